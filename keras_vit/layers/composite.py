@@ -1,0 +1,24 @@
+import keras
+
+
+class CompositeLayer(keras.layers.Layer):
+    """A layer made of Keras layers, each of which may be quantized later.
+
+    `keras.Model.quantize` changes the dtype policy of single sublayers. This class
+    writes those policies into the config, so that a quantized model loads again.
+    Not for direct use.
+    """
+
+    def get_config(self):
+        config = super().get_config()
+        policies = {
+            layer.path: layer.dtype_policy
+            for layer in self._flatten_layers(include_self=False)
+            if layer.dtype_policy.quantization_mode is not None
+        }
+        if policies:
+            default = self.dtype_policy
+            if isinstance(default, keras.dtype_policies.DTypePolicyMap):
+                default = default.default_policy
+            config["dtype"] = keras.dtype_policies.DTypePolicyMap(default, policies)
+        return config

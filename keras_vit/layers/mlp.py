@@ -1,0 +1,101 @@
+import keras
+from keras import ops
+
+from keras_vit.layers.attention import flatten_tokens
+from keras_vit.layers.composite import CompositeLayer
+
+
+def gelu_tanh(x):
+    """The tanh approximation of GELU: what every official model uses."""
+    return keras.activations.gelu(x, approximate=True)
+
+
+def gelu_erf(x):
+    """Exact GELU, `x * Phi(x)`, for weights of other libraries.
+
+    Written with `erf`: `keras.activations.gelu(approximate=False)` becomes an
+    `Erfc` operation on export, which ONNX Runtime refuses.
+    """
+    half = ops.cast(0.5, x.dtype)
+    return half * x * (1 + ops.erf(x * ops.cast(0.5**0.5, x.dtype)))
+
+
+GELUS = {"tanh": gelu_tanh, "erf": gelu_erf}
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class MLP(CompositeLayer):
+    """Two dense layers with a GELU between them, back to the width of the input.
+
+    Args:
+        mlp_dim: Integer, the width between the two layers.
+        dropout_rate: Float in `[0, 1)`, dropout after each dense layer.
+        gelu: `"tanh"` (the approximation that official weights were trained with) or
+            `"erf"` (exact; weights of timm and Hugging Face).
+        seed: Integer or `None`, the seed of the dropout.
+
+    Input shape: `(..., hidden_dim)`.
+
+    Output shape: the same.
+
+    Raises:
+        ValueError: if `gelu` is unknown.
+
+    Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
+    section 3.1; initial values as in `vit_jax/models_vit.py: MlpBlock`.
+    """
+
+    def __init__(self, mlp_dim, dropout_rate=0.0, *, gelu="tanh", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if gelu not in GELUS:
+            raise ValueError(
+                f"`gelu` must be one of {', '.join(map(repr, GELUS))}. "
+                f"Received: gelu={gelu!r}"
+            )
+        self.mlp_dim = mlp_dim
+        self.dropout_rate = dropout_rate
+        self.gelu = gelu
+        self.seed = seed
+
+    def build(self, input_shape):
+        inner_shape = (*input_shape[:-1], self.mlp_dim)
+        self.dense_1 = self._dense(self.mlp_dim, "dense_1", input_shape)
+        self.dense_2 = self._dense(input_shape[-1], "dense_2", inner_shape)
+        self.dropout = None
+        if self.dropout_rate:
+            self.dropout = keras.layers.Dropout(
+                self.dropout_rate, seed=self.seed, dtype=self.dtype_policy
+            )
+
+    def _dense(self, units, name, input_shape):
+        layer = keras.layers.Dense(
+            units,
+            bias_initializer=keras.initializers.RandomNormal(stddev=1e-6),
+            dtype=self.dtype_policy,
+            name=name,
+        )
+        layer.build(input_shape)
+        return layer
+
+    def call(self, inputs, training=False):
+        x = flatten_tokens(inputs)
+        x = GELUS[self.gelu](self.dense_1(x))
+        if self.dropout is not None:
+            x = self.dropout(x, training=training)
+        x = self.dense_2(x)
+        if self.dropout is not None:
+            x = self.dropout(x, training=training)
+        return ops.reshape(x, (-1, *ops.shape(inputs)[1:]))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            mlp_dim=self.mlp_dim,
+            dropout_rate=self.dropout_rate,
+            gelu=self.gelu,
+            seed=self.seed,
+        )
+        return config

@@ -1,0 +1,207 @@
+import keras
+
+from keras_vit.layers.attention import MultiHeadSelfAttention, scores_spec
+from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.mlp import MLP
+from keras_vit.layers.stochastic_depth import StochasticDepth
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class LayerScale(keras.layers.Layer):
+    """Multiplies each channel by a learned factor.
+
+    Args:
+        initial_value: Float, the first value of every factor.
+
+    Input shape: `(..., channels)`.
+
+    Output shape: the same.
+
+    Reference: [Touvron et al., 2021](https://arxiv.org/abs/2103.17239), equation 4.
+    """
+
+    def __init__(self, initial_value=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_value = initial_value
+
+    def build(self, input_shape):
+        self.gamma = self.add_weight(
+            name="gamma",
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(self.initial_value),
+        )
+
+    def call(self, inputs):
+        return inputs * self.gamma
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(initial_value=self.initial_value)
+        return config
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class TransformerBlock(CompositeLayer):
+    """A pre-norm Transformer encoder block: attention, then MLP.
+
+    `x = x + attention(attention_norm(x))`, then `x = x + mlp(mlp_norm(x))`:
+    equations 2 and 3 of the paper. Attention scores are computed in float32 at
+    least and returned on request only.
+
+    Args:
+        num_heads: Integer, must divide the width of the tokens.
+        mlp_dim: Integer, the inner width of the MLP.
+        dropout_rate: Float in `[0, 1)`, dropout after the attention and after each
+            dense layer of the MLP.
+        attention_dropout_rate: Float in `[0, 1)`, dropout of the attention scores.
+        drop_path_rate: Float in `[0, 1)`, stochastic depth of both branches.
+        gelu: `"tanh"` (official weights) or `"erf"` (timm, Hugging Face).
+        epsilon: Float, of the layer norms. Official models use `1e-6`.
+        qk_norm: Boolean, whether query and key are normalised per head.
+        layer_scale: Float or `None`, the initial value of a learned factor per
+            channel at the end of both branches. `None` means there is none.
+        seed: Integer or `None`, the seed of every random draw of the block.
+
+    Call arguments:
+        inputs: Float tensor `(batch, tokens, hidden_dim)`.
+        return_attention_scores: Boolean, whether to return the scores as well.
+
+    Output shape: as the input; with `return_attention_scores` also
+        `(batch, num_heads, tokens, tokens)`.
+
+    Raises:
+        ValueError: if `hidden_dim` is not a multiple of `num_heads`, a rate is
+            outside `[0, 1)`, or `gelu` is unknown.
+
+    Example:
+
+    >>> block = keras_vit.layers.TransformerBlock(num_heads=3, mlp_dim=768)
+    >>> x, scores = block(keras.ops.ones((2, 197, 192)), return_attention_scores=True)
+    >>> x.shape, scores.shape
+    ((2, 197, 192), (2, 3, 197, 197))
+
+    Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
+    section 3.1; `vit_jax/models_vit.py: Encoder1DBlock`.
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        mlp_dim,
+        *,
+        dropout_rate=0.0,
+        attention_dropout_rate=0.0,
+        drop_path_rate=0.0,
+        gelu="tanh",
+        epsilon=1e-6,
+        qk_norm=False,
+        layer_scale=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.mlp_dim = mlp_dim
+        self.dropout_rate = dropout_rate
+        self.attention_dropout_rate = attention_dropout_rate
+        self.drop_path_rate = drop_path_rate
+        self.gelu = gelu
+        self.epsilon = epsilon
+        self.qk_norm = qk_norm
+        self.layer_scale = layer_scale
+        self.seed = seed
+        dtype = self.dtype_policy
+        # Each draw gets a seed of its own: equal seeds would give equal masks.
+        seeds = [None if seed is None else seed + i for i in range(5)]
+        self.attention_norm = keras.layers.LayerNormalization(
+            epsilon=epsilon, dtype=dtype, name="attention_norm"
+        )
+        self.attention = MultiHeadSelfAttention(
+            num_heads,
+            attention_dropout_rate,
+            qk_norm=qk_norm,
+            epsilon=epsilon,
+            seed=seeds[0],
+            dtype=dtype,
+            name="attention",
+        )
+        self.mlp_norm = keras.layers.LayerNormalization(
+            epsilon=epsilon, dtype=dtype, name="mlp_norm"
+        )
+        self.mlp = MLP(
+            mlp_dim, dropout_rate, gelu=gelu, seed=seeds[1], dtype=dtype, name="mlp"
+        )
+        # What follows each branch before it is added to the shortcut.
+        self.attention_tail = []
+        self.mlp_tail = []
+        if dropout_rate:  # the MLP's own dropout is inside it
+            self.attention_tail.append(
+                keras.layers.Dropout(dropout_rate, seed=seeds[2], dtype=dtype)
+            )
+        for tail, part, drop_seed in (
+            (self.attention_tail, "attention", seeds[3]),
+            (self.mlp_tail, "mlp", seeds[4]),
+        ):
+            if layer_scale is not None:
+                tail.append(LayerScale(layer_scale, dtype=dtype, name=f"{part}_scale"))
+            if drop_path_rate:
+                tail.append(
+                    StochasticDepth(
+                        drop_path_rate,
+                        seed=drop_seed,
+                        dtype=dtype,
+                        name=f"{part}_drop_path",
+                    )
+                )
+
+    def build(self, input_shape):
+        for layer in (self.attention_norm, self.attention, self.mlp_norm, self.mlp):
+            layer.build(input_shape)
+        for layer in self.attention_tail + self.mlp_tail:
+            layer.build(input_shape)
+
+    def call(self, inputs, training=False, return_attention_scores=False):
+        # `training` reaches every sublayer through Keras's call context.
+        x = self.attention_norm(inputs)
+        if return_attention_scores:
+            x, scores = self.attention(x, return_attention_scores=True)
+        else:
+            x = self.attention(x)
+        for layer in self.attention_tail:
+            x = layer(x)
+        x = shortcut = inputs + x
+        x = self.mlp(self.mlp_norm(x))
+        for layer in self.mlp_tail:
+            x = layer(x)
+        x = shortcut + x
+        return (x, scores) if return_attention_scores else x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(
+        self, inputs, training=False, return_attention_scores=False
+    ):
+        output = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_attention_scores:
+            return output
+        return output, scores_spec(inputs, self.num_heads, self.compute_dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            num_heads=self.num_heads,
+            mlp_dim=self.mlp_dim,
+            dropout_rate=self.dropout_rate,
+            attention_dropout_rate=self.attention_dropout_rate,
+            drop_path_rate=self.drop_path_rate,
+            gelu=self.gelu,
+            epsilon=self.epsilon,
+            qk_norm=self.qk_norm,
+            layer_scale=self.layer_scale,
+            seed=self.seed,
+        )
+        return config
