@@ -1,0 +1,24 @@
+"""Data: a name to batches. Needs TensorFlow for tf.data, whatever the backend is."""
+
+from keras_vit.data import steps
+from keras_vit.data.arrays import from_arrays
+from keras_vit.data.images import load_image, load_images
+from keras_vit.data.loading import load, load_splits, splits
+from keras_vit.data.pipeline import corrupt_message
+from keras_vit.data.presets import Preprocessing, augmentation, preprocessing
+from keras_vit.data.source import Source
+
+__all__ = [
+    "Preprocessing",
+    "Source",
+    "augmentation",
+    "corrupt_message",
+    "from_arrays",
+    "load",
+    "load_image",
+    "load_images",
+    "load_splits",
+    "preprocessing",
+    "splits",
+    "steps",
+]

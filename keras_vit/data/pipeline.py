@@ -1,0 +1,202 @@
+"""From stored examples to batches.
+
+Two ways lead there, with the same result to the bit. If the pixels lie in memory and
+all steps work on whole batches, the indices are batched first, and every step runs once
+per batch. Otherwise each example is read, decoded and brought to its size by itself,
+and the steps that work on whole batches follow after batching.
+
+A broken image fails inside the graph, where nobody knows its name. So the failing
+elements are dropped, each batch is compared with the numbers of the examples that
+belong in it, and if one is missing, it is read once more to tell its name and what is
+wrong.
+"""
+
+import re
+
+import tensorflow as tf
+
+from keras_vit.data import randomness
+from keras_vit.data.decoding import decode, to_channels
+from keras_vit.data.stores import Order, PixelStore, as_written, display
+
+CORRUPT = "Corrupt image: "
+HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
+
+
+def batches(store, order: Order, preprocessing, batch_size: int) -> tf.data.Dataset:
+    """(images, labels) batches of a store.
+
+    Args:
+        store: One of `stores.py`, or a `RecordStore`.
+        order: Which examples come. If it ends with less than a batch, the last batch is
+            short.
+        preprocessing: `Preprocessing`, of training or of evaluation.
+        batch_size: Integer.
+
+    Returns:
+        Dataset of known cardinality: images `float32` `(B, H, W, C)`, labels `int32`
+        `(B,)`. B is static unless the last batch is short.
+    """
+    # Of files and encoded images, the shape is only hearsay.
+    size = store.image_shape[:2] if isinstance(store, PixelStore) else None
+    first = _first_batched(preprocessing.steps, size)
+    if first == 0 and isinstance(store, PixelStore):
+        dataset = _from_pixels(store, order, preprocessing, batch_size)
+    else:
+        dataset = _one_by_one(store, order, preprocessing, batch_size, first)
+    count = tf.data.INFINITE_CARDINALITY
+    if order.remaining is not None:
+        count = -(-order.remaining // batch_size)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+    options = tf.data.Options()
+    options.deterministic = True
+    policy = tf.data.experimental.AutoShardPolicy.DATA  # files can't be told apart
+    options.experimental_distribute.auto_shard_policy = policy
+    return dataset.with_options(options).prefetch(2)
+
+
+def _first_batched(steps, size) -> int:
+    """Number of the first step from which on all can run on whole batches."""
+    sizes = _sizes(steps, size)
+    first = len(steps)
+    while first and steps[first - 1].batched and sizes[first - 1] is not None:
+        first -= 1
+    return first
+
+
+def _sizes(steps, size) -> list:
+    """The sizes before each step and after the last; None where unknown."""
+    sizes = [size]
+    for step in steps:
+        sizes.append(step.output_size(sizes[-1]))
+    return sizes
+
+
+def _from_pixels(store, order, preprocessing, batch_size):
+    images, labels, _ = store.tensors
+    channels = preprocessing.num_channels
+
+    @as_written
+    def make(at):
+        batch = tf.gather(images, at["index"])
+        seeds = randomness.image_seeds(order.seed, at["epoch"], at["index"])
+        if channels == 1:
+            batch = to_channels(batch, 1)
+        batch = apply(preprocessing.steps, batch, seeds)
+        # Grey stays one channel as long as possible: repeating it last costs least.
+        label = tf.cast(tf.gather(labels, at["index"]), tf.int32)
+        return to_channels(batch, channels), label
+
+    static = order.remaining is None or order.remaining % batch_size == 0
+    return store.indices(order).batch(batch_size, drop_remainder=static).map(make)
+
+
+def apply(steps, images, seeds, first: int = 0):
+    """Runs steps number `first` and following on a batch."""
+    for number, step in enumerate(steps, first):
+        own = randomness.step_seeds(seeds, number) if step.random else None
+        images = step(images, own)
+    return images
+
+
+def _one_by_one(store, order, preprocessing, batch_size, first):
+    before, after = preprocessing.steps[:first], preprocessing.steps[first:]
+    channels = preprocessing.num_channels
+    shape = (*_sizes(before, None)[-1], channels)
+
+    @as_written
+    def read(position, item):
+        seed = randomness.image_seeds(order.seed, item["epoch"], item["index"])
+        image = pixels_of(item, channels)
+        image = apply(before, image[None], seed[None])[0]
+        image = tf.ensure_shape(image, shape)
+        label = tf.cast(item["label"], tf.int32)
+        return {"position": position, "image": image, "seed": seed, "label": label}
+
+    @as_written
+    def make(batch):
+        images = apply(after, batch["image"], batch["seed"], first)
+        return images, batch["label"]
+
+    items = store.items(order).enumerate()
+    return _whole_batches(items, read, order.remaining, batch_size).map(make)
+
+
+def pixels_of(item, num_channels):
+    """`uint8` pixels `(H, W, num_channels)` of a file, or encoded or decoded image."""
+    data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
+    if data.dtype == tf.string:
+        return decode(data, num_channels)
+    return data if num_channels is None else to_channels(data, num_channels)
+
+
+def _whole_batches(items, read, total, batch_size):
+    """Reads and batches; a missing element ends in an error that names it."""
+    good = items.map(read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+    static = total is None or total % batch_size == 0
+    if total is not None:
+        # Without these, a broken image near the end would leave too few for a batch.
+        filler = {
+            key: tf.fill(spec.shape, tf.cast(0, spec.dtype))
+            for key, spec in good.element_spec.items()
+        }
+        filler["position"] = tf.constant(-1, tf.int64)
+        filler = tf.data.Dataset.from_tensors(filler).repeat(batch_size)
+        good = good.concatenate(filler)
+
+    @as_written
+    def check(number, batch):
+        expected = number * batch_size + tf.range(batch_size, dtype=tf.int64)
+        if not static:
+            present = tf.minimum(total - number * batch_size, batch_size)
+            batch = {key: value[:present] for key, value in batch.items()}
+            expected = expected[:present]
+        missing = tf.boolean_mask(expected, batch["position"] != expected)
+        passed = tf.cond(
+            tf.size(missing) == 0,
+            lambda: tf.constant(True),
+            lambda: tf.numpy_function(explain, [missing[0]], tf.bool),
+        )
+        with tf.control_dependencies([passed]):
+            return {key: tf.identity(value) for key, value in batch.items()}
+
+    def explain(position):
+        for at, item in items.skip(int(position)).take(1):
+            name, reason = display(item["id"].numpy()), why_unreadable(read, at, item)
+            raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}")
+        raise ValueError(f"{CORRUPT}number {position} of the stream can't be read.")
+
+    batched = good.batch(batch_size, drop_remainder=True)
+    if total is not None:
+        batched = batched.take(-(-total // batch_size))
+    return batched.enumerate().map(check)
+
+
+def why_unreadable(read, *arguments) -> str:
+    """The reason for which `read` fails, in one line."""
+    try:
+        read(*arguments)
+    except Exception as error:
+        return reason_of(error)
+    return "it could not be read the first time, but could the second"
+
+
+def reason_of(error: BaseException) -> str:
+    """One line from an error that came out of a graph."""
+    text = getattr(error, "message", None) or str(error)
+    text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]", "", text)
+    lines = [line.strip() for line in text.splitlines() if not line.startswith("  ")]
+    told = [line for line in lines if line and not line.startswith(_FRAMES)]
+    last = told[-1] if told else type(error).__name__
+    return re.sub(r"^(\w+Error: )+", "", last).rstrip(". ")
+
+
+_FRAMES = ("Graph execution", "Detected at", "<stack", "Traceback", "name:")
+
+
+def corrupt_message(error: BaseException) -> str | None:
+    """The line about a broken image in an error that came out of `fit` or a batch."""
+    text = str(error)
+    if CORRUPT not in text:
+        return None
+    return CORRUPT + text.split(CORRUPT, 1)[1].split(HINT)[0] + HINT

@@ -1,0 +1,246 @@
+"""A source: one split of a data set, ready to be turned into batches."""
+
+import logging
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vit.data import checking, pipeline
+from keras_vit.data.presets import augmentation, evaluation_steps
+from keras_vit.data.records import MEMORY_BUDGET, RecordStore
+from keras_vit.data.stores import BytesStore, FileStore, Order, as_written, display
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Source:
+    """One split of a data set. Made by `keras_vit.data.load` and its kin.
+
+    Attributes:
+        name: The data set's name, or the folder's path.
+        split: The split's name, with its brackets.
+        class_names: List of strings; the label is the place in it.
+        num_classes: Integer.
+        num_examples: Integer, images left out not counted.
+        num_channels: 1 if all images are grey as far as known, else 3.
+        image_size: (height, width) if all images share it, else None.
+        skipped: The images that were left out: tuple of (name, reason).
+
+    Example:
+
+    >>> train = keras_vit.data.load("fashion_mnist_mini:train")
+    >>> batches = train.batches(128, image_size=28, training=True, seed=0)
+    >>> model.fit(batches, steps_per_epoch=train.steps_per_epoch(128), epochs=10)
+    """
+
+    def __init__(self, store, name, split, class_names, num_channels, skipped=()):
+        self.name, self.split = name, split
+        self.class_names = list(class_names)
+        self.num_channels = num_channels
+        self.skipped = tuple(skipped)
+        self._store = store
+        self._opened = {}
+
+    def __repr__(self):
+        return (
+            f"<Source {display(self.name)}:{self.split}, {self.num_examples} examples, "
+            f"{self.num_classes} classes>"
+        )
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def num_examples(self) -> int:
+        return self._store.num_examples
+
+    @property
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) if all images share it, as far as known; else None."""
+        shape = self._store.image_shape
+        return tuple(int(length) for length in shape[:2]) if shape else None
+
+    @property
+    def files(self) -> list[str] | None:
+        """The files of a folder, relative to it, sorted; None for other sources."""
+        if not isinstance(self._store, FileStore):
+            return None
+        return [display(file) for file in self._store.files]
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The labels, `int64` `(N,)`; None for sets that are read in a stream."""
+        return getattr(self._open("auto", decode=False), "labels", None)
+
+    def examples(self) -> tf.data.Dataset:
+        """All examples in their stored order.
+
+        Returns:
+            Dataset of `{"image", "label", "id"}`: the encoded image (a string) or, for
+            arrays, the `uint8` pixels; `int64`; a file name or another identifier.
+        """
+
+        @as_written
+        def named(item):
+            image = tf.io.read_file(item["file"]) if "file" in item else item["data"]
+            return {"image": image, "label": item["label"], "id": item["id"]}
+
+        store = self._open("auto", decode=False)
+        order = Order(seed=0, shuffle=False, per_epoch=self.num_examples)
+        count = tf.data.experimental.assert_cardinality(self.num_examples)
+        return store.items(order).map(named).apply(count)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Training steps in an epoch: full batches, or one of the whole set."""
+        size = self._batch_size(batch_size, training=True)
+        return self.num_examples // size
+
+    def batches(
+        self,
+        batch_size: int,
+        *,
+        image_size=None,
+        preprocessing=None,
+        training: bool = False,
+        seed: int = 0,
+        augment="auto",
+        num_channels: int = 3,
+        start_step: int = 0,
+        epochs: int | None = None,
+        drop_remainder: bool | None = None,
+        cache: bool | str = "auto",
+    ) -> tf.data.Dataset:
+        """Batches for `fit`, `evaluate` and `predict`.
+
+        In training, each epoch has an order of its own, in which every example comes at
+        most once; all batches are full (what is left over changes from epoch to epoch).
+        The order is a function of `seed` and epoch, and what `augment` does to an image
+        is a function of `seed`, epoch and image. So a stream that starts at
+        `start_step` gives, bit for bit, what an uninterrupted one gives from there on.
+        In evaluation, every example comes once, in the stored order; the last batch
+        may be short.
+
+        Args:
+            batch_size: Integer. A set smaller than a training batch is one batch.
+            image_size: Integer or (height, width), pixels: the usual evaluation steps.
+            preprocessing: Or the evaluation steps themselves: a `Preprocessing` or its
+                JSON. Training takes size, channels and range from it.
+            training: Whether to shuffle and augment.
+            seed: Integer.
+            augment: What training does to the images; see
+                `keras_vit.data.augmentation`. Not used in evaluation.
+            num_channels: 1 or 3, with `image_size`. Defaults to `3`.
+            start_step: Integer, number of training batches to leave out, counted over
+                all epochs.
+            epochs: Integer, training epochs until the stream ends (`start_step` counts
+                as if it had been read), or None for no end: then give `fit` its
+                `steps_per_epoch`.
+            drop_remainder: Whether evaluation leaves out a short last batch. Training
+                always does.
+            cache: Whether to keep decoded images in memory: `"auto"` if all have one
+                shape and fit in 512 MiB, `True` if all have one shape, or `False`. The
+                batches are the same.
+
+        Returns:
+            Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless
+            `preprocessing` says otherwise; `int32` `(B,)`. Its cardinality is known.
+        """
+        size = self._batch_size(batch_size, training)
+        steps = evaluation_steps(image_size, preprocessing, num_channels)
+        if training:
+            steps = augmentation(augment, steps)
+        per_epoch = self.num_examples
+        if training or drop_remainder:
+            per_epoch -= per_epoch % size
+        if not training and (start_step or epochs):
+            raise ValueError(
+                "`start_step` and `epochs` belong to training: evaluation sees every "
+                f"example once. Received: start_step={start_step}, epochs={epochs}"
+            )
+        if training and drop_remainder is False and self.num_examples % size:
+            raise ValueError(
+                "Training batches are always full: `drop_remainder=False` is for "
+                f"evaluation. Received: batch_size={batch_size}, "
+                f"num_examples={self.num_examples}"
+            )
+        for name, value in (("start_step", start_step), ("epochs", epochs or 0)):
+            if int(value) != value or value < 0:
+                raise ValueError(f"`{name}` must be 0 or more. Received: {value}")
+        if not per_epoch:
+            raise ValueError(
+                "`drop_remainder` leaves nothing of a set smaller than a batch. "
+                f"Received: batch_size={size}, num_examples={self.num_examples}"
+            )
+        order = Order(
+            seed=int(seed),
+            shuffle=training,
+            per_epoch=per_epoch,
+            start=int(start_step) * size,
+            epochs=epochs if training else 1,
+        )
+        return pipeline.batches(self._open(cache), order, steps, size)
+
+    def without_corrupt(self, progress=None) -> "Source":
+        """Reads every image once and leaves out the broken ones.
+
+        Args:
+            progress: None, or a function that is called with (images read, images in
+                all), for a progress bar.
+
+        Returns:
+            A source; its `skipped` names what was left out.
+        """
+        opened = self._open("auto", decode=False)
+        found = checking.broken(opened, progress)
+        if not found:
+            return self
+        LOGGER.warning(
+            "%d of %d images can't be read and are left out: %s",
+            len(found),
+            self.num_examples,
+            "; ".join(f"{name} ({reason})" for _, name, reason in found[:10])
+            + (" ..." if len(found) > 10 else ""),
+        )
+        if len(found) == self.num_examples:
+            raise ValueError(f"No image of {display(self.name)} can be read.")
+        if isinstance(opened, RecordStore):
+            store = opened.without([name for _, name, _ in found])
+        else:
+            places = np.asarray([place for place, _, _ in found])
+            store = opened.select(np.delete(np.arange(self.num_examples), places))
+        skipped = self.skipped + tuple((name, reason) for _, name, reason in found)
+        return self._with(store, skipped)
+
+    def _with(self, store, skipped=()):
+        names = (self.name, self.split, self.class_names, self.num_channels)
+        return Source(store, *names, skipped)
+
+    def _batch_size(self, batch_size, training):
+        if int(batch_size) != batch_size or batch_size < 1:
+            raise ValueError(
+                "`batch_size` must be a positive integer. "
+                f"Received: batch_size={batch_size}"
+            )
+        return min(int(batch_size), self.num_examples) if training else int(batch_size)
+
+    def _open(self, cache, decode: bool = True):
+        """The store to read from: in memory where that is possible and wanted."""
+        if cache not in ("auto", True, False):
+            raise ValueError(
+                f"`cache` must be 'auto', True or False. Received: cache={cache!r}"
+            )
+        budget = {"auto": MEMORY_BUDGET, True: float("inf"), False: 0}[cache]
+        store = self._store
+        if isinstance(store, RecordStore) and store.fits:
+            store = self._store = store.read()
+        if not decode or not isinstance(store, FileStore | BytesStore):
+            return store
+        shape = store.image_shape
+        if shape is None or store.num_examples * int(np.prod(shape)) > budget:
+            return store
+        if "pixels" not in self._opened:
+            pixels, found = checking.decode_all(store)
+            checking.raise_for(found)
+            self._opened["pixels"] = pixels
+        return self._opened["pixels"] or store

@@ -1,0 +1,216 @@
+"""Where the examples of a source lie, and in which order they come out.
+
+A store knows how many examples there are, and gives example number `index` as a
+dictionary: `data` (an encoded image, or decoded `uint8` pixels) or `file` (its path),
+`label`, `id`. Three of them can be asked for any index, so an epoch's order is a
+permutation of all indices: pixels in memory, encoded images in memory, files in
+folders. Records that don't fit in memory can only be read in a stream: `records.py`.
+"""
+
+import dataclasses
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vit.data import randomness
+
+# The package's functions on tensors use `tf.cond` where they must, so that TensorFlow
+# needn't translate their source code, which costs half a second for each pipeline.
+as_written = tf.autograph.experimental.do_not_convert
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """Which examples come, one after the other.
+
+    Args:
+        seed: Integer.
+        shuffle: Whether every epoch has an order of its own, or all the stored one.
+        per_epoch: Examples used of each epoch.
+        start: Number of the first example, counted over all epochs.
+        epochs: Number of epochs, None for no end.
+    """
+
+    seed: int
+    shuffle: bool
+    per_epoch: int
+    start: int = 0
+    epochs: int | None = 1
+
+    @property
+    def remaining(self) -> int | None:
+        """Examples that will come; None for no end."""
+        if self.epochs is None:
+            return None
+        return max(0, self.epochs * self.per_epoch - self.start)
+
+    def over_epochs(self, one_epoch) -> tf.data.Dataset:
+        """Strings `one_epoch(epoch, skip)` of all epochs together, from `start` on."""
+        first, skip = divmod(self.start, self.per_epoch)
+        last = 2**62 if self.epochs is None else self.epochs
+
+        @as_written
+        def start_of(epoch):
+            return one_epoch(
+                epoch, tf.where(epoch == first, tf.constant(skip, tf.int64), 0)
+            )
+
+        return tf.data.Dataset.range(first, max(first, last)).flat_map(start_of)
+
+
+class IndexedStore:
+    """Base of the stores that give any example at once."""
+
+    labels: np.ndarray  # int64, (N,)
+    image_shape: tuple[int, int, int] | None = None  # (H, W, C) where all share it
+
+    @property
+    def num_examples(self) -> int:
+        return len(self.labels)
+
+    def indices(self, order: Order) -> tf.data.Dataset:
+        """The order itself: `{"epoch", "index"}`, both scalar `int64`."""
+        size = self.num_examples
+
+        def one_epoch(epoch, skip):
+            if order.shuffle:
+                indices = randomness.permutation(size, order.seed, epoch)
+            else:
+                indices = tf.range(size, dtype=tf.int64)
+            indices = tf.data.Dataset.from_tensor_slices(
+                indices[skip : order.per_epoch]
+            )
+            return indices.map(as_written(lambda i: {"epoch": epoch, "index": i}))
+
+        return order.over_epochs(one_epoch)
+
+    def items(self, order: Order) -> tf.data.Dataset:
+        """`{"epoch", "index", "data" or "file", "label", "id"}` in order."""
+        fetch = self.fetcher()
+        return self.indices(order).map(
+            as_written(lambda at: {**at, **fetch(at["index"])})
+        )
+
+    def fetcher(self):
+        """A function from an index (scalar `int64`) to the example's dictionary."""
+        raise NotImplementedError
+
+    def select(self, indices: np.ndarray) -> "IndexedStore":
+        """The store of some of the examples."""
+        raise NotImplementedError
+
+    def name_of(self, index: int) -> str:
+        """The id of an example, for people."""
+        raise NotImplementedError
+
+
+class PixelStore(IndexedStore):
+    """Decoded images in memory, all of one shape: `uint8`, `(N, H, W, C)`."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, ids=None):
+        self.images, self.labels = images, np.asarray(labels, np.int64)
+        self.ids = None if ids is None else np.asarray(ids, object)
+        self.image_shape = images.shape[1:]
+
+    @functools.cached_property
+    def tensors(self):
+        """(images, labels, ids) in the host's memory; a GPU must not hold them."""
+        names = range(self.num_examples) if self.ids is None else self.ids
+        with tf.device("CPU:0"):
+            images = tf.constant(self.images)
+            labels = tf.constant(self.labels)
+            ids = tf.constant([to_bytes(name) for name in names], tf.string)
+        self.images = images.numpy()  # the same memory, so that it is there once
+        return images, labels, ids
+
+    def fetcher(self):
+        images, labels, ids = self.tensors
+
+        def fetch(index):
+            return {"data": images[index], "label": labels[index], "id": ids[index]}
+
+        return fetch
+
+    def select(self, indices):
+        ids = None if self.ids is None else self.ids[indices]
+        return PixelStore(self.images[indices], self.labels[indices], ids)
+
+    def name_of(self, index):
+        return str(index) if self.ids is None else display(self.ids[index])
+
+
+class BytesStore(IndexedStore):
+    """Encoded images in memory: a list of `bytes`."""
+
+    def __init__(self, encoded, labels: np.ndarray, ids, image_shape=None):
+        self.encoded = np.asarray(encoded, object)
+        self.labels = np.asarray(labels, np.int64)
+        self.ids = np.asarray(ids, object)
+        self.image_shape = image_shape
+
+    def fetcher(self):
+        with tf.device("CPU:0"):
+            encoded = tf.constant(list(self.encoded), tf.string)
+            labels = tf.constant(self.labels)
+            ids = tf.constant([to_bytes(name) for name in self.ids], tf.string)
+
+        def fetch(index):
+            return {"data": encoded[index], "label": labels[index], "id": ids[index]}
+
+        return fetch
+
+    def select(self, indices):
+        arrays = (self.encoded[indices], self.labels[indices], self.ids[indices])
+        return BytesStore(*arrays, self.image_shape)
+
+    def name_of(self, index):
+        return display(self.ids[index])
+
+
+class FileStore(IndexedStore):
+    """Image files below a folder, read when their turn comes.
+
+    Args:
+        root: The folder.
+        files: Paths relative to it, with forward slashes.
+        labels: Integer array, one per file.
+        image_shape: (H, W, C) if all files seem to share it.
+    """
+
+    def __init__(self, root: str, files, labels: np.ndarray, image_shape=None):
+        self.root = root
+        self.files = np.asarray(files, object)
+        self.labels = np.asarray(labels, np.int64)
+        self.image_shape = image_shape
+
+    def fetcher(self):
+        with tf.device("CPU:0"):
+            root = tf.constant(os.fsencode(os.path.join(self.root, "")))
+            files = tf.constant([to_bytes(file) for file in self.files], tf.string)
+            labels = tf.constant(self.labels)
+
+        def fetch(index):
+            file = files[index]
+            return {"file": root + file, "label": labels[index], "id": root + file}
+
+        return fetch
+
+    def select(self, indices):
+        arrays = (self.files[indices], self.labels[indices])
+        return FileStore(self.root, *arrays, self.image_shape)
+
+    def name_of(self, index):
+        return display(os.path.join(self.root, self.files[index]))
+
+
+def to_bytes(name) -> bytes:
+    """The bytes of a file name, also of one that isn't valid UTF-8."""
+    return name if isinstance(name, bytes) else os.fsencode(str(name))
+
+
+def display(name) -> str:
+    """A file name that can be printed, also one that isn't valid UTF-8."""
+    name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,145 @@
+"""One decoder: TensorFlow's and Pillow's pixels are the same."""
+
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import encode, picture
+from PIL import Image
+
+from keras_vit.data import decoding
+
+COLOUR, GREY = picture(), picture(channels=1)
+ALPHA = np.dstack([COLOUR, picture(channels=1, seed=5)])
+
+
+def exif(tag):
+    data = Image.Exif()
+    data[0x0112] = tag
+    return data
+
+
+FILES = {
+    "jpeg": encode(COLOUR, "JPEG"),
+    "jpeg grey": encode(GREY, "JPEG"),
+    "jpeg progressive": encode(COLOUR, "JPEG", progressive=True, quality=60),
+    "jpeg cmyk": encode(Image.fromarray(COLOUR).convert("CMYK"), "JPEG"),
+    "png": encode(COLOUR),
+    "png grey": encode(GREY),
+    "png black and white": encode(Image.fromarray(GREY).convert("1")),
+    "png 16 bit": encode(GREY.astype(np.uint16) * 257),
+    "png palette": encode(Image.fromarray(COLOUR).quantize(32)),
+    "png palette with a transparent colour": encode(
+        Image.fromarray(COLOUR).quantize(32), transparency=3
+    ),
+    "png alpha": encode(ALPHA),
+    "png grey alpha": encode(Image.fromarray(ALPHA).convert("LA")),
+    "webp": encode(COLOUR, "WEBP"),
+    "webp lossless": encode(COLOUR, "WEBP", lossless=True),
+    "webp alpha": encode(ALPHA, "WEBP"),
+    "webp animation": encode(
+        COLOUR, "WEBP", save_all=True, append_images=[Image.fromarray(COLOUR[::-1])]
+    ),
+    "webp rotated": encode(COLOUR, "WEBP", exif=exif(6)),
+    "gif": encode(COLOUR, "GIF"),
+    "gif animation": encode(
+        COLOUR, "GIF", save_all=True, append_images=[Image.fromarray(COLOUR[::-1])]
+    ),
+    "bmp": encode(COLOUR, "BMP"),
+    "bmp palette": encode(Image.fromarray(COLOUR).quantize(32), "BMP"),
+    "tiff": encode(COLOUR, "TIFF"),
+}
+FILES |= {f"jpeg exif {i}": encode(COLOUR, "JPEG", exif=exif(i)) for i in range(1, 9)}
+
+
+@pytest.fixture(scope="module")
+def traced():
+    signature = [tf.TensorSpec([], tf.string)]
+    return tf.function(decoding.decode, input_signature=signature)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_decoders_agree_eagerly_in_graphs_and_with_pillow(kind, traced):
+    pillow = decoding.pillow_pixels(FILES[kind])
+    eager = decoding.decode(tf.constant(FILES[kind])).numpy()
+    assert eager.dtype == np.uint8 and eager.shape == pillow.shape
+    assert (eager == pillow).all()
+    assert (traced(FILES[kind]).numpy() == eager).all()
+
+
+@pytest.mark.parametrize("tag", range(1, 9))
+def test_exif_rotation_is_applied(tag):
+    upright = {
+        1: COLOUR,
+        2: COLOUR[:, ::-1],
+        3: COLOUR[::-1, ::-1],
+        4: COLOUR[::-1],
+        5: COLOUR.transpose(1, 0, 2),
+        6: np.rot90(COLOUR, -1),
+        7: COLOUR[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(COLOUR),
+    }[tag]
+    found = decoding.decode(tf.constant(FILES[f"jpeg exif {tag}"])).numpy()
+    np.testing.assert_allclose(found.astype(int), upright, atol=40)
+
+
+def test_animations_give_their_first_frame():
+    for kind in ("gif animation", "webp animation"):
+        found = decoding.decode(tf.constant(FILES[kind])).numpy().astype(int)
+        assert np.abs(found - COLOUR).mean() < 12
+
+
+def test_transparency_shows_white():
+    clear = np.dstack([COLOUR, np.zeros_like(GREY)])
+    found = decoding.decode(tf.constant(encode(clear)))
+    assert (found.numpy() == 255).all()
+
+
+def test_sixteen_bits_become_eight():
+    found = decoding.decode(tf.constant(FILES["png 16 bit"])).numpy()
+    assert (found[..., 0] == GREY).all()
+
+
+def test_heic_is_read_where_pillow_heif_is_installed():
+    heif = pytest.importorskip("pillow_heif")
+    heif.register_heif_opener()
+    data = encode(COLOUR, "HEIF", quality=100)
+    found = decoding.decode(tf.constant(data)).numpy().astype(int)
+    assert found.shape == COLOUR.shape and np.abs(found - COLOUR).mean() < 4
+
+
+def test_heic_without_pillow_heif_names_the_install_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    data = b"\0\0\0\x18ftypheic" + bytes(20)
+    with pytest.raises(ValueError, match=r"keras-vision-transformer\[heic\]"):
+        decoding.pillow_pixels(data)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "bmp", "tiff"])
+@pytest.mark.parametrize("keep", [0, 20, 0.5])
+def test_broken_files_are_errors(kind, keep):
+    data = FILES[kind]
+    data = data[: int(len(data) * keep) if isinstance(keep, float) else keep]
+    with pytest.raises((ValueError, tf.errors.OpError)):
+        decoding.decode(tf.constant(data))
+
+
+def test_text_is_no_image():
+    with pytest.raises((ValueError, tf.errors.OpError), match="not an image"):
+        decoding.decode(tf.constant(b"hello"))
+
+
+@pytest.mark.parametrize("static", [True, False])
+def test_channels_are_converted(static):
+    shape = (None, None, 3 if static else None)
+    traced = tf.function(
+        lambda x: decoding.to_channels(x, 1),
+        input_signature=[tf.TensorSpec(shape, tf.uint8)],
+    )
+    grey = traced(COLOUR).numpy()
+    pillow = np.asarray(Image.fromarray(COLOUR).convert("L"))
+    assert grey.shape == (24, 32, 1) and grey.dtype == np.uint8
+    assert np.abs(grey[..., 0].astype(int) - pillow).max() <= 1
+    colour = decoding.to_channels(tf.constant(GREY[..., None]), 3).numpy()
+    assert (colour == GREY[..., None]).all() and colour.shape == (24, 32, 3)
