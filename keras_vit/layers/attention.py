@@ -19,7 +19,7 @@ def attend(query, key, value, dropout=None, training=False):
         `(batch, heads, queries, keys)`: rows that sum to 1, before dropout.
     """
     # The official code scales the query, not the logits.
-    query = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
+    query = query * query.shape[-1] ** -0.5
     logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
     dtype = keras.backend.result_type(logits.dtype, "float32")
     scores = ops.softmax(ops.cast(logits, dtype), axis=-1)
@@ -123,18 +123,21 @@ class MultiHeadSelfAttention(CompositeLayer):
         self.query_key_value = keras.layers.Dense(
             3 * hidden_dim,
             kernel_initializer=fused_initializer(hidden_dim),
-            dtype=self.dtype_policy,
+            dtype=self.policy_of("query_key_value"),
             name="query_key_value",
         )
         self.query_key_value.build(input_shape)
         self.projection = keras.layers.Dense(
-            hidden_dim, dtype=self.dtype_policy, name="projection"
+            hidden_dim, dtype=self.policy_of("projection"), name="projection"
         )
         self.projection.build(input_shape)
         self.dropout = None
         if self.dropout_rate:
             self.dropout = keras.layers.Dropout(
-                self.dropout_rate, seed=self.seed, dtype="float32", name="dropout"
+                self.dropout_rate,
+                seed=self.seed,
+                dtype=keras.backend.result_type(self.compute_dtype, "float32"),
+                name="dropout",
             )
         if self.qk_norm:
             head_shape = (None, self.num_heads, None, hidden_dim // self.num_heads)

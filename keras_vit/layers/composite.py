@@ -9,6 +9,17 @@ class CompositeLayer(keras.layers.Layer):
     Not for direct use.
     """
 
+    def policy_of(self, name):
+        """The dtype policy of a sublayer with weights, to be asked for in `build`.
+
+        A loaded quantized model has one map of policies for all paths. A Dense layer
+        that was given the map would not save its quantized weights a second time.
+        """
+        policy = self.dtype_policy
+        if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
+            return policy[f"{self.path}/{name}"]
+        return policy
+
     def get_config(self):
         config = super().get_config()
         policies = {

@@ -1,3 +1,5 @@
+import math
+
 import keras
 from keras import ops
 
@@ -7,6 +9,10 @@ from keras_vit.layers.composite import CompositeLayer
 
 def gelu_tanh(x):
     """The tanh approximation of GELU: what every official model uses."""
+    if keras.backend.standardize_dtype(x.dtype) == "float64":
+        # TensorFlow's own function rounds its constants to float32.
+        inner = (2 / math.pi) ** 0.5 * (x + 0.044715 * x * x * x)
+        return 0.5 * x * (1 + ops.tanh(inner))
     return keras.activations.gelu(x, approximate=True)
 
 
@@ -16,8 +22,7 @@ def gelu_erf(x):
     Written with `erf`: `keras.activations.gelu(approximate=False)` becomes an
     `Erfc` operation on export, which ONNX Runtime refuses.
     """
-    half = ops.cast(0.5, x.dtype)
-    return half * x * (1 + ops.erf(x * ops.cast(0.5**0.5, x.dtype)))
+    return 0.5 * x * (1 + ops.erf(x * 0.5**0.5))
 
 
 GELUS = {"tanh": gelu_tanh, "erf": gelu_erf}
@@ -71,7 +76,7 @@ class MLP(CompositeLayer):
         layer = keras.layers.Dense(
             units,
             bias_initializer=keras.initializers.RandomNormal(stddev=1e-6),
-            dtype=self.dtype_policy,
+            dtype=self.policy_of(name),
             name=name,
         )
         layer.build(input_shape)

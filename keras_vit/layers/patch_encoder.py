@@ -1,3 +1,5 @@
+import math
+
 import keras
 from keras import ops
 
@@ -25,7 +27,9 @@ class PatchEncoder(CompositeLayer):
         dropout_rate: Float in `[0, 1)`, dropout of the result.
         seed: Integer or `None`, the seed of the dropout.
 
-    Input shape: `(batch, num_patches, P1 * P2 * channels)`.
+    Input shape: `(batch, num_patches, P1 * P2 * channels)`, or `(batch, rows, columns,
+        P1 * P2 * channels)` of any number of rows and columns: position embeddings
+        are then resized from `grid_size` to theirs.
 
     Output shape: `(batch, class_token + register_tokens + num_patches, hidden_dim)`;
         position 0 is the class token, if there is one.
@@ -65,12 +69,6 @@ class PatchEncoder(CompositeLayer):
         self.embed_prefix = embed_prefix
         self.dropout_rate = dropout_rate
         self.seed = seed
-        self.projection = keras.layers.Dense(
-            hidden_dim,
-            kernel_initializer=keras.initializers.LecunNormal(),
-            dtype=self.dtype_policy,
-            name="projection",
-        )
         self.positions = PositionEmbedding(
             position_embedding,
             grid_size,
@@ -91,6 +89,12 @@ class PatchEncoder(CompositeLayer):
         return self.class_token + self.register_tokens
 
     def build(self, input_shape):
+        self.projection = keras.layers.Dense(
+            self.hidden_dim,
+            kernel_initializer=keras.initializers.LecunNormal(),
+            dtype=self.policy_of("projection"),
+            name="projection",
+        )
         self.projection.build(input_shape)
         if self.class_token:
             self.class_token_weight = self.add_weight(
@@ -106,6 +110,10 @@ class PatchEncoder(CompositeLayer):
 
     def call(self, inputs, training=False):
         x = self.projection(inputs)
+        grid = None
+        if len(x.shape) == 4:
+            grid = tuple(ops.shape(x)[1:3])
+            x = ops.reshape(x, (-1, grid[0] * grid[1], self.hidden_dim))
         prefix = []
         if self.class_token:
             prefix.append(self.class_token_weight)
@@ -115,11 +123,14 @@ class PatchEncoder(CompositeLayer):
             batch, width = ops.shape(x)[0], self.hidden_dim
             prefix = [ops.broadcast_to(t, (batch, t.shape[1], width)) for t in prefix]
             x = ops.concatenate([*prefix, x], axis=1)
-        x = self.positions(x)
+        x = self.positions(x, grid=grid)
         return x if self.dropout is None else self.dropout(x, training=training)
 
     def compute_output_shape(self, input_shape):
         batch, num_patches = input_shape[:2]
+        if len(input_shape) == 4:
+            grid = input_shape[1:3]
+            num_patches = None if None in grid else math.prod(grid)
         tokens = None if num_patches is None else self.prefix_tokens + num_patches
         return (batch, tokens, self.hidden_dim)
 

@@ -118,12 +118,14 @@ class Patches(keras.layers.Layer):
         stride: Integer or pair, pixels, at most `patch_size`: the distance between
             neighbouring patches. Smaller than `patch_size` the patches overlap.
             Defaults to `patch_size`.
+        keep_grid: Boolean, whether rows and columns of patches stay two axes.
 
     Input shape: `(batch, height, width, channels)`; height and width must be
         multiples of `patch_size` (with `stride`: `patch_size` plus a multiple of it)
         and may be unknown.
 
-    Output shape: `(batch, num_patches, P1 * P2 * channels)`.
+    Output shape: `(batch, num_patches, P1 * P2 * channels)`; with `keep_grid`
+        `(batch, rows, columns, P1 * P2 * channels)`.
 
     Raises:
         ValueError: if `stride` exceeds `patch_size` or the image size does not fit.
@@ -137,10 +139,11 @@ class Patches(keras.layers.Layer):
     section 3.1.
     """
 
-    def __init__(self, patch_size, stride=None, **kwargs):
+    def __init__(self, patch_size, stride=None, *, keep_grid=False, **kwargs):
         super().__init__(**kwargs)
         self.patch_size = patch_size
         self.stride = stride
+        self.keep_grid = keep_grid
         self._patch = pair(patch_size, "patch_size")
         self._stride = self._patch if stride is None else pair(stride, "stride")
         if any(s > p for s, p in zip(self._stride, self._patch)):
@@ -171,18 +174,29 @@ class Patches(keras.layers.Layer):
             x = ops.take(x, columns, axis=2)  # (B, gh * P1, gw * P2, C)
             x = ops.reshape(x, (-1, grid_h, patch_h, grid_w, patch_w, channels))
             x = ops.transpose(x, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(x, (-1, grid_h * grid_w, patch_h * patch_w * channels))
+        grid = (grid_h, grid_w) if self.keep_grid else (grid_h * grid_w,)
+        return ops.reshape(x, (-1, *grid, patch_h * patch_w * channels))
 
     def compute_output_shape(self, input_shape):
         grid = map(grid_length, input_shape[1:3], self._patch, self._stride)
         grid_h, grid_w = grid
         unknown = grid_h is None or grid_w is None
         features = self._patch[0] * self._patch[1] * input_shape[-1]
+        if self.keep_grid:
+            return (input_shape[0], grid_h, grid_w, features)
         return (input_shape[0], None if unknown else grid_h * grid_w, features)
+
+    def compute_output_spec(self, images):
+        # Integers stay as they are; floats follow the dtype policy.
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        dtype = self.compute_dtype if "float" in dtype else dtype
+        return keras.KerasTensor(self.compute_output_shape(images.shape), dtype=dtype)
 
     def get_config(self):
         config = super().get_config()
-        config.update(patch_size=self.patch_size, stride=self.stride)
+        config.update(
+            patch_size=self.patch_size, stride=self.stride, keep_grid=self.keep_grid
+        )
         return config
 
 

@@ -18,8 +18,9 @@ class TokenPooling(keras.layers.Layer):
     """Reduces a sequence of tokens to one vector.
 
     Args:
-        pooling: `"token"`: the first token; `"gap"`: the mean of the tokens.
-        skip: Integer, the number of leading tokens that the mean leaves out (class
+        pooling: `"token"`: the first token; `"gap"`: the mean of the tokens but for
+            the first `skip`; `"gap_all"`: the mean of all tokens.
+        skip: Integer, the number of leading tokens that `"gap"` leaves out (class
             and register tokens).
 
     Input shape: `(batch, tokens, hidden_dim)`.
@@ -35,9 +36,10 @@ class TokenPooling(keras.layers.Layer):
 
     def __init__(self, pooling="token", skip=0, **kwargs):
         super().__init__(**kwargs)
-        if pooling not in ("token", "gap"):
+        if pooling not in ("token", "gap", "gap_all"):
             raise ValueError(
-                f"`pooling` must be 'token' or 'gap'. Received: pooling={pooling!r}"
+                "`pooling` must be 'token', 'gap' or 'gap_all'. "
+                f"Received: pooling={pooling!r}"
             )
         self.pooling = pooling
         self.skip = skip
@@ -45,7 +47,8 @@ class TokenPooling(keras.layers.Layer):
     def call(self, inputs):
         if self.pooling == "token":
             return inputs[:, 0]
-        return ops.mean(inputs[:, self.skip :], axis=1)
+        skip = self.skip if self.pooling == "gap" else 0
+        return ops.mean(inputs[:, skip:], axis=1)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[-1])
@@ -110,7 +113,7 @@ class AttentionPooling(CompositeLayer):
             layer = keras.layers.Dense(
                 units,
                 kernel_initializer=fused_initializer(hidden_dim),
-                dtype=self.dtype_policy,
+                dtype=self.policy_of(name),
                 name=name,
             )
             layer.build(shape)
@@ -133,7 +136,10 @@ class AttentionPooling(CompositeLayer):
 
     def call(self, inputs, return_attention_scores=False):
         # The probe is the same for every image, so its query is computed once.
-        query = split_heads(self.query(self.probe), 1, 1, self.num_heads)[0]
+        # As a tensor: a quantized layer differentiates by what it is given, which a
+        # variable is not.
+        query = self.query(ops.reshape(self.probe, (1, -1)))
+        query = split_heads(query, 1, 1, self.num_heads)[0]
         length = ops.shape(inputs)[1]
         x = self.key_value(flatten_tokens(inputs))
         key, value = split_heads(x, length, 2, self.num_heads)

@@ -4,19 +4,22 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vit.layers.resize import resize_matrix
+
 KINDS = ("learned", "learned_2d", "sincos2d", "none")
 
 
-def sincos2d(grid_size, hidden_dim, temperature=10_000.0):
+def sincos2d(grid_size, hidden_dim, temperature=10_000.0, xp=np):
     """Fixed two-dimensional sine and cosine position embeddings.
 
     Args:
         grid_size: Pair `(rows, columns)`, in patches.
         hidden_dim: Integer, a multiple of 4.
         temperature: Float, the longest wavelength over `2 * pi`.
+        xp: `numpy` (float64), or `keras.ops` (float32) where the grid is a tensor.
 
     Returns:
-        NumPy float64 array `(rows * columns, hidden_dim)`; channels are
+        Array `(rows * columns, hidden_dim)`; channels are
         `[sin x, cos x, sin y, cos y]`, x the column and y the row.
 
     Raises:
@@ -29,10 +32,15 @@ def sincos2d(grid_size, hidden_dim, temperature=10_000.0):
             "`hidden_dim` must be a multiple of 4, at least 8, for sincos2d position "
             f"embeddings. Received: hidden_dim={hidden_dim}"
         )
-    y, x = np.mgrid[: grid_size[0], : grid_size[1]]
+    dtype = "float64" if xp is np else "float32"
     omega = temperature ** -(np.arange(hidden_dim // 4) / (hidden_dim // 4 - 1))
-    x, y = (np.outer(axis.ravel(), omega) for axis in (x, y))
-    return np.concatenate([np.sin(x), np.cos(x), np.sin(y), np.cos(y)], axis=1)
+    rows, columns = grid_size
+    y = xp.expand_dims(xp.arange(rows, dtype=dtype), 1) * omega.astype(dtype)
+    x = xp.expand_dims(xp.arange(columns, dtype=dtype), 1) * omega.astype(dtype)
+    half = (rows, columns, hidden_dim // 2)
+    y = xp.broadcast_to(xp.concatenate([xp.sin(y), xp.cos(y)], -1)[:, None], half)
+    x = xp.broadcast_to(xp.concatenate([xp.sin(x), xp.cos(x)], -1)[None], half)
+    return xp.reshape(xp.concatenate([x, y], -1), (rows * columns, hidden_dim))
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -49,9 +57,13 @@ class PositionEmbedding(keras.layers.Layer):
         embed_prefix: Boolean, whether learned kinds have vectors for those tokens
             too. `sincos2d` never has.
 
-    Input shape: `(batch, prefix_tokens + num_patches, hidden_dim)`.
+    Call arguments:
+        inputs: Float tensor `(batch, prefix_tokens + num_patches, hidden_dim)`.
+        grid: Pair `(rows, columns)` of the inputs, if it may differ from
+            `grid_size`: learned embeddings are then resized to it, bilinearly and
+            with aligned corners, as the official code does at load.
 
-    Output shape: the same.
+    Output shape: as the input.
 
     Raises:
         ValueError: if `kind` is unknown, the grid does not hold the patches, or
@@ -83,7 +95,7 @@ class PositionEmbedding(keras.layers.Layer):
                 f"{', '.join(map(repr, KINDS))}. Received: kind={kind!r}"
             )
         self.kind = kind
-        self.grid_size = None if grid_size is None else tuple(grid_size)
+        self.grid_size = grid_size
         self.prefix_tokens = prefix_tokens
         self.embed_prefix = embed_prefix
 
@@ -115,6 +127,15 @@ class PositionEmbedding(keras.layers.Layer):
             self.table = sincos2d((rows, columns), hidden_dim)[None]
         self._shape = (rows, columns, hidden_dim)
 
+    @property
+    def grid(self):
+        """The pair `(rows, columns)` that the embeddings are for, once built."""
+        return self._shape[:2]
+
+    @property
+    def _covers_prefix(self):
+        return self.embed_prefix or not self.prefix_tokens
+
     def _grid(self, length):
         known = None if length is None else length - self.prefix_tokens
         if self.grid_size is not None:
@@ -123,7 +144,7 @@ class PositionEmbedding(keras.layers.Layer):
                     "`grid_size` must hold as many patches as there are patch tokens. "
                     f"Received: grid_size={self.grid_size}, patch tokens={known}"
                 )
-            return self.grid_size
+            return tuple(self.grid_size)
         if known is None or math.isqrt(known) ** 2 != known:
             if self.kind == "learned" and known is not None:
                 return (1, known)  # the learned table does not use the grid
@@ -133,27 +154,57 @@ class PositionEmbedding(keras.layers.Layer):
             )
         return (math.isqrt(known),) * 2
 
-    def call(self, inputs):
+    def call(self, inputs, grid=None):
         if self.kind == "none":
             return inputs
-        rows, columns, hidden_dim = self._shape
-        table = prefix = None
-        if self.kind == "learned":
-            table = ops.convert_to_tensor(self.embeddings)
-        elif self.kind == "learned_2d":
-            half = (rows, columns, hidden_dim // 2)
-            parts = [ops.broadcast_to(v, half) for v in (self.columns, self.rows)]
-            table = ops.reshape(ops.concatenate(parts, -1), (1, -1, hidden_dim))
-            if self.prefix_tokens and self.embed_prefix:
-                prefix = ops.convert_to_tensor(self.prefix)
+        known = grid is None or all(isinstance(side, int) for side in grid)
+        if grid is None or (known and tuple(grid) == self.grid):
+            grid = self.grid
+            matrices = None
         else:
-            table = ops.convert_to_tensor(self.table, self.compute_dtype)
-        missing = self.prefix_tokens + rows * columns - table.shape[1]
-        if missing and prefix is None:
-            prefix = ops.zeros((1, missing, hidden_dim), table.dtype)
+            matrices = [resize_matrix(a, b, xp=ops) for a, b in zip(self.grid, grid)]
+        if matrices is None and self.kind == "learned" and self._covers_prefix:
+            table = ops.convert_to_tensor(self.embeddings)
+            return inputs + ops.cast(table, inputs.dtype)
+        prefix, table = self._tables(grid, matrices)  # (1, p, D), (1, N, D)
+        missing = self.prefix_tokens - (0 if prefix is None else prefix.shape[1])
+        if missing:
+            prefix = ops.zeros((1, missing, table.shape[-1]), table.dtype)
         if prefix is not None:
-            table = ops.concatenate([prefix, table], axis=1)
+            table = ops.concatenate([ops.cast(prefix, table.dtype), table], axis=1)
         return inputs + ops.cast(table, inputs.dtype)
+
+    def _tables(self, grid, matrices):
+        """The vectors of prefix tokens, or `None`, and those of a grid of patches.
+
+        `matrices` resize rows and columns; `None` where the grid is the table's.
+        """
+        hidden_dim = self._shape[2]
+        flat = (1, grid[0] * grid[1], hidden_dim)
+        if self.kind == "sincos2d":
+            if matrices is None:
+                return None, ops.convert_to_tensor(self.table, self.compute_dtype)
+            return None, ops.reshape(sincos2d(grid, hidden_dim, xp=ops), flat)
+        if self.kind == "learned_2d":
+            rows, columns = self.rows, self.columns
+            if matrices is not None:
+                rows, columns = (ops.cast(v, "float32") for v in (rows, columns))
+                rows = ops.einsum("ir,rcd->icd", matrices[0], rows)
+                columns = ops.einsum("jc,rcd->rjd", matrices[1], columns)
+            half = (*grid, hidden_dim // 2)
+            parts = [ops.broadcast_to(v, half) for v in (columns, rows)]
+            table = ops.reshape(ops.concatenate(parts, -1), flat)
+            embedded = self.prefix_tokens and self._covers_prefix
+            return (ops.convert_to_tensor(self.prefix) if embedded else None), table
+        table = ops.convert_to_tensor(self.embeddings)
+        embedded = self.prefix_tokens if self.embed_prefix else 0
+        prefix = table[:, :embedded] if embedded else None
+        table = table[:, embedded:]
+        if matrices is not None:
+            table = ops.reshape(ops.cast(table, "float32"), self._shape)
+            table = ops.einsum("ir,rcd->icd", matrices[0], table)
+            table = ops.reshape(ops.einsum("jc,rcd->rjd", matrices[1], table), flat)
+        return prefix, table
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -32,10 +33,11 @@ class StochasticDepth(keras.layers.Layer):
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(rate, bool) or not 0 <= rate < 1:
+        number = isinstance(rate, (int, float, np.number))
+        if not number or isinstance(rate, bool) or not 0 <= rate < 1:
             raise ValueError(
                 "`rate` must be a probability in [0, 1). "
-                f"Received: rate={rate}. To keep everything, pass 0."
+                f"Received: rate={rate!r}. To keep everything, pass 0."
             )
         self.rate = rate
         self.seed = seed

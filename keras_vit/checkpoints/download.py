@@ -1,0 +1,153 @@
+"""Files from the network: fetched once, whole, and the same ever after."""
+
+import hashlib
+import logging
+import os
+import socket
+import tempfile
+import time
+import urllib.parse
+from pathlib import Path
+
+import keras
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 60.0  # seconds without a byte
+_STALE = 24 * 3600.0  # seconds after which a part is nobody's download any more
+
+
+def cache_folder():
+    """Where weights are kept: below `KERAS_HOME`, by default `~/.keras`."""
+    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))
+    folder = home / "models" / "keras_vit"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / "keras_vit"
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def is_offline(offline=None):
+    """Whether the network may not be used; `KERAS_VIT_OFFLINE` is the default."""
+    if offline is not None:
+        return bool(offline)
+    return os.environ.get("KERAS_VIT_OFFLINE", "") not in ("", "0", "false", "False")
+
+
+def fetch(url, *, sha256=None, check=None, offline=None):
+    """The path of a file from the network, downloaded if it is not here yet.
+
+    The file is downloaded beside its place and moved there when it is whole, so that
+    two processes at once, or a broken connection, leave no half of it. Its SHA-256
+    is written down at the first download (the projects publish none) and compared
+    at every use.
+
+    Args:
+        url: String, `http://` or `https://`.
+        sha256: String, the expected checksum. Defaults to the recorded one.
+        check: Function of a path that raises a `ValueError` unless the file is what
+            it should be; called before a new file is accepted.
+        offline: Boolean, see `is_offline`.
+
+    Raises:
+        OSError: if the file is not here and cannot be fetched; the message holds its
+            address and the place where it can be put by hand.
+        ValueError: if the checksum differs or `check` refuses the file.
+    """
+    path = cache_folder() / _file_name(url)
+    record = path.with_name(path.name + ".sha256")
+    if not path.exists():
+        if is_offline(offline):
+            raise OSError(
+                "Downloading is switched off (`offline`, KERAS_VIT_OFFLINE) and the "
+                "file is not here yet. " + _by_hand(url, path)
+            )
+        _download(url, path, sha256 or _recorded(record), check)
+    actual = checksum(path)
+    expected = sha256 or _recorded(record)
+    if expected and actual.lower() != expected.lower():
+        raise ValueError(
+            f"{path} is not the file it was, or not the one that was asked for. "
+            f"Received: SHA-256 {actual}, expected {expected}. Delete it and its "
+            "`.sha256` beside it to download it again."
+        )
+    if _recorded(record) is None:
+        if check is not None:
+            check(path)
+        _write(record, actual)
+    return path
+
+
+def checksum(path):
+    """The SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _download(url, path, expected, check):
+    _remove_stale_parts(path)
+    part = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.part")
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT)  # neither Keras nor urlretrieve take one
+    try:
+        keras.utils.get_file(
+            fname=part.name,
+            origin=url,
+            cache_dir=str(path.parent),
+            cache_subdir="",
+            force_download=True,
+        )
+        actual = checksum(part)
+        if expected and actual.lower() != expected.lower():
+            raise ValueError(
+                f"The download of {url} is not the file that was asked for. "
+                f"Received: SHA-256 {actual}, expected {expected}."
+            )
+        if check is not None:
+            check(part)
+        os.replace(part, path)
+    except ValueError:
+        raise
+    except Exception as error:  # get_file raises bare exceptions
+        raise OSError(f"{error}. " + _by_hand(url, path)) from error
+    finally:
+        socket.setdefaulttimeout(before)
+        part.unlink(missing_ok=True)
+    logger.info("Downloaded %s to %s (SHA-256 %s).", url, path, actual)
+
+
+def _by_hand(url, path):
+    return f"Fetch {url} by other means and save it as {path}"
+
+
+def _file_name(url):
+    """A readable name that no other address shares."""
+    parts = urllib.parse.urlsplit(url)
+    name = Path(urllib.parse.unquote(parts.path)).name or "file"
+    known = hashlib.sha256(url.encode()).hexdigest()[:8]
+    stem, dot, ending = name.rpartition(".")
+    return f"{stem}-{known}{dot}{ending}" if dot else f"{name}-{known}"
+
+
+def _recorded(record):
+    try:
+        return record.read_text("ascii").split()[0]
+    except (OSError, IndexError, UnicodeDecodeError):
+        return None
+
+
+def _write(record, text):
+    part = record.with_name(f"{record.name}.{os.getpid()}.part")
+    part.write_text(text + "\n", "ascii")
+    os.replace(part, record)
+
+
+def _remove_stale_parts(path):
+    for part in path.parent.glob(f"{path.name}.*.part"):
+        try:
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
+        except OSError:
+            continue  # another process was faster

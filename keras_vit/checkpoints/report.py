@@ -1,0 +1,41 @@
+"""What happened to every array and every variable while loading."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class LoadReport:
+    """The account of `keras_vit.load_weights`.
+
+    Attributes:
+        source: String, where the weights came from.
+        layout: String, whose layout the names have.
+        used: Paths of the variables that were filled with the file's values.
+        resized: Paths of those whose values were interpolated first, with how.
+        reinitialized: Paths of variables that were reset, with why.
+        unused: Names of arrays in the file that were not read.
+        unfilled: Paths of variables that kept their values.
+        notes: Sentences about anything else worth knowing.
+    """
+
+    source: str
+    layout: str
+    used: list = field(default_factory=list)
+    resized: dict = field(default_factory=dict)
+    reinitialized: dict = field(default_factory=dict)
+    unused: list = field(default_factory=list)
+    unfilled: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
+
+    def __str__(self):
+        lines = [f"Weights of {self.source} ({self.layout} layout):"]
+        lines.append(f"  used: {len(self.used)} variables")
+        for title in ("resized", "reinitialized"):
+            for path, what in getattr(self, title).items():
+                lines.append(f"  {title}: {path} ({what})")
+        for title in ("unused", "unfilled"):
+            names = getattr(self, title)
+            if names:
+                lines.append(f"  {title}: {', '.join(names)}")
+        lines.extend(f"  {note}" for note in self.notes)
+        return "\n".join(lines)

@@ -1,0 +1,249 @@
+"""Tables: every published file that has a name here, and what was never published.
+
+File names, sizes and classes are those of the projects' listings; none of the files
+could be opened where this package was developed. Accuracies are top-1 on ImageNet-1k
+in per cent, as published for that very file, else `None`.
+"""
+
+from dataclasses import dataclass
+
+HOST = "https://storage.googleapis.com/"
+
+# How images are prepared for evaluation; all end in the range [-1, 1].
+SQUARE = "bilinear resize to a square"
+CROP = "resize of the smaller side to 8/7, central crop"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The files of one name.
+
+    A row is `(variant, accuracy, *words)`; the words fill the gaps of `pattern`.
+    """
+
+    name: str
+    pattern: str
+    image_size: int
+    num_classes: int
+    rows: tuple
+    note: str = ""
+    preprocessing: str = SQUARE
+    licence: str = "Apache-2.0"
+
+
+GROUPS = (
+    Group(
+        "imagenet21k",
+        "vit_models/imagenet21k/{}.npz",
+        224,
+        21843,
+        (
+            ("ViT_B8", None, "ViT-B_8"),
+            ("ViT_B16", None, "ViT-B_16"),
+            ("ViT_B32", None, "ViT-B_32"),
+            ("ViT_L16", None, "ViT-L_16"),
+            ("ViT_L32", None, "ViT-L_32"),
+            ("ViT_H14", None, "ViT-H_14"),
+            ("R26_ViT_B32", None, "R26+ViT-B_32"),
+            ("R50_ViT_B16", None, "R50+ViT-B_16"),
+            ("R50_ViT_L32", None, "R50+ViT-L_32"),
+        ),
+        note="head withheld (zeros): for fine-tuning; has pre_logits",
+    ),
+    Group(
+        "imagenet21k+imagenet2012",
+        "vit_models/imagenet21k+imagenet2012/{}.npz",
+        384,
+        1000,
+        (
+            ("ViT_B8", None, "ViT-B_8"),
+            ("ViT_B16", None, "ViT-B_16"),
+            ("ViT_B32", None, "ViT-B_32"),
+            ("ViT_L16", None, "ViT-L_16"),
+            ("ViT_L32", None, "ViT-L_32"),
+            ("R50_ViT_B16", None, "R50+ViT-B_16"),
+        ),
+    ),
+    Group(
+        "imagenet21k+imagenet2012-224",
+        "vit_models/imagenet21k+imagenet2012/{}-224.npz",
+        224,
+        1000,
+        (("ViT_B16", 81.2, "ViT-B_16"), ("ViT_L16", 82.7, "ViT-L_16")),
+    ),
+    # Steiner et al. (2022); README of google-research/vision_transformer.
+    Group(
+        "augreg",
+        "vit_models/augreg/{}-i21k-300ep-lr_0.001-aug_{}-sd_{}.npz",
+        224,
+        21843,
+        (
+            ("ViT_Ti16", None, "Ti_16", "none-wd_0.03-do_0.0", "0.0"),
+            ("ViT_S32", None, "S_32", "none-wd_0.1-do_0.0", "0.0"),
+            ("ViT_S16", None, "S_16", "light1-wd_0.03-do_0.0", "0.0"),
+            ("ViT_B32", None, "B_32", "light1-wd_0.1-do_0.0", "0.0"),
+            ("ViT_B16", None, "B_16", "medium1-wd_0.1-do_0.0", "0.0"),
+            ("ViT_B8", None, "B_8", "medium2-wd_0.1-do_0.0", "0.0"),
+            ("ViT_L16", None, "L_16", "strong1-wd_0.1-do_0.0", "0.0"),
+            ("R_ViT_Ti16", None, "R_Ti_16", "none-wd_0.03-do_0.0", "0.0"),
+            ("R26_ViT_S32", None, "R26_S_32", "light1-wd_0.1-do_0.0", "0.0"),
+            ("R50_ViT_L32", None, "R50_L_32", "medium1-wd_0.1-do_0.1", "0.1"),
+        ),
+        note="recommended by the project",
+    ),
+    Group(
+        "augreg+imagenet2012",
+        "vit_models/augreg/{}-i21k-300ep-lr_0.001-aug_{}-sd_{}"
+        "--imagenet2012-steps_20k-lr_{}-res_384.npz",
+        384,
+        1000,
+        (
+            ("ViT_Ti16", 78.22, "Ti_16", "none-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("ViT_S32", 79.58, "S_32", "none-wd_0.1-do_0.0", "0.0", "0.01"),
+            ("ViT_S16", 83.73, "S_16", "light1-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("ViT_B32", 83.59, "B_32", "light1-wd_0.1-do_0.0", "0.0", "0.01"),
+            ("ViT_B16", 85.49, "B_16", "medium1-wd_0.1-do_0.0", "0.0", "0.03"),
+            ("ViT_L16", 85.59, "L_16", "strong1-wd_0.1-do_0.0", "0.0", "0.01"),
+            ("R_ViT_Ti16", 75.40, "R_Ti_16", "none-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("R26_ViT_S32", 83.85, "R26_S_32", "light1-wd_0.1-do_0.0", "0.0", "0.01"),
+            ("R50_ViT_L32", 85.99, "R50_L_32", "medium1-wd_0.1-do_0.1", "0.1", "0.01"),
+        ),
+        note="recommended by the project",
+    ),
+    # Chosen on ImageNet-V2 and measured by timm (vision_transformer.py).
+    Group(
+        "augreg+imagenet2012-224",
+        "vit_models/augreg/{}-i21k-300ep-lr_0.001-aug_{}-sd_{}"
+        "--imagenet2012-steps_20k-lr_{}-res_224.npz",
+        224,
+        1000,
+        (
+            ("ViT_Ti16", 75.45, "Ti_16", "none-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("ViT_S32", 76.01, "S_32", "light1-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("ViT_S16", 81.40, "S_16", "light1-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("ViT_B32", 80.73, "B_32", "medium1-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("ViT_B16", 84.53, "B_16", "medium1-wd_0.1-do_0.0", "0.0", "0.01"),
+            ("ViT_B8", 85.84, "B_8", "medium1-wd_0.1-do_0.0", "0.0", "0.01"),
+            ("ViT_L16", 85.86, "L_16", "medium1-wd_0.1-do_0.1", "0.1", "0.01"),
+            ("R_ViT_Ti16", 71.80, "R_Ti_16", "none-wd_0.03-do_0.0", "0.0", "0.03"),
+            ("R26_ViT_S32", None, "R26_S_32", "light0-wd_0.03-do_0.1", "0.1", "0.03"),
+            ("R50_ViT_L32", None, "R50_L_32", "medium1-wd_0.1-do_0.1", "0.1", "0.01"),
+        ),
+        note="chosen on ImageNet-V2 and measured by timm, with erf GELU",
+    ),
+    Group(
+        "sam",
+        "vit_models/sam/{}.npz",
+        224,
+        1000,
+        (
+            ("ViT_S16", None, "ViT-S_16"),
+            ("ViT_B32", None, "ViT-B_32"),
+            ("ViT_B16", None, "ViT-B_16"),
+            ("ViT_L32", None, "ViT-L_32"),
+            ("ViT_L16", None, "ViT-L_16"),
+        ),
+        note="ImageNet-1k only, sharpness-aware minimisation",
+    ),
+    # Beyer et al. (2022), "Better plain ViT baselines for ImageNet-1k".
+    Group(
+        "plain-90ep",
+        "big_vision/{}_90ep.npz",
+        224,
+        1000,
+        (("ViT_S16", 76.5, "vit_s16_i1k"),),
+        note="gap, sincos2d, representation_size=384",
+        preprocessing=CROP,
+    ),
+    Group(
+        "plain-150ep",
+        "big_vision/{}_150ep.npz",
+        224,
+        1000,
+        (("ViT_S16", 78.5, "vit_s16_i1k"),),
+        note="gap, sincos2d, representation_size=384",
+        preprocessing=CROP,
+    ),
+    Group(
+        "plain-300ep",
+        "big_vision/{}_300ep.npz",
+        224,
+        1000,
+        (("ViT_S16", 80.0, "vit_s16_i1k"),),
+        note="gap, sincos2d, representation_size=384",
+        preprocessing=CROP,
+    ),
+    Group(
+        "bit-s",
+        "bit_models/BiT-S-{}.npz",
+        224,
+        1000,
+        (
+            ("BiT_R50x1", None, "R50x1"),
+            ("BiT_R101x1", None, "R101x1"),
+            ("BiT_R50x3", None, "R50x3"),
+            ("BiT_R101x3", None, "R101x3"),
+            ("BiT_R152x2", None, "R152x2"),
+            ("BiT_R152x4", None, "R152x4"),
+        ),
+    ),
+    Group(
+        "bit-m",
+        "bit_models/BiT-M-{}.npz",
+        224,
+        21843,
+        (
+            ("BiT_R50x1", None, "R50x1"),
+            ("BiT_R101x1", None, "R101x1"),
+            ("BiT_R50x3", None, "R50x3"),
+            ("BiT_R101x3", None, "R101x3"),
+            ("BiT_R152x2", None, "R152x2"),
+            ("BiT_R152x4", None, "R152x4"),
+        ),
+    ),
+    Group(
+        "bit-m-imagenet2012",
+        "bit_models/BiT-M-{}-ILSVRC2012.npz",
+        448,
+        1000,
+        (
+            ("BiT_R50x1", 80.39, "R50x1"),
+            ("BiT_R101x1", 82.33, "R101x1"),
+            ("BiT_R50x3", 83.98, "R50x3"),
+            ("BiT_R101x3", 84.43, "R101x3"),
+            ("BiT_R152x2", 84.47, "R152x2"),
+            ("BiT_R152x4", 84.94, "R152x4"),
+        ),
+        note="resolution (R152x4: 480) and accuracy by timm; the project names neither",
+    ),
+    # Beyer et al. (2022), "Knowledge distillation: a good teacher is patient".
+    Group(
+        "bit-distilled",
+        "bit_models/distill/{}_224.npz",
+        224,
+        1000,
+        (("BiT_R50x1", 82.8, "R50x1"), ("BiT_R152x2", 83.0, "R152x2_T")),
+    ),
+)
+
+# What `weights="imagenet"` takes: the nearest image size, the first of equals.
+IMAGENET = (
+    "augreg+imagenet2012-224",
+    "augreg+imagenet2012",
+    "imagenet21k+imagenet2012-224",
+    "imagenet21k+imagenet2012",
+    "bit-m-imagenet2012",
+)
+
+NEVER_RELEASED = (
+    "weights trained on JFT-300M (BiT-L, ViT-L/16 and H/14 of the paper's headline)",
+    "ViT-H/14 fine-tuned on ImageNet-1k",
+    "the heads of the original ImageNet-21k files",
+    "weights of masked patch prediction",
+)
+
+NOT_OPENED = (
+    "No official file could be opened where this package was developed: names and "
+    "sizes are the projects' own, layouts are tested on arrays of their code. "
+    "`keras-vit verify --download NAME` checks a real file."
+)

@@ -1,0 +1,80 @@
+"""One spelling for the names of the official JAX and TensorFlow checkpoints.
+
+Files of several years and codebases name the same arrays differently. After
+`normalised` they are named as by Flax's Linen: `MultiHeadDotProductAttention_0`,
+`LayerNorm_0`, `LayerNorm_1`, `MlpBlock_0`; the layers of a scanned Transformer stand
+apart, and prefixes are gone.
+"""
+
+import re
+from collections import defaultdict
+
+_NUMBERED = re.compile(r"([A-Z][A-Za-z]*)_(\d+)")
+_INLINE_MAP = ("probe", "MultiHeadDotProductAttention_", "MlpBlock_", "LayerNorm_")
+
+
+def normalised(names, shapes):
+    """Maps names in one spelling to what they are called in the file.
+
+    Args:
+        names: Dictionary of names without their prefix to names in the file.
+        shapes: Dictionary of names in the file to shapes.
+
+    Returns:
+        Dictionary of name to `(name in the file, layer)`; `layer` is the index
+        along the first axis for scanned Transformers, else `None`.
+    """
+    if "probe" in names:  # early ViT-G files have the MAP head inline
+        names = {
+            ("MAPHead_0/" + n if n.startswith(_INLINE_MAP) else n): raw
+            for n, raw in names.items()
+        }
+    if any(n.startswith("root_block/") for n in names):
+        names = {_bit_name(n): raw for n, raw in names.items()}
+    result = {}
+    for name, raw in _renumbered(names).items():
+        scanned = re.fullmatch(r"Transformer/encoderblock/(.*)", name)
+        if scanned is None:
+            result[name] = (raw, None)
+            continue
+        for layer in range(shapes[raw][0] if shapes[raw] else 0):
+            key = f"Transformer/encoderblock_{layer}/{scanned[1]}"
+            result[key] = (raw, layer)
+    return result
+
+
+def _renumbered(names):
+    """Counts the modules of each class from 0 within their parent, as Linen does.
+
+    Before Linen one counter served all classes: `LayerNorm_0`,
+    `MultiHeadDotProductAttention_1`, `LayerNorm_2`, `MlpBlock_3`.
+    """
+    numbers = defaultdict(set)
+    for name in names:
+        parts = name.split("/")
+        for depth, part in enumerate(parts):
+            if match := _NUMBERED.fullmatch(part):
+                numbers[(*parts[:depth], match[1])].add(int(match[2]))
+    ranks = {
+        key: {number: rank for rank, number in enumerate(sorted(found))}
+        for key, found in numbers.items()
+    }
+
+    def renumber(name):
+        parts = name.split("/")
+        new = list(parts)
+        for depth, part in enumerate(parts):
+            if match := _NUMBERED.fullmatch(part):
+                rank = ranks[(*parts[:depth], match[1])][int(match[2])]
+                new[depth] = f"{match[1]}_{rank}"
+        return "/".join(new)
+
+    return {renumber(name): raw for name, raw in names.items()}
+
+
+def _bit_name(name):
+    """`unit01/a/standardized_conv2d_7` to `unit01/1/standardized_conv2d`."""
+    name = re.sub(r"standardized_conv2d_\d+", "standardized_conv2d", name)
+    return re.sub(
+        r"(unit\d+)/([abc])/", lambda m: f"{m[1]}/{'abc'.index(m[2]) + 1}/", name
+    )

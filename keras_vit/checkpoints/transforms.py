@@ -1,0 +1,50 @@
+"""From the layout of an array in a file to the layout of a variable.
+
+Every transform is a view of the array wherever NumPy can give one, so that shapes
+are checked without reading anything: see `transformed_shape`.
+"""
+
+import numpy as np
+
+
+def as_is(x):
+    return x
+
+
+def join_last(x):
+    """`(D, heads, key_dim)` to `(D, D)`: kernels of query, key and value."""
+    return x.reshape(x.shape[0], -1)
+
+
+def join_first(x):
+    """`(heads, key_dim, D)` to `(D, D)`; `(P, P, C, D)` to `(P * P * C, D)`."""
+    return x.reshape(-1, x.shape[-1])
+
+
+def flat(x):
+    """`(heads, key_dim)` or `(1, 1, 1, C)` to one axis."""
+    return x.reshape(-1)
+
+
+def transpose(x):
+    """PyTorch's `(out, in)` to `(in, out)`."""
+    return x.T
+
+
+def hwio(x):
+    """PyTorch's `(out, in, height, width)` to `(height, width, in, out)`."""
+    return x.transpose(2, 3, 1, 0)
+
+
+def hwio_joined(x):
+    """PyTorch's convolution kernel to that of a dense layer on flattened patches."""
+    return join_first(hwio(x))
+
+
+def transformed_shape(transform, shape):
+    """The shape that `transform` gives to an array of `shape`, or `None`."""
+    dummy = np.lib.stride_tricks.as_strided(np.zeros(1, "b"), shape, (0,) * len(shape))
+    try:
+        return transform(dummy).shape
+    except (ValueError, IndexError):
+        return None

@@ -1,0 +1,32 @@
+"""Tensors to tensors: the parts that ViT, hybrid and BiT models are made of."""
+
+from keras_vit.layers.attention import MultiHeadSelfAttention
+from keras_vit.layers.group_norm import GroupNorm
+from keras_vit.layers.mlp import MLP
+from keras_vit.layers.patch_encoder import PatchEncoder
+from keras_vit.layers.patches import Patches, unpatchify
+from keras_vit.layers.pooling import AttentionPooling, TokenPooling
+from keras_vit.layers.position_embedding import PositionEmbedding, sincos2d
+from keras_vit.layers.residual_units import PostActivationUnit, PreActivationUnit
+from keras_vit.layers.standardized_conv import StandardizedConv2D
+from keras_vit.layers.stochastic_depth import StochasticDepth
+from keras_vit.layers.transformer_block import LayerScale, TransformerBlock
+
+__all__ = [
+    "MLP",
+    "AttentionPooling",
+    "GroupNorm",
+    "LayerScale",
+    "MultiHeadSelfAttention",
+    "PatchEncoder",
+    "Patches",
+    "PositionEmbedding",
+    "PostActivationUnit",
+    "PreActivationUnit",
+    "StandardizedConv2D",
+    "StochasticDepth",
+    "TokenPooling",
+    "TransformerBlock",
+    "sincos2d",
+    "unpatchify",
+]

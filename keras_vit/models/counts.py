@@ -1,0 +1,98 @@
+"""Parameters and cost of the published models in closed form, without building them.
+
+Floating-point operations are those of matrix products and convolutions in one
+forward pass of one image; a multiply-add counts as two.
+"""
+
+
+def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
+    """Parameters of a ViT with a class token and a linear head."""
+    d, m, p = row.hidden_dim, row.mlp_dim, row.patch_size
+    tokens = 1 + (image_size // p) ** 2
+    embedding = (p * p * num_channels + 1) * d + d + tokens * d
+    attention = 4 * (d * d + d)
+    block = attention + (d * m + m) + (m * d + d) + 4 * d
+    return embedding + row.num_layers * block + 2 * d + (d + 1) * num_classes
+
+
+def vit_flops(row, num_classes=1000, image_size=224, num_channels=3):
+    d, m, p = row.hidden_dim, row.mlp_dim, row.patch_size
+    patches = (image_size // p) ** 2
+    n = 1 + patches
+    projections = n * (4 * d * d + 2 * d * m)
+    products = 2 * n * n * d  # scores, and scores times values
+    multiply_adds = (
+        patches * p * p * num_channels * d
+        + row.num_layers * (projections + products)
+        + d * num_classes
+    )
+    return 2 * multiply_adds
+
+
+def bit_params(row, num_classes=1000, num_channels=3):
+    """Parameters of a BiT ResNet with a linear head."""
+    width = 64 * row.width_factor
+    total, channels = 49 * num_channels * width, width
+    for channels_in, f, projects, _, _ in _units(row.num_blocks, width):
+        norms = 2 * (channels_in + f + f)
+        total += norms + _kernels(channels_in, f, projects)
+        channels = 4 * f
+    return total + 2 * channels + (channels + 1) * num_classes
+
+
+def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
+    width = 64 * row.width_factor
+    channels = 4 * width * 2 ** (len(row.num_blocks) - 1)
+    stem = _resnet_multiply_adds(row.num_blocks, width, image_size, num_channels)
+    return 2 * (stem + channels * num_classes)
+
+
+def hybrid_params(row, num_classes=1000, image_size=224, num_channels=3):
+    """Parameters of a hybrid with a class token and a linear head."""
+    total = 49 * num_channels * 64 + 2 * 64
+    for channels_in, f, projects, _, _ in _units(row.num_blocks):
+        norms = 2 * (f + f + 4 * f + projects * 4 * f)
+        total += norms + _kernels(channels_in, f, projects)
+    grid, channels = _feature_map(row.num_blocks, image_size)
+    return total + vit_params(row, num_classes, grid, channels)
+
+
+def hybrid_flops(row, num_classes=1000, image_size=224, num_channels=3):
+    stem = _resnet_multiply_adds(row.num_blocks, 64, image_size, num_channels)
+    grid, channels = _feature_map(row.num_blocks, image_size)
+    return 2 * stem + vit_flops(row, num_classes, grid, channels)
+
+
+def _kernels(channels_in, f, projects):
+    return channels_in * f + 9 * f * f + 4 * f * f + projects * channels_in * 4 * f
+
+
+def _units(num_blocks, width=64, size=56):
+    """Of each unit: channels in, filters, whether it projects, sizes in and out."""
+    channels = width
+    for stage, units in enumerate(num_blocks):
+        f = width * 2**stage
+        for unit in range(units):
+            after = -(-size // 2) if stage and unit == 0 else size
+            yield channels, f, unit == 0, size, after
+            channels, size = 4 * f, after
+
+
+def _resnet_multiply_adds(num_blocks, width, image_size, num_channels):
+    root = -(-image_size // 2)
+    total = 49 * num_channels * width * root**2
+    for channels, f, projects, before, after in _units(
+        num_blocks, width, -(-root // 2)
+    ):
+        total += channels * f * before**2
+        total += (_kernels(channels, f, projects) - channels * f) * after**2
+    return total
+
+
+def _feature_map(num_blocks, image_size):
+    """Side and channels of what the Transformer of a hybrid reads."""
+    side, channels = -(-image_size // 4), 64
+    for stage in range(len(num_blocks)):
+        side = -(-side // 2) if stage else side
+        channels = 256 * 2**stage
+    return side, channels

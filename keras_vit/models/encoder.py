@@ -1,0 +1,140 @@
+"""The Transformer that ViT applies to images and the hybrids to feature maps."""
+
+from types import SimpleNamespace
+
+import keras
+
+from keras_vit.layers import PatchEncoder, Patches, PositionEmbedding, TransformerBlock
+from keras_vit.layers.attention import check_heads
+from keras_vit.layers.mlp import GELUS
+from keras_vit.layers.position_embedding import KINDS
+from keras_vit.models import arguments
+from keras_vit.models.head import add_head, pool_tokens
+
+POOLINGS = ("token", "gap", "gap_all", "map", None)
+SCOPES = ("input", "every_layer", "shared")
+
+
+def encode(x, a):
+    """From images or feature maps `(B, H, W, C)` to logits or features.
+
+    Args:
+        x: Symbolic tensor; patches must tile it.
+        a: Namespace of the model's checked arguments.
+    """
+    layer = {"dtype": a.dtype}
+    at_input = a.position_scope == "input"
+    any_size = None in x.shape[1:3]
+    grid = a.position_grid if any_size else patch_grid(x.shape[1:3], a)
+    prefix = a.class_token + a.register_tokens
+
+    def add_positions(name):
+        return PositionEmbedding(
+            a.position_embedding,
+            grid,
+            prefix_tokens=prefix,
+            embed_prefix=a.embed_prefix,
+            name=name,
+            **layer,
+        )
+
+    x = Patches(a.patch_size, a.stride, keep_grid=any_size, name="patches", **layer)(
+        x
+    )  # (B, N, P*P*C)
+    x = PatchEncoder(
+        a.hidden_dim,
+        a.class_token,
+        position_embedding=a.position_embedding if at_input else "none",
+        grid_size=grid,
+        register_tokens=a.register_tokens,
+        embed_prefix=a.embed_prefix,
+        dropout_rate=a.dropout_rate,
+        name="patch_encoder",
+        **layer,
+    )(x)  # (B, prefix + N, D)
+    shared = (
+        add_positions("position_embedding") if a.position_scope == "shared" else None
+    )
+    for i in range(a.num_layers):
+        if not at_input:
+            x = (shared or add_positions(f"position_embedding_{i:02d}"))(x)
+        x = TransformerBlock(
+            a.num_heads,
+            a.mlp_dim,
+            dropout_rate=a.dropout_rate,
+            attention_dropout_rate=a.attention_dropout_rate,
+            drop_path_rate=a.drop_path_rate * i / max(a.num_layers - 1, 1),
+            gelu=a.gelu,
+            epsilon=a.epsilon,
+            qk_norm=a.qk_norm,
+            layer_scale=a.layer_scale,
+            name=f"block_{i:02d}",
+            **layer,
+        )(x)
+
+    def norm(name):
+        return keras.layers.LayerNormalization(epsilon=a.epsilon, name=name, **layer)
+
+    if not a.pooled_norm:
+        x = norm("encoder_norm")(x)
+    x = pool_tokens(
+        x,
+        a.pooling,
+        skip=prefix,
+        num_heads=a.num_heads,
+        mlp_dim=a.mlp_dim,
+        gelu=a.gelu,
+        epsilon=a.epsilon,
+        dtype=a.dtype,
+    )  # (B, D)
+    if a.pooled_norm:
+        x = norm("pooled_norm")(x)
+    return add_head(
+        x,
+        num_classes=a.num_classes,
+        representation_size=a.representation_size,
+        classifier_activation=a.classifier_activation,
+        dtype=a.dtype,
+    )  # (B, K)
+
+
+def patch_grid(size, a):
+    """`(rows, columns)` of the patches of a feature map or an image."""
+    return tuple(
+        (side - patch) // stride + 1
+        for side, patch, stride in zip(size, a.patch_size, a.stride)
+    )
+
+
+def check_encoder(**options):
+    """Checks the arguments that `encode` reads; those to replace, as plain values."""
+    a = SimpleNamespace(**options)
+    for name in ("num_layers", "hidden_dim", "mlp_dim", "num_heads"):
+        arguments.check_positive(**{name: options[name]})
+    if a.representation_size is not None:
+        arguments.check_positive(representation_size=a.representation_size)
+    if a.register_tokens != 0:
+        arguments.check_positive(register_tokens=a.register_tokens)
+    check_heads(a.hidden_dim, a.num_heads)
+    arguments.check_choice(a.pooling, POOLINGS, "pooling")
+    arguments.check_choice(a.position_embedding, KINDS, "position_embedding")
+    arguments.check_position_width(a.position_embedding, a.hidden_dim)
+    arguments.check_choice(a.position_scope, SCOPES, "position_scope")
+    arguments.check_choice(a.gelu, tuple(GELUS), "gelu")
+    for name in ("dropout_rate", "attention_dropout_rate", "drop_path_rate"):
+        arguments.check_rate(**{name: options[name]})
+    if a.pooling == "token" and a.class_token is False:
+        raise ValueError(
+            "`pooling='token'` reads the class token. Received: class_token=False. "
+            "Use pooling='gap' or pooling='map', or keep the class token."
+        )
+    if a.pooled_norm and a.pooling in ("map", None):
+        raise ValueError(
+            "`pooled_norm=True` needs a pooling of 'token', 'gap' or 'gap_all'. "
+            f"Received: pooling={a.pooling!r}"
+        )
+    return dict(
+        class_token=a.pooling == "token" if a.class_token is None else a.class_token,
+        classifier_activation=arguments.activation_name(a.classifier_activation),
+        dtype=arguments.policy_config(a.dtype),
+    )

@@ -1,0 +1,50 @@
+"""What follows the last feature map or token sequence, shared by all families."""
+
+import keras
+
+from keras_vit.layers import AttentionPooling, TokenPooling
+
+
+def float_policy(policy):
+    """A dtype policy that computes in float32 at least."""
+    policy = keras.dtype_policies.get(policy)
+    if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
+        policy = policy.default_policy
+    return "float64" if policy.compute_dtype == "float64" else "float32"
+
+
+def pool_tokens(x, pooling, *, skip, num_heads, mlp_dim, gelu, epsilon, dtype):
+    """`(B, N, D)` to `(B, D)`; `pooling=None` returns the tokens unchanged."""
+    if pooling is None:
+        return x
+    if pooling == "map":
+        layer = AttentionPooling(
+            num_heads, mlp_dim, gelu=gelu, epsilon=epsilon, dtype=dtype, name="pooling"
+        )
+    else:
+        layer = TokenPooling(pooling, skip, dtype=dtype, name="pooling")
+    return layer(x)
+
+
+def add_head(x, *, num_classes, representation_size, classifier_activation, dtype):
+    """The optional tanh layer and the zero-initialised classifier.
+
+    The head computes in float32 at least: half-precision logits cost accuracy.
+    """
+    if representation_size:
+        x = keras.layers.Dense(
+            representation_size,
+            activation="tanh",
+            kernel_initializer=keras.initializers.LecunNormal(),
+            dtype=dtype,
+            name="pre_logits",
+        )(x)
+    if num_classes:
+        x = keras.layers.Dense(
+            num_classes,
+            activation=classifier_activation,
+            kernel_initializer="zeros",
+            dtype=float_policy(dtype),
+            name="head",
+        )(x)
+    return x

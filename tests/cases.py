@@ -1,0 +1,295 @@
+"""The tables of what every conformance test runs over.
+
+A new layer or kind of model earns every promise's test by adding one row.
+"""
+
+import functools
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from keras_vit import layers
+from keras_vit.models import BiT, HybridViT, ViT
+
+TOKENS = (2, 7, 16)  # (B, N, D)
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """One layer: its arguments, the shape of an input, whether training is random."""
+
+    layer: type
+    arguments: dict
+    shape: tuple
+    random: bool = False
+
+    def make(self, **kwargs):
+        return self.layer(**self.arguments, **kwargs)
+
+
+LAYERS = {
+    "patches": LayerCase(layers.Patches, {"patch_size": 4}, (2, 8, 12, 3)),
+    "patches_overlapping": LayerCase(
+        layers.Patches, {"patch_size": (4, 3), "stride": (2, 1)}, (2, 8, 6, 1)
+    ),
+    "patch_encoder": LayerCase(layers.PatchEncoder, {"hidden_dim": 16}, (2, 9, 12)),
+    "patch_encoder_registers": LayerCase(
+        layers.PatchEncoder,
+        {
+            "hidden_dim": 16,
+            "position_embedding": "learned_2d",
+            "grid_size": (2, 3),
+            "register_tokens": 2,
+            "dropout_rate": 0.5,
+            "seed": 3,
+        },
+        (2, 6, 12),
+        random=True,
+    ),
+    "patch_encoder_plain": LayerCase(
+        layers.PatchEncoder,
+        {
+            "hidden_dim": 16,
+            "class_token": False,
+            "position_embedding": "sincos2d",
+            "grid_size": [2, 3],
+            "embed_prefix": False,
+        },
+        (2, 6, 12),
+    ),
+    "positions_learned": LayerCase(
+        layers.PositionEmbedding, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
+    ),
+    "positions_learned_2d": LayerCase(
+        layers.PositionEmbedding,
+        {"kind": "learned_2d", "grid_size": [2, 3], "prefix_tokens": 1},
+        TOKENS,
+    ),
+    "positions_sincos2d": LayerCase(
+        layers.PositionEmbedding,
+        {"kind": "sincos2d", "grid_size": (2, 3), "prefix_tokens": 1},
+        TOKENS,
+    ),
+    "positions_none": LayerCase(layers.PositionEmbedding, {"kind": "none"}, TOKENS),
+    "attention": LayerCase(layers.MultiHeadSelfAttention, {"num_heads": 2}, TOKENS),
+    "attention_qk_norm": LayerCase(
+        layers.MultiHeadSelfAttention,
+        {
+            "num_heads": 4,
+            "dropout_rate": 0.5,
+            "qk_norm": True,
+            "epsilon": 1e-5,
+            "seed": 3,
+        },
+        TOKENS,
+        random=True,
+    ),
+    "mlp": LayerCase(layers.MLP, {"mlp_dim": 24}, TOKENS),
+    "mlp_erf": LayerCase(
+        layers.MLP,
+        {"mlp_dim": 24, "dropout_rate": 0.5, "gelu": "erf", "seed": 3},
+        TOKENS,
+        random=True,
+    ),
+    "transformer_block": LayerCase(
+        layers.TransformerBlock, {"num_heads": 2, "mlp_dim": 24}, TOKENS
+    ),
+    "transformer_block_everything": LayerCase(
+        layers.TransformerBlock,
+        {
+            "num_heads": 4,
+            "mlp_dim": 24,
+            "dropout_rate": 0.2,
+            "attention_dropout_rate": 0.3,
+            "drop_path_rate": 0.4,
+            "gelu": "erf",
+            "epsilon": 1e-5,
+            "qk_norm": True,
+            "layer_scale": 0.1,
+            "seed": 3,
+        },
+        TOKENS,
+        random=True,
+    ),
+    "layer_scale": LayerCase(layers.LayerScale, {"initial_value": 0.3}, TOKENS),
+    "stochastic_depth": LayerCase(
+        layers.StochasticDepth, {"rate": 0.5, "seed": 3}, (16, 7, 16), random=True
+    ),
+    "token_pooling": LayerCase(layers.TokenPooling, {}, TOKENS),
+    "gap_pooling": LayerCase(
+        layers.TokenPooling, {"pooling": "gap", "skip": 1}, TOKENS
+    ),
+    "attention_pooling": LayerCase(layers.AttentionPooling, {"num_heads": 2}, TOKENS),
+    "attention_pooling_erf": LayerCase(
+        layers.AttentionPooling,
+        {"num_heads": 4, "mlp_dim": 24, "gelu": "erf", "epsilon": 1e-5},
+        TOKENS,
+    ),
+    "group_norm": LayerCase(
+        layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
+    ),
+    "standardized_conv": LayerCase(
+        layers.StandardizedConv2D, {"filters": 8, "kernel_size": 3}, (2, 6, 5, 4)
+    ),
+    "standardized_conv_same": LayerCase(
+        layers.StandardizedConv2D,
+        {
+            "filters": 8,
+            "kernel_size": (3, 3),
+            "strides": 2,
+            "padding": "same",
+            "standardization": "std",
+            "epsilon": 1e-5,
+            "use_bias": True,
+        },
+        (2, 6, 5, 4),
+    ),
+    "pre_activation_unit": LayerCase(
+        layers.PreActivationUnit, {"filters": 32, "strides": 2}, (2, 6, 5, 32)
+    ),
+    "pre_activation_unit_without_projection": LayerCase(
+        layers.PreActivationUnit, {"filters": 32}, (2, 4, 4, 128)
+    ),
+    "post_activation_unit": LayerCase(
+        layers.PostActivationUnit,
+        {"filters": 32, "strides": 2, "norm_epsilon": 1e-5},
+        (2, 6, 5, 32),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    """A small model of one kind: a ViT differs from `SMALL` by its arguments."""
+
+    arguments: dict = field(default_factory=dict)
+    random: bool = False
+    builder: object = ViT
+
+    def make(self, **kwargs):
+        return self.builder(**{**self._all, **kwargs})
+
+    @property
+    def _all(self):
+        return {**SMALL, **self.arguments} if self.builder is ViT else self.arguments
+
+    @property
+    def shape(self):
+        return (2, *self._all["image_size"], self._all.get("num_channels", 3))
+
+
+SMALL = {
+    "num_classes": 5,
+    "patch_size": 4,
+    "num_layers": 2,
+    "hidden_dim": 16,
+    "mlp_dim": 24,
+    "num_heads": 2,
+    "image_size": (8, 12),
+}
+
+MODELS = {
+    "token": ModelCase(),
+    "token_features": ModelCase({"num_classes": 0}),
+    "gap": ModelCase({"pooling": "gap"}),
+    "gap_beside_class_token": ModelCase({"pooling": "gap", "class_token": True}),
+    "map": ModelCase({"pooling": "map"}),
+    "all_tokens": ModelCase({"pooling": None, "representation_size": 6}),
+    "all_token_features": ModelCase(
+        {"pooling": None, "class_token": True, "num_classes": None}
+    ),
+    "softmax": ModelCase(
+        {"representation_size": 6, "classifier_activation": "softmax"}
+    ),
+    "learned_2d": ModelCase({"position_embedding": "learned_2d"}),
+    "sincos2d": ModelCase({"position_embedding": "sincos2d", "pooling": "gap"}),
+    "no_positions": ModelCase({"position_embedding": "none"}),
+    "positions_at_every_layer": ModelCase({"position_scope": "every_layer"}),
+    "positions_shared": ModelCase(
+        {"position_scope": "shared", "position_embedding": "learned_2d"}
+    ),
+    "overlapping": ModelCase({"stride": (2, 4), "patch_size": (4, 4)}),
+    "grey_rectangles": ModelCase({"patch_size": (4, 3), "num_channels": 1}),
+    "preprocessing": ModelCase({"include_preprocessing": True}),
+    "registers": ModelCase(
+        {"register_tokens": 2, "embed_prefix": False, "qk_norm": True}
+    ),
+    "layer_scale_erf": ModelCase(
+        {"layer_scale": 0.1, "gelu": "erf", "epsilon": 1e-5, "register_tokens": 1}
+    ),
+    "regularised": ModelCase(
+        {"dropout_rate": 0.2, "attention_dropout_rate": 0.2, "drop_path_rate": 0.3},
+        random=True,
+    ),
+    "hybrid": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1, 1),
+            "width_factor": 0.5,
+            "num_layers": 1,
+            "hidden_dim": 16,
+            "mlp_dim": 24,
+            "num_heads": 2,
+            "image_size": (16, 24),
+        },
+        builder=HybridViT,
+    ),
+    "bit": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1, 1),
+            "width_factor": 0.5,
+            "image_size": (16, 24),
+        },
+        builder=BiT,
+    ),
+}
+VITS = [name for name, case in MODELS.items() if case.builder is ViT]
+
+
+def inputs(shape, seed=0, dtype="float32"):
+    """Numbers in `[-1, 1]`."""
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(dtype)
+
+
+def pixels(case, seed=0):
+    """An input of a model: pixels in `[0, 255]` where it scales them itself."""
+    x = inputs(case.shape, seed)
+    return (x + 1) * 127.5 if case.arguments.get("include_preprocessing") else x
+
+
+def randomize(layer, seed=1):
+    """Gives every weight a value from which a mistake would show.
+
+    Heads start at zero and scales at one: equal outputs of such a model say nothing.
+    """
+    rng = np.random.default_rng(seed)
+    for weight in sorted(layer.weights, key=lambda w: w.path):
+        centre = 1.0 if weight.path.endswith(("gamma", "scale")) else 0.0
+        weight.assign(centre + 0.25 * rng.standard_normal(weight.shape))
+    return layer
+
+
+def functional(case, **kwargs):
+    """A functional model around one layer, with random weights."""
+    dtype = "float64" if kwargs.get("dtype") == "float64" else None
+    x = keras.Input(case.shape[1:], name="x", dtype=dtype)
+    return randomize(keras.Model(x, case.make(name="layer", **kwargs)(x)))
+
+
+@functools.cache
+def layer_model(name):
+    """`functional` of a row, shared by the tests that only read it."""
+    return functional(LAYERS[name])
+
+
+@functools.cache
+def model(name):
+    """The model of a row with random weights, shared by tests that only read it."""
+    return randomize(MODELS[name].make())
+
+
+def array(x):
+    """A NumPy array of a tensor or a weight."""
+    return x.numpy() if isinstance(x, keras.Variable) else keras.ops.convert_to_numpy(x)

@@ -1,0 +1,60 @@
+"""The table of published files."""
+
+import pytest
+
+import keras_vit
+from keras_vit.checkpoints import registry
+from keras_vit.models.variants import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
+
+
+def test_every_row_is_of_a_published_model_and_of_its_own():
+    variants = {*VIT_VARIANTS, *HYBRID_VARIANTS, *BIT_VARIANTS}
+    assert {source.variant for source in registry.SOURCES} <= variants
+    keys = [(source.name, source.variant) for source in registry.SOURCES]
+    assert len(keys) == len(set(keys))
+    files = [source.file for source in registry.SOURCES]
+    assert len(files) == len(set(files))
+
+
+def test_every_row_says_size_classes_licence_and_preprocessing():
+    for source in registry.SOURCES:
+        assert source.num_classes in (1000, 21843)
+        assert source.image_size in (224, 384, 448)
+        assert source.licence == "Apache-2.0" and source.preprocessing
+        assert source.accuracy is None or 65 < source.accuracy < 90
+
+
+@pytest.mark.parametrize(
+    "name, variant, size, file",
+    [
+        ("imagenet", "ViT_B16", 224, "/B_16-i21k-300ep-lr_0.001-aug_medium1-wd_0.1"),
+        ("imagenet", "ViT_B16", (384, 300), "do_0.0-sd_0.0--imagenet2012-steps_20k-"),
+        ("imagenet", "ViT_L32", None, "imagenet21k+imagenet2012/ViT-L_32.npz"),
+        ("imagenet", "BiT_R152x4", None, "BiT-M-R152x4-ILSVRC2012.npz"),
+        ("sam", "ViT_B16", None, "vit_models/sam/ViT-B_16.npz"),
+    ],
+)
+def test_a_name_means_the_file_of_the_variant(name, variant, size, file):
+    source = registry.find_row(name, variant, size)
+    assert file in source.file
+    if name == "imagenet" and size == (384, 300):
+        assert source.image_size == 384
+
+
+def test_a_name_that_does_not_exist_for_a_model_lists_what_does():
+    with pytest.raises(ValueError, match="There are: imagenet21k"):
+        registry.find_row("imagenet", "ViT_H14")
+    with pytest.raises(ValueError, match="'ViT_B16/augreg'"):
+        registry.find_row("augreg", None)
+
+
+def test_the_table_says_what_was_never_released():
+    table = str(keras_vit.list_weights("ViT_S16"))
+    assert "plain-300ep" in table and "JFT-300M" in table and "BiT-L" in table
+    assert "could be opened" in table
+    assert len(keras_vit.list_weights(num_classes=21843)) == 25
+
+
+def test_addresses_are_escaped():
+    source = registry.find_row("imagenet21k", "R50_ViT_B16")
+    assert registry.source_url(source).endswith("/imagenet21k/R50%2BViT-B_16.npz")

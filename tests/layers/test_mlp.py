@@ -1,0 +1,78 @@
+import keras
+import numpy as np
+import pytest
+import reference
+from cases import array, inputs, randomize
+
+from keras_vit.layers import MLP
+from keras_vit.layers.mlp import gelu_erf, gelu_tanh
+
+X = inputs((2, 7, 16))
+
+
+def built(**kwargs):
+    layer = MLP(24, **kwargs)
+    layer.build(X.shape)
+    return randomize(layer)
+
+
+@pytest.mark.parametrize("gelu", ["tanh", "erf"])
+def test_output_equals_the_oracle(gelu):
+    layer = built(gelu=gelu)
+    first, second = layer.dense_1, layer.dense_2
+    arrays = {
+        f"Dense_{i}/{name}": array(getattr(dense, name)).astype("float64")
+        for i, dense in enumerate((first, second))
+        for name in ("kernel", "bias")
+    }
+    expected = reference.mlp(X.astype("float64"), arrays, "", gelu)
+    np.testing.assert_allclose(array(layer(X)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "function"), [("tanh", gelu_tanh), ("erf", gelu_erf)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+def test_gelu_by_formula(kind, function, dtype):
+    x = keras.ops.convert_to_tensor(np.linspace(-8, 8, 401), dtype)
+    y = function(x)
+    if dtype == "float64" and keras.backend.standardize_dtype(x.dtype) != dtype:
+        pytest.skip("the backend has no float64")
+    assert keras.backend.standardize_dtype(y.dtype) == dtype
+    x = array(keras.ops.cast(x, "float32" if "16" in dtype else dtype))
+    y = array(keras.ops.cast(y, "float32" if "16" in dtype else dtype))
+    expected = reference.gelu(x.astype("float64"), kind)
+    tolerance = {"float32": 2e-6, "float64": 1e-14, "bfloat16": 3e-2, "float16": 4e-3}
+    np.testing.assert_allclose(y, expected, atol=tolerance[dtype])
+
+
+def test_the_two_kinds_of_gelu_differ():
+    x = keras.ops.linspace(-4.0, 4.0, 801)
+    difference = np.abs(array(gelu_tanh(x)) - array(gelu_erf(x))).max()
+    assert 4e-4 < difference < 5e-4
+
+
+def test_exact_gelu_has_no_erfc():
+    """ONNX Runtime refuses the `Erfc` operation of TensorFlow's own GELU."""
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("reads the operations of a TensorFlow graph")
+    import tensorflow as tf
+
+    layer = built(gelu="erf")
+    graph = tf.function(layer).get_concrete_function(tf.TensorSpec(X.shape)).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert "Erf" in kinds and "Erfc" not in kinds
+
+
+def test_dropout_acts_after_both_layers():
+    layer = built(dropout_rate=0.5, seed=0)
+    x = inputs((50, 7, 16))
+    y = array(layer(x, training=True))
+    assert abs((y == 0).mean() - 0.5) < 0.05  # the second
+    layer.dense_2.kernel.assign(np.zeros((24, 16)))
+    layer.dense_2.bias.assign(np.ones(16))
+    y = array(layer(x, training=True))
+    np.testing.assert_array_equal(np.unique(y), [0, 2])
+
+
+def test_gelu_must_be_known():
+    with pytest.raises(ValueError, match=r"'tanh', 'erf'.*gelu='exact'"):
+        MLP(24, gelu="exact")
