@@ -9,6 +9,12 @@ import keras
 import pytest
 
 
+def pytest_configure(config):
+    # Keras reads TensorFlow's variables in a way that NumPy 2 calls old.
+    ignore = "ignore:__array__ implementation doesn't accept:DeprecationWarning"
+    config.addinivalue_line("filterwarnings", ignore)
+
+
 @pytest.fixture(autouse=True)
 def fixed_seeds():
     keras.utils.set_random_seed(0)

@@ -1,0 +1,135 @@
+"""From a recipe to a model that is ready for `fit`."""
+
+import dataclasses
+import math
+
+import keras
+
+import keras_vit.models
+from keras_vit.models.listing import canonical_name
+from keras_vit.training.optimizers import LabelSmoothedCrossentropy, build_optimizer
+from keras_vit.training.recipes import SMALL
+
+# The patches of a model "small": of about so many pixels, and at most about so many per
+# side, or attention would cost more than a small run can pay.
+PATCH_SIZE = 7
+PATCHES_PER_SIDE = 8
+
+# A model "small" resizes to this side where images are larger, or of many sizes.
+SMALL_IMAGE_SIZE = 64
+
+# Passed on only where they differ from the defaults: not every model has dropout.
+OPTIONS = ("pooling", "attention_dropout_rate", "drop_path_rate")
+
+
+def model_arguments(recipe, *, native_size, num_channels):
+    """The arguments of the model's constructor that a recipe and its data decide.
+
+    Args:
+        recipe: A `Recipe`.
+        native_size: `(height, width)` where all images of the data set have one
+            size, else `None`.
+        num_channels: Integer, channels of the data set's images.
+
+    Returns:
+        Dictionary of keyword arguments, without those that keep their default.
+    """
+    arguments = {
+        "image_size": recipe.image_size,
+        "patch_size": recipe.patch_size,
+        "num_channels": recipe.num_channels or num_channels,
+        "dropout_rate": recipe.dropout_rate,
+        "dtype": recipe.dtype,
+    }
+    defaults = {field.name: field.default for field in dataclasses.fields(recipe)}
+    for name in OPTIONS:
+        if getattr(recipe, name) != defaults[name]:
+            arguments[name] = getattr(recipe, name)
+    if recipe.model == "small":
+        if recipe.image_size is None:
+            fits = native_size is not None and max(native_size) <= SMALL_IMAGE_SIZE
+            arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
+        if recipe.patch_size is None:
+            arguments["patch_size"] = _patch_size(arguments["image_size"])
+        for name, default in SMALL.items():
+            value = getattr(recipe, name)
+            arguments[name] = default if value is None else value
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def check_model(recipe):
+    """Raises a `ValueError` if there is no such model; costs nothing."""
+    if recipe.model != "small":
+        canonical_name(recipe.model)
+
+
+def build_model(recipe, num_classes, arguments):
+    """The model of a recipe, with the initial weights that its seed decides.
+
+    Args:
+        recipe: A `Recipe`.
+        num_classes: Integer.
+        arguments: What `model_arguments` returned.
+
+    Raises:
+        ValueError: if the model is unknown or its sizes contradict each other.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.model == "small":
+        return keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
+    try:
+        return keras_vit.models.build(recipe.model, num_classes, **arguments)
+    except TypeError as error:  # an argument that this family does not have
+        raise ValueError(f"{recipe.model} does not take this option: {error}") from None
+
+
+def compile_model(model, recipe, *, total_steps):
+    """Compiles a model with the loss, metric and optimizer of a recipe.
+
+    Returns:
+        Whether the training step is compiled with XLA: `True`, `False` or `"auto"`
+        for what Keras decides.
+    """
+    jit_compile = resolve_jit(recipe, model)
+    model.compile(
+        optimizer=build_optimizer(recipe, model, total_steps=total_steps),
+        loss=LabelSmoothedCrossentropy(
+            recipe.label_smoothing,
+            dtype="float64" if recipe.dtype == "float64" else "float32",
+        ),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=jit_compile,
+    )
+    # On TensorFlow, `fit` builds optimizer and metrics inside its first update: too
+    # late for a checkpoint to be restored into them.
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(
+        None,
+        keras.ops.zeros((1,), "int32"),
+        keras.ops.zeros((1, model.output_shape[-1])),
+    )
+    model.reset_metrics()
+    return jit_compile
+
+
+def resolve_jit(recipe, model):
+    """The `jit_compile` argument for a recipe's choice.
+
+    Keras leaves XLA off on machines without an accelerator. A small model gains a
+    third from it there, and its compilation takes seconds; that of a large model
+    takes minutes.
+    """
+    if recipe.jit_compile != "auto":
+        return recipe.jit_compile == "yes"
+    if model.count_params() <= 2_000_000 and keras.backend.backend() == "tensorflow":
+        return True
+    return "auto"
+
+
+def _patch_size(image_size):
+    """The divisor of both sides that is nearest to the wanted size, by ratio."""
+    sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
+    common = math.gcd(*sides)
+    divisors = [d for d in range(1, common + 1) if common % d == 0]
+    wanted = max(PATCH_SIZE, math.sqrt(math.prod(sides)) / PATCHES_PER_SIDE)
+    return min(divisors, key=lambda d: abs(math.log(d / wanted)))

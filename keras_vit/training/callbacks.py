@@ -1,0 +1,225 @@
+"""What happens beside `fit`: saving, stopping, showing and logging."""
+
+import contextlib
+import logging
+import math
+import signal
+import sys
+import threading
+import time
+
+import keras
+
+from keras_vit.training.checkpoints import save_checkpoint
+
+logger = logging.getLogger(__name__)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to stop, and its state is on the disk.
+
+    Attributes:
+        signal_number: Integer, the signal that asked.
+    """
+
+    def __init__(self, message, signal_number=signal.SIGINT):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+class StopRequest:
+    """Turns the first Ctrl-C or SIGTERM into a request to stop at the next update.
+
+    A second one stops at once, with what was last saved.
+    """
+
+    def __init__(self):
+        self.signal_number = None
+
+    @contextlib.contextmanager
+    def listening(self):
+        """Listens inside the block; outside the main thread it cannot, and does not."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        signals = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._note) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _note(self, number, frame):
+        if self.signal_number is not None:
+            raise KeyboardInterrupt
+        self.signal_number = number
+        logger.warning(
+            "Saving after this update, then stopping. Press Ctrl-C again to stop at "
+            "once."
+        )
+
+
+class Restore(keras.callbacks.Callback):
+    """Puts a checkpoint into the model when `fit` has built everything.
+
+    Args:
+        checkpoint: A `Checkpoint`, or `None` for nothing to restore.
+        within_epoch: Boolean, whether the checkpoint lies inside an epoch, whose
+            metrics then go on.
+    """
+
+    def __init__(self, checkpoint, within_epoch):
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.within_epoch = within_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Not in `on_train_begin`: `fit` resets the metrics after it.
+        if self.checkpoint is None:
+            return
+        model = self.model
+        self.checkpoint.restore(model)
+        self.checkpoint = None
+        if not self.within_epoch:
+            model.reset_metrics()  # They were those of the epoch before.
+
+    def on_epoch_end(self, epoch, logs=None):
+        # First in the list of callbacks, so that every other one sees it.
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
+
+
+class Save(keras.callbacks.Callback):
+    """Saves the state as the run goes on, and stops on request.
+
+    Args:
+        folder: A `RunFolder`.
+        position: A `Position`, kept up to date.
+        steps_per_epoch: Integer, updates of a whole epoch.
+        request: A `StopRequest`.
+        every_steps: Integer or `None`: save after so many updates inside an epoch.
+        every_seconds: Float: save after so many seconds inside an epoch.
+    """
+
+    def __init__(
+        self, folder, position, *, steps_per_epoch, request, every_steps, every_seconds
+    ):
+        super().__init__()
+        self.folder = folder
+        self.position = position
+        self.steps_per_epoch = steps_per_epoch
+        self.request = request
+        self.every_steps = every_steps
+        self.every_seconds = every_seconds
+        self.clock = (time.monotonic(), time.process_time())
+        self.saved = (position.step, time.monotonic())
+        self.first_step = position.step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first_step = self.position.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.position.step = self.first_step + batch + 1
+        if self.position.step % self.steps_per_epoch == 0:
+            return  # `on_epoch_end` saves, after the evaluation.
+        if self.request.signal_number is not None:
+            self._save()
+            self._stop()
+        steps = self.position.step - self.saved[0]
+        seconds = time.monotonic() - self.saved[1]
+        if steps == self.every_steps or seconds >= self.every_seconds:
+            self._save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise ValueError(
+                f"Training has diverged: the loss of epoch {epoch + 1} is "
+                f"{logs['loss']}. Start again with a lower learning rate or a longer "
+                "warm-up; the model of the last good epoch is in the run folder."
+            )
+        self.position.history.append({"epoch": epoch + 1, **logs})
+        # The checkpoint comes last: when it says that the run is complete, the
+        # other files are.
+        self.folder.save_model(self.model)
+        self.folder.write_history(self.position.history)
+        self._save()
+        if self.request.signal_number is not None:
+            self._stop()
+
+    def _save(self):
+        wall, cpu = time.monotonic(), time.process_time()
+        self.position.seconds += wall - self.clock[0]
+        self.position.cpu_seconds += cpu - self.clock[1]
+        self.clock = (wall, cpu)
+        # `self.model` also brings JAX's state back into the variables.
+        save_checkpoint(self.folder.checkpoints, self.model, self.position)
+        self.saved = (self.position.step, time.monotonic())
+
+    def _stop(self):
+        raise Interrupted(
+            f"Stopped after {self.position.step} updates.", self.request.signal_number
+        )
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar on stderr while an epoch runs, and one log line when it is done.
+
+    Args:
+        epochs: Integer, epochs of the whole run.
+        bar: Boolean or `None`; `None` shows the bar where stderr is a terminal.
+    """
+
+    def __init__(self, epochs, bar=None):
+        super().__init__()
+        self.epochs = epochs
+        self.shown = sys.stderr.isatty() if bar is None else bar
+        self.bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self.shown:
+            return
+        import rich.progress as rich_progress
+        from rich.console import Console
+
+        self.bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[numbers]}"),
+            console=Console(file=sys.stderr),
+            refresh_per_second=4,
+            transient=True,
+        )
+        name = f"epoch {epoch + 1}/{self.epochs}"
+        self.bar.add_task(name, total=self.params.get("steps"), numbers="")
+        self.bar.start()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._update(completed=batch + 1, numbers=_numbers(logs or {}))
+
+    def on_test_begin(self, logs=None):
+        self._update(numbers="evaluating")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.close()
+        width = len(str(self.epochs))
+        logger.info(
+            "epoch %*d/%d  %s", width, epoch + 1, self.epochs, _numbers(logs or {})
+        )
+
+    def close(self):
+        """Takes the bar away."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+    def _update(self, **values):
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], **values)
+
+
+def _numbers(logs):
+    order = sorted(logs, key=lambda name: name.removeprefix("val_") != "loss")
+    return "  ".join(f"{name} {logs[name]:.4g}" for name in order)

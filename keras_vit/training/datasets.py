@@ -1,0 +1,71 @@
+"""The data of a run: loading it, and saying what it was."""
+
+import hashlib
+import json
+import logging
+
+import keras_vit.data
+from keras_vit.training.run_folder import replacing
+
+logger = logging.getLogger(__name__)
+
+
+def load_data(recipe):
+    """The training and test sources of a recipe.
+
+    Raises:
+        ValueError: if there is no such data set, or it cannot be read.
+    """
+    return keras_vit.data.load_splits(
+        recipe.data,
+        recipe.data_dir,
+        corrupt=recipe.corrupt,
+        test_fraction=recipe.test_fraction,
+        split_seed=recipe.split_seed,
+    )
+
+
+def data_facts(train_data, test_data):
+    """What run.json says about the data, as JSON values."""
+    return {
+        "train": _facts(train_data),
+        "test": _facts(test_data),
+        "num_channels": train_data.num_channels,
+        "class_names": train_data.class_names,
+    }
+
+
+def _facts(source):
+    facts = {"split": source.split, "num_examples": source.num_examples}
+    if source.files is not None:
+        names = "\n".join(source.files).encode()
+        facts["files_sha256"] = hashlib.sha256(names).hexdigest()
+    if source.skipped:
+        facts["skipped"] = [list(entry) for entry in source.skipped]
+    return facts
+
+
+def check_unchanged(folder, before, now):
+    """Raises unless the data of a run that goes on is what it was.
+
+    Raises:
+        ValueError: naming what differs.
+    """
+    if before == now:
+        return
+    names = [name for name in now if before.get(name) != now[name]]
+    lines = "".join(f"\n  {n}: {before.get(n)} before, {now[n]} now" for n in names)
+    raise ValueError(
+        f"The data has changed since the run in {folder} was started:{lines}\n"
+        "Bring the data back to what it was, or start a new run."
+    )
+
+
+def write_split(folder, train_data, test_data):
+    """Writes down which files of a folder the run trains on, and which it tests on."""
+    if train_data.files is None:
+        return
+    split = {"train": train_data.files, "test": test_data.files}
+    with replacing(folder.split) as temporary:
+        temporary.write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
+    logger.info("Training and test files are listed in %s.", folder.split)

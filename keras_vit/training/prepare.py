@@ -1,0 +1,184 @@
+"""Everything before the first update: data, model, checks, and the run's record."""
+
+import dataclasses
+import datetime
+import logging
+from collections.abc import Callable
+
+import keras
+
+import keras_vit.data
+from keras_vit.training.build import (
+    build_model,
+    check_model,
+    compile_model,
+    model_arguments,
+)
+from keras_vit.training.checkpoints import Checkpoint, Position, last_checkpoint
+from keras_vit.training.datasets import (
+    check_unchanged,
+    data_facts,
+    load_data,
+    write_split,
+)
+from keras_vit.training.environment import compare_environments, describe_environment
+from keras_vit.training.recipes import Recipe
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Job:
+    """A run that is ready for `fit`."""
+
+    recipe: Recipe
+    model: keras.Model
+    # `training_batches(start_step=n)` yields the batches from update n on.
+    training_batches: Callable
+    # `test_batches()` yields every test image once.
+    test_batches: Callable
+    steps_per_epoch: int
+    # Where the run begins or goes on, and what it then restores.
+    position: Position
+    checkpoint: Checkpoint | None
+    # The content of run.json.
+    record: dict
+
+
+def prepare(recipe, folder, before=None):
+    """Loads the data, builds the model, and logs what will be done.
+
+    Args:
+        recipe: A `Recipe`.
+        folder: A `RunFolder`.
+        before: Content of run.json where a run goes on, else `None`.
+
+    Returns:
+        A `Job`.
+    """
+    check_model(recipe)
+    train_data, test_data = load_data(recipe)
+    facts = data_facts(train_data, test_data)
+    if before is not None:
+        check_unchanged(folder, before["data"], facts)
+    arguments = model_arguments(
+        recipe,
+        native_size=train_data.image_size,
+        num_channels=train_data.num_channels,
+    )
+    model = build_model(recipe, train_data.num_classes, arguments)
+    steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
+    total_steps = steps_per_epoch * recipe.epochs
+    jit_compile = compile_model(model, recipe, total_steps=total_steps)
+    preprocessing = _describe_to_itself(model, recipe, facts)
+    checkpoint = last_checkpoint(folder.checkpoints)
+    position = checkpoint.position if checkpoint else Position()
+    record = {
+        "status": "prepared",
+        "recipe": recipe.to_json(),
+        "resolved": {
+            "model": arguments,
+            "image_size": model.metadata["image_size"],
+            "parameters": model.count_params(),
+            "batch_size": min(recipe.batch_size, train_data.num_examples),
+            "steps_per_epoch": steps_per_epoch,
+            "total_steps": total_steps,
+            "warmup_steps": recipe.resolve_warmup(total_steps),
+            "jit_compile": jit_compile,
+        },
+        "data": facts,
+        "sessions": _sessions(before, position),
+    }
+    _announce(recipe, folder, record, position)
+    # From here on the run can be resumed.
+    folder.write_record(record)
+    folder.write_history(position.history)
+    write_split(folder, train_data, test_data)
+
+    def training_batches(start_step):
+        return train_data.batches(
+            recipe.batch_size,
+            preprocessing=preprocessing,
+            training=True,
+            seed=recipe.seed,
+            augment=recipe.augment,
+            start_step=start_step,
+        )
+
+    return Job(
+        recipe=recipe,
+        model=model,
+        training_batches=training_batches,
+        test_batches=lambda: test_data.batches(
+            recipe.batch_size, preprocessing=preprocessing
+        ),
+        steps_per_epoch=steps_per_epoch,
+        position=position,
+        checkpoint=checkpoint,
+        record=record,
+    )
+
+
+def _describe_to_itself(model, recipe, facts):
+    """Writes into a model what prediction and evaluation need to know of the run.
+
+    Returns:
+        The preprocessing, as JSON values.
+    """
+    height, width, channels = model.input_shape[1:]
+    preprocessing = keras_vit.data.preprocessing(
+        (height, width), num_channels=channels
+    ).to_json()
+    model.metadata.update(
+        class_names=facts["class_names"],
+        image_size=[height, width],
+        num_channels=channels,
+        preprocessing=preprocessing,
+        recipe=recipe.to_json(),
+        data=facts,
+    )
+    return preprocessing
+
+
+def _sessions(before, position):
+    """One entry for each process that worked on the run, the new one last."""
+    earlier = before["sessions"] if before else []
+    environment = describe_environment()
+    if earlier:
+        for line in compare_environments(earlier[-1]["environment"], environment):
+            logger.warning(
+                "The result may differ in its last bits from an uninterrupted run: %s",
+                line,
+            )
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    entry = {"started": started, "step": position.step, "environment": environment}
+    return [*earlier, entry]
+
+
+def _announce(recipe, folder, record, position):
+    resolved, data = record["resolved"], record["data"]
+    logger.info(
+        "Data: %s, %d training and %d test images, %d classes.",
+        recipe.data,
+        data["train"]["num_examples"],
+        data["test"]["num_examples"],
+        len(data["class_names"]),
+    )
+    logger.info(
+        "Model: %s, %s parameters, images of %s pixels.",
+        recipe.model,
+        f"{resolved['parameters']:,}",
+        "x".join(map(str, resolved["image_size"])),
+    )
+    logger.info(
+        "Training: %d epochs of %d updates, batches of %d, AdamW at %g.",
+        recipe.epochs,
+        resolved["steps_per_epoch"],
+        resolved["batch_size"],
+        recipe.learning_rate,
+    )
+    if resolved["jit_compile"] is True:
+        logger.info("XLA compiles the training step first, which takes a while.")
+    if position.step:
+        logger.info("Going on after %d updates.", position.step)
+    logger.info("Run folder: %s", folder)

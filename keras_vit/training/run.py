@@ -1,0 +1,184 @@
+"""`train`: the one place where recipe, data, model and `fit` meet."""
+
+import dataclasses
+import logging
+import shutil
+
+import keras
+
+import keras_vit.data
+from keras_vit.training.callbacks import Progress, Restore, Save, StopRequest
+from keras_vit.training.curves import plot_curves
+from keras_vit.training.prepare import prepare
+from keras_vit.training.recipes import Recipe
+from keras_vit.training.run_choice import check_same, find_run_to_resume, new_folder
+from keras_vit.training.run_folder import RunFolder, remove_leftovers
+from keras_vit.training.tensorboard import TensorBoardLog, tensorboard_installed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A finished training run."""
+
+    # The run folder.
+    folder: RunFolder
+    # One dictionary per epoch, as in history.csv.
+    history: list
+    # Wall-clock and processor seconds of training, over all sessions.
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def metrics(self):
+        """The last row of the history: `val_accuracy` is the test accuracy."""
+        return self.history[-1]
+
+    def load_model(self):
+        """The trained model, from the run folder."""
+        return keras.saving.load_model(self.folder.model, compile=False)
+
+
+def train(
+    recipe=None,
+    run=None,
+    *,
+    resume=False,
+    save_minutes=10.0,
+    save_steps=None,
+    callbacks=(),
+    progress=None,
+):
+    """Trains the model of a recipe, in a folder that holds everything about the run.
+
+    The folder holds `model.keras` (which describes itself: `keras_vit.predict` needs
+    nothing else), `run.json` (recipe, versions, threads, data), `history.csv`,
+    `curves.png` and `tensorboard/` where matplotlib and tensorboard are installed,
+    and `checkpoints/`. The state is saved after each epoch, and within long ones, so
+    that a run that was stopped or killed goes on with `resume=True`; on a CPU its
+    result is then equal, bit for bit, to that of a run that was never stopped. The
+    recipe's seed becomes the global seed of Keras, NumPy and Python.
+
+    Args:
+        recipe: A `Recipe`. Defaults to `Recipe()`, which trains a small model on the
+            embedded data set.
+        run: Path of the run folder, new or empty. Defaults to
+            `runs/<data>-<model>-<number>`.
+        resume: Boolean, whether to go on with the run in the folder. Without `run`,
+            with the last one of this data and model.
+        save_minutes: Float, minutes between saves inside an epoch.
+        save_steps: Integer or `None`, updates between saves inside an epoch.
+        callbacks: Further Keras callbacks. What they remember is not saved.
+        progress: Boolean, whether to show a progress bar. By default where stderr is
+            a terminal.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        ValueError: if the recipe contradicts its data or model, the folder is taken,
+            or there is nothing to resume.
+        Interrupted: after Ctrl-C, with the state saved.
+
+    Example:
+
+    >>> recipe = keras_vit.training.Recipe(data="./my_images", epochs=50)
+    >>> keras_vit.training.train(recipe, "runs/mine").metrics["val_accuracy"]
+    """
+    recipe = Recipe() if recipe is None else recipe
+    if resume:
+        folder, own = find_run_to_resume(recipe, run)
+        check_same(folder, own, recipe)
+    else:
+        folder = new_folder(recipe, run)
+    with folder.locked():
+        before = folder.read_record() if resume else None
+        if before is not None and before["status"] == "finished":
+            logger.info(
+                "The run in %s is finished; there is nothing left to do.", folder
+            )
+            return _result(folder, before)
+        remove_leftovers(folder)
+        try:
+            job = prepare(recipe, folder, before)
+        except BaseException:
+            folder.discard_if_unused()
+            raise
+        save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
+        record = _run(job, folder, save, callbacks, progress)
+        return _result(folder, record)
+
+
+def _run(job, folder, save, callbacks, progress):
+    """Fits, keeps run.json true, and returns it."""
+    record = job.record
+    request = StopRequest()
+    record["status"] = "running"
+    folder.write_record(record)
+    try:
+        with request.listening():
+            _fit(job, folder, request, save, callbacks, progress)
+    except KeyboardInterrupt as interrupt:
+        interrupt.folder = folder
+        record["status"] = "interrupted"
+        folder.write_record(record)
+        raise
+    except Exception as error:
+        message = keras_vit.data.corrupt_message(error)
+        if message is None:
+            raise
+        raise ValueError(message) from None
+    position = job.position
+    plot_curves(position.history, folder.curves)
+    record["status"] = "finished"
+    record["result"] = {
+        **position.history[-1],
+        "seconds": round(position.seconds, 1),
+        "cpu_seconds": round(position.cpu_seconds, 1),
+    }
+    folder.write_record(record)
+    # Nothing can go on from here, and they are three times the size of the model.
+    shutil.rmtree(folder.checkpoints)
+    return record
+
+
+def _fit(job, folder, request, save, callbacks, progress):
+    """The rest of an epoch that was begun, then whole epochs."""
+    position, steps_per_epoch = job.position, job.steps_per_epoch
+    epoch, done = divmod(position.step, steps_per_epoch)
+    show = Progress(job.recipe.epochs, progress)
+    fixed = [
+        Restore(job.checkpoint, within_epoch=done > 0),
+        show,
+        *([TensorBoardLog(folder.tensorboard)] if tensorboard_installed() else []),
+        *callbacks,
+        Save(
+            folder, position, steps_per_epoch=steps_per_epoch, request=request, **save
+        ),
+    ]
+    # A first call for the rest of the epoch: `fit` counts equal epochs only.
+    calls = [(epoch, epoch + 1, steps_per_epoch - done)] if done else []
+    calls.append((epoch + bool(done), job.recipe.epochs, steps_per_epoch))
+    try:
+        for first, last, steps in calls:
+            if first == last:
+                continue
+            job.model.fit(
+                job.training_batches(start_step=position.step),
+                steps_per_epoch=steps,
+                initial_epoch=first,
+                epochs=last,
+                validation_data=job.test_batches(),
+                callbacks=fixed,
+                shuffle=False,  # The batches come in their order.
+                verbose=0,
+            )
+    finally:
+        show.close()
+
+
+def _result(folder, record):
+    rows = folder.read_history()
+    result = record["result"]
+    return Result(folder, rows, result["seconds"], result["cpu_seconds"])

@@ -1,0 +1,216 @@
+"""The folder of a training run: its files, and how they are written.
+
+Every file is written under a temporary name, flushed to the disk and renamed, so
+that a reader, or a run that goes on after a power cut, finds either the old file or
+the new one, complete.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+
+class RunFolder:
+    """The files of one training run.
+
+    Args:
+        path: The folder. It need not exist.
+
+    Example:
+
+    >>> folder = RunFolder("runs/first")
+    >>> folder.model
+    PosixPath('runs/first/model.keras')
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.model = self.path / "model.keras"
+        self.record = self.path / "run.json"
+        self.history = self.path / "history.csv"
+        self.curves = self.path / "curves.png"
+        self.tensorboard = self.path / "tensorboard"
+        self.checkpoints = self.path / "checkpoints"
+        self.split = self.path / "split.json"
+
+    def __str__(self):
+        return str(self.path)
+
+    def is_taken(self):
+        """Whether there is anything under this name, a lock left behind apart."""
+        if not self.path.is_dir():
+            return self.path.exists()
+        return any(path.name != ".lock" for path in self.path.iterdir())
+
+    def is_run(self):
+        """Whether the folder holds a run's record."""
+        return self.record.is_file()
+
+    def read_record(self):
+        """The content of run.json.
+
+        Raises:
+            ValueError: if the file is not the record of a run.
+        """
+        try:
+            record = json.loads(self.record.read_text(encoding="utf-8"))
+            record["recipe"], record["status"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self.record} is not the record of a training run ({error})."
+            ) from None
+        return record
+
+    def write_record(self, record):
+        """Replaces run.json."""
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        with replacing(self.record) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def write_history(self, rows):
+        """Replaces history.csv: one row per epoch, numbers exact to the bit."""
+        text = io.StringIO()
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        with replacing(self.history) as temporary:
+            temporary.write_text(text.getvalue(), encoding="utf-8")
+
+    def read_history(self):
+        """The rows of history.csv, numbers exact to the bit."""
+        with open(self.history, newline="", encoding="utf-8") as file:
+            return [
+                {k: int(v) if k == "epoch" else float(v) for k, v in row.items()}
+                for row in csv.DictReader(file)
+            ]
+
+    def save_model(self, model):
+        """Replaces model.keras.
+
+        The file holds no optimizer and no loss: whoever loads it needs none of this
+        run's, and compiles it anew to train it further.
+        """
+        # The same layers and variables under a model that was never compiled.
+        bare = type(model)(
+            model.input,
+            model.output,
+            name=model.name,
+            settings=model.settings,
+            metadata=model.metadata,
+        )
+        with replacing(self.model) as temporary:
+            bare.save(temporary)
+
+    def discard_if_unused(self):
+        """Removes the folder again if it holds nothing but the lock."""
+        if [path.name for path in self.path.iterdir()] == [".lock"]:
+            (self.path / ".lock").unlink()
+            self.path.rmdir()
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other processes from training in this folder.
+
+        The lock belongs to the process: it ends with it, however it ends.
+
+        Raises:
+            ValueError: if another process trains here.
+        """
+        if fcntl is None:
+            yield
+            return
+        with open(self.path / ".lock", "a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(
+                    f"Another process is training in {self}. Wait for it, stop it, "
+                    "or choose another folder."
+                ) from None
+            except OSError:
+                pass  # A file system without locks: training matters more.
+            yield
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a temporary path beside `path`, which then replaces it.
+
+    The new content is on the disk before the name changes. If the block fails, the
+    old file stays and the temporary one goes.
+
+    Args:
+        path: `pathlib.Path`, the file to replace. Its folder must exist.
+    """
+    # The ending stays: Keras chooses its file format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def remove_leftovers(folder):
+    """Deletes the temporary files that a killed process left in a `RunFolder`."""
+    for parent in (folder.path, folder.checkpoints):
+        for path in parent.glob(".*"):
+            if re.fullmatch(r"\..+\.\d+\.[a-z]+", path.name):
+                path.unlink(missing_ok=True)
+
+
+def next_run_folder(parent, name):
+    """Makes `parent/name-N` with the next free number N.
+
+    Two processes never get the same folder.
+    """
+    number = max((n for n, _ in _numbered(parent, name)), default=0) + 1
+    while True:
+        path = Path(parent) / f"{name}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            continue
+        return RunFolder(path)
+
+
+def last_run_folder(parent, name):
+    """The run in the folder `parent/name-N` with the highest number, or `None`."""
+    folders = [RunFolder(path) for _, path in sorted(_numbered(parent, name))]
+    runs = [folder for folder in folders if folder.is_run()]
+    return runs[-1] if runs else None
+
+
+def _numbered(parent, name):
+    pattern = re.compile(re.escape(name) + r"-(\d+)")
+    parent = Path(parent)
+    for path in parent.iterdir() if parent.is_dir() else ():
+        match = pattern.fullmatch(path.name)
+        if match:
+            yield int(match[1]), path
+
+
+def _flush(path):
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:  # Windows cannot open a folder.
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass  # Some network file systems cannot flush a folder.
+    finally:
+        os.close(descriptor)

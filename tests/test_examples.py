@@ -1,0 +1,35 @@
+"""Every example runs, with tiny settings, in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SETTINGS = {"classify_images.py": {"EPOCHS": "1"}}
+EXPECTED = {"classify_images.py": "true: "}
+
+
+def test_every_example_has_settings_here():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_example_runs_and_prints_its_result(name, tmp_path):
+    result = subprocess.run(
+        [sys.executable, EXAMPLES / name],
+        cwd=tmp_path,
+        env={**os.environ, **SETTINGS[name], "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert EXPECTED[name] in result.stdout
+
+
+def test_an_example_fits_on_one_screen_and_a_half():
+    for path in EXAMPLES.glob("*.py"):
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 75, path.name

@@ -1,0 +1,73 @@
+"""Tiny images and recipes, and training runs of a few updates."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_vit.training import Recipe, train
+
+TINY = Recipe(
+    epochs=2,
+    batch_size=4,
+    num_layers=1,
+    hidden_dim=8,
+    mlp_dim=8,
+    num_heads=2,
+    patch_size=4,
+    dropout_rate=0.2,
+    attention_dropout_rate=0.1,
+    drop_path_rate=0.3,
+    augment="crop_flip",
+    jit_compile="no",
+)
+
+
+def write_images(root, seed=0, count=11):
+    """Two classes, `count` grey images of 8x8 pixels each: dark and light ones."""
+    random = np.random.default_rng(seed)
+    for low, name in ((0, "dark"), (100, "light")):
+        (root / name).mkdir(parents=True)
+        for index in range(count):
+            pixels = random.integers(low, low + 156, (8, 8)).astype("uint8")
+            Image.fromarray(pixels).save(root / name / f"{index:02d}.png")
+    return root
+
+
+class Final(keras.callbacks.Callback):
+    """Keeps every variable at the end of training."""
+
+    def on_train_end(self, logs=None):
+        model = self.model
+        self.weights = model.get_weights()
+        self.variables = [
+            keras.ops.convert_to_numpy(v)
+            for v in (*model.variables, *model.optimizer.variables)
+        ]
+
+
+def assert_same_bits(first, second):
+    assert len(first) == len(second) > 0
+    for one, other in zip(first, second):
+        assert one.dtype == other.dtype and one.shape == other.shape
+        assert one.tobytes() == other.tobytes()
+
+
+@dataclasses.dataclass
+class Run:
+    """A finished run and its last variables."""
+
+    result: object
+    variables: list
+    weights: list
+
+    @property
+    def history_text(self):
+        return self.result.folder.history.read_text()
+
+
+def finished(recipe, folder, *callbacks, **options):
+    final = Final()
+    result = train(recipe, folder, callbacks=[final, *callbacks], **options)
+    return Run(result, final.variables, final.weights)
