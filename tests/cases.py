@@ -166,6 +166,7 @@ class ModelCase:
     arguments: dict = field(default_factory=dict)
     random: bool = False
     builder: object = ViT
+    size: tuple = ()  # of the images, where the model takes every size
 
     def make(self, **kwargs):
         return self.builder(**{**self._all, **kwargs})
@@ -176,7 +177,8 @@ class ModelCase:
 
     @property
     def shape(self):
-        return (2, *self._all["image_size"], self._all.get("num_channels", 3))
+        size = self.size or self._all["image_size"]
+        return (2, *size, self._all.get("num_channels", 3))
 
 
 SMALL = {
@@ -194,6 +196,12 @@ MODELS = {
     "token_features": ModelCase({"num_classes": 0}),
     "gap": ModelCase({"pooling": "gap"}),
     "gap_beside_class_token": ModelCase({"pooling": "gap", "class_token": True}),
+    "gap_of_all_tokens": ModelCase(
+        {"pooling": "gap_all", "class_token": True, "pooled_norm": True}
+    ),
+    "every_size": ModelCase(
+        {"image_size": (None, None), "position_grid": (2, 3)}, size=(8, 12)
+    ),
     "map": ModelCase({"pooling": "map"}),
     "all_tokens": ModelCase({"pooling": None, "representation_size": 6}),
     "all_token_features": ModelCase(

@@ -38,6 +38,8 @@ REST = {
     "patch_encoder/projection/bias": "embedding/bias",
     "encoder_norm/gamma": "Transformer/encoder_norm/scale",
     "encoder_norm/beta": "Transformer/encoder_norm/bias",
+    "pooled_norm/gamma": "Transformer/encoder_norm/scale",
+    "pooled_norm/beta": "Transformer/encoder_norm/bias",
     "pooling/probe": "MAPHead_0/probe",
     "pooling/query/kernel": "MAPHead_0/MultiHeadDotProductAttention_0/query/kernel",
     "pooling/query/bias": "MAPHead_0/MultiHeadDotProductAttention_0/query/bias",
@@ -166,7 +168,7 @@ def vit(images, arrays, settings):
     x = np.concatenate([*prefix, x], axis=1)
     grid = [
         (size - patch) // stride + 1
-        for size, patch, stride in zip(s["image_size"], s["patch_size"], s["stride"])
+        for size, patch, stride in zip(images.shape[1:3], s["patch_size"], s["stride"])
     ]
 
     def positions(layer):
@@ -181,15 +183,20 @@ def vit(images, arrays, settings):
         elif s["position_scope"] == "shared":
             x = x + positions("input")
         x = block(x, arrays, f"Transformer/encoderblock_{i}/", s, out, f"block_{i:02d}")
-    x = layer_norm(x, arrays, "Transformer/encoder_norm/", s["epsilon"])
-    out["encoder_norm"] = x
+    if not s["pooled_norm"]:
+        x = layer_norm(x, arrays, "Transformer/encoder_norm/", s["epsilon"])
+        out["encoder_norm"] = x
     if s["pooling"] == "token":
         x = x[:, 0]
     elif s["pooling"] == "gap":
         x = x[:, x.shape[1] - grid[0] * grid[1] :].mean(1)
+    elif s["pooling"] == "gap_all":
+        x = x.mean(1)
     elif s["pooling"] == "map":
         x = map_head(x, arrays, s)
     out["pooling"] = x
+    if s["pooled_norm"]:
+        x = layer_norm(x, arrays, "Transformer/encoder_norm/", s["epsilon"])
     if s["representation_size"]:
         x = np.tanh(x @ arrays["pre_logits/kernel"] + arrays["pre_logits/bias"])
         out["pre_logits"] = x

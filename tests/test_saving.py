@@ -56,21 +56,22 @@ def cut_outs():
 
 def saved_models():
     for name in LAYERS:
-        yield f"layer_{name}", cases.layer_model(name)
+        yield f"layer_{name}", cases.layer_model(name), LAYERS[name].shape
     for name in MODELS:
-        yield f"model_{name}", cases.model(name)
-    yield from cut_outs()
+        yield f"model_{name}", cases.model(name), MODELS[name].shape
+    for name, model in cut_outs():
+        yield name, model, (2, *model.input.shape[1:])
 
 
 @pytest.fixture(scope="module")
 def reading(tmp_path_factory):
     """Everything saved here and read there: the folder and the expected outputs."""
     folder, expected, kinds = tmp_path_factory.mktemp("files"), {}, {}
-    for name, model in saved_models():
+    for name, model, shape in saved_models():
         if hasattr(model, "metadata"):
             model.metadata.update(name=name, class_names=["a", "b"], nested=[{"x": 1}])
         model.save(folder / f"{name}.keras")
-        x = inputs((2, *model.input.shape[1:]))
+        x = inputs(shape)
         np.save(folder / f"{name}.npy", x)
         expected[name] = model, array(model(x))
         kinds[name] = type(model).__name__
