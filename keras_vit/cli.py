@@ -4,22 +4,18 @@ Results go to stdout, everything else to stderr. The exit status is 0 for succes
 for a failure, 2 for wrong usage, 130 after Ctrl-C.
 """
 
-import dataclasses
-import json
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Annotated, Literal, Union
+from typing import Annotated, Union
 
 import tyro
 
 from keras_vit._version import __version__
+from keras_vit.commands import Evaluate, Models, Predict, Train, Verify
 from keras_vit.terminal import (
     DEBUG,
-    FORMATS,
     PROGRAM,
-    as_csv,
     command,
     complain,
     error_message,
@@ -32,126 +28,6 @@ DESCRIPTION = f"""Vision Transformers for Keras: train, evaluate and use them.
 The exit status is 0 for success, 1 for a failure, 2 for wrong usage. With the
 environment variable {DEBUG}=1, errors come with a traceback. --version prints the
 version."""
-
-
-@dataclasses.dataclass
-class Train:
-    """Train a model and write a run folder.
-
-    Without options: a small Vision Transformer on the embedded data set
-    fashion_mnist_mini, in minutes on a laptop. Ctrl-C stops and saves; the same
-    command with --resume goes on, and ends as if it had not been stopped.
-    """
-
-    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
-    # Run folder, new or empty; runs/DATA-MODEL-NUMBER where not given.
-    run: Path | None = None
-    # Go on with the run in that folder, or with the last one.
-    resume: tyro.conf.FlagCreatePairsOff[bool] = False
-    # Minutes between saves inside a long epoch.
-    save_minutes: float = 10.0
-
-    def __call__(self):
-        from keras_vit.training import train
-
-        result = train(
-            self.recipe, self.run, resume=self.resume, save_minutes=self.save_minutes
-        )
-        metrics = result.metrics
-        print(f"test accuracy: {100 * metrics['val_accuracy']:.2f} %")
-        print(f"run folder: {result.folder}")
-        print(f"next: {command('evaluate', result.folder)}")
-        print(f"      {command('predict', result.folder, 'IMAGE_OR_FOLDER')}")
-        return 0
-
-
-@dataclasses.dataclass
-class Evaluate:
-    """Measure loss and accuracy of a trained model."""
-
-    # Run folder, or .keras file.
-    model: tyro.conf.Positional[Path]
-    # Data set or folder, as for train; the test images of the run where not given.
-    data: str | None = None
-    # Where TFDS keeps its data sets; its own default where not given.
-    data_dir: str | None = None
-    # Images at a time; does not change the result.
-    batch_size: int = 64
-    # How the result is printed.
-    format: Literal["text", "json"] = "text"
-
-    def __call__(self):
-        from keras_vit.evaluation import evaluate
-
-        result = evaluate(
-            self.model, self.data, data_dir=self.data_dir, batch_size=self.batch_size
-        )
-        if self.format == "json":
-            print(json.dumps(result.to_json()))
-            return 0
-        print(f"data: {result.data}, {result.num_examples} examples")
-        print(f"loss: {result.loss:.4f}")
-        print(f"accuracy: {100 * result.accuracy:.2f} %")
-        return 0
-
-
-@dataclasses.dataclass
-class Predict:
-    """Name the classes of image files.
-
-    A file that cannot be read is named on stderr; the others are predicted still, and
-    the exit status is 1.
-    """
-
-    # Run folder, or .keras file.
-    model: tyro.conf.Positional[Path]
-    # Images, and folders, which are searched for images at every depth.
-    files: Annotated[
-        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="FILE [FILE ...]")
-    ]
-    # Classes for each image.
-    top: int = 5
-    # How the result is printed.
-    format: Literal["text", "json", "csv"] = "text"
-    # Images in memory at a time.
-    batch_size: int = 32
-
-    def __post_init__(self):
-        if not self.files:
-            raise ValueError("predict needs at least one image file or folder.")
-
-    def __call__(self):
-        from keras_vit.prediction import predict
-
-        predictions = predict(
-            self.model, self.files, self.top, batch_size=self.batch_size
-        )
-        print(FORMATS[self.format](predictions), end="")
-        failures = [p for p in predictions if p.error is not None]
-        for prediction in failures:
-            complain(prediction.error)
-        return 1 if failures else 0
-
-
-@dataclasses.dataclass
-class Models:
-    """List the published models with size, cost and image size."""
-
-    # How the table is printed.
-    format: Literal["text", "json", "csv"] = "text"
-
-    def __call__(self):
-        from keras_vit.models import list_models
-
-        table = list_models()
-        rows = [dataclasses.asdict(row) for row in table]
-        if self.format == "text":
-            print(table)
-        elif self.format == "json":
-            print(json.dumps(rows, indent=2))
-        else:
-            print(as_csv(rows[0], (row.values() for row in rows)), end="")
-        return 0
 
 
 def main(args=None):
@@ -218,6 +94,7 @@ def _parse_with(args, recipe):
         Annotated[Evaluate, tyro.conf.subcommand("evaluate")],
         Annotated[Predict, tyro.conf.subcommand("predict")],
         Annotated[Models, tyro.conf.subcommand("models")],
+        Annotated[Verify, tyro.conf.subcommand("verify")],
     ]
     try:
         return tyro.cli(

@@ -28,12 +28,13 @@ MAY_IMPORT = {
 }
 LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...
 ANYONE = {"_lazy", "_version"}
-FACE = {"__init__", "__main__", "cli", "terminal"}
+FACE = {"__init__", "__main__", "cli", "commands", "terminal"}
 # At the head of a file, besides Keras, NumPy and the standard library.
 HEAVY = {
     "data": {"tensorflow"},
     "training": {"tensorflow"},
     "cli": {"tyro", "rich"},
+    "commands": {"tyro"},
     "terminal": {"rich"},
 }
 # Nowhere in these packages, not even inside a function.

@@ -148,6 +148,9 @@ def test_a_broken_image_makes_the_status_1_and_the_others_are_predicted(
         (["train", "--run", "nowhere", "--resume"], 1, "no run to resume"),
         (["evaluate", "nowhere"], 1, "nowhere"),
         (["predict", "nowhere", "a.png"], 1, "nowhere"),
+        (["models", "ViT_B61"], 1, "ViT_B16"),
+        (["verify", "ViT_B61"], 1, "ViT_B16"),
+        (["verify", "--download", "augreg"], 1, "needs a model"),
     ],
 )
 def test_a_mistake_gets_a_message_and_a_status(
@@ -164,7 +167,7 @@ def test_a_mistake_gets_a_message_and_a_status(
 
 def test_help_and_version_go_to_stdout(capsys):
     assert main(["--help"]) == 0
-    assert "{train,evaluate,predict,models}" in capsys.readouterr().out
+    assert "{train,evaluate,predict,models,verify}" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"keras-vit {keras_vit.__version__}\n"
 
@@ -188,6 +191,30 @@ def test_the_models_are_listed(capsys):
     assert {"name", "params", "gflops", "image_size"} <= set(rows[0])
     assert main(["models", "--format", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(rows) + 1
+
+
+def test_one_model_and_its_published_files_are_listed(capsys):
+    assert main(["models", "vit-b/16"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and lines[1].startswith("ViT_B16 ")
+    assert main(["models", "ViT_L16", "--weights", "--num-classes", "1000"]) == 0
+    text = capsys.readouterr().out
+    assert "ViT_L16" in text and "21843" not in text
+    assert "JFT-300M" in text  # what was never released
+
+
+def test_verify_prints_the_certificate_of_a_family(capsys):
+    assert main(["verify", "BiT_R50x1"]) == 0
+    text = capsys.readouterr().out
+    assert "hf/bit_cls" in text and "vit/" not in text
+
+
+def test_verify_says_1_when_a_difference_is_too_large(capsys, monkeypatch):
+    from keras_vit import certificate
+
+    monkeypatch.setitem(certificate.LOGITS_BAR, "bit", 1e-12)
+    assert main(["verify", "BiT_R50x1"]) == 1
+    assert "FAILED" in capsys.readouterr().out
 
 
 def test_a_command_is_quoted_as_a_shell_needs_it():

@@ -159,11 +159,15 @@ class Patches(keras.layers.Layer):
     def call(self, images):
         channels = images.shape[-1]
         (patch_h, patch_w), (stride_h, stride_w) = self._patch, self._stride
-        height, width = ops.shape(images)[1:3]
+        # Known here, where the layer may have been built for images of every size.
+        check_divisible(tuple(images.shape[1:3]), self._patch, self._stride)
+        batch, height, width = ops.shape(images)[:3]
         grid_h = (height - patch_h) // stride_h + 1
         grid_w = (width - patch_w) // stride_w + 1
         if self._stride == self._patch:
-            shape = (-1, grid_h, patch_h, grid_w, patch_w, channels)
+            # Of an unknown size, pixels left over would become images of their own.
+            known = isinstance(height, int) and isinstance(width, int)
+            shape = (-1 if known else batch, grid_h, patch_h, grid_w, patch_w, channels)
             x = ops.reshape(images, shape)
             x = ops.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, gh, gw, P1, P2, C)
         else:

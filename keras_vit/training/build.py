@@ -19,7 +19,7 @@ PATCHES_PER_SIDE = 8
 SMALL_IMAGE_SIZE = 64
 
 # Passed on only where they differ from the defaults: not every model has dropout.
-OPTIONS = ("pooling", "attention_dropout_rate", "drop_path_rate")
+OPTIONS = ("pooling", "attention_dropout_rate")
 
 
 def model_arguments(recipe, *, native_size, num_channels):
@@ -39,6 +39,7 @@ def model_arguments(recipe, *, native_size, num_channels):
         "patch_size": recipe.patch_size,
         "num_channels": recipe.num_channels or num_channels,
         "dropout_rate": recipe.dropout_rate,
+        "drop_path_rate": recipe.drop_path_rate,
         "dtype": recipe.dtype,
     }
     defaults = {field.name: field.default for field in dataclasses.fields(recipe)}

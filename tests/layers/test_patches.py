@@ -124,6 +124,28 @@ def test_unknown_height_and_width(stride):
         np.testing.assert_array_equal(array(model(x)), expected)
 
 
+@pytest.mark.parametrize("stride", [None, 2])
+def test_a_size_known_late_is_checked(stride):
+    """Four images of 10 x 8 pixels would make five of 8 x 8."""
+    x = keras.Input((None, None, 3))
+    model = keras.Model(x, Patches(4, stride)(x))
+    for call in (model, model.predict_on_batch):
+        with pytest.raises(ValueError, match=r"Nearest sizes to 11: (8|10), 12"):
+            call(np.zeros((4, 11, 8, 3), "float32"))
+
+
+def test_a_size_never_known_cannot_change_the_batch():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow runs graphs of unknown sizes")
+    import tensorflow as tf
+
+    unknown = tf.TensorSpec((None, None, None, 3))
+    graph = tf.function(Patches(4), input_signature=[unknown])
+    assert graph(tf.zeros((4, 8, 8, 3))).shape == (4, 4, 48)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        graph(tf.zeros((4, 10, 8, 3)))
+
+
 def test_only_the_height_is_unknown():
     x = keras.Input((None, 8, 3))
     assert Patches(4)(x).shape == (None, None, 48)
