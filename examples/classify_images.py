@@ -3,7 +3,7 @@
     python examples/classify_images.py
 
 Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package.
-Cost: about four minutes of CPU time. Expected: about 80 % of the test images right.
+Cost: about 100 seconds of CPU time. Expected: about 82 % of the test images right.
 """
 
 import os
@@ -22,17 +22,17 @@ keras.utils.set_random_seed(0)
 train = keras_vit.data.load("fashion_mnist_mini:train")
 test = keras_vit.data.load("fashion_mnist_mini:test")
 options = {"image_size": IMAGE_SIZE, "num_channels": 1}
-train_batches = train.batches(BATCH_SIZE, training=True, seed=0, **options)
+train_batches = train.batches(BATCH_SIZE, training=True, augment="flip", **options)
 test_batches = test.batches(BATCH_SIZE, **options)
 steps_per_epoch = train.steps_per_epoch(BATCH_SIZE)
 
-# Model: 49 patches of 4 x 4 pixels, 4 blocks.
+# Model: 16 patches of 7 x 7 pixels, 4 blocks.
 model = keras_vit.ViT(
     num_classes=train.num_classes,
-    patch_size=4,
+    patch_size=7,
     num_layers=4,
-    hidden_dim=64,
-    mlp_dim=128,
+    hidden_dim=96,
+    mlp_dim=192,
     num_heads=4,
     image_size=IMAGE_SIZE,
     num_channels=1,
@@ -41,7 +41,7 @@ model = keras_vit.ViT(
 # Training: AdamW with warm-up and cosine decay.
 total_steps = EPOCHS * steps_per_epoch
 schedule = keras.optimizers.schedules.CosineDecay(
-    0.0, total_steps, warmup_target=2e-3, warmup_steps=total_steps // 10
+    0.0, total_steps, warmup_target=1e-3, warmup_steps=total_steps // 10
 )
 model.compile(
     keras.optimizers.AdamW(schedule, weight_decay=0.05, global_clipnorm=1.0),
