@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 
 # Before Keras is imported anywhere.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -16,13 +17,31 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", ignore)
 
 
+_status = []
+
+
+def pytest_sessionfinish(session, exitstatus):
+    _status.append(int(exitstatus))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config):
+    # After a whole session TensorFlow's threads have been seen to crash while the
+    # interpreter shuts down, when every result was printed: leave without that.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if _status:
+        os._exit(_status[0])
+
+
 @pytest.fixture(autouse=True)
 def same_log():
-    """The command line gives the package's log a handler; other tests want none."""
-    logger = logging.getLogger("keras_vit")
-    before = logger.handlers[:], logger.level, logger.propagate
+    """The command line gives the package's log a handler; the next test wants none."""
     yield
-    logger.handlers[:], logger.level, logger.propagate = before
+    logger = logging.getLogger("keras_vit")
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 @pytest.fixture(autouse=True)
