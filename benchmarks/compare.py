@@ -61,12 +61,17 @@ TARGETS = (
 )
 
 
+def base(name):
+    """The contender's key in `contenders.py`."""
+    return OURS if name == FLOAT32 else name
+
+
 def start(case, name, options, jit=False):
     """Starts the worker of one contender; `None` and a reason if it cannot run."""
     workload, dtype = CASES[case]
     if name in (GEMM, FLOAT32):
         dtype = "float32"
-    contender = OURS if name == FLOAT32 else name
+    contender = base(name)
     for module in contenders.NEEDS.get(contender, ("tensorflow",)):
         if find_spec(module) is None:
             return None, f"not installed (no module {module!r})"
@@ -89,10 +94,11 @@ def start_fastest(case, name, options):
     Returns:
         The worker or `None`, and what is known about it, for the report.
     """
-    worker, reason = start(case, name, options, jit=options.jit == "on")
-    row = {"contender": name, "status": reason or "ok", "jit": options.jit == "on"}
-    tries_both = options.jit == "auto" and name in contenders.KERAS_MODELS
-    if worker is None or not tries_both:
+    is_keras = base(name) in contenders.KERAS_MODELS
+    jit = is_keras and options.jit == "on"
+    worker, reason = start(case, name, options, jit)
+    row = {"contender": name, "status": reason or "ok", "jit": jit}
+    if worker is None or not is_keras or options.jit != "auto":
         return worker, row
     compiled, reason = start(case, name, options, jit=True)
     if compiled is None:
@@ -224,13 +230,14 @@ def main():
         "date": time.strftime("%Y-%m-%d %H:%M:%S%z"),
         "cases": {},
     }
+    options.out.mkdir(parents=True, exist_ok=True)
     for case in options.only:
         report["cases"][case] = run_case(case, options)
         tables.print_case(TITLES[case], report["cases"][case])
-    report["targets"] = check_targets(report["cases"])
+        report["targets"] = check_targets(report["cases"])
+        # After every case: an interrupted run keeps what it has measured.
+        (options.out / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     tables.print_targets(report["targets"])
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "compare.json").write_text(json.dumps(report, indent=1) + "\n")
     print(f"\nWrote {options.out / 'compare.json'}", end="")
     if chart.draw(report, TITLES, options.out / "compare.png"):
         print(f" and {options.out / 'compare.png'}", end="")

@@ -44,17 +44,16 @@ class Worker:
         target: `"module:function"`; the module lies beside this file or on the path.
         kwargs: JSON-able keyword arguments of that function.
         threads: Integer, threads of every library's parallel loops.
-        python: String, the interpreter. Defaults to this one.
         timeout: Float, seconds that a single answer may take.
     """
 
-    def __init__(self, name, target, kwargs, threads=None, python=None, timeout=900):
+    def __init__(self, name, target, kwargs, threads=None, timeout=900):
         self.name, self.timeout = name, timeout
         self.facts, self.startup = {}, None
         self._log = tempfile.TemporaryFile()
         self._started = time.perf_counter()
         self._process = subprocess.Popen(
-            [python or sys.executable, str(HERE / "harness.py"), target],
+            [sys.executable, str(HERE / "harness.py"), target],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

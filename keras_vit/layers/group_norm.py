@@ -4,6 +4,21 @@ import keras
 from keras import ops
 
 
+def mean_over(x, window):
+    """The mean of `x` (B, N, C) over the N positions of `window`: (B, 1, C).
+
+    Not for automatic differentiation, which would be slow.
+    """
+    known = all(isinstance(size, int) for size in window)
+    # On CPUs the pool takes half as long as the mean. It adds up one position after
+    # the other, so that larger maps would lose precision.
+    if known and 1 <= len(window) <= 3 and math.prod(window) <= 2**14:
+        maps = ops.reshape(x, (-1, *window, x.shape[-1]))
+        pooled = ops.average_pool(maps, window, 1, data_format="channels_last")
+        return ops.reshape(pooled, (-1, 1, x.shape[-1]))
+    return ops.mean(x, axis=1, keepdims=True)
+
+
 def group_norm(inputs, gamma, beta, groups, epsilon):
     """What `GroupNorm` computes, in the shape and dtype of `inputs`.
 
@@ -31,8 +46,8 @@ def group_norm(inputs, gamma, beta, groups, epsilon):
     @ops.custom_gradient
     def normalize(inputs, gamma, beta):
         x, gamma, beta = flat(inputs), by_group(gamma), by_group(beta)
-        channel_mean = _mean(x, shape[1:-1])
-        within = by_group(_mean(ops.square(x - channel_mean), shape[1:-1]))
+        channel_mean = mean_over(x, shape[1:-1])
+        within = by_group(mean_over(ops.square(x - channel_mean), shape[1:-1]))
         channel_mean = by_group(channel_mean)
         center = group_mean(channel_mean)
         # Within channels plus between them: E[x^2] - E[x]^2 would lose precision.
@@ -64,26 +79,14 @@ def group_norm(inputs, gamma, beta, groups, epsilon):
     return normalize(inputs, gamma, beta)
 
 
-def _mean(x, window):
-    """The mean of `x` (B, N, C) over the N positions of `window`: (B, 1, C)."""
-    known = all(isinstance(size, int) for size in window)
-    # On CPUs the pool takes half as long as the mean. It adds up one position after
-    # the other, so that larger maps would lose precision.
-    if known and 1 <= len(window) <= 3 and math.prod(window) <= 2**14:
-        maps = ops.reshape(x, (-1, *window, x.shape[-1]))
-        pooled = ops.average_pool(maps, window, 1, data_format="channels_last")
-        return ops.reshape(pooled, (-1, 1, x.shape[-1]))
-    return ops.mean(x, axis=1, keepdims=True)
-
-
 @keras.saving.register_keras_serializable(package="keras_vit")
 class GroupNorm(keras.layers.Layer):
     """Group normalisation of channels-last feature maps.
 
     What `keras.layers.GroupNormalization` computes, in less time and memory: moments
-    of each channel are reduced to moments of each group, and these folded into one
-    scale and one shift per image and channel. Statistics are computed in float32 at
-    least.
+    of each channel are reduced to moments of each group, these folded into one scale
+    and one shift per image and channel, and the gradient is written out. Statistics
+    are computed in float32 at least.
 
     Args:
         groups: Integer, the number of groups of neighbouring channels; must divide

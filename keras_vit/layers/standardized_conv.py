@@ -1,5 +1,9 @@
+import math
+
 import keras
 from keras import ops
+
+from keras_vit.layers.group_norm import mean_over
 
 PADDINGS = ("symmetric", "same", "valid")
 STANDARDIZATIONS = ("variance", "std", None)
@@ -29,14 +33,34 @@ def standardize(kernel, standardization="variance", epsilon=1e-10):
     """
     if standardization is None:
         return kernel
-    axes = list(range(len(kernel.shape) - 1))
-    centred = kernel - ops.mean(kernel, axes, keepdims=True)
-    variance = ops.mean(ops.square(centred), axes, keepdims=True)
-    if standardization == "variance":
-        return centred * ops.rsqrt(variance + epsilon)
-    # The maximum keeps the gradient of a constant channel finite: that of sqrt(0) is
-    # not.
-    return centred / (ops.sqrt(ops.maximum(variance, 1e-30)) + epsilon)
+    shape = kernel.shape
+    window = (math.prod(shape[:-1]),)
+
+    def flat(x):  # (1, N, O)
+        return ops.reshape(x, (1, *window, shape[-1]))
+
+    # The gradient is written out for the sake of `mean_over`.
+    @ops.custom_gradient
+    def normalize(kernel):
+        kernel = flat(kernel)
+        centred = kernel - mean_over(kernel, window)
+        variance = mean_over(ops.square(centred), window)
+        if standardization == "variance":
+            root = divisor = ops.sqrt(variance + epsilon)
+        else:
+            # The maximum keeps the gradient of a constant channel finite.
+            root = ops.sqrt(ops.maximum(variance, 1e-30))
+            divisor = root + epsilon
+
+        def gradient(*args, upstream=None):
+            dy = flat(args[0] if upstream is None else upstream)
+            slope = mean_over(dy * centred, window) / (ops.square(divisor) * root)
+            dx = (dy - mean_over(dy, window)) / divisor - centred * slope
+            return ops.reshape(dx, shape)
+
+        return ops.reshape(centred / divisor, shape), gradient
+
+    return normalize(kernel)
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

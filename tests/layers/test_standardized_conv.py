@@ -124,3 +124,33 @@ def test_lora_adapts_the_raw_kernel():
 def test_unknown_options_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         StandardizedConv2D(4, 3, **arguments)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="uses GradientTape")
+@pytest.mark.parametrize("form", ["variance", "std"])
+def test_first_and_second_derivatives_are_those_of_the_formula(form):
+    import tensorflow as tf
+
+    kernel, weight, other = (
+        tf.constant(inputs((3, 2, 4, 5), i, "float64")) for i in (1, 2, 3)
+    )
+
+    def plain(kernel, form, epsilon):
+        centred = kernel - tf.reduce_mean(kernel, (0, 1, 2))
+        variance = tf.reduce_mean(centred**2, (0, 1, 2))
+        if form == "variance":
+            return centred / tf.sqrt(variance + epsilon)
+        return centred / (tf.sqrt(variance) + epsilon)
+
+    def derivatives(function):
+        with tf.GradientTape() as outer:
+            outer.watch(kernel)
+            with tf.GradientTape() as tape:
+                tape.watch(kernel)
+                loss = tf.reduce_sum(weight * function(kernel, form, 1e-2) ** 2)
+            first = tape.gradient(loss, kernel)
+            probe = tf.reduce_sum(other * first)
+        return first, outer.gradient(probe, kernel)
+
+    for ours, right in zip(derivatives(standardize), derivatives(plain)):
+        np.testing.assert_allclose(ours, right, rtol=1e-8, atol=1e-9)
