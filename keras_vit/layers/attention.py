@@ -31,8 +31,8 @@ def flatten_tokens(x):
     """`(B, N, D)` to `(B * N, D)` where that is faster, else unchanged.
 
     TensorFlow flattens the operand of a dense layer anyway and restores its shape
-    before the bias is added. Flattened here, the bias and the GELU become part of
-    the matrix product. Other backends keep the batch apart (on a TPU the merged
+    before the bias is added. Flattened here, the bias becomes part of the matrix
+    product. Other backends keep the batch apart (on a TPU the merged
     dimension would have to be laid out anew).
     """
     if keras.backend.backend() != "tensorflow":
