@@ -1,0 +1,13 @@
+"""The commands of `keras-vit`: a dataclass each, whose fields are its options.
+
+Called, a command does its work, prints the result on stdout and returns the exit
+status. What computes is imported only by the command that needs it.
+"""
+
+from keras_vit.commands.evaluate import Evaluate
+from keras_vit.commands.models import Models
+from keras_vit.commands.predict import Predict
+from keras_vit.commands.train import Train
+from keras_vit.commands.verify import Verify
+
+__all__ = ["Evaluate", "Models", "Predict", "Train", "Verify"]
