@@ -126,6 +126,7 @@ LAYERS = {
         {"num_heads": 4, "mlp_dim": 24, "gelu": "erf", "epsilon": 1e-5},
         TOKENS,
     ),
+    "layer_norm": LayerCase(layers.LayerNorm, {"epsilon": 1e-5}, TOKENS),
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
     ),

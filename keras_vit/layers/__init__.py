@@ -2,6 +2,7 @@
 
 from keras_vit.layers.attention import MultiHeadSelfAttention
 from keras_vit.layers.group_norm import GroupNorm
+from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
 from keras_vit.layers.patch_encoder import PatchEncoder
 from keras_vit.layers.patches import Patches, unpatchify
@@ -16,6 +17,7 @@ __all__ = [
     "MLP",
     "AttentionPooling",
     "GroupNorm",
+    "LayerNorm",
     "LayerScale",
     "MultiHeadSelfAttention",
     "PatchEncoder",

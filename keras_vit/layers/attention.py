@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.layer_norm import LayerNorm
 
 
 def attend(query, key, value, dropout=None, training=False):
@@ -20,11 +21,49 @@ def attend(query, key, value, dropout=None, training=False):
     """
     # The official code scales the query, not the logits.
     query = query * query.shape[-1] ** -0.5
-    logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-    dtype = keras.backend.result_type(logits.dtype, "float32")
-    scores = ops.softmax(ops.cast(logits, dtype), axis=-1)
+    scores = _scores(query, key)
     weights = scores if dropout is None else dropout(scores, training=training)
     return ops.matmul(ops.cast(weights, value.dtype), value), scores
+
+
+def _scores(query, key):
+    logits = ops.matmul(query, _transposed(key))
+    dtype = keras.backend.result_type(logits.dtype, "float32")
+    return ops.softmax(ops.cast(logits, dtype), axis=-1)
+
+
+def _transposed(x):
+    return ops.transpose(x, (0, 1, 3, 2))
+
+
+@ops.custom_gradient
+def attended(query, key, value):
+    """The first result of `attend` without dropout, with a written-out gradient.
+
+    The gradient of the softmax needs, for each query, the sum over all keys of scores
+    times their gradients. That is the output times its gradient, summed over the head:
+    a much smaller tensor than the scores.
+
+    Reference: [Dao et al., 2022](https://arxiv.org/abs/2205.14135), appendix B.2.
+    """
+    scale = query.shape[-1] ** -0.5
+    scaled = query * scale
+    scores = _scores(scaled, key)
+    weights = ops.cast(scores, value.dtype)
+    output = ops.matmul(weights, value)
+
+    def gradient(*args, upstream=None):
+        dy = args[0] if upstream is None else upstream
+        total = ops.sum(ops.cast(dy * output, scores.dtype), axis=-1, keepdims=True)
+        dscores = ops.cast(ops.matmul(dy, _transposed(value)), scores.dtype)
+        dlogits = ops.cast(scores * (dscores - total), query.dtype)
+        return (
+            ops.matmul(dlogits, key) * scale,
+            ops.matmul(_transposed(dlogits), scaled),
+            ops.matmul(_transposed(weights), dy),
+        )
+
+    return output, gradient
 
 
 def flatten_tokens(x):
@@ -142,7 +181,7 @@ class MultiHeadSelfAttention(CompositeLayer):
         if self.qk_norm:
             head_shape = (None, self.num_heads, None, hidden_dim // self.num_heads)
             for part in ("query_norm", "key_norm"):
-                norm = keras.layers.LayerNormalization(
+                norm = LayerNorm(
                     epsilon=self.epsilon, dtype=self.dtype_policy, name=part
                 )
                 norm.build(head_shape)
@@ -154,7 +193,10 @@ class MultiHeadSelfAttention(CompositeLayer):
         query, key, value = split_heads(x, length, 3, self.num_heads)
         if self.qk_norm:
             query, key = self.query_norm(query), self.key_norm(key)
-        x, scores = attend(query, key, value, self.dropout, training)
+        if return_attention_scores or self.dropout is not None:
+            x, scores = attend(query, key, value, self.dropout, training)
+        else:
+            x = attended(query, key, value)
         x = self.projection(flatten_tokens(merge_heads(x)))
         x = ops.reshape(x, (-1, length, inputs.shape[-1]))
         return (x, scores) if return_attention_scores else x

@@ -10,6 +10,7 @@ from keras_vit.layers.attention import (
     split_heads,
 )
 from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
 
 
@@ -122,7 +123,7 @@ class AttentionPooling(CompositeLayer):
         self.query = dense(hidden_dim, "query", one_token)
         self.key_value = dense(2 * hidden_dim, "key_value", input_shape)
         self.projection = dense(hidden_dim, "projection", one_token)
-        self.norm = keras.layers.LayerNormalization(
+        self.norm = LayerNorm(
             epsilon=self.epsilon, dtype=self.dtype_policy, name="norm"
         )
         self.norm.build(one_token)

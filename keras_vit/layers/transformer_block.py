@@ -2,6 +2,7 @@ import keras
 
 from keras_vit.layers.attention import MultiHeadSelfAttention, scores_spec
 from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
 from keras_vit.layers.stochastic_depth import StochasticDepth
 
@@ -116,7 +117,7 @@ class TransformerBlock(CompositeLayer):
         dtype = self.dtype_policy
         # Each draw gets a seed of its own: equal seeds would give equal masks.
         seeds = [None if seed is None else seed + i for i in range(5)]
-        self.attention_norm = keras.layers.LayerNormalization(
+        self.attention_norm = LayerNorm(
             epsilon=epsilon, dtype=dtype, name="attention_norm"
         )
         self.attention = MultiHeadSelfAttention(
@@ -128,9 +129,7 @@ class TransformerBlock(CompositeLayer):
             dtype=dtype,
             name="attention",
         )
-        self.mlp_norm = keras.layers.LayerNormalization(
-            epsilon=epsilon, dtype=dtype, name="mlp_norm"
-        )
+        self.mlp_norm = LayerNorm(epsilon=epsilon, dtype=dtype, name="mlp_norm")
         self.mlp = MLP(
             mlp_dim, dropout_rate, gelu=gelu, seed=seeds[1], dtype=dtype, name="mlp"
         )

@@ -2,9 +2,13 @@
 
 from types import SimpleNamespace
 
-import keras
-
-from keras_vit.layers import PatchEncoder, Patches, PositionEmbedding, TransformerBlock
+from keras_vit.layers import (
+    LayerNorm,
+    PatchEncoder,
+    Patches,
+    PositionEmbedding,
+    TransformerBlock,
+)
 from keras_vit.layers.attention import check_heads
 from keras_vit.layers.mlp import GELUS
 from keras_vit.layers.position_embedding import KINDS
@@ -73,7 +77,7 @@ def encode(x, a):
         )(x)
 
     def norm(name):
-        return keras.layers.LayerNormalization(epsilon=a.epsilon, name=name, **layer)
+        return LayerNorm(epsilon=a.epsilon, name=name, **layer)
 
     if not a.pooled_norm:
         x = norm("encoder_norm")(x)

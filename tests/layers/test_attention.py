@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 import reference
 from cases import array, inputs, randomize
+from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import MultiHeadSelfAttention
+from keras_vit.layers.attention import attend, attended
 
 X = inputs((2, 7, 16))
 
@@ -47,6 +49,12 @@ def test_output_and_scores_equal_the_oracle(num_heads, qk_norm):
     expected, expected_scores = oracle(layer, X)
     np.testing.assert_allclose(array(output), expected, atol=1e-5)
     np.testing.assert_allclose(array(scores), expected_scores, atol=1e-6)
+
+
+@on_tensorflow
+def test_derivatives_without_scores_are_those_of_the_formula():
+    shapes = [(2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 4)]  # queries, keys, values
+    check_derivatives(attended, lambda *parts: attend(*parts)[0], shapes)
 
 
 def test_scores_are_returned_on_request_only():

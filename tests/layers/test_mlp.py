@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 import reference
 from cases import array, inputs, randomize
+from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import MLP
-from keras_vit.layers.mlp import gelu_erf, gelu_tanh
+from keras_vit.layers.mlp import GELUS, gelu_erf, gelu_tanh
 
 X = inputs((2, 7, 16))
 
@@ -29,9 +30,11 @@ def test_output_equals_the_oracle(gelu):
     np.testing.assert_allclose(array(layer(X)), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("kind", "function"), [("tanh", gelu_tanh), ("erf", gelu_erf)])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kind", GELUS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
-def test_gelu_by_formula(kind, function, dtype):
+def test_gelu_by_formula(kind, training, dtype):
+    function = GELUS[kind][training]
     x = keras.ops.convert_to_tensor(np.linspace(-8, 8, 401), dtype)
     y = function(x)
     if dtype == "float64" and keras.backend.standardize_dtype(x.dtype) != dtype:
@@ -42,6 +45,45 @@ def test_gelu_by_formula(kind, function, dtype):
     expected = reference.gelu(x.astype("float64"), kind)
     tolerance = {"float32": 2e-6, "float64": 1e-14, "bfloat16": 3e-2, "float16": 4e-3}
     np.testing.assert_allclose(y, expected, atol=tolerance[dtype])
+
+
+@on_tensorflow
+@pytest.mark.parametrize("kind", GELUS)
+def test_derivatives_of_gelu_in_training_are_those_of_the_formula(kind):
+    plain, training = GELUS[kind]
+    check_derivatives(lambda x: training(4 * x), lambda x: plain(4 * x), [(50,)])
+
+
+@pytest.mark.parametrize("kind", GELUS)
+def test_gelu_in_training_is_finite_far_out(kind):
+    x = keras.ops.convert_to_tensor([-1e4, -100.0, 100.0, 1e4], "float32")
+    y = array(GELUS[kind][True](x))
+    np.testing.assert_array_equal(y, [0, 0, 100, 1e4])
+
+
+@on_tensorflow
+def test_gelu_and_bias_are_part_of_the_matrix_product():
+    """Of the optimized graph, at inference; depends on the names of the operations."""
+    import tensorflow as tf
+    from tensorflow.python.eager import context  # has no public name
+    from tensorflow.python.util import _pywrap_util_port
+
+    if not _pywrap_util_port.IsMklEnabled():
+        pytest.skip("this TensorFlow does not fuse a GELU on the CPU")
+    layer = built()
+    context.context().enable_graph_collection()
+    try:
+        tf.function(lambda x: layer(x, training=False))(X)
+        graphs = context.context().export_run_metadata().function_graphs
+    finally:
+        context.context().disable_graph_collection()
+    fused = [
+        [name.decode() for name in node.attr["fused_ops"].list.s]
+        for graph in graphs
+        for node in graph.post_optimization_graph.node
+        if node.op == "_FusedMatMul"
+    ]
+    assert fused == [["BiasAdd", "GeluApproximate"], ["BiasAdd"]]
 
 
 def test_the_two_kinds_of_gelu_differ():

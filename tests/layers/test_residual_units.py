@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import reference_resnet as oracle
 from cases import array, inputs, randomize
+from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import GroupNorm, PostActivationUnit, PreActivationUnit
 from keras_vit.layers.group_norm import group_norm
 
-on_tensorflow = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="uses GradientTape"
-)
 BIT = {
     **{f"conv{i}.weight": f"conv_{i}/kernel" for i in (1, 2, 3)},
     **{f"gn{i}.weight": f"norm_{i}/gamma" for i in (1, 2, 3)},
@@ -87,26 +85,11 @@ def plain_group_norm(x, gamma, beta, groups, epsilon):
 
 @on_tensorflow
 def test_first_and_second_derivatives_are_those_of_the_formula():
-    import tensorflow as tf
-
-    x, weight, other = (
-        tf.constant(inputs((2, 3, 4, 8), i, "float64")) for i in (1, 2, 3)
+    check_derivatives(
+        lambda x, gamma, beta: group_norm(x, gamma, beta, 4, 1e-3),
+        lambda x, gamma, beta: plain_group_norm(x, gamma, beta, 4, 1e-3),
+        [(2, 3, 4, 8), (8,), (8,)],
     )
-    gamma, beta = (tf.constant(inputs((8,), i, "float64")) for i in (4, 5))
-
-    def derivatives(function):
-        with tf.GradientTape() as outer:
-            outer.watch([x, gamma, beta])
-            with tf.GradientTape() as tape:
-                tape.watch([x, gamma, beta])
-                y = function(x, gamma, beta, 4, 1e-3)
-                loss = tf.reduce_sum(weight * y**2)
-            first = tape.gradient(loss, [x, gamma, beta])
-            probe = tf.reduce_sum(other * first[0]) + tf.reduce_sum(first[1] ** 2)
-        return [*first, *outer.gradient(probe, [x, gamma, beta])]
-
-    for ours, right in zip(derivatives(group_norm), derivatives(plain_group_norm)):
-        np.testing.assert_allclose(ours, right, rtol=1e-8, atol=1e-9)
 
 
 def test_group_norm_is_precise_in_half_precision():
