@@ -6,6 +6,7 @@ from keras_vit.data.images import load_image, load_images
 from keras_vit.data.loading import load, load_splits, splits
 from keras_vit.data.pipeline import corrupt_message
 from keras_vit.data.presets import Preprocessing, augmentation, preprocessing
+from keras_vit.data.real import real_labels
 from keras_vit.data.source import Source
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "load_images",
     "load_splits",
     "preprocessing",
+    "real_labels",
     "splits",
     "steps",
 ]
