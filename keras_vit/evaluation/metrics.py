@@ -46,7 +46,9 @@ def wilson_interval(correct, total, confidence=0.95):
     centre = share + z * z / (2 * total)
     half = z * (share * (1 - share) / total + (z / (2 * total)) ** 2) ** 0.5
     scale = 1 + z * z / total
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    # Exactly 0 and 1 at the ends, which rounding would miss.
+    low = (centre - half) / scale if correct else 0.0
+    return low, (centre + half) / scale if correct < total else 1.0
 
 
 def ranks(scores, labels):

@@ -112,6 +112,7 @@ def probe(
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), section
     4.1, "few-shot".
     """
+    _published_name(model)  # an unknown one is told before the data is read
     if l2 is not None:
         check_l2(l2)
     sources = data
