@@ -215,6 +215,7 @@ def plot_runs(runs, path):
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ImportError:
         raise ImportError(
             "A plot needs matplotlib: pip install 'keras-vision-transformer[train]'"
@@ -227,6 +228,7 @@ def plot_runs(runs, path):
             # Names that begin with "_" would be left out of the legend.
             axes.plot(*zip(*points) if points else ((), ()), ".-", label=f" {run.name}")
         axes.set(xlabel="epoch", title=key.replace("val_", "test "))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     lines, labels = axes.get_legend_handles_labels()
     figure.legend(lines, labels, loc="outside right center", fontsize="small")

@@ -4,8 +4,8 @@ import numpy as np
 
 from keras_vit.evaluation.ridge import L2, Ridge
 
-# The published penalty, and steps of 16 either way.
-GRID = (4.0, 64.0, L2, 16384.0, 262144.0)
+# The published penalty, and steps of 16 to either side.
+GRID = (0.25, 4.0, 64.0, L2, 16384.0)
 FOLDS = 5
 
 

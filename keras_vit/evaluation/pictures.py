@@ -89,7 +89,7 @@ def _colours(shares):
 
 def _write_counts(axes, counts, shares):
     for row, column in zip(*np.nonzero(counts)):
-        strong = shares[row, column] > 0.3
+        strong = shares[row, column] > 0.4
         axes.text(
             column,
             row,

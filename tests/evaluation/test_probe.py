@@ -129,6 +129,13 @@ def test_vtab_has_nineteen_tasks_in_three_groups():
     ]
 
 
+def test_the_tasks_are_those_that_data_knows():
+    vtab = pytest.importorskip("keras_vit.data.vtab")
+    assert list(VTAB_TASKS) == list(vtab.VTAB)
+    for name, task in VTAB_TASKS.items():
+        assert task.train == f"{vtab.VTAB_PREFIX}{name}:train800"
+
+
 def test_the_score_is_the_mean_over_tasks_not_over_groups():
     noise = [numbered(n, 2, seed=s)[0] for n, s in ((40, 1), (10, 2), (20, 3))]
     tasks = {
