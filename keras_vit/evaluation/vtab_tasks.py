@@ -32,14 +32,14 @@ GROUPS = {
         "diabetic_retinopathy",
     ),
     "structured": (
-        "clevr-count",
-        "clevr-distance",
+        "clevr_count",
+        "clevr_distance",
         "dmlab",
-        "kitti-distance",
-        "dsprites-xpos",
-        "dsprites-orientation",
-        "smallnorb-azimuth",
-        "smallnorb-elevation",
+        "kitti_distance",
+        "dsprites_location",
+        "dsprites_orientation",
+        "smallnorb_azimuth",
+        "smallnorb_elevation",
     ),
 }
 

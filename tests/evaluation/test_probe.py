@@ -170,7 +170,7 @@ def test_the_score_is_the_mean_over_tasks_not_over_groups():
 
 
 def test_tasks_are_checked_before_anything_runs():
-    with pytest.raises(ValueError, match="Did you mean 'clevr-count'"):
+    with pytest.raises(ValueError, match="Did you mean 'clevr_count'"):
         vtab(tiny(), ["clevr-counts"])
     with pytest.raises(ValueError, match="a task at least"):
         vtab(tiny(), [])
