@@ -1,5 +1,6 @@
 """What the command line prints: results as text, JSON and CSV; messages; commands."""
 
+import contextlib
 import csv
 import io
 import json
@@ -44,6 +45,53 @@ def as_csv(header, rows):
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def as_table(header, rows, text=1):
+    """A table for people, columns aligned; the first `text` columns to the left."""
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < text else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in (header, *rows)
+    )
+
+
+def percent(share, digits=2):
+    """A share in [0, 1] as percent; a dash for `None`."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def interval(bounds):
+    """`(low, high)` of a share, as it follows the share."""
+    low, high = bounds
+    return f" (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+
+
+@contextlib.contextmanager
+def progress_bar(description):
+    """Yields a function (done, in all) that moves a bar on stderr.
+
+    Yields `None` where stderr is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    import rich.progress
+    from rich.console import Console
+
+    columns = (
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )
+    console = Console(file=sys.stderr)
+    with rich.progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 FORMATS = {

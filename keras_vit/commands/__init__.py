@@ -7,7 +7,9 @@ status. What computes is imported only by the command that needs it.
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
+from keras_vit.commands.probe import Probe
+from keras_vit.commands.runs import Runs
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
 
-__all__ = ["Evaluate", "Models", "Predict", "Train", "Verify"]
+__all__ = ["Evaluate", "Models", "Predict", "Probe", "Runs", "Train", "Verify"]
