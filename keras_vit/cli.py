@@ -12,7 +12,7 @@ from typing import Annotated, Union
 import tyro
 
 from keras_vit._version import __version__
-from keras_vit.commands import Evaluate, Models, Predict, Train, Verify
+from keras_vit.commands import Data, Evaluate, Models, Predict, Train, Verify
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -93,6 +93,7 @@ def _parse_with(args, recipe):
         Annotated[Train, tyro.conf.subcommand("train", default=Train(recipe))],
         Annotated[Evaluate, tyro.conf.subcommand("evaluate")],
         Annotated[Predict, tyro.conf.subcommand("predict")],
+        Annotated[Data, tyro.conf.subcommand("data")],
         Annotated[Models, tyro.conf.subcommand("models")],
         Annotated[Verify, tyro.conf.subcommand("verify")],
     ]

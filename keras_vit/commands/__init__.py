@@ -4,10 +4,11 @@ Called, a command does its work, prints the result on stdout and returns the exi
 status. What computes is imported only by the command that needs it.
 """
 
+from keras_vit.commands.data import Data
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
 
-__all__ = ["Evaluate", "Models", "Predict", "Train", "Verify"]
+__all__ = ["Data", "Evaluate", "Models", "Predict", "Train", "Verify"]
