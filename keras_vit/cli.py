@@ -12,7 +12,7 @@ from typing import Annotated, Union
 import tyro
 
 from keras_vit._version import __version__
-from keras_vit.commands import Evaluate, Models, Predict, Probe, Runs, Train, Verify
+from keras_vit.commands import COMMANDS, Train
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -89,14 +89,10 @@ def _parse(args):
 
 
 def _parse_with(args, recipe):
+    defaults = {"train": {"default": Train(recipe)}}
     commands = [
-        Annotated[Probe, tyro.conf.subcommand("probe")],
-        Annotated[Train, tyro.conf.subcommand("train", default=Train(recipe))],
-        Annotated[Evaluate, tyro.conf.subcommand("evaluate")],
-        Annotated[Runs, tyro.conf.subcommand("runs")],
-        Annotated[Predict, tyro.conf.subcommand("predict")],
-        Annotated[Models, tyro.conf.subcommand("models")],
-        Annotated[Verify, tyro.conf.subcommand("verify")],
+        Annotated[kind, tyro.conf.subcommand(name, **defaults.get(name, {}))]
+        for name, kind in COMMANDS.items()
     ]
     try:
         return tyro.cli(

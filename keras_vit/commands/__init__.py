@@ -4,6 +4,7 @@ Called, a command does its work, prints the result on stdout and returns the exi
 status. What computes is imported only by the command that needs it.
 """
 
+from keras_vit.commands.data import Data
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
@@ -12,4 +13,26 @@ from keras_vit.commands.runs import Runs
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
 
-__all__ = ["Evaluate", "Models", "Predict", "Probe", "Runs", "Train", "Verify"]
+# In the order of the help.
+COMMANDS = {
+    "probe": Probe,
+    "train": Train,
+    "evaluate": Evaluate,
+    "runs": Runs,
+    "predict": Predict,
+    "data": Data,
+    "models": Models,
+    "verify": Verify,
+}
+
+__all__ = [
+    "COMMANDS",
+    "Data",
+    "Evaluate",
+    "Models",
+    "Predict",
+    "Probe",
+    "Runs",
+    "Train",
+    "Verify",
+]

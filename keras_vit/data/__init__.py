@@ -2,6 +2,8 @@
 
 from keras_vit.data import steps
 from keras_vit.data.arrays import from_arrays
+from keras_vit.data.describing import describe, list_datasets
+from keras_vit.data.description import Description
 from keras_vit.data.images import load_image, load_images
 from keras_vit.data.loading import load, load_splits, splits
 from keras_vit.data.pipeline import corrupt_message
@@ -10,11 +12,14 @@ from keras_vit.data.real import real_labels
 from keras_vit.data.source import Source
 
 __all__ = [
+    "Description",
     "Preprocessing",
     "Source",
     "augmentation",
     "corrupt_message",
+    "describe",
     "from_arrays",
+    "list_datasets",
     "load",
     "load_image",
     "load_images",
