@@ -167,7 +167,7 @@ def test_a_mistake_gets_a_message_and_a_status(
 
 def test_help_and_version_go_to_stdout(capsys):
     assert main(["--help"]) == 0
-    assert "{train,evaluate,predict,models,verify}" in capsys.readouterr().out
+    assert "{train,evaluate,predict,models,recipes,verify}" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"keras-vit {keras_vit.__version__}\n"
 
