@@ -13,17 +13,33 @@ import numpy as np
 
 
 class UseAverages(keras.callbacks.Callback):
-    """Lets every evaluation inside `fit` see the averaged weights, if there are any."""
+    """Lets every evaluation inside `fit` see the averaged weights, if there are any.
+
+    When `fit` ends, Keras leaves the averages in the model. A run is more than one call
+    of `fit` where it went on inside an epoch, and the second must not begin with them:
+    the weights that were trained come back.
+    """
 
     def __init__(self):
         super().__init__()
         self._stack = contextlib.ExitStack()
+        self._trained = None
 
     def on_test_begin(self, logs=None):
         self._stack.enter_context(averaged(self.model))
 
     def on_test_end(self, logs=None):
         self._stack.close()
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params["epochs"] or self.model.stop_training
+        if last and _has_averages(self.model.optimizer):
+            self._trained = _values(self.model.trainable_variables)
+
+    def on_train_end(self, logs=None):
+        if self._trained is not None:
+            _assign(self.model.trainable_variables, self._trained)
+            self._trained = None
 
 
 @contextlib.contextmanager
@@ -35,16 +51,28 @@ def averaged(model):
     Args:
         model: A compiled model with a built optimizer.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if not optimizer.use_ema or not int(optimizer.iterations):
+    if not _has_averages(model.optimizer):
         yield
         return
     variables = model.trainable_variables
-    # Copies: what a backend gives out may share memory with the variable.
-    training = [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
-    optimizer.finalize_variable_values(variables)
+    training = _values(variables)
+    model.optimizer.finalize_variable_values(variables)
     try:
         yield
     finally:
-        for variable, value in zip(variables, training):
-            variable.assign(value)
+        _assign(variables, training)
+
+
+def _has_averages(optimizer):
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return optimizer.use_ema and int(optimizer.iterations) > 0
+
+
+def _values(variables):
+    # Copies: what a backend gives out may share memory with the variable.
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values):
+        variable.assign(value)

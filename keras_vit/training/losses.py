@@ -25,6 +25,7 @@ def shares(y_true, y_pred):
 
 class _Crossentropy(keras.losses.Loss):
     def call(self, y_true, y_pred):
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if keras.backend.standardize_dtype(y_pred.dtype) != "float64":
             y_pred = ops.cast(y_pred, "float32")
         return self._of(shares(y_true, y_pred), y_pred)
@@ -45,7 +46,7 @@ class LabelSmoothedCrossentropy(_Crossentropy):
     Example:
 
     >>> loss = LabelSmoothedCrossentropy(label_smoothing=0.1)
-    >>> float(loss([0], [[0.0, 0.0]]))
+    >>> float(loss(np.array([0]), np.array([[0.0, 0.0]])))
     0.6931
     """
 
@@ -79,7 +80,8 @@ class SigmoidCrossentropy(_Crossentropy):
 
     Example:
 
-    >>> float(SigmoidCrossentropy()([0], [[0.0, 0.0]]))  # 2 * ln(2)
+    >>> loss = SigmoidCrossentropy()
+    >>> float(loss(np.array([0]), np.array([[0.0, 0.0]])))  # 2 * ln(2)
     1.3863
 
     Reference: [Beyer et al., 2020](https://arxiv.org/abs/2006.07159), section 6;
