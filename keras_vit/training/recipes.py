@@ -136,7 +136,7 @@ class Recipe:
     global_clipnorm: float | None = 1.0
     # Momentum of averaged weights, such as 0.9999, which are then tested and saved.
     ema_momentum: float | None = None
-    # Cross-entropy: one class per image, or each class a yes-or-no question.
+    # What is learned: the one class of an image, or yes or no for every class.
     loss: Literal["softmax", "sigmoid"] = "softmax"
     # Share of the target's probability spread over all classes.
     label_smoothing: float = 0.0
