@@ -57,6 +57,9 @@ def averaged(model):
     variables = model.trainable_variables
     training = _values(variables)
     model.optimizer.finalize_variable_values(variables)
+    # On JAX variable and average are now one array, which a compiled step that is given
+    # the variable may free: make them two.
+    _assign(variables, _values(variables))
     try:
         yield
     finally:

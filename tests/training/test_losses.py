@@ -74,6 +74,8 @@ def test_mixed_labels_give_the_mixture_of_the_losses():
 @pytest.mark.parametrize("name", ["softmax", "sigmoid"])
 @pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16"])
 def test_losses_keep_float64_and_raise_half_precision(name, policy):
+    if policy == "float64" and keras.backend.backend() == "jax":
+        pytest.skip("JAX has no float64 unless told so at its start")
     loss = build_loss(Recipe(loss=name, dtype=policy))
     wide = policy == "float64"
     logits = logits_of("float64") if wide else keras.ops.cast(logits_of(), "bfloat16")
