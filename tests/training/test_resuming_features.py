@@ -16,7 +16,10 @@ from keras_vit.training.run import fit_calls
 # Together where they do not touch each other: a run takes seconds.
 FEATURES = {
     "averages, rates by layer": {"ema_momentum": 0.8, "layer_decay": 0.5},
-    "accumulation": {"accumulation_steps": 2, "ema_momentum": 0.8},
+    "accumulation, relative positions": {
+        **{"accumulation_steps": 2, "ema_momentum": 0.8},
+        "position_embedding": "relative",
+    },
     "bfloat16 momentum, frozen layers, number of updates": {
         **{"optimizer": "sgd", "momentum_dtype": "bfloat16", "decay": "rsqrt"},
         **{"freeze": ("patch_encoder",), "loss": "sigmoid", "head_bias": -3.0},
