@@ -121,7 +121,8 @@ class BiTHyperRule:
     def augment(self):
         """The changes of the training images, as `Recipe` takes them."""
         steps = f"resize({self.resize})|random_crop({self.crop})|flip"
-        return f"{steps}|mixup({self.mixup:g})" if self.mixup else steps
+        # The shares as drawn, an image mixed with its mirror place in the batch.
+        return f"{steps}|mixup({self.mixup:g},form='bit')" if self.mixup else steps
 
     def to_recipe(self, **fields):
         """The rule as a recipe.

@@ -63,7 +63,9 @@ def prepare(recipe, folder, before=None):
         A `Job`.
     """
     check_model(recipe)
-    check_augmentation(recipe)
+    # Steps of their own sizes can be judged only when that of the model is known.
+    if recipe.image_size is not None or "(" not in recipe.augment:
+        check_augmentation(recipe, recipe.image_size or 224)
     train_data, test_data = load_data(recipe)
     facts = data_facts(train_data, test_data)
     if before is not None:
@@ -75,6 +77,7 @@ def prepare(recipe, folder, before=None):
         native_size=train_data.image_size,
         num_channels=train_data.num_channels,
     )
+    check_augmentation(recipe, arguments.get("image_size", 224))
     model = build_model(recipe, train_data.num_classes, arguments)
     steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
     total_steps = recipe.resolve_steps(steps_per_epoch)
@@ -133,10 +136,10 @@ def prepare(recipe, folder, before=None):
     )
 
 
-def check_augmentation(recipe):
+def check_augmentation(recipe, image_size):
     """Raises a `ValueError` unless the data package knows the augmentation."""
-    size = recipe.image_size or 224
-    keras_vit.data.augmentation(recipe.augment, keras_vit.data.preprocessing(size))
+    steps = keras_vit.data.preprocessing(image_size)
+    keras_vit.data.augmentation(recipe.augment, steps)
 
 
 def check_parts(recipe, batch_size):

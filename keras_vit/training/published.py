@@ -77,7 +77,7 @@ _MIDDLE = {"total_steps": 2_500, "warmup_steps": 200, "evaluate_every": 500}
 _S16 = {"model": "ViT_S16", "data": "imagenet2012", "image_size": 224}
 _S16 |= {"batch_size": 1024, "warmup_steps": 10_000, "momentum_dtype": "bfloat16"}
 _S16 |= {"position_embedding": "sincos2d", "pooling": "gap", "dropout_rate": 0.0}
-_S16 |= {"augment": "inception_crop|flip|randaug(2,10)|mixup(0.2)"}
+_S16 |= {"augment": "inception_crop|flip|randaugment(2,10)|mixup(0.2)"}
 _S16 |= {"representation_size": 384}
 
 # SGD with 1e-4 added to the gradient; momentum 0.9 makes that ten times stronger, so

@@ -72,7 +72,7 @@ def test_the_recipe_has_the_rates_of_the_rule(version, examples):
 
 def test_the_recipe_has_the_crop_and_the_mixup_of_the_rule():
     recipe = BiTHyperRule(50_000, 32).to_recipe()
-    assert recipe.augment == "resize(160)|random_crop(128)|flip|mixup(0.1)"
+    assert recipe.augment == ("resize(160)|random_crop(128)|flip|mixup(0.1,form='bit')")
     assert (recipe.image_size, recipe.weight_decay) == (128, 0.0)
     assert recipe.global_clipnorm is None
     assert "mixup" not in BiTHyperRule(100, 32).to_recipe().augment
