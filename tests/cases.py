@@ -85,6 +85,11 @@ LAYERS = {
         TOKENS,
         random=True,
     ),
+    "attention_relative": LayerCase(
+        layers.RelativeSelfAttention,
+        {"num_heads": 2, "grid_size": (2, 3), "prefix_tokens": 1},
+        TOKENS,
+    ),
     "mlp": LayerCase(layers.MLP, {"mlp_dim": 24}, TOKENS),
     "mlp_erf": LayerCase(
         layers.MLP,
@@ -111,6 +116,11 @@ LAYERS = {
         },
         TOKENS,
         random=True,
+    ),
+    "transformer_block_relative": LayerCase(
+        layers.TransformerBlock,
+        {"num_heads": 2, "mlp_dim": 24, "relative_grid": (1, 7)},
+        TOKENS,
     ),
     "layer_scale": LayerCase(layers.LayerScale, {"initial_value": 0.3}, TOKENS),
     "stochastic_depth": LayerCase(

@@ -184,7 +184,7 @@ def test_a_broken_image_makes_the_status_1_and_the_others_are_predicted(
         (["train", "--epoch", "3"], 2, "--epochs"),
         (["train", "--epochs", "three"], 2, "three"),
         (["train", "--epochs", "0"], 2, "`epochs` must be at least 1"),
-        (["train", "--augment", "flop"], 2, "flip"),
+        (["train", "--augment", "flop"], 1, "flip"),
         (["trian"], 2, "train"),
         (["train", "--data", "fashion_mnist_min"], 1, "fashion_mnist_mini"),
         (["train", "--model", "ViT_B61"], 1, "ViT_B16"),

@@ -10,6 +10,7 @@ from keras_vit.checkpoints.head import ZERO_HEAD, plan_head
 from keras_vit.checkpoints.input_kernel import plan_input_kernel
 from keras_vit.checkpoints.names import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.position_plan import plan_positions
+from keras_vit.checkpoints.relative_plan import plan_relative_positions
 from keras_vit.checkpoints.report import LoadReport
 
 logger = logging.getLogger(__name__)
@@ -164,6 +165,7 @@ def make_plan(
             plan_input_kernel(plan, path, in_channels_rule)
     if plan.wants(POSITIONS) and plan.has(POSITIONS):
         plan_positions(plan, position_kernel, position_grid)
+    plan_relative_positions(plan, position_kernel)
     plan.complete()
     if plan.problems and strict:
         _refuse(plan)

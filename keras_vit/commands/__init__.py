@@ -9,6 +9,7 @@ from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
 from keras_vit.commands.probe import Probe
+from keras_vit.commands.recipes import Recipes
 from keras_vit.commands.runs import Runs
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
@@ -22,6 +23,7 @@ COMMANDS = {
     "predict": Predict,
     "data": Data,
     "models": Models,
+    "recipes": Recipes,
     "verify": Verify,
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "Models",
     "Predict",
     "Probe",
+    "Recipes",
     "Runs",
     "Train",
     "Verify",

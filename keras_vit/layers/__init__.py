@@ -8,6 +8,7 @@ from keras_vit.layers.patch_encoder import PatchEncoder
 from keras_vit.layers.patches import Patches, unpatchify
 from keras_vit.layers.pooling import AttentionPooling, TokenPooling
 from keras_vit.layers.position_embedding import PositionEmbedding, sincos2d
+from keras_vit.layers.relative_attention import RelativeSelfAttention
 from keras_vit.layers.residual_units import PostActivationUnit, PreActivationUnit
 from keras_vit.layers.standardized_conv import StandardizedConv2D
 from keras_vit.layers.stochastic_depth import StochasticDepth
@@ -25,6 +26,7 @@ __all__ = [
     "PositionEmbedding",
     "PostActivationUnit",
     "PreActivationUnit",
+    "RelativeSelfAttention",
     "StandardizedConv2D",
     "StochasticDepth",
     "TokenPooling",

@@ -97,7 +97,8 @@ def HybridViT(
         dropout_rate: Float in `[0, 1)`, of the Transformer.
         attention_dropout_rate: Float in `[0, 1)`.
         drop_path_rate: Float in `[0, 1)`, of the Transformer.
-        position_embedding: `"learned"`, `"learned_2d"`, `"sincos2d"` or `"none"`.
+        position_embedding: `"learned"`, `"learned_2d"`, `"sincos2d"`, `"relative"` or
+            `"none"`; see `keras_vit.ViT`.
         position_scope: `"input"`, `"every_layer"` or `"shared"`.
         embed_prefix: Boolean.
         gelu: `"tanh"` (official weights) or `"erf"` (exact).

@@ -84,7 +84,9 @@ def ViT(
         drop_path_rate: Float in `[0, 1)`, stochastic depth of the last block; the
             rate grows linearly from 0 at the first.
         position_embedding: `"learned"` (a vector for each token), `"learned_2d"`,
-            `"sincos2d"` or `"none"`.
+            `"sincos2d"`, `"relative"` (a number for each head and each offset between
+            two patches, added to their attention logits: see
+            `keras_vit.layers.RelativeSelfAttention`) or `"none"`.
         position_scope: Where positions are added: at the `"input"` of the first
             block, at `"every_layer"` with vectors of its own, or `"shared"`: at
             every layer with the same vectors.
