@@ -4,8 +4,13 @@ import json
 
 import pytest
 
-from keras_vit.data import Preprocessing, augmentation, preprocessing, steps
-from keras_vit.data.presets import AUGMENTATIONS
+from keras_vit.data import (
+    AUGMENTATIONS,
+    Preprocessing,
+    augmentation,
+    preprocessing,
+    steps,
+)
 
 EVERY_STEP = (
     steps.ResizeSmall(40, "bicubic"),
@@ -55,7 +60,7 @@ def test_augmentations_keep_size_channels_and_range(name, size):
     training = augmentation(name, evaluation)
     assert training.image_size == size
     assert training.num_channels == 1
-    assert training.steps[-1] == steps.ValueRange(0.0, 1.0)
+    assert training.image_steps[-1] == steps.ValueRange(0.0, 1.0)
 
 
 def test_auto_crops_small_images_and_zooms_large_ones():

@@ -63,6 +63,6 @@ def test_warmup_is_a_tenth_of_the_run_or_what_was_asked():
 
 
 def test_the_augmentations_are_those_of_the_data_package():
-    from keras_vit.data.presets import AUGMENTATIONS
+    from keras_vit.data import AUGMENTATIONS
 
-    assert set(CHOICES["augment"]) == set(AUGMENTATIONS)
+    assert set(CHOICES["augment"]) <= set(AUGMENTATIONS)
