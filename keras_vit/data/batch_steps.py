@@ -135,7 +135,7 @@ def _share(alpha, seeds):
     """A number from Beta(alpha, alpha), the same for the whole batch."""
     # In float64, because at a small alpha both variates are often tiny.
     pair = randomness.seed_pair(seeds[0])
-    gamma = tf.random.stateless_gamma([2], pair, alpha=tf.cast(alpha, tf.float64))
+    gamma = tf.random.stateless_gamma([2], pair, alpha=alpha, dtype=tf.float64)
     return tf.cast(gamma[0] / tf.reduce_sum(gamma), tf.float32)
 
 
@@ -145,4 +145,5 @@ def _before(x):
 
 
 def _mixed(x, partner, share):
-    return x * share + partner * (1.0 - share)
+    # So written, TensorFlow needs memory for one more batch only.
+    return x + (1.0 - share) * (partner - x)

@@ -52,8 +52,9 @@ def decode_window(data, window, num_channels: int | None = None):
         `uint8` tensor `(height, width, C)`.
     """
     head = _head(data)
+    plain = _is_jpeg(head) & ~_is_tagged(head)
     image = tf.cond(
-        _is_jpeg(head) & ~_is_tagged(head),
+        plain,
         lambda: _decode_jpeg_window(data, window),
         lambda: cut(_decode(data), window),
     )

@@ -169,6 +169,9 @@ class RandomCrop(Crop):
 
     def __call__(self, images, seeds=None):
         corner = self._corner(*_height_width(images), seeds)  # (B, 2)
+        if images.shape[0] == 1:  # one slice is quicker than two gathers
+            begin = tf.concat([[0], corner[0], [0]], 0)
+            return tf.slice(images, begin, [1, self.height, self.width, -1])
         rows = corner[:, :1] + tf.range(self.height)  # (B, height)
         columns = corner[:, 1:] + tf.range(self.width)
         images = tf.gather(images, rows, axis=1, batch_dims=1)

@@ -86,10 +86,15 @@ def cutout(image, half_size: int, center, fill: int):
         fill: Value of the square.
     """
     shape = tf.shape(image)
-    covered = [
-        tf.abs(2 * (tf.range(shape[axis]) - center[axis]) + 1) < 2 * half_size
-        for axis in (0, 1)
-    ]
-    covered = covered[0][:, None] & covered[1][None]  # (H, W)
-    covered = tf.cast(covered, image.dtype)[..., None]
-    return image * (1 - covered) + covered * tf.cast(fill, image.dtype)
+    top, left = (tf.clip_by_value(center[i] - half_size, 0, shape[i]) for i in (0, 1))
+    bottom, right = (tf.minimum(center[i] + half_size, shape[i]) for i in (0, 1))
+    square = [bottom - top, right - left, shape[2]]
+    middle = tf.concat(
+        [
+            image[top:bottom, :left],
+            tf.fill(square, tf.cast(fill, image.dtype)),
+            image[top:bottom, right:],
+        ],
+        1,
+    )
+    return tf.concat([image[:top], middle, image[bottom:]], 0)

@@ -2,9 +2,9 @@
 
 Two ways lead there, with the same result to the bit. If the pixels lie in memory and
 all steps work on whole batches, the indices are batched first, and every step runs once
-per batch. Otherwise each example is read, decoded and brought to its size by itself,
-and the steps that work on whole batches follow after batching. A crop that comes first
-is done by the decoder.
+per batch. Otherwise each example is read, decoded and taken through all steps by
+itself, while its pixels are in the processor's cache, and batched then. A crop that
+comes first is done by the decoder.
 
 A broken image fails inside the graph, where nobody knows its name. So the failing
 elements are dropped, each batch is compared with the numbers of the examples that
@@ -45,12 +45,13 @@ def batches(
     """
     # Of files and encoded images, the shape is only hearsay.
     size = store.image_shape[:2] if isinstance(store, PixelStore) else None
-    first = _first_batched(preprocessing.image_steps, size)
+    sizes = _sizes(preprocessing.image_steps, size)
+    batched = all(step.batched for step in preprocessing.image_steps)
     mix = _mixer(preprocessing, num_classes)
-    if first == 0 and isinstance(store, PixelStore):
+    if batched and None not in sizes and isinstance(store, PixelStore):
         dataset = _from_pixels(store, order, preprocessing, batch_size, mix)
     else:
-        dataset = _one_by_one(store, order, preprocessing, batch_size, first, mix)
+        dataset = _one_by_one(store, order, preprocessing, batch_size, mix)
     count = tf.data.INFINITE_CARDINALITY
     if order.remaining is not None:
         count = -(-order.remaining // batch_size)
@@ -60,15 +61,6 @@ def batches(
     policy = tf.data.experimental.AutoShardPolicy.DATA  # files can't be told apart
     options.experimental_distribute.auto_shard_policy = policy
     return dataset.with_options(options).prefetch(2)
-
-
-def _first_batched(steps, size) -> int:
-    """Number of the first step from which on all can run on whole batches."""
-    sizes = _sizes(steps, size)
-    first = len(steps)
-    while first and steps[first - 1].batched and sizes[first - 1] is not None:
-        first -= 1
-    return first
 
 
 def _sizes(steps, size) -> list:
@@ -112,33 +104,32 @@ def _from_pixels(store, order, preprocessing, batch_size, mix):
 
 
 def apply(steps, images, seeds, first: int = 0):
-    """Runs steps on images, which are number `first` and following, on a batch."""
+    """Runs steps number `first` and following on a batch of images."""
     for number, step in enumerate(steps, first):
         own = randomness.step_seeds(seeds, number) if step.random else None
         images = step(images, own)
     return images
 
 
-def _one_by_one(store, order, preprocessing, batch_size, first, mix):
-    steps = preprocessing.image_steps
-    before, after = steps[:first], steps[first:]
-    channels = preprocessing.num_channels
-    shape = (*_sizes(before, None)[-1], channels)
+def _one_by_one(store, order, preprocessing, batch_size, mix):
+    channels, steps = preprocessing.num_channels, preprocessing.image_steps
+    shape = (*preprocessing.image_size, channels)
+    random = any(step.random for step in preprocessing.steps)
 
     @as_written
     def read(position, item):
-        seed = randomness.image_seeds(order.seed, item["epoch"], item["index"])
-        image = tf.ensure_shape(_made(item, channels, before, seed[None]), shape)
+        seed = tf.zeros([], tf.uint64)  # drawing a seed takes a tenth of a millisecond
+        if random:
+            seed = randomness.image_seeds(order.seed, item["epoch"], item["index"])
+        image = tf.ensure_shape(_made(item, channels, steps, seed[None]), shape)
         label = tf.cast(item["label"], tf.int32)
         return {"position": position, "image": image, "seed": seed, "label": label}
 
-    @as_written
     def make(batch):
-        images = apply(after, batch["image"], batch["seed"], first)
-        return mix(images, batch["label"], batch["seed"])
+        return mix(batch["image"], batch["label"], batch["seed"])
 
     items = store.items(order).enumerate()
-    return _whole_batches(items, read, order.remaining, batch_size).map(make)
+    return _whole_batches(items, read, make, order.remaining, batch_size)
 
 
 def _made(item, num_channels, steps, seeds):
@@ -168,7 +159,7 @@ def pixels_of(item, num_channels, window=None):
     return image if num_channels is None else to_channels(image, num_channels)
 
 
-def _whole_batches(items, read, total, batch_size):
+def _whole_batches(items, read, make, total, batch_size):
     """Reads and batches; a missing element ends in an error that names it."""
     good = items.map(read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
     static = total is None or total % batch_size == 0
@@ -196,7 +187,7 @@ def _whole_batches(items, read, total, batch_size):
             lambda: tf.numpy_function(explain, [missing[0]], tf.bool),
         )
         with tf.control_dependencies([passed]):
-            return {key: tf.identity(value) for key, value in batch.items()}
+            return make({key: tf.identity(value) for key, value in batch.items()})
 
     def explain(position):
         for at, item in items.skip(int(position)).take(1):
@@ -207,7 +198,8 @@ def _whole_batches(items, read, total, batch_size):
     batched = good.batch(batch_size, drop_remainder=True)
     if total is not None:
         batched = batched.take(-(-total // batch_size))
-    return batched.enumerate().map(check)
+    # In threads of their own, so that reading goes on meanwhile.
+    return batched.enumerate().map(check, num_parallel_calls=2)
 
 
 def why_unreadable(read, *arguments) -> str:

@@ -1,7 +1,6 @@
 """RandAugment, drawn image by image."""
 
 import dataclasses
-import functools
 import math
 
 import tensorflow as tf
@@ -64,13 +63,21 @@ class RandAugment(Step):
 
     def _apply(self, image, drawn):
         """One operation, from four numbers in [0, 1)."""
-        sign = tf.where(drawn[1] < 0.5, -1.0, 1.0)
+        made = list(operations(self.magnitude).values())
+        arguments = (image, tf.where(drawn[1] < 0.5, -1.0, 1.0), drawn[2:])
+        number = tf.minimum(tf.cast(drawn[0] * len(made), tf.int32), len(made) - 1)
+        if tf.executing_eagerly():
+            return made[int(number)](*arguments)
+        specs = [tf.TensorSpec(x.shape, x.dtype) for x in arguments]
         branches = [
-            functools.partial(operation, image, sign, drawn[2:])
-            for operation in operations(self.magnitude).values()
+            tf.function(operation, autograph=False).get_concrete_function(*specs)
+            for operation in made
         ]
-        number = tf.cast(drawn[0] * len(branches), tf.int32)
-        return tf.switch_case(number, branches)
+        # Not tf.switch_case: TensorFlow then lays all branches out in one graph, and
+        # visiting their hundreds of idle nodes costs more than an operation.
+        return tf.raw_ops.StatelessCase(
+            branch_index=number, input=arguments, Tout=[tf.uint8], branches=branches
+        )[0]
 
 
 def operations(magnitude: float) -> dict:

@@ -33,12 +33,11 @@ def step_from_json(entry: dict) -> Step | BatchStep:
 
 def make_step(name: str, fields: dict) -> Step | BatchStep:
     """A step from its name and fields; TypeError if one is missing or misfits."""
-    kinds = typing.get_type_hints(STEPS[name])
     step = STEPS[name](**fields)
-    for field, value in fields.items():
-        kind = kinds[field] | int if kinds[field] is float else kinds[field]
-        wants_bool = kind is bool
-        if not isinstance(value, kind) or isinstance(value, bool) != wants_bool:
+    for field, kind in typing.get_type_hints(STEPS[name]).items():
+        value, kinds = getattr(step, field), {kind, *typing.get_args(kind)}
+        kinds |= {int} if float in kinds else set()
+        if type(value) not in kinds:  # `True` is no number here
             raise TypeError(field)
     return step
 
