@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import checking, pipeline
+from keras_vit.data.augmentations import augmentation
 from keras_vit.data.orders import batch_order
-from keras_vit.data.presets import augmentation, evaluation_steps
+from keras_vit.data.presets import evaluation_steps
 from keras_vit.data.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.stores import BytesStore, FileStore, Order, as_written, display
 from keras_vit.data.subsets import Subset
@@ -126,8 +127,8 @@ class Source:
                 JSON. Training takes size, channels and range from it.
             training: Whether to shuffle and augment.
             seed: Integer.
-            augment: What training does to the images; see
-                `keras_vit.data.augmentation`. Not used in evaluation.
+            augment: What training does to the images, by name, in a string or as a list
+                of steps; see `keras_vit.data.augmentation`. Not used in evaluation.
             num_channels: 1 or 3, with `image_size`. Defaults to `3`.
             start_step: Integer, number of training batches to leave out, counted over
                 all epochs.
@@ -142,7 +143,9 @@ class Source:
 
         Returns:
             Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless
-            `preprocessing` says otherwise; `int32` `(B,)`. Its cardinality is known.
+            `preprocessing` says otherwise; `int32` `(B,)`, or `float32` `(B,
+            num_classes)` after mixup, cutmix or label smoothing. Its cardinality is
+            known.
         """
         size = self._batch_size(batch_size, training)
         steps = evaluation_steps(image_size, preprocessing, num_channels)
@@ -151,7 +154,8 @@ class Source:
         order = batch_order(
             self.num_examples, size, training, seed, start_step, epochs, drop_remainder
         )
-        return pipeline.batches(self._open(cache), order, steps, size)
+        store = self._open(cache)
+        return pipeline.batches(store, order, steps, size, self.num_classes)
 
     def without_corrupt(self, progress=None) -> "Source":
         """Reads every image once and leaves out the broken ones.
