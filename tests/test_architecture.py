@@ -41,7 +41,13 @@ HEAVY = {
 NEUTRAL = {"layers", "models", "checkpoints"}
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}
 # Literals and dataclasses only.
-TABLES = ["models/variants.py", "checkpoints/names.py", "data/catalog.py"]
+TABLES = [
+    "models/variants.py",
+    "checkpoints/names.py",
+    "data/catalog.py",
+    "training/published.py",
+    "training/hardware.py",
+]
 
 every_file = pytest.mark.parametrize(
     "file", FILES, ids=[str(f.relative_to(PACKAGE)) for f in FILES]

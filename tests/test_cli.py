@@ -140,7 +140,7 @@ def test_a_broken_image_makes_the_status_1_and_the_others_are_predicted(
         (["train", "--epoch", "3"], 2, "--epochs"),
         (["train", "--epochs", "three"], 2, "three"),
         (["train", "--epochs", "0"], 2, "`epochs` must be at least 1"),
-        (["train", "--augment", "flop"], 2, "flip"),
+        (["train", "--augment", "flop"], 1, "flip"),
         (["trian"], 2, "train"),
         (["train", "--data", "fashion_mnist_min"], 1, "fashion_mnist_mini"),
         (["train", "--model", "ViT_B61"], 1, "ViT_B16"),
@@ -167,7 +167,7 @@ def test_a_mistake_gets_a_message_and_a_status(
 
 def test_help_and_version_go_to_stdout(capsys):
     assert main(["--help"]) == 0
-    assert "{train,evaluate,predict,models,verify}" in capsys.readouterr().out
+    assert "{train,evaluate,predict,models,recipes,verify}" in capsys.readouterr().out
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"keras-vit {keras_vit.__version__}\n"
 

@@ -7,7 +7,8 @@ status. What computes is imported only by the command that needs it.
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
+from keras_vit.commands.recipes import Recipes
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
 
-__all__ = ["Evaluate", "Models", "Predict", "Train", "Verify"]
+__all__ = ["Evaluate", "Models", "Predict", "Recipes", "Train", "Verify"]

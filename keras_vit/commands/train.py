@@ -20,6 +20,9 @@ class Train:
     """
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    # Begin with this recipe: a published one (`keras-vit recipes` lists them), a JSON
+    # file, or a run folder. The options above then change it.
+    start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
     # Run folder, new or empty; runs/DATA-MODEL-NUMBER where not given.
     run: Path | None = None
     # Go on with the run in that folder, or with the last one.

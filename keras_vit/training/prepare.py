@@ -8,6 +8,7 @@ from collections.abc import Callable
 import keras
 
 import keras_vit.data
+from keras_vit.training.accumulation import accumulating
 from keras_vit.training.build import (
     build_model,
     check_model,
@@ -32,12 +33,17 @@ class Job:
     """A run that is ready for `fit`."""
 
     recipe: Recipe
+    # The model that is saved, and the one to fit: the same, or one around its layers.
     model: keras.Model
+    trainer: keras.Model
     # `training_batches(start_step=n)` yields the batches from update n on.
     training_batches: Callable
     # `test_batches()` yields every test image once.
     test_batches: Callable
+    # Updates from one test to the next, of the whole run, and tests in all.
     steps_per_epoch: int
+    total_steps: int
+    epochs: int
     # Where the run begins or goes on, and what it then restores.
     position: Position
     checkpoint: Checkpoint | None
@@ -57,10 +63,13 @@ def prepare(recipe, folder, before=None):
         A `Job`.
     """
     check_model(recipe)
+    check_augmentation(recipe)
     train_data, test_data = load_data(recipe)
     facts = data_facts(train_data, test_data)
     if before is not None:
         check_unchanged(folder, before["data"], facts)
+    batch_size = min(recipe.batch_size, train_data.num_examples)
+    check_parts(recipe, batch_size)
     arguments = model_arguments(
         recipe,
         native_size=train_data.image_size,
@@ -68,8 +77,9 @@ def prepare(recipe, folder, before=None):
     )
     model = build_model(recipe, train_data.num_classes, arguments)
     steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
-    total_steps = steps_per_epoch * recipe.epochs
-    jit_compile = compile_model(model, recipe, total_steps=total_steps)
+    total_steps = recipe.resolve_steps(steps_per_epoch)
+    trainer = accumulating(model, recipe.accumulation_steps)
+    jit_compile = compile_model(trainer, recipe, total_steps=total_steps)
     preprocessing = _describe_to_itself(model, recipe, facts)
     checkpoint = last_checkpoint(folder.checkpoints)
     position = checkpoint.position if checkpoint else Position()
@@ -80,7 +90,7 @@ def prepare(recipe, folder, before=None):
             "model": arguments,
             "image_size": model.metadata["image_size"],
             "parameters": model.count_params(),
-            "batch_size": min(recipe.batch_size, train_data.num_examples),
+            "batch_size": batch_size,
             "steps_per_epoch": steps_per_epoch,
             "total_steps": total_steps,
             "warmup_steps": recipe.resolve_warmup(total_steps),
@@ -105,18 +115,38 @@ def prepare(recipe, folder, before=None):
             start_step=start_step,
         )
 
+    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
     return Job(
         recipe=recipe,
         model=model,
+        trainer=trainer,
         training_batches=training_batches,
         test_batches=lambda: test_data.batches(
             recipe.batch_size, preprocessing=preprocessing
         ),
         steps_per_epoch=steps_per_epoch,
+        total_steps=total_steps,
+        epochs=-(-total_steps // steps_per_epoch),
         position=position,
         checkpoint=checkpoint,
         record=record,
     )
+
+
+def check_augmentation(recipe):
+    """Raises a `ValueError` unless the data package knows the augmentation."""
+    size = recipe.image_size or 224
+    keras_vit.data.augmentation(recipe.augment, keras_vit.data.preprocessing(size))
+
+
+def check_parts(recipe, batch_size):
+    """Raises a `ValueError` unless a batch can be computed in equal parts."""
+    if batch_size % recipe.accumulation_steps:
+        raise ValueError(
+            "`accumulation_steps` must divide the batch, which is no larger than the "
+            f"training set. Received: accumulation_steps={recipe.accumulation_steps}, "
+            f"batches of {batch_size}"
+        )
 
 
 def _describe_to_itself(model, recipe, facts):
@@ -171,10 +201,11 @@ def _announce(recipe, folder, record, position):
         "x".join(map(str, resolved["image_size"])),
     )
     logger.info(
-        "Training: %d epochs of %d updates, batches of %d, AdamW at %g.",
-        recipe.epochs,
+        "Training: %d updates, %d of them an epoch, batches of %d, %s at %g.",
+        resolved["total_steps"],
         resolved["steps_per_epoch"],
         resolved["batch_size"],
+        {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer],
         recipe.learning_rate,
     )
     if resolved["jit_compile"] is True:
