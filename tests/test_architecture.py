@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "data": set(),
     "models": {"layers", "checkpoints"},
     "training": {"models", "data"},
+    "cards": {"training"},
 }
 LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...
 ANYONE = {"_lazy", "_version"}
