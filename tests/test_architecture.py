@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "checkpoints": {"layers"},
     "data": set(),
     "models": {"layers", "checkpoints"},
-    "training": {"models", "data"},
+    "training": {"layers", "models", "data"},
     "cards": {"training"},
 }
 LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...

@@ -212,8 +212,8 @@ def _small_from_scratch(num_examples, sides, model, family):
     cut = "shifted by up to an eighth" if small else "random parts"
     return fields, [
         f"From random weights on {num_examples:,} images, our own recipe: {epochs} "
-        f"passes, so that about a million images are seen, but at least "
-        f"{FEWEST_PASSES} and at most {MOST_PASSES} passes. Published weights, if the "
+        f"passes, for a million images seen in all, within {FEWEST_PASSES} and "
+        f"{MOST_PASSES} passes. Published weights, if the "
         "model has any, need far less data (Dosovitskiy et al. 2021, section 4.3).",
         "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, as "
         "for plain ViT (Beyer et al. 2022); weight decay 0.05 and label smoothing 0.1 "

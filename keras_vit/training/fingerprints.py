@@ -26,7 +26,7 @@ class Fingerprints:
     hashes: np.ndarray
     # int64 `(N,)`.
     labels: np.ndarray
-    # File names or other identifiers.
+    # Files, as seen from the folder of the data set, or other identifiers.
     names: list
     # Height, width and channels, int32 `(N, 3)`.
     shapes: np.ndarray
@@ -60,7 +60,7 @@ def read_fingerprints(source, limit, progress=None):
     for batch in good.batch(64).as_numpy_iterator():
         for name, parts in columns.items():
             parts.append(batch[name])
-        names += [display(name) for name in batch["id"]]
+        names += [_short(source, name) for name in batch["id"]]
         if progress is not None:
             progress(int(batch["place"][-1]) + 1, total)
     empty = np.zeros(0, np.int64)
@@ -72,7 +72,7 @@ def read_fingerprints(source, limit, progress=None):
         names=names,
         shapes=column["shape"].reshape(-1, 3),
         pictures=column["picture"].reshape(-1, SIDE * SIDE),
-        broken=_reasons(items, set(missing.tolist()), total),
+        broken=_reasons(source, items, set(missing.tolist()), total),
         num_checked=total,
     )
 
@@ -105,7 +105,7 @@ def _picture(image):
     return tf.cast(picture, tf.float16)
 
 
-def _reasons(items, missing, total):
+def _reasons(source, items, missing, total):
     """(name, reason) of the images that were not seen, which are read once more."""
     found = []
     iterator = iter(items) if missing else None
@@ -116,7 +116,12 @@ def _reasons(items, missing, total):
             found.append((f"number {place}", reason_of(error)))
             continue
         if place in missing:
-            name = display(item["id"].numpy())
+            name = _short(source, item["id"].numpy())
             reason = why_unreadable(_read, tf.constant(place, tf.int64), item)
             found.append((name, reason))
     return found
+
+
+def _short(source, name):
+    """The name of an image for people, as seen from the folder of its data set."""
+    return display(name).removeprefix(display(source.name).rstrip("/") + "/")
