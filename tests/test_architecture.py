@@ -24,8 +24,9 @@ MAY_IMPORT = {
     "checkpoints": {"layers"},
     "data": set(),
     "models": {"layers", "checkpoints"},
-    "training": {"models", "data"},
+    "training": {"layers", "models", "data"},
     "runs": {"training"},
+    "cards": {"training"},
 }
 LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...
 ANYONE = {"_lazy", "_version"}
