@@ -5,6 +5,7 @@ for a failure, 2 for wrong usage, 130 after Ctrl-C.
 """
 
 import dataclasses
+import logging
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ from keras_vit.terminal import (
     log_to_stderr,
 )
 from keras_vit.training.recipes import Recipe
+
+logger = logging.getLogger(__name__)
 
 # Stands in for a length that an option will replace.
 _ANY_LENGTH = 1
@@ -80,18 +83,44 @@ def _run(args):
 def _parse(args):
     """The command with its arguments."""
     base = _option(args, "--recipe") if args[:1] == ["train"] else None
-    call = _parse_with(args, _recipe(base))
-    if not (isinstance(call, Train) and call.resume):
+    automatic = base == "auto"
+    call = _parse_with(args, _recipe(None if automatic else base))
+    if not isinstance(call, Train):
+        return call
+    if not call.resume:
+        published = call.recipe.weights is not None and call.recipe.model != "small"
+        if automatic or (base is None and published):
+            return _parse_advised(args, call.recipe)
+        return call
+    if call.seeds > 1:  # each run finds its own recipe to be the same
         return call
     # A run goes on with its own recipe. What is also given must then agree with it, and
     # what is not given need not be given again.
     from keras_vit.training.run_choice import find_run_to_resume
 
     folder, recipe = find_run_to_resume(call.recipe, call.run)
-    if base is None:
+    if base is None or automatic:
         call = _parse_with(args, recipe)
     call.run = folder.path
     return call
+
+
+def _parse_advised(args, given):
+    """The command with the recipe that suits data, model and weights as its default."""
+    from keras_vit.training.advice import advise
+
+    fields, reasons = advise(given)
+    for reason in reasons:
+        logger.info("%s", reason)
+    # What was given stays what it is; the rest is the advice.
+    call = _parse_with(args, dataclasses.replace(Recipe(), **_length_free(fields)))
+    call.reasons = tuple(reasons)
+    return call
+
+
+def _length_free(fields):
+    """Fields that can replace those of `Recipe()`, which has a length already."""
+    return {"epochs": None, **fields} if "total_steps" in fields else fields
 
 
 def _recipe(name):

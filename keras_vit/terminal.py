@@ -1,6 +1,5 @@
 """What the command line prints: results as text, JSON and CSV; messages; commands."""
 
-import contextlib
 import csv
 import io
 import json
@@ -68,30 +67,6 @@ def interval(bounds):
     """`(low, high)` of a share, as it follows the share."""
     low, high = bounds
     return f" (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
-
-
-@contextlib.contextmanager
-def progress_bar(description):
-    """Yields a function (done, in all) that moves a bar on stderr.
-
-    Yields `None` where stderr is no terminal.
-    """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    import rich.progress
-    from rich.console import Console
-
-    columns = (
-        rich.progress.TextColumn("{task.description}"),
-        rich.progress.BarColumn(),
-        rich.progress.MofNCompleteColumn(),
-        rich.progress.TimeRemainingColumn(),
-    )
-    console = Console(file=sys.stderr)
-    with rich.progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 FORMATS = {

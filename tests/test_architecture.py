@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "training": {"layers", "models", "data"},
     "runs": {"training"},
     "cards": {"training"},
+    "results": {"cards", "checkpoints", "data", "evaluation", "training"},
 }
 LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...
 ANYONE = {"_lazy", "_version"}

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from keras_vit.terminal import as_table, interval, percent, progress_bar
+from keras_vit.terminal import as_table, interval, percent
+from keras_vit.training.bars import progress_bar
 
 # The table of classes is printed up to so many; --format json and --report have all.
 SHOWN_CLASSES = 30

@@ -5,7 +5,8 @@ import json
 import os
 from typing import Literal
 
-from keras_vit.terminal import command, interval, percent, progress_bar
+from keras_vit.terminal import command, interval, percent
+from keras_vit.training.bars import progress_bar
 
 
 @dataclasses.dataclass

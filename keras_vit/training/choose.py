@@ -89,7 +89,7 @@ def choose_recipe(
             "`quick` is the official notebook's way of fine-tuning a ViT or hybrid "
             f"with published weights. Received: model={model!r}, weights={weights!r}"
         )
-    if weights is None:
+    if weights is None or model == "small":  # which has no published weights
         make = _large_from_scratch if num_examples >= LARGE else _small_from_scratch
         fields, reasons = make(num_examples, sides, model, family)
     elif family == "bit":
@@ -190,7 +190,7 @@ def _large_from_scratch(num_examples, sides, model, family):
     if family == "bit" or model not in VIT_VARIANTS:
         fields.pop("position_embedding", None)
     return fields, [
-        f"From random weights on {num_examples:,} images: {fields['epochs']} passes "
+        f"Without published weights, on {num_examples:,} images: {fields['epochs']} passes "
         f"as {name} ({run.source})."
     ]
 
@@ -211,7 +211,7 @@ def _small_from_scratch(num_examples, sides, model, family):
     }
     cut = "shifted by up to an eighth" if small else "random parts"
     return fields, [
-        f"From random weights on {num_examples:,} images, our own recipe: {epochs} "
+        f"Without published weights, on {num_examples:,} images, our own recipe: {epochs} "
         f"passes, for a million images seen in all, within {FEWEST_PASSES} and "
         f"{MOST_PASSES} passes. Published weights, if the "
         "model has any, need far less data (Dosovitskiy et al. 2021, section 4.3).",

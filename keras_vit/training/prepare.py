@@ -23,6 +23,7 @@ from keras_vit.training.datasets import (
     write_split,
 )
 from keras_vit.training.environment import compare_environments, describe_environment
+from keras_vit.training.first_look import look_at_cost, look_at_data
 from keras_vit.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
@@ -51,13 +52,16 @@ class Job:
     record: dict
 
 
-def prepare(recipe, folder, before=None):
+def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     """Loads the data, builds the model, and logs what will be done.
 
     Args:
         recipe: A `Recipe`.
         folder: A `RunFolder`.
         before: Content of run.json where a run goes on, else `None`.
+        check: Boolean, whether to look at the data of a new run first.
+        notes: Dictionary that run.json keeps, or `None`.
+        progress: Boolean or `None`, whether to show a bar meanwhile; see `train`.
 
     Returns:
         A `Job`.
@@ -72,6 +76,9 @@ def prepare(recipe, folder, before=None):
         check_unchanged(folder, before["data"], facts)
     batch_size = min(recipe.batch_size, train_data.num_examples)
     check_parts(recipe, batch_size)
+    found = dict(notes or {})
+    if before is None and check:
+        found["check"] = look_at_data(recipe, train_data, test_data, progress)
     arguments = model_arguments(
         recipe,
         native_size=train_data.image_size,
@@ -83,6 +90,10 @@ def prepare(recipe, folder, before=None):
     total_steps = recipe.resolve_steps(steps_per_epoch)
     trainer = accumulating(model, recipe.accumulation_steps)
     jit_compile = compile_model(trainer, recipe, total_steps=total_steps)
+    if before is None:
+        found["estimate"] = look_at_cost(
+            recipe, model, trainer.optimizer, batch_size, total_steps
+        )
     preprocessing = _describe_to_itself(model, recipe, facts)
     checkpoint = last_checkpoint(folder.checkpoints)
     position = checkpoint.position if checkpoint else Position()
@@ -100,6 +111,8 @@ def prepare(recipe, folder, before=None):
             "jit_compile": jit_compile,
         },
         "data": facts,
+        **_kept(before),
+        **found,
         "sessions": _sessions(before, position),
     }
     _announce(recipe, folder, record, position)
@@ -134,6 +147,12 @@ def prepare(recipe, folder, before=None):
         checkpoint=checkpoint,
         record=record,
     )
+
+
+def _kept(before):
+    """What a run that goes on has found out already."""
+    names = ("check", "estimate", "reasons")
+    return {name: before[name] for name in names if before and name in before}
 
 
 def check_augmentation(recipe, image_size):

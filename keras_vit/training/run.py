@@ -7,6 +7,7 @@ import shutil
 import keras
 
 import keras_vit.data
+from keras_vit.models.cost import run_cost
 from keras_vit.training.averaging import UseAverages
 from keras_vit.training.callbacks import Progress, Restore, Save, StopRequest
 from keras_vit.training.curves import plot_curves
@@ -50,6 +51,8 @@ def train(
     save_steps=None,
     callbacks=(),
     progress=None,
+    check=True,
+    notes=None,
 ):
     """Trains the model of a recipe, in a folder that holds everything about the run.
 
@@ -73,13 +76,18 @@ def train(
         callbacks: Further Keras callbacks. What they remember is not saved.
         progress: Boolean, whether to show a progress bar. By default where stderr is
             a terminal.
+        check: Boolean, whether to look at up to 10,000 images of both parts of the
+            data before a new run, as `check_data` does; what it warns of is logged
+            and written into run.json. Defaults to `True`.
+        notes: Dictionary of JSON values to be written into run.json, or `None`.
 
     Returns:
         A `Result`.
 
     Raises:
-        ValueError: if the recipe contradicts its data or model, the folder is taken,
-            or there is nothing to resume.
+        ValueError: if the recipe contradicts its data or model, an image cannot be
+            read, the memory would not hold the run, the folder is taken, or there is
+            nothing to resume.
         Interrupted: after Ctrl-C, with the state saved.
 
     Example:
@@ -102,7 +110,7 @@ def train(
             return _result(folder, before)
         remove_leftovers(folder)
         try:
-            job = prepare(recipe, folder, before)
+            job = prepare(recipe, folder, before, check, notes, progress)
         except BaseException:
             folder.discard_if_unused()
             raise
@@ -138,6 +146,12 @@ def _run(job, folder, save, callbacks, progress):
         "seconds": round(position.seconds, 1),
         "cpu_seconds": round(position.cpu_seconds, 1),
     }
+    record["cost"] = run_cost(
+        job.model,
+        record["resolved"]["batch_size"] * job.total_steps,
+        position.seconds,
+        devices=len(keras.distribution.list_devices()),
+    )
     folder.write_record(record)
     # Nothing can go on from here, and they are three times the size of the model.
     shutil.rmtree(folder.checkpoints)

@@ -1,88 +1,49 @@
-"""How long a training run will take, from a few real updates."""
+"""How long a training run will take, from a forward pass on this machine."""
 
-import dataclasses
 import time
 
-import keras
 import numpy as np
 
+from keras_vit.models.cost import TRAINING_FACTOR, forward_flops
 
-@dataclasses.dataclass(frozen=True)
-class Timing:
-    """What `time_training` measured, in seconds."""
-
-    # Of the first update, in which the training step is compiled.
-    first: float
-    # Of one update after that, the fastest.
-    update: float
-    batch_size: int
-
-    def total(self, num_updates):
-        """Seconds of a run of so many updates, evaluation apart."""
-        return self.first + max(0, num_updates - 1) * self.update
-
-    def __str__(self):
-        rate = self.batch_size / self.update
-        return (
-            f"{self.update:.3g} s an update of {self.batch_size} images ({rate:.3g} "
-            f"images/s), the first one {self.first:.3g} s"
-        )
+# Images of the measurement: so many operations' worth, and no more than this.
+OPERATIONS = 2e11
+MOST_IMAGES = 64
 
 
-def time_training(model, batch_size, *, updates=3) -> Timing:
-    """Runs a few updates on random images, and takes them back.
+def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES):
+    """About how long it takes to train on so many images.
 
-    Every variable of model, optimizer and metrics is put back to what it was, those
-    of random draws included, so that a run is the same with and without the
-    measurement. Reading and changing images is not part of it: where that is slower
-    than training, a run takes longer.
+    A forward pass of a few random images is timed; training costs three of them.
+    Reading and changing the images is not part of it, nor is the evaluation. Nothing of
+    the model changes.
 
     Args:
-        model: A compiled `keras.Model` with a known image size, whose loss takes
-            integer labels. Its optimizer must be built.
-        batch_size: Integer, images per update.
-        updates: Integer, at least 2: the first one compiles. Defaults to 3.
+        model: A model of this package, of a known image size.
+        num_images: Integer, images that the run will see.
+        at_once: Integer, images that are computed at once.
 
     Returns:
-        A `Timing`.
-
-    Raises:
-        ValueError: if the model is not compiled or a number is too small.
+        Seconds, a float.
 
     Example:
 
-    >>> print(time_training(model, 64))
-    0.21 s an update of 64 images (305 images/s), the first one 6.4 s
+    >>> estimate_seconds(keras_vit.ViT_B16(10), num_images=100 * 512)
     """
-    if not model.compiled or not model.optimizer.built:
-        raise ValueError(
-            "The model must be compiled and its optimizer built: model.compile(...); "
-            "model.optimizer.build(model.trainable_variables)."
-        )
-    if batch_size < 1 or updates < 2:
-        raise ValueError(
-            "`batch_size` must be at least 1 and `updates` at least 2. "
-            f"Received: batch_size={batch_size}, updates={updates}"
-        )
+    once = forward_flops(model) or OPERATIONS
+    count = int(min(max(OPERATIONS // once, 1), at_once, MOST_IMAGES))
     random = np.random.default_rng(0)
-    images = random.uniform(-1, 1, (batch_size, *model.input_shape[1:]))
-    images = images.astype("float32")
-    labels = random.integers(0, model.output_shape[-1], batch_size, "int32")
-    before = [(v, keras.ops.convert_to_numpy(v).copy()) for v in _variables(model)]
-    seconds = []
-    try:
-        for _ in range(updates):
-            start = time.perf_counter()
-            # The loss comes back as a number, for which the update has to end.
-            model.train_on_batch(images, labels)
-            seconds.append(time.perf_counter() - start)
-    finally:
-        for variable, value in before:
-            variable.assign(value)
-    return Timing(seconds[0], min(seconds[1:]), int(batch_size))
+    images = random.uniform(-1, 1, (count, *model.input_shape[1:])).astype("float32")
+    for _ in range(2):  # the first time, memory is taken and code is compiled
+        start = time.perf_counter()
+        np.asarray(model(images, training=False)[:1, :1])
+        seconds = time.perf_counter() - start
+    return TRAINING_FACTOR * num_images * seconds / count
 
 
-def _variables(model):
-    """Every variable that an update changes, once."""
-    every = (*model.variables, *model.optimizer.variables, *model.metrics_variables)
-    return list({id(variable): variable for variable in every}.values())
+def as_duration(seconds):
+    """`90` as `"1.5 min"`: a number that nobody takes for exact."""
+    for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.2g} {name}"
+    return f"{seconds / 86_400:.2g} days"
