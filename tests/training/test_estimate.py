@@ -170,13 +170,13 @@ def test_sizes_are_written_for_people():
 # Timing -----------------------------------------------------------------------------
 
 
-def compiled(jit_compile=False):
-    model = ViT(3, **TINY, dropout_rate=0.1, drop_path_rate=0.2)
+def compiled():
+    model = ViT(3, **{**TINY, "num_layers": 1}, dropout_rate=0.1, drop_path_rate=0.2)
     model.compile(
-        keras.optimizers.AdamW(1e-2),
+        keras.optimizers.SGD(1e-2, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        jit_compile=jit_compile,
+        jit_compile=False,
     )
     model.optimizer.build(model.trainable_variables)
     return model
@@ -184,6 +184,8 @@ def compiled(jit_compile=False):
 
 def test_timing_leaves_no_trace():
     model = compiled()
+    # The states of the random draws are among them, so the run stays the same.
+    assert any("seed" in variable.path for variable in model.variables)
     variables = [*model.variables, *model.optimizer.variables]
     before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
     timing = time_training(model, 2)
@@ -194,20 +196,6 @@ def test_timing_leaves_no_trace():
     assert timing.total(1) == timing.first
     assert timing.total(11) == pytest.approx(timing.first + 10 * timing.update)
     assert "images/s" in str(timing)
-
-
-def test_training_goes_on_as_if_nobody_had_measured():
-    def losses(measure):
-        keras.utils.set_random_seed(3)
-        model = compiled()
-        if measure:
-            time_training(model, 2)
-        images = keras.ops.ones((4, 8, 8, 3))
-        labels = keras.ops.ones((4,), "int32")
-        fitted = model.fit(images, labels, batch_size=2, epochs=2, verbose=0)
-        return fitted.history
-
-    assert losses(True) == losses(False)
 
 
 def test_timing_needs_a_compiled_model_and_two_updates(vit):
