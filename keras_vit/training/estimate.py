@@ -22,8 +22,8 @@ HALF = 3
 PIPELINE = 4
 
 # Share of the memory that a run may be estimated to need. On TensorFlow's CPU backend
-# estimates are 0.9 to 1.2 times what was needed (benchmarks/training_memory.py), the
-# compiler apart, which takes up to half a GiB.
+# estimates are 0.85 to 1.2 times what was needed (benchmarks/training_memory.py), the
+# compiler apart, which takes up to one GiB.
 SAFE = 0.75
 
 
