@@ -143,7 +143,7 @@ def test_objects_and_warnings_of_the_check_are_understood():
     check = check_data(source, source)
     for given in (check, json.loads(json.dumps(check.to_json()))):
         card = model_card(RECORD, Evaluation(), check=given)
-        assert "20 test images are training images too" in section(card, "Data")
+        assert "Test images that are training images, too: 20" in section(card, "Data")
         limits = section(card, "Limits")
         assert "see Data" in limits and "too few test images" in limits
 

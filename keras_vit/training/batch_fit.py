@@ -20,8 +20,7 @@ def fit_batch(fields, num_examples, images_at_once=None):
     wanted = fields["batch_size"]
     batch = min(wanted, 2 ** int(math.log2(num_examples)))
     if batch < wanted:
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        scaled = Recipe(**plain).scaled_to(batch).to_json()
+        scaled = Recipe(**fields).scaled_to(batch).to_json()
         names = ("total_steps", "warmup_steps", "evaluate_every", "learning_rate")
         changed = {n: scaled[n] for n in names if n in fields}
         rule = fields.get("batch_scaling", "none")
@@ -42,7 +41,7 @@ def fit_batch(fields, num_examples, images_at_once=None):
         fields["accumulation_steps"] = parts
         reasons.append(
             f"A batch is computed in {parts} parts of {batch // parts}, because the "
-            f"memory holds {images_at_once} images at once; the result is the same "
-            "(the official fine-tuning accumulates gradients, too)."
+            f"memory holds {images_at_once} images at once; the result is the same but "
+            "for dropout (the official fine-tuning accumulates gradients, too)."
         )
     return reasons

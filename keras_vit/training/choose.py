@@ -24,7 +24,7 @@ FINE_TUNING = (
 LARGE = 500_000
 
 # Ours, from scratch on less: so many images in all, within these passes.
-SEEN, FEWEST_PASSES, MOST_PASSES = 1_000_000, 30, 200
+SEEN, FEWEST_PASSES, MOST_PASSES = 250_000, 30, 200
 SCRATCH_BATCH = 64
 
 # Images up to this side are padded and cut, larger ones zoomed into.
@@ -211,9 +211,9 @@ def _small_from_scratch(num_examples, sides, model, family):
     }
     cut = "shifted by up to an eighth" if small else "random parts"
     return fields, [
-        f"Without published weights, on {num_examples:,} images, our own recipe: {epochs} "
-        f"passes, for a million images seen in all, within {FEWEST_PASSES} and "
-        f"{MOST_PASSES} passes. Published weights, if the "
+        f"Without published weights, on {num_examples:,} images, our own recipe: "
+        f"{epochs} passes, for a quarter of a million images seen in all, but {FEWEST_PASSES} "
+        f"at least and {MOST_PASSES} at most. Published weights, if the "
         "model has any, need far less data (Dosovitskiy et al. 2021, section 4.3).",
         "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, as "
         "for plain ViT (Beyer et al. 2022); weight decay 0.05 and label smoothing 0.1 "

@@ -112,18 +112,19 @@ class DataCheck:
         if self.broken:
             parts = [f"{name} ({reason})" for name, reason in self.broken]
             yield (
-                f"{len(self.broken)} images cannot be read (repair them, or leave them "
-                f"out with corrupt='skip'): {_listed(parts)}"
+                f"Images that cannot be read: {len(self.broken):,} "
+                f"({_listed(parts)}). Repair them, or leave them out with "
+                "corrupt='skip'"
             )
         for found, text in (
-            (self.leaks, "test images are training images too"),
-            (self.near_leaks, "test images look like a training image"),
-            (self.contradictions, "training images are of two classes at once"),
-            (self.repeats, "training images repeat an earlier one"),
+            (self.leaks, "Test images that are training images, too"),
+            (self.near_leaks, "Test images that look like a training image"),
+            (self.contradictions, "Training images that another class has, too"),
+            (self.repeats, "Training images that repeat an earlier one"),
         ):
             if found.count:
                 pairs = [" = ".join(pair[:2]) for pair in found.examples]
-                yield f"{found.count:,} {text}: {_listed(pairs, found.count)}"
+                yield f"{text}: {found.count:,} ({_listed(pairs, found.count)})"
 
 
 def check_data(
@@ -142,7 +143,8 @@ def check_data(
             training image: those saved once more, or made smaller. They are compared
             as grey pictures of 16x16 pixels. Defaults to `True`.
         limit: Integer, images of each split that are looked at, evenly spaced.
-            Defaults to 50,000, which take some 100 MB of memory.
+            Defaults to 50,000, which take some 100 MB of memory; the search for near
+            duplicates grows with its square, up to half a minute.
         progress: `None`, or a function that is called with (images read, images in
             all), for a progress bar.
 
@@ -159,7 +161,7 @@ def check_data(
     >>> print(check_data(train, test))
     800 training and 200 test images, 2 classes: cat 400, dog 400
     heights x widths: 180x320 to 3024x4032, median 1080x1920
-    Warning: 1 test images are training images too: dog/12.jpg = dog/07.jpg
+    Warning: Test images that are training images, too: 1 (test/b.jpg = train/a.jpg)
     """
     if train_source.class_names != test_source.class_names:
         raise ValueError(

@@ -21,8 +21,9 @@ HALF = 3
 # Batches of pixels in the pipeline and on their way: float32, prefetched by two.
 PIPELINE = 4
 
-# Share of the memory that a run may be estimated to need: estimates are off by a
-# third at most on the models of benchmarks/training_memory.py.
+# Share of the memory that a run may be estimated to need. On TensorFlow's CPU backend
+# estimates are 0.85 to 1.2 times what was needed (benchmarks/training_memory.py), the
+# compiler apart, which takes up to one GiB.
 SAFE = 0.75
 
 

@@ -15,7 +15,7 @@ from keras_vit.training.estimate import (
     refuse_if_too_large,
 )
 from keras_vit.training.layer_groups import freeze_layers
-from keras_vit.training.timing import time_training
+from keras_vit.training.timing import as_duration, estimate_seconds
 
 TINY = {"patch_size": 4, "num_layers": 2, "hidden_dim": 8, "mlp_dim": 12}
 TINY |= {"num_heads": 2, "image_size": 8}
@@ -167,51 +167,23 @@ def test_sizes_are_written_for_people():
     ]
 
 
-# Timing -----------------------------------------------------------------------------
+# Time -------------------------------------------------------------------------------
 
 
-def compiled(jit_compile=False):
-    model = ViT(3, **TINY, dropout_rate=0.1, drop_path_rate=0.2)
-    model.compile(
-        keras.optimizers.AdamW(1e-2),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        jit_compile=jit_compile,
-    )
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
-def test_timing_leaves_no_trace():
-    model = compiled()
-    variables = [*model.variables, *model.optimizer.variables]
-    before = [keras.ops.convert_to_numpy(v).copy() for v in variables]
-    timing = time_training(model, 2)
-    for variable, value in zip(variables, before):
+def test_time_grows_with_the_images_and_leaves_no_trace(monkeypatch):
+    clock = iter(range(0, 1000, 2))  # every forward pass takes two seconds
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    model = ViT(3, **{**TINY, "num_layers": 1}, dropout_rate=0.1, drop_path_rate=0.2)
+    before = [keras.ops.convert_to_numpy(v).copy() for v in model.variables]
+    # Four images at once, and a step is three forward passes.
+    assert estimate_seconds(model, 4, at_once=4) == pytest.approx(6)
+    assert estimate_seconds(model, 400, at_once=4) == pytest.approx(600)
+    # The states of the random draws are among them, so the run stays the same.
+    assert any("seed" in variable.path for variable in model.variables)
+    for variable, value in zip(model.variables, before):
         assert keras.ops.convert_to_numpy(variable).tobytes() == value.tobytes()
-    assert 0 < timing.update and timing.batch_size == 2
-    # The first update compiles.
-    assert timing.total(1) == timing.first
-    assert timing.total(11) == pytest.approx(timing.first + 10 * timing.update)
-    assert "images/s" in str(timing)
 
 
-def test_training_goes_on_as_if_nobody_had_measured():
-    def losses(measure):
-        keras.utils.set_random_seed(3)
-        model = compiled()
-        if measure:
-            time_training(model, 2)
-        images = keras.ops.ones((4, 8, 8, 3))
-        labels = keras.ops.ones((4,), "int32")
-        fitted = model.fit(images, labels, batch_size=2, epochs=2, verbose=0)
-        return fitted.history
-
-    assert losses(True) == losses(False)
-
-
-def test_timing_needs_a_compiled_model_and_two_updates(vit):
-    with pytest.raises(ValueError, match="must be compiled"):
-        time_training(vit, 2)
-    with pytest.raises(ValueError, match="`updates` at least 2"):
-        time_training(compiled(), 2, updates=1)
+def test_durations_are_rounded_to_what_is_known():
+    durations = {3.21: "3.2 s", 90: "1.5 min", 7200: "2 h", 432_000: "5 days"}
+    assert {s: as_duration(s) for s in durations} == durations
