@@ -190,8 +190,8 @@ def _large_from_scratch(num_examples, sides, model, family):
     if family == "bit" or model not in VIT_VARIANTS:
         fields.pop("position_embedding", None)
     return fields, [
-        f"Without published weights, on {num_examples:,} images: {fields['epochs']} passes "
-        f"as {name} ({run.source})."
+        f"Without published weights, on {num_examples:,} images: {fields['epochs']} "
+        f"passes as {name} ({run.source})."
     ]
 
 
@@ -212,9 +212,9 @@ def _small_from_scratch(num_examples, sides, model, family):
     cut = "shifted by up to an eighth" if small else "random parts"
     return fields, [
         f"Without published weights, on {num_examples:,} images, our own recipe: "
-        f"{epochs} passes, for a quarter of a million images seen in all, but {FEWEST_PASSES} "
-        f"at least and {MOST_PASSES} at most. Published weights, if the "
-        "model has any, need far less data (Dosovitskiy et al. 2021, section 4.3).",
+        f"{epochs} passes, for a quarter of a million images seen in all, but "
+        f"{FEWEST_PASSES} at least and {MOST_PASSES} at most. Published weights, if "
+        "the model has any, need far less data (Dosovitskiy et al. 2021, section 4.3).",
         "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, as "
         "for plain ViT (Beyer et al. 2022); weight decay 0.05 and label smoothing 0.1 "
         "because little data is soon learned by heart (ours).",
