@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from keras_vit.checkpoints.arrays import Arrays
 from keras_vit.checkpoints.layouts import FOREIGN, LAYOUTS, Layout
+from keras_vit.checkpoints.memory import aligned_join
 from keras_vit.checkpoints.names import PATCH_KERNEL
 from keras_vit.checkpoints.spelling import normalised
 from keras_vit.checkpoints.transforms import as_is, transformed_shape
@@ -81,7 +80,7 @@ class Checkpoint:
             array = read(part.name)
             array = array if part.layer is None else array[part.layer]
             pieces.append(part.transform(array))
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
+        return pieces[0] if len(pieces) == 1 else aligned_join(pieces)
 
 
 def recognise(arrays):

@@ -7,7 +7,7 @@ from keras_vit.layers.patches import pair
 from keras_vit.models import arguments
 from keras_vit.models.constructors import named_constructor
 from keras_vit.models.encoder import check_encoder, encode
-from keras_vit.models.initial_values import no_initial_values
+from keras_vit.models.initial_values import values_later
 from keras_vit.models.inputs import image_input
 from keras_vit.models.resnet import check_resnet
 from keras_vit.models.variants import HYBRID_VARIANTS
@@ -150,10 +150,10 @@ def HybridViT(
     name = options.pop("name")
     weights = open_weights("hybrid", options)
     settings = _check(**options)
-    with no_initial_values(weights is not None) as initializers:
+    with values_later(weights is not None):
         model = _build(SimpleNamespace(**settings), name or "hybrid_vit")
     model.settings.update(family="hybrid", arguments=settings)
-    return fill_new_model(model, weights, initializers)
+    return fill_new_model(model, weights)
 
 
 def _build(a, name):
