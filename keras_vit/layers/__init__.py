@@ -1,6 +1,7 @@
 """Tensors to tensors: the parts that ViT, hybrid and BiT models are made of."""
 
 from keras_vit.layers.attention import MultiHeadSelfAttention
+from keras_vit.layers.crop import CropToMultiple
 from keras_vit.layers.group_norm import GroupNorm
 from keras_vit.layers.mlp import MLP
 from keras_vit.layers.patch_encoder import PatchEncoder
@@ -15,6 +16,7 @@ from keras_vit.layers.transformer_block import LayerScale, TransformerBlock
 __all__ = [
     "MLP",
     "AttentionPooling",
+    "CropToMultiple",
     "GroupNorm",
     "LayerScale",
     "MultiHeadSelfAttention",
