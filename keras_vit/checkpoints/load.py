@@ -152,7 +152,8 @@ class Plan:
             if not _matches((name,), self.skip):
                 shape = self.checkpoint.arrays.shapes[name]
                 self.problems.append(f"the array {name} {shape} is not known")
-        self.report.unused.extend(self.checkpoint.unknown + self.checkpoint.ignored)
+        self.report.unused.extend((*self.checkpoint.unknown, *self.checkpoint.ignored))
+        self.report.unused_by_design.update(self.checkpoint.ignored)
         filled = {*self.actions, *self.report.unfilled}
         self.report.unfilled.extend(p for p in self.variables if p not in filled)
 
