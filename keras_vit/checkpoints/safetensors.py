@@ -27,6 +27,10 @@ _DTYPES = {
 }
 
 
+class _UnknownType(ValueError):
+    """The file is whole, but holds numbers of a type that cannot be read."""
+
+
 def from_safetensors(path):
     """`Arrays` from a safetensors file."""
     size = os.path.getsize(path)
@@ -39,16 +43,17 @@ def from_safetensors(path):
         header.pop("__metadata__", None)
         start = 8 + length
         places = {}
+        _check_types(path, header)
         for name, entry in header.items():
             shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
-            dtype = _DTYPES.get(entry["dtype"])
-            if dtype is None:
-                raise ValueError(f"{name!r} has the unknown type {entry['dtype']}")
+            dtype = _DTYPES[entry["dtype"]]
             if end - begin != math.prod(shape) * np.dtype(dtype).itemsize:
                 raise ValueError(f"the size of {name!r} contradicts its shape")
             if start + end > size:
                 raise ValueError(f"it ends before {name!r}")
             places[name] = (start + begin, shape, dtype, entry["dtype"])
+    except _UnknownType:
+        raise
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise broken(path, "safetensors", error) from error
 
@@ -64,3 +69,14 @@ def from_safetensors(path):
 
     shapes = {name: place[1] for name, place in places.items()}
     return Arrays(shapes, read, "safetensors file", str(path))
+
+
+def _check_types(path, header):
+    for name, entry in header.items():
+        if entry["dtype"] not in _DTYPES:
+            raise _UnknownType(
+                f"The array {name!r} of {path} has a type that keras_vit does not "
+                f"read. Received: {entry['dtype']}, known are {', '.join(_DTYPES)}. "
+                "Quantized weights must be expanded and saved again by the project "
+                "that wrote them."
+            )

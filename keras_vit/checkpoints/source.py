@@ -34,7 +34,13 @@ def open_source(source):
         return _from_model(source)
     if hasattr(source, "items"):
         return recognise(from_dictionary(source))
-    path = Path(os.path.expanduser(source))
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        raise ValueError(
+            "Weights must come from a registered name, a path, a URL, "
+            "'hf://owner/repo', a dictionary of arrays or a Keras model. "
+            f"Received: {source!r} of type {type(source).__name__}"
+        )
+    path = Path(os.path.expanduser(os.fsdecode(source)))
     if path.is_dir():
         return recognise(_from_folder(path))
     if not path.exists():

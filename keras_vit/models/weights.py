@@ -141,8 +141,8 @@ def open_any(source, family, arguments, offline=None):
     """A `Checkpoint` of a registered name, an address, a file or an object."""
     if isinstance(source, Checkpoint):
         return source
-    if isinstance(source, (str, os.PathLike)):
-        name = os.fspath(source)
+    if isinstance(source, (str, bytes, os.PathLike)):
+        name = os.fsdecode(source)
         variant = None
         if is_registered(name):
             variant = variant_of(family, arguments)
