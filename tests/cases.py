@@ -137,6 +137,7 @@ LAYERS = {
         TOKENS,
     ),
     "layer_norm": LayerCase(layers.LayerNorm, {"epsilon": 1e-5}, TOKENS),
+    "crop": LayerCase(layers.CropToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)),
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
     ),
@@ -253,6 +254,22 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=HybridViT,
+    ),
+    "hybrid_of_every_size": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1,),
+            "width_factor": 0.5,
+            "num_layers": 1,
+            "hidden_dim": 16,
+            "mlp_dim": 24,
+            "num_heads": 2,
+            "patch_size": 2,
+            "image_size": (None, None),
+            "position_grid": (2, 3),
+        },
+        builder=HybridViT,
+        size=(19, 26),
     ),
     "bit": ModelCase(
         {

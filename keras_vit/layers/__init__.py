@@ -1,6 +1,7 @@
 """Tensors to tensors: the parts that ViT, hybrid and BiT models are made of."""
 
 from keras_vit.layers.attention import MultiHeadSelfAttention
+from keras_vit.layers.crop import CropToMultiple
 from keras_vit.layers.group_norm import GroupNorm
 from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
@@ -17,6 +18,7 @@ from keras_vit.layers.transformer_block import LayerScale, TransformerBlock
 __all__ = [
     "MLP",
     "AttentionPooling",
+    "CropToMultiple",
     "GroupNorm",
     "LayerNorm",
     "LayerScale",

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from keras_vit.models import arguments
 from keras_vit.models.constructors import named_constructor
 from keras_vit.models.encoder import check_encoder, encode
-from keras_vit.models.initial_values import no_initial_values
+from keras_vit.models.initial_values import values_later
 from keras_vit.models.inputs import image_input
 from keras_vit.models.variants import VIT_VARIANTS
 from keras_vit.models.vision_model import VisionModel
@@ -141,10 +141,10 @@ def ViT(
     name = options.pop("name")
     weights = open_weights("vit", options)
     settings = _check(**options)
-    with no_initial_values(weights is not None) as initializers:
+    with values_later(weights is not None):
         model = _build(SimpleNamespace(**settings), name or "vit")
     model.settings.update(family="vit", arguments=settings)
-    return fill_new_model(model, weights, initializers)
+    return fill_new_model(model, weights)
 
 
 def _build(a, name):
