@@ -40,7 +40,7 @@ def decode(data, num_channels: int | None = None):
 def decode_window(data, window, num_channels: int | None = None):
     """Decodes a part of an image: the same pixels that `decode` gives there.
 
-    Of a JPEG that needn't be turned, little more than the part is decoded.
+    Of a whole JPEG that needn't be turned, little more than the part is decoded.
 
     Args:
         data: As for `decode`.
@@ -52,7 +52,9 @@ def decode_window(data, window, num_channels: int | None = None):
         `uint8` tensor `(height, width, C)`.
     """
     head = _head(data)
-    plain = _is_jpeg(head) & ~_is_tagged(head)
+    # A file that was cut short must fail wherever the window lies.
+    end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)
+    plain = _is_jpeg(head) & ~_is_tagged(head) & (end == b"\xff\xd9")
     image = tf.cond(
         plain,
         lambda: _decode_jpeg_window(data, window),
