@@ -33,8 +33,16 @@ def decode(data, num_channels: int | None = None):
     Raises:
         tf.errors.OpError: if the file is broken (eagerly, and in a graph when it runs).
     """
-    image = _decode(data)
+    image = _decode(_tensor(data))
     return image if num_channels is None else to_channels(image, num_channels)
+
+
+def _tensor(data):
+    """A tensor also from `bytes`, which would become a constant of the traced function.
+
+    Such a constant damaged the heap of TensorFlow 2.21, seen with an animated WebP.
+    """
+    return tf.convert_to_tensor(data, tf.string)
 
 
 def decode_window(data, window, num_channels: int | None = None):
@@ -51,6 +59,7 @@ def decode_window(data, window, num_channels: int | None = None):
     Returns:
         `uint8` tensor `(height, width, C)`.
     """
+    data = _tensor(data)
     head = _head(data)
     # A file that was cut short must fail wherever the window lies.
     end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)

@@ -46,3 +46,13 @@ def batch_order(
         start=int(start_step) * batch_size,
         epochs=epochs if training else 1,
     )
+
+
+def usable_batch_size(batch_size: int, num_examples: int, training: bool) -> int:
+    """The batch size as given, or in training the whole set where that is smaller."""
+    if int(batch_size) != batch_size or batch_size < 1:
+        raise ValueError(
+            "`batch_size` must be a positive integer. "
+            f"Received: batch_size={batch_size}"
+        )
+    return min(int(batch_size), num_examples) if training else int(batch_size)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_vit.data import checking, pipeline
 from keras_vit.data.augmentations import augmentation
-from keras_vit.data.orders import batch_order
+from keras_vit.data.orders import batch_order, usable_batch_size
 from keras_vit.data.presets import evaluation_steps
 from keras_vit.data.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.stores import BytesStore, FileStore, Order, as_written, display
@@ -92,7 +92,7 @@ class Source:
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Training steps in an epoch: full batches, or one of the whole set."""
-        size = self._batch_size(batch_size, training=True)
+        size = usable_batch_size(batch_size, self.num_examples, True)
         return self.num_examples // size
 
     def batches(
@@ -147,7 +147,7 @@ class Source:
             num_classes)` after mixup, cutmix or label smoothing. Its cardinality is
             known.
         """
-        size = self._batch_size(batch_size, training)
+        size = usable_batch_size(batch_size, self.num_examples, training)
         steps = evaluation_steps(image_size, preprocessing, num_channels)
         if training:
             steps = augmentation(augment, steps)
@@ -233,14 +233,6 @@ class Source:
     def _with(self, store, skipped=(), split=None):
         names = (self.name, split or self.split, self.class_names, self.num_channels)
         return Source(store, *names, skipped)
-
-    def _batch_size(self, batch_size, training):
-        if int(batch_size) != batch_size or batch_size < 1:
-            raise ValueError(
-                "`batch_size` must be a positive integer. "
-                f"Received: batch_size={batch_size}"
-            )
-        return min(int(batch_size), self.num_examples) if training else int(batch_size)
 
     def _open(self, cache, decode: bool = True):
         """The store to read from: in memory where that is possible and wanted."""

@@ -19,8 +19,7 @@ from keras_vit.models.variants import HYBRID_VARIANTS
 from keras_vit.models.vision_model import VisionModel
 from keras_vit.models.weights import fill_new_model, open_weights
 
-# What the official files were trained with.
-_EPSILON = arguments.Default(1e-6)
+_EPSILON = arguments.Default(1e-6)  # as the official files, like the next two
 _STANDARDIZATION = arguments.Default("std")
 _STANDARDIZATION_EPSILON = arguments.Default(1e-5)
 
