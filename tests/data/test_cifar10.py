@@ -11,12 +11,11 @@ import pathlib
 import numpy as np
 import pytest
 
-import keras_vit
 from keras_vit.data import describe, load, load_splits
 
 FOLDER = os.environ.get("KERAS_VIT_TEST_DATA")
 ARRAYS = pathlib.Path(FOLDER or "", "cifar10.npz")
-ROOT = pathlib.Path(keras_vit.__file__).parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 needs_cifar10 = pytest.mark.skipif(
     not (FOLDER and ARRAYS.is_file()),
     reason="KERAS_VIT_TEST_DATA names no folder with cifar10.npz",
