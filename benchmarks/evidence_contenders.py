@@ -17,7 +17,6 @@ import keras_vit
 from keras_vit.training.optimizers import LabelSmoothedCrossentropy, not_decayed
 
 CLASSES = 10
-SIDE = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,63 +41,63 @@ def warm_up_then_cosine(peak, warm_up):
     return rate
 
 
-# Half the width of ViT-Ti/16 with patches of 4 pixels: what 1,800 seconds can feed.
+# What 1,800 CPU-seconds can feed: about 15 epochs of 0.8 million parameters. Within 100
+# CPU-seconds, one run each, 46 % of the held-out images were right; 44 % with four
+# blocks of width 192, 44 % with batches of 128 at the rate 2e-3, and 40 % if patches of
+# 4 pixels with learned positions took the place of those that overlap.
 OURS = {
-    "patch_size": 4,
+    "image_size": 32,
+    "patch_size": 8,
+    "stride": 4,
     "num_layers": 6,
     "hidden_dim": 128,
     "mlp_dim": 256,
     "num_heads": 4,
     "pooling": "gap",
-    "position_embedding": "learned",
+    "position_embedding": "sincos2d",
 }
-OURS_RECIPE = {
-    "batch_size": 128,
+# Twice the size of the images, because the root of a BiT quarters it at once.
+RESNET = {"image_size": 64, "num_blocks": (2, 2, 2), "width_factor": 0.5}
+RECIPE = {
+    "batch_size": 64,
     "augment": "crop_flip",
-    "peak": 1e-3,
+    "peak": 1.5e-3,
     "warm_up": 0.05,
     "weight_decay": 0.05,
     "label_smoothing": 0.1,
 }
 
-# A fifth of BiT-R50x1's width and one unit per stage; its root halves the image twice.
-RESNET = {"num_blocks": (1, 1, 1), "width_factor": 0.5}
-RESNET_RECIPE = dict(OURS_RECIPE)
 
-
-def ours(images, labels, seed, model=OURS, recipe=OURS_RECIPE, dtype=None):
+def ours(images, labels, seed):
     """A small `keras_vit.ViT` with the small-data recipe."""
-    vit = keras_vit.ViT(CLASSES, image_size=SIDE, dtype=dtype, **model)
-    return _with_recipe(vit, images, labels, seed, recipe)
+    return _with_recipe(keras_vit.ViT(CLASSES, **OURS), images, labels, seed)
 
 
-def resnet(images, labels, seed, model=RESNET, recipe=RESNET_RECIPE, dtype=None):
+def resnet(images, labels, seed):
     """A small `keras_vit.BiT` with the same recipe."""
-    bit = keras_vit.BiT(CLASSES, image_size=SIDE, dtype=dtype, **model)
-    return _with_recipe(bit, images, labels, seed, recipe)
+    return _with_recipe(keras_vit.BiT(CLASSES, **RESNET), images, labels, seed)
 
 
-def _with_recipe(model, images, labels, seed, recipe):
-    source = keras_vit.data.from_arrays(images, labels)
-    batches = source.batches(
-        recipe["batch_size"],
-        image_size=SIDE,
-        training=True,
-        augment=recipe["augment"],
-        seed=seed,
+def _with_recipe(model, images, labels, seed):
+    size, side = RECIPE["batch_size"], model.input_shape[1]
+    batches = keras_vit.data.from_arrays(images, labels).batches(
+        size, image_size=side, training=True, augment=RECIPE["augment"], seed=seed
     )
     optimizer = keras.optimizers.AdamW(
-        0.0, weight_decay=recipe["weight_decay"], global_clipnorm=1.0
+        0.0, weight_decay=RECIPE["weight_decay"], global_clipnorm=1.0
     )
     optimizer.exclude_from_weight_decay(var_list=not_decayed(model))
-    model.compile(
-        optimizer,
-        LabelSmoothedCrossentropy(recipe["label_smoothing"]),
-        jit_compile=True,
-    )
-    rate = warm_up_then_cosine(recipe["peak"], recipe["warm_up"])
-    size = recipe["batch_size"]
-    return Contender(model, batches, size, keras_vit.preprocess_input, rate)
+    loss = LabelSmoothedCrossentropy(RECIPE["label_smoothing"])
+    model.compile(optimizer, loss, jit_compile=True)
+    rate = warm_up_then_cosine(RECIPE["peak"], RECIPE["warm_up"])
+    evaluation = keras_vit.data.preprocessing(side)
+
+    def prepare(pixels):
+        for step in evaluation.steps:
+            pixels = step(pixels)
+        return pixels
+
+    return Contender(model, batches, size, prepare, rate)
 
 
 def tutorial(images, labels, seed):
