@@ -15,13 +15,13 @@ Without `--data`, `keras.datasets.cifar10` downloads them.
 
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import time
 
+import harness
 import machine
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -76,13 +76,12 @@ def in_own_process(name, seed, options):
     command += ["--cpu-seconds", str(options.cpu_seconds)]
     command += ["--threads", str(options.threads)]
     command += ["--data", str(options.data)] if options.data else []
-    threads = {key: str(options.threads) for key in ("OMP_NUM_THREADS",)}
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
-    path = os.pathsep.join(filter(None, [str(HERE.parent), os.getenv("PYTHONPATH")]))
-    environment = {**os.environ, **threads, **quiet, "PYTHONPATH": path}
-    environment["KERAS_BACKEND"] = "tensorflow"
     done = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        command,
+        env=harness.worker_environment(options.threads),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -140,6 +139,7 @@ def table(runs):
     means = {}
     for name in NAMES:
         own = [run for run in runs if run["contender"] == name]
+        own.sort(key=lambda run: run["seed"])
         if not own:
             continue
         scores = [run["test_accuracy"] for run in own]
@@ -178,10 +178,12 @@ def draw(runs, path):
         label = None if name in labelled else TITLES[name]
         labelled.add(name)
         axis.plot(seconds, [100 * share for share in right], color=COLOURS[name])
-        axis.plot([], [], color=COLOURS[name], label=label)
+        last = [100 * run["test_accuracy"]]
+        axis.plot(seconds[-1:], last, "o", color=COLOURS[name], label=label)
     axis.set_xlabel("CPU-seconds of training, data loading included")
     axis.set_ylabel("accuracy on 1,000 held-out images, %")
-    axis.set_title("CIFAR-10 from scratch, one line per seed", fontsize=10, loc="left")
+    title = "CIFAR-10 from scratch, a line per seed; dots: the 10,000 test images"
+    axis.set_title(title, fontsize=10, loc="left")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="lower right")
     figure.tight_layout()

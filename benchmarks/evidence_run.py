@@ -30,6 +30,7 @@ class Budget(keras.callbacks.Callback):
         self.held_out, self.say = held_out, say
         self.predict = _predictor(contender)
         self.updates = 0
+        self.next_point = seconds / POINTS
         self.curve = []
 
     @property
@@ -45,8 +46,8 @@ class Budget(keras.callbacks.Callback):
         self.updates += 1
         used = self.used
         self.model.stop_training = used >= self.seconds
-        due = used >= self.seconds * (len(self.curve) + 1) / POINTS
-        if due or self.model.stop_training:
+        if used >= self.next_point or self.model.stop_training:
+            self.next_point = used + self.seconds / POINTS
             before = time.process_time()
             right = accuracy(self.predict, *self.held_out)
             self.start += time.process_time() - before
