@@ -180,6 +180,8 @@ def draw(runs, path):
         axis.plot(seconds, [100 * share for share in right], color=COLOURS[name])
         last = [100 * run["test_accuracy"]]
         axis.plot(seconds[-1:], last, "o", color=COLOURS[name], label=label)
+    axis.set_xlim(left=0)
+    axis.set_ylim(bottom=0)
     axis.set_xlabel("CPU-seconds of training, data loading included")
     axis.set_ylabel("accuracy on 1,000 held-out images, %")
     title = "CIFAR-10 from scratch, a line per seed; dots: the 10,000 test images"
