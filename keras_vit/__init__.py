@@ -50,6 +50,7 @@ from keras_vit.models import (  # noqa: E402
 # What needs TensorFlow's input pipelines is imported when it is first used.
 _LAZY = {
     "data": "keras_vit.data",
+    "evaluation": "keras_vit.evaluation",
     "training": "keras_vit.training",
     "predict": "keras_vit.prediction:predict",
     "verify": "keras_vit.certificate:verify",
@@ -86,6 +87,7 @@ __all__ = [
     "checkpoints",
     "data",
     "decode_predictions",
+    "evaluation",
     "fold_weight_standardization",
     "from_checkpoint",
     "layers",

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.checkpoints import facts_of, open_source, resize_position_embeddings
-from keras_vit.checkpoints.arrays import from_npz
+from keras_vit.checkpoints.npz import from_npz
 from keras_vit.models.from_checkpoint import from_checkpoint
 from keras_vit.models.identify import family_of_variant
 from keras_vit.models.listing import canonical_name

@@ -4,6 +4,8 @@ Results go to stdout, everything else to stderr. The exit status is 0 for succes
 for a failure, 2 for wrong usage, 130 after Ctrl-C.
 """
 
+import dataclasses
+import logging
 import os
 import signal
 import sys
@@ -12,7 +14,7 @@ from typing import Annotated, Union
 import tyro
 
 from keras_vit._version import __version__
-from keras_vit.commands import Evaluate, Models, Predict, Train, Verify
+from keras_vit.commands import COMMANDS, Train
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -22,6 +24,11 @@ from keras_vit.terminal import (
     log_to_stderr,
 )
 from keras_vit.training.recipes import Recipe
+
+logger = logging.getLogger(__name__)
+
+# Stands in for a length that an option will replace.
+_ANY_LENGTH = 1
 
 DESCRIPTION = f"""Vision Transformers for Keras: train, evaluate and use them.
 
@@ -75,26 +82,85 @@ def _run(args):
 
 def _parse(args):
     """The command with its arguments."""
-    call = _parse_with(args, Recipe())
-    if not (isinstance(call, Train) and call.resume):
+    base = _option(args, "--recipe") if args[:1] == ["train"] else None
+    automatic = base == "auto"
+    call = _parse_with(args, _recipe(None if automatic else base))
+    if not isinstance(call, Train):
+        return call
+    if not call.resume:
+        published = call.recipe.weights is not None and call.recipe.model != "small"
+        if automatic or (base is None and published):
+            return _parse_advised(args, call.recipe)
+        return call
+    if call.seeds > 1:  # each run finds its own recipe to be the same
         return call
     # A run goes on with its own recipe. What is also given must then agree with it, and
     # what is not given need not be given again.
     from keras_vit.training.run_choice import find_run_to_resume
 
     folder, recipe = find_run_to_resume(call.recipe, call.run)
-    call = _parse_with(args, recipe)
+    if base is None or automatic:
+        call = _parse_with(args, recipe)
     call.run = folder.path
     return call
 
 
+def _parse_advised(args, given):
+    """The command with the recipe that suits data, model and weights as its default."""
+    from keras_vit.training.advice import advise
+
+    fields, reasons = advise(given)
+    for reason in reasons:
+        logger.info("%s", reason)
+    # What was given stays what it is; the rest is the advice.
+    call = _parse_with(args, dataclasses.replace(Recipe(), **_length_free(fields)))
+    call.reasons = tuple(reasons)
+    return call
+
+
+def _length_free(fields):
+    """Fields that can replace those of `Recipe()`, which has a length already."""
+    return {"epochs": None, **fields} if "total_steps" in fields else fields
+
+
+def _recipe(name):
+    """The recipe that the options change."""
+    if name is None:
+        return Recipe()
+    from keras_vit.training.recipe_files import find_recipe
+
+    try:
+        return find_recipe(name)
+    except ValueError as error:
+        complain(error)
+        raise SystemExit(2) from None
+
+
+def _option(args, name):
+    """The value of an option, needed before the others can be read, or `None`."""
+    for word, following in zip(args, [*args[1:], None]):
+        head, equals, value = word.partition("=")
+        if head == name:
+            return value if equals else following
+    return None
+
+
+def _of_given_length(recipe, args):
+    """A recipe without its own length where the arguments give the other kind of it."""
+    given = {word.partition("=")[0].replace("_", "-") for word in args}
+    if "--total-steps" in given and "--epochs" not in given and recipe.epochs:
+        return dataclasses.replace(recipe, epochs=None, total_steps=_ANY_LENGTH)
+    if "--epochs" in given and "--total-steps" not in given and recipe.total_steps:
+        return dataclasses.replace(recipe, epochs=_ANY_LENGTH, total_steps=None)
+    return recipe
+
+
 def _parse_with(args, recipe):
+    recipe = _of_given_length(recipe, args)
+    defaults = {"train": {"default": Train(recipe)}}
     commands = [
-        Annotated[Train, tyro.conf.subcommand("train", default=Train(recipe))],
-        Annotated[Evaluate, tyro.conf.subcommand("evaluate")],
-        Annotated[Predict, tyro.conf.subcommand("predict")],
-        Annotated[Models, tyro.conf.subcommand("models")],
-        Annotated[Verify, tyro.conf.subcommand("verify")],
+        Annotated[kind, tyro.conf.subcommand(name, **defaults.get(name, {}))]
+        for name, kind in COMMANDS.items()
     ]
     try:
         return tyro.cli(

@@ -46,6 +46,29 @@ def as_csv(header, rows):
     return text.getvalue()
 
 
+def as_table(header, rows, text=1):
+    """A table for people, columns aligned; the first `text` columns to the left."""
+    widths = [max(map(len, column)) for column in zip(header, *rows)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < text else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in (header, *rows)
+    )
+
+
+def percent(share, digits=2):
+    """A share in [0, 1] as percent; a dash for `None`."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def interval(bounds):
+    """`(low, high)` of a share, as it follows the share."""
+    low, high = bounds
+    return f" (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+
+
 FORMATS = {
     "text": as_text,
     "json": lambda predictions: (

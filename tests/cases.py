@@ -85,6 +85,11 @@ LAYERS = {
         TOKENS,
         random=True,
     ),
+    "attention_relative": LayerCase(
+        layers.RelativeSelfAttention,
+        {"num_heads": 2, "grid_size": (2, 3), "prefix_tokens": 1},
+        TOKENS,
+    ),
     "mlp": LayerCase(layers.MLP, {"mlp_dim": 24}, TOKENS),
     "mlp_erf": LayerCase(
         layers.MLP,
@@ -112,6 +117,11 @@ LAYERS = {
         TOKENS,
         random=True,
     ),
+    "transformer_block_relative": LayerCase(
+        layers.TransformerBlock,
+        {"num_heads": 2, "mlp_dim": 24, "relative_grid": (1, 7)},
+        TOKENS,
+    ),
     "layer_scale": LayerCase(layers.LayerScale, {"initial_value": 0.3}, TOKENS),
     "stochastic_depth": LayerCase(
         layers.StochasticDepth, {"rate": 0.5, "seed": 3}, (16, 7, 16), random=True
@@ -127,6 +137,7 @@ LAYERS = {
         TOKENS,
     ),
     "layer_norm": LayerCase(layers.LayerNorm, {"epsilon": 1e-5}, TOKENS),
+    "crop": LayerCase(layers.CropToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)),
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
     ),
@@ -243,6 +254,22 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=HybridViT,
+    ),
+    "hybrid_of_every_size": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1,),
+            "width_factor": 0.5,
+            "num_layers": 1,
+            "hidden_dim": 16,
+            "mlp_dim": 24,
+            "num_heads": 2,
+            "patch_size": 2,
+            "image_size": (None, None),
+            "position_grid": (2, 3),
+        },
+        builder=HybridViT,
+        size=(19, 26),
     ),
     "bit": ModelCase(
         {

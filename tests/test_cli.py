@@ -18,6 +18,7 @@ from PIL import Image
 
 import keras_vit
 from keras_vit.cli import main
+from keras_vit.commands import COMMANDS
 from keras_vit.terminal import command
 
 TINY = (
@@ -72,6 +73,49 @@ def test_the_printed_command_works_and_agrees_with_training(trained, capsys):
     history = (run / "history.csv").read_text()
     row = next(csv.DictReader(io.StringIO(history)))
     assert result["loss"] == pytest.approx(float(row["val_loss"]), rel=1e-5)
+
+
+def test_an_evaluation_is_told_in_full_with_a_report(trained, images, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    run, _, _ = trained
+    report = tmp_path / "report.html"
+    args = ["evaluate", str(run), "--data", str(images), "--report", str(report)]
+    assert main(args) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"accuracy: \d+\.\d\d % \(95 % interval [\d.]+ to [\d.]+ %\)", out)
+    assert "not defined for fewer than 6 classes" in out and "ECE" in out
+    assert re.search(r"^dark +2 ", out, re.M) and f"report: {report}" in out
+    assert str(run) in report.read_text(encoding="utf-8")
+    assert main([*args[:-1], str(tmp_path / "no" / "report.html")]) == 1
+    assert "folder of the report does not exist" in capsys.readouterr().err
+
+
+def test_several_runs_give_mean_and_spread(trained, capsys):
+    run, _, _ = trained
+    assert main(["evaluate", str(run), str(run / "model.keras")]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^accuracy: [\d.]+ ± 0\.00 % \(n = 2\)$", out, re.M)
+    assert main(["evaluate", str(run), str(run), "--format", "json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["accuracy"]["n"] == 2 and len(result["runs"]) == 2
+    assert result["loss"]["standard_deviation"] == 0
+
+
+def test_a_probe_says_what_to_do_next(trained, images, capsys):
+    run, _, _ = trained
+    args = ["probe", "--data", str(images), "--model", str(run)]
+    assert main(args) == 0
+    captured = capsys.readouterr()
+    assert "12 training and 4 test images" in captured.out
+    assert re.search(r"accuracy: .*95 % interval", captured.out)
+    assert "best of 5 by cross-validation" in captured.out
+    line = shlex.split(re.search(r"next: (.*)", captured.out)[1])
+    expected = ["--data", str(images), "--model", "small", "--weights", str(run)]
+    assert line[-7:] == ["train", *expected]
+    assert "warning" not in captured.err
+    assert main([*args, "--l2", "1024", "--format", "json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["l2"] == 1024 and not result["random"]
 
 
 def test_a_finished_run_is_not_trained_again(trained, images, capsys):
@@ -140,13 +184,19 @@ def test_a_broken_image_makes_the_status_1_and_the_others_are_predicted(
         (["train", "--epoch", "3"], 2, "--epochs"),
         (["train", "--epochs", "three"], 2, "three"),
         (["train", "--epochs", "0"], 2, "`epochs` must be at least 1"),
-        (["train", "--augment", "flop"], 2, "flip"),
+        (["train", "--augment", "flop"], 1, "flip"),
         (["trian"], 2, "train"),
         (["train", "--data", "fashion_mnist_min"], 1, "fashion_mnist_mini"),
         (["train", "--model", "ViT_B61"], 1, "ViT_B16"),
         (["train", "--image-size", "30", "--patch-size", "7"], 1, "patch_size"),
         (["train", "--run", "nowhere", "--resume"], 1, "no run to resume"),
+        (["evaluate"], 2, "RUN|at least one run"),
         (["evaluate", "nowhere"], 1, "nowhere"),
+        (["evaluate", "a", "b", "--report", "r.html"], 2, "A report is of one run"),
+        (["probe"], 2, "--data"),
+        (["probe", "--data", "./nowhere"], 1, "nowhere"),
+        (["probe", "--data", "./nowhere", "--model", "ViT_B61"], 1, "ViT_B16"),
+        (["runs", "--sort", "acuracy"], 2, "accuracy"),
         (["predict", "nowhere", "a.png"], 1, "nowhere"),
         (["models", "ViT_B61"], 1, "ViT_B16"),
         (["verify", "ViT_B61"], 1, "ViT_B16"),
@@ -167,7 +217,8 @@ def test_a_mistake_gets_a_message_and_a_status(
 
 def test_help_and_version_go_to_stdout(capsys):
     assert main(["--help"]) == 0
-    assert "{train,evaluate,predict,models,verify}" in capsys.readouterr().out
+    commands = "{" + ",".join(COMMANDS) + "}"
+    assert commands in "".join(capsys.readouterr().out.split())
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"keras-vit {keras_vit.__version__}\n"
 

@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from keras_vit.checkpoints.arrays import Arrays
 from keras_vit.checkpoints.layouts import FOREIGN, LAYOUTS, Layout
+from keras_vit.checkpoints.memory import aligned_join
 from keras_vit.checkpoints.names import PATCH_KERNEL
 from keras_vit.checkpoints.spelling import normalised
 from keras_vit.checkpoints.transforms import as_is, transformed_shape
@@ -29,15 +28,15 @@ class Checkpoint:
     """What a source holds, by the paths of variables.
 
     `variables` maps the path of a variable to the parts that stand side by side in
-    it; `unknown` are arrays that no row of the tables names, `ignored` those that a
-    table says may be left unread.
+    it; `unknown` are arrays that no row of the tables names, `ignored` maps those that
+    a table sets aside to what they are.
     """
 
     arrays: Arrays
     layout: Layout
     variables: dict = field(default_factory=dict)
     unknown: list = field(default_factory=list)
-    ignored: list = field(default_factory=list)
+    ignored: dict = field(default_factory=dict)
 
     @property
     def origin(self):
@@ -81,7 +80,7 @@ class Checkpoint:
             array = read(part.name)
             array = array if part.layer is None else array[part.layer]
             pieces.append(part.transform(array))
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
+        return pieces[0] if len(pieces) == 1 else aligned_join(pieces)
 
 
 def recognise(arrays):
@@ -118,7 +117,6 @@ def _any_match(pattern, names):
 
 
 def _mapped(arrays, layout, prefix, stripped):
-    ignored = re.compile("|".join(layout.ignored) or r"(?!)")
     checkpoint = Checkpoint(arrays, layout)
     outside = [n for n in arrays if not n.startswith(prefix)]
     names = {}
@@ -126,13 +124,15 @@ def _mapped(arrays, layout, prefix, stripped):
         stripped |= {raw: raw for raw in outside}
         outside = []
     for name, raw in stripped.items():
-        if ignored.fullmatch(name):
-            checkpoint.ignored.append(raw)
+        if what := _ignored_as(name, layout):
+            checkpoint.ignored[raw] = what
         else:
             names[name] = raw
     for raw in outside:
-        target = checkpoint.ignored if ignored.fullmatch(raw) else checkpoint.unknown
-        target.append(raw)
+        if what := _ignored_as(raw, layout):
+            checkpoint.ignored[raw] = what
+        else:
+            checkpoint.unknown.append(raw)
     if layout.normalised:
         names = normalised(names, arrays.shapes)
     else:
@@ -158,6 +158,11 @@ def _mapped(arrays, layout, prefix, stripped):
             )
         checkpoint.variables[path] = parts
     return checkpoint
+
+
+def _ignored_as(name, layout):
+    """What an array is that the layout sets aside, or `None`."""
+    return next((w for p, w in layout.ignored if re.fullmatch(p, name)), None)
 
 
 def _row_pattern(text):

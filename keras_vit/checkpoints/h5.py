@@ -5,9 +5,9 @@ import json
 import re
 import zipfile
 
-import numpy as np
-
-from keras_vit.checkpoints.arrays import Arrays, _broken
+from keras_vit.checkpoints.arrays import Arrays, broken
+from keras_vit.checkpoints.memory import aligned_empty
+from keras_vit.checkpoints.zip_members import is_stored, stored_start
 
 # Keras numbers the variables of a layer; these are their names, by the layer's.
 _VARIABLE_NAMES = (
@@ -27,7 +27,7 @@ def from_h5(file, origin, config=None):
         names = {}
         _walk(archive, [], names)
     except (OSError, KeyError, RuntimeError) as error:
-        raise _broken(origin, "HDF5", error) from error
+        raise broken(origin, "HDF5", error) from error
     if not names:
         raise ValueError(
             f"{origin} holds no weights of a Keras 3 model. Weights in Keras 2's "
@@ -37,9 +37,12 @@ def from_h5(file, origin, config=None):
 
     def read(name):
         try:
-            return np.asarray(names[name])
+            array = aligned_empty(names[name].shape, names[name].dtype)
+            if array.size:
+                names[name].read_direct(array)
+            return array
         except (OSError, RuntimeError, zipfile.BadZipFile) as error:
-            raise _broken(origin, "HDF5", error, name) from error
+            raise broken(origin, "HDF5", error, name) from error
 
     return Arrays(shapes, read, "Keras weights file", origin, config)
 
@@ -82,7 +85,7 @@ def from_keras_archive(path):
             config = json.loads(archive.read("config.json"))
             weights = _member(archive, "model.weights.h5", path)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise _broken(path, ".keras", error) from error
+        raise broken(path, ".keras", error) from error
     inner = config.get("config") or {}
     facts = {"settings": inner.get("settings"), "metadata": inner.get("metadata")}
     return from_h5(weights, str(path), {k: v for k, v in facts.items() if v})
@@ -91,16 +94,13 @@ def from_keras_archive(path):
 def _member(archive, name, path):
     """A seekable file: the part of the archive itself where Keras did not compress."""
     info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED:
+    if not is_stored(info):
         return io.BytesIO(archive.read(name))
     with archive.open(info) as member:
         while member.read(1 << 20):  # at its end the checksum is compared
             pass
     file = open(path, "rb")  # open as long as its arrays are read
-    file.seek(info.header_offset + 26)
-    name_length, extra_length = np.frombuffer(file.read(4), "<u2")
-    start = info.header_offset + 30 + int(name_length) + int(extra_length)
-    return io.BufferedReader(_Part(file, start, info.file_size))
+    return io.BufferedReader(_Part(file, stored_start(file, info), info.file_size))
 
 
 class _Part(io.RawIOBase):

@@ -2,8 +2,9 @@
 
 `anchors` are regular expressions of names, each of which must occur. `prefixes` are
 what may stand before every name. `ignored` are arrays that belong to no model of
-this package and may be left unread: optimizer slots, decoders, buffers. `facts` are
-the arguments of a model that the project fixes and the arrays do not show.
+this package and are left unread by design, with what they are: optimizer slots,
+decoders of masked pretraining, buffers. `facts` are the arguments of a model that the
+project fixes and the arrays do not show.
 """
 
 from dataclasses import dataclass, field
@@ -36,16 +37,33 @@ _JAX_PREFIXES = (
     "opt/target/img/",
     "optimizer/target/",
 )
+_OPTIMIZER = "state of the training run"
+_TEXT = "of the text half of a two-tower model"
+_MASKED = "of masked pretraining, which a classifier does not have"
+_BUFFER = "a buffer, not a weight"
+
 _JAX_IGNORED = (
-    r"opt/.*",
-    r"opt_state/.*",
-    r"optimizer/.*",
-    r"(?:params/)?txt/.*",  # the text tower of LiT and SigLIP
-    r"(?:params/)?(?:t|b)",  # their temperature and bias
-    r"extra/.*",
-    r"(?:state/)?step",
+    (r"opt/.*", _OPTIMIZER),
+    (r"opt_state/.*", _OPTIMIZER),
+    (r"optimizer/.*", _OPTIMIZER),
+    (r"extra/.*", _OPTIMIZER),
+    (r"(?:state/)?step", _OPTIMIZER),
+    (r"(?:params/)?txt/.*", _TEXT),
+    (r"(?:params/)?(?:t|b)", _TEXT),  # temperature and bias of LiT and SigLIP
 )
-_TORCH_IGNORED = (r".*num_batches_tracked", r".*\.relative_position_index")
+_TORCH_IGNORED = (
+    (r".*num_batches_tracked", _BUFFER),
+    (r".*\.relative_position_index", _BUFFER),
+)
+# The decoder of SimMIM and MAE; what it reads is a plain ViT.
+_TIMM_MASKED = (
+    (r"mask_token", _MASKED),
+    (r"decoder_(?:embed|blocks|norm|pred)\..*|decoder_pos_embed", _MASKED),
+)
+_HUGGING_FACE_MASKED = (
+    (r"embeddings\.mask_token", _MASKED),
+    (r"decoder\..*", _MASKED),
+)
 
 _FLAX = {"gelu": "tanh", "epsilon": 1e-6}
 _OFFICIAL_RESNET = {
@@ -111,7 +129,7 @@ LAYOUTS = (
         (r"patch_embed\.proj\.weight", r"blocks\.0\.attn\.proj\.weight"),
         {"gelu": "erf", "epsilon": 1e-6},
         prefixes=("", "module.", "model."),
-        ignored=(*_TORCH_IGNORED, r"mask_token"),
+        ignored=_TORCH_IGNORED + _TIMM_MASKED,
         position_kernel="bicubic_antialias",
     ),
     Layout(
@@ -140,8 +158,7 @@ LAYOUTS = (
         (r"embeddings\.patch_embeddings\.projection\.weight",),
         {"gelu": "erf", "epsilon": 1e-12},
         prefixes=("vit.", ""),
-        # The decoder of masked image modelling; its encoder is a plain ViT.
-        ignored=(*_TORCH_IGNORED, r"decoder\..*", r"embeddings\.mask_token"),
+        ignored=_TORCH_IGNORED + _HUGGING_FACE_MASKED,
         position_kernel="bicubic",
     ),
     Layout(

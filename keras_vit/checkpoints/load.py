@@ -8,8 +8,10 @@ import numpy as np
 from keras_vit.checkpoints.architecture import facts_of
 from keras_vit.checkpoints.head import ZERO_HEAD, plan_head
 from keras_vit.checkpoints.input_kernel import plan_input_kernel
+from keras_vit.checkpoints.memory import contiguous, handed_over
 from keras_vit.checkpoints.names import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.position_plan import plan_positions
+from keras_vit.checkpoints.relative_plan import plan_relative_positions
 from keras_vit.checkpoints.report import LoadReport
 
 logger = logging.getLogger(__name__)
@@ -100,6 +102,23 @@ class Plan:
                 if name not in self._checked:
                     self._read_array(name)
 
+    def values(self):
+        """Yields the path of each variable that gets a value, and the value.
+
+        Its memory belongs to the variable from then on.
+        """
+        # In the order of the file, which scanned arrays need and disks like.
+        order = {name: i for i, name in enumerate(self.checkpoint.arrays)}
+        first = {
+            p: order[self.checkpoint.names(p)[0]] for p in self.checkpoint.variables
+        }
+        for path in sorted(self.actions, key=lambda path: first.get(path, -1)):
+            value = self.actions[path]()
+            if path == HEAD[0] and path in self.report.used and not value.any():
+                self.report.notes.append(ZERO_HEAD)
+                logger.warning("%s: %s", self.report.source, ZERO_HEAD)
+            yield path, handed_over(contiguous(value))
+
     def _read_array(self, name):
         if name in self._cache:
             return self._cache[name]
@@ -134,7 +153,8 @@ class Plan:
             if not _matches((name,), self.skip):
                 shape = self.checkpoint.arrays.shapes[name]
                 self.problems.append(f"the array {name} {shape} is not known")
-        self.report.unused.extend(self.checkpoint.unknown + self.checkpoint.ignored)
+        self.report.unused.extend((*self.checkpoint.unknown, *self.checkpoint.ignored))
+        self.report.unused_by_design.update(self.checkpoint.ignored)
         filled = {*self.actions, *self.report.unfilled}
         self.report.unfilled.extend(p for p in self.variables if p not in filled)
 
@@ -164,6 +184,7 @@ def make_plan(
             plan_input_kernel(plan, path, in_channels_rule)
     if plan.wants(POSITIONS) and plan.has(POSITIONS):
         plan_positions(plan, position_kernel, position_grid)
+    plan_relative_positions(plan, position_kernel)
     plan.complete()
     if plan.problems and strict:
         _refuse(plan)
@@ -171,27 +192,20 @@ def make_plan(
     return plan
 
 
-def fill(plan, *, fresh=False):
+def fill(plan):
     """Assigns every value of a plan, and returns its `LoadReport`.
 
-    Args:
-        plan: Result of `make_plan`.
-        fresh: Boolean. A live model is filled only after every value was read and
-            found finite, so that it stays as it was if one is not; a model that
-            its constructor throws away on an error needs no such first pass.
+    Nothing is assigned before every value was read and found finite, so that the
+    model stays as it was if one is not.
     """
-    # In the order of the file, which scanned arrays need and disks like.
-    order = {name: i for i, name in enumerate(plan.checkpoint.arrays)}
-    first = {p: order[plan.checkpoint.names(p)[0]] for p in plan.checkpoint.variables}
-    paths = sorted(plan.actions, key=lambda path: first.get(path, -1))
-    if not fresh:
-        plan.check()
-    for path in paths:
-        value = plan.actions[path]()
-        if path == HEAD[0] and path in plan.report.used and not value.any():
-            plan.report.notes.append(ZERO_HEAD)
-            logger.warning("%s: %s", plan.report.source, ZERO_HEAD)
-        plan.variables[path].assign(np.ascontiguousarray(value))
+    plan.check()
+    for path, value in plan.values():
+        plan.variables[path].assign(value)
+    return log_report(plan)
+
+
+def log_report(plan):
+    """Logs what a plan did, now that it is done, and returns its `LoadReport`."""
     log = logger.warning if plan.problems else logger.debug
     log("%s", plan.report)
     return plan.report

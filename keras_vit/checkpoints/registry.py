@@ -124,7 +124,12 @@ def find_source(name, variant=None, image_size=None, offline=None):
     if name.startswith("hf://"):
         return _from_hub(name, offline)
     if re.match(r"https?://", name):
-        url, _, sha256 = name.partition("#sha256=")
+        url, mark, sha256 = name.partition("#sha256=")
+        if mark and not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+            raise ValueError(
+                "`#sha256=` must be followed by 64 hexadecimal digits. "
+                f"Received: {name!r}"
+            )
         return fetch(url, sha256=sha256 or None, check=open_source, offline=offline)
     if not is_registered(name):
         if os.path.exists(os.path.expanduser(name)):

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import keras
 
-from keras_vit.checkpoints import arrays as array_files
+from keras_vit.checkpoints.arrays import broken, from_dictionary, merge
 from keras_vit.checkpoints.checkpoint import Checkpoint, recognise
 from keras_vit.checkpoints.h5 import from_h5, from_keras_archive
+from keras_vit.checkpoints.npz import from_npz
+from keras_vit.checkpoints.safetensors import from_safetensors
 
 
 def open_source(source):
@@ -31,8 +33,14 @@ def open_source(source):
     if isinstance(source, keras.Model):
         return _from_model(source)
     if hasattr(source, "items"):
-        return recognise(array_files.from_dictionary(source))
-    path = Path(os.path.expanduser(source))
+        return recognise(from_dictionary(source))
+    if not isinstance(source, (str, bytes, os.PathLike)):
+        raise ValueError(
+            "Weights must come from a registered name, a path, a URL, "
+            "'hf://owner/repo', a dictionary of arrays or a Keras model. "
+            f"Received: {source!r} of type {type(source).__name__}"
+        )
+    path = Path(os.path.expanduser(os.fsdecode(source)))
     if path.is_dir():
         return recognise(_from_folder(path))
     if not path.exists():
@@ -47,7 +55,7 @@ def open_source(source):
 
 
 def _from_model(model):
-    arrays = array_files.from_dictionary(
+    arrays = from_dictionary(
         {
             variable.path: variable.value
             for variable in model.variables
@@ -67,7 +75,7 @@ def _from_folder(path):
     if (path / "model.safetensors.index.json").exists():
         index = _read_json(path / "model.safetensors.index.json")
         shards = sorted(set(index["weight_map"].values()))
-        arrays = array_files.merge([_from_file(path / s) for s in shards], str(path))
+        arrays = merge([_from_file(path / s) for s in shards], str(path))
     elif (path / "model.safetensors").exists():
         arrays = _from_file(path / "model.safetensors")
     else:
@@ -104,7 +112,7 @@ def _from_file(path):
     if start.startswith(b"\x89HDF\r\n"):
         return from_h5(path, str(path))
     if len(start) > 8 and start[8:9] == b"{" and start[:1] != b"{":
-        return array_files.from_safetensors(path)
+        return from_safetensors(path)
     raise ValueError(f"{path} holds no weights: {_what(start)}")
 
 
@@ -115,7 +123,7 @@ def _from_zip(path):
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
     except zipfile.BadZipFile as error:
-        raise array_files._broken(path, "zip", error) from error
+        raise broken(path, "zip", error) from error
     if "model.weights.h5" in members:
         return from_keras_archive(path)
     if any(m.endswith("data.pkl") for m in members):
@@ -128,7 +136,7 @@ def _from_zip(path):
         raise ValueError(
             f"{path} is a zip archive without arrays. Its members: {members[:5]}"
         )
-    return array_files.from_npz(path)
+    return from_npz(path)
 
 
 def _what(start):

@@ -4,10 +4,38 @@ Called, a command does its work, prints the result on stdout and returns the exi
 status. What computes is imported only by the command that needs it.
 """
 
+from keras_vit.commands.data import Data
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
+from keras_vit.commands.probe import Probe
+from keras_vit.commands.recipes import Recipes
+from keras_vit.commands.runs import Runs
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
 
-__all__ = ["Evaluate", "Models", "Predict", "Train", "Verify"]
+# In the order of the help.
+COMMANDS = {
+    "probe": Probe,
+    "train": Train,
+    "evaluate": Evaluate,
+    "runs": Runs,
+    "predict": Predict,
+    "data": Data,
+    "models": Models,
+    "recipes": Recipes,
+    "verify": Verify,
+}
+
+__all__ = [
+    "COMMANDS",
+    "Data",
+    "Evaluate",
+    "Models",
+    "Predict",
+    "Probe",
+    "Recipes",
+    "Runs",
+    "Train",
+    "Verify",
+]

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from keras_vit.terminal import command
+from keras_vit.terminal import command, interval, percent
+from keras_vit.training.bars import progress_bar
 from keras_vit.training.recipes import Recipe
 
 
@@ -15,27 +16,90 @@ class Train:
     """Train a model and write a run folder.
 
     Without options: a small Vision Transformer on the embedded data set
-    fashion_mnist_mini, in minutes on a laptop. Ctrl-C stops and saves; the same
-    command with --resume goes on, and ends as if it had not been stopped.
+    fashion_mnist_mini, in minutes on a laptop. With --weights, the published recipe for
+    that model and so much data, unless --recipe names another one; the options then
+    change it. Ctrl-C stops and saves; the same command with --resume goes on, and ends
+    as if it had not been stopped.
     """
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+    # Begin with this recipe: a published one (`keras-vit recipes` lists them), a JSON
+    # file, a run folder, or auto for the one that suits model, weights and data. The
+    # options above then change it.
+    start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
+    # Train so many times, with the seeds that follow from --seed, and print the mean.
+    seeds: int = 1
+    # Look at images and labels first: classes, broken files, duplicates.
+    check: bool = True
     # Run folder, new or empty; runs/DATA-MODEL-NUMBER where not given.
     run: Path | None = None
     # Go on with the run in that folder, or with the last one.
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
     # Minutes between saves inside a long epoch.
     save_minutes: float = 10.0
+    # Why the recipe was chosen, for run.json.
+    reasons: tyro.conf.Suppress[tuple[str, ...]] = ()
+
+    def __post_init__(self):
+        if self.seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
+        if self.seeds > 1 and self.resume and self.run is None:
+            raise ValueError(
+                "Several runs go on in one folder only: give --run with --resume and "
+                "--seeds."
+            )
 
     def __call__(self):
-        from keras_vit.training import train
+        results = [self._train(i) for i in range(self.seeds)]
+        if len(results) > 1:
+            from keras_vit.evaluation import summarise
 
-        result = train(
-            self.recipe, self.run, resume=self.resume, save_minutes=self.save_minutes
-        )
-        metrics = result.metrics
-        print(f"test accuracy: {100 * metrics['val_accuracy']:.2f} %")
-        print(f"run folder: {result.folder}")
-        print(f"next: {command('evaluate', result.folder)}")
-        print(f"      {command('predict', result.folder, 'IMAGE_OR_FOLDER')}")
+            accuracy = summarise([evaluation.accuracy for evaluation in results])
+            spread = 100 * accuracy.standard_deviation
+            print(
+                f"test accuracy of {accuracy.n} runs: "
+                f"{100 * accuracy.mean:.2f} ± {spread:.2f} %"
+            )
         return 0
+
+    def _train(self, number):
+        """One run, evaluated: with seed number `number`, in a folder of its own."""
+        from keras_vit.results import write_results
+        from keras_vit.training import RunFolder, train
+
+        recipe, run, resume = self.recipe, self.run, self.resume
+        if self.seeds > 1:
+            recipe = dataclasses.replace(recipe, seed=recipe.seed + number)
+            run = None if run is None else run / f"seed-{recipe.seed}"
+            resume = resume and RunFolder(run).is_run()
+        result = train(
+            recipe,
+            run,
+            resume=resume,
+            save_minutes=self.save_minutes,
+            check=self.check,
+            notes={"reasons": list(self.reasons)} if self.reasons else None,
+        )
+        with progress_bar("evaluating") as progress:
+            evaluation = write_results(result.folder, progress=progress)
+        self._print(result.folder, evaluation)
+        return evaluation
+
+    def _print(self, folder, evaluation):
+        from keras_vit.evaluation import worst_pairs
+
+        bounds = interval(evaluation.accuracy_interval)
+        print(f"test accuracy: {percent(evaluation.accuracy)}{bounds}")
+        names, support = evaluation.class_names, evaluation.confusion.sum(axis=1)
+        for true, predicted, count in worst_pairs(evaluation.confusion)[:3]:
+            print(
+                f"  {names[true]} taken for {names[predicted]}: "
+                f"{count} of {support[true]}"
+            )
+        print(f"run folder: {folder}")
+        report = folder.path / "report.html"
+        if report.exists():
+            print(f"report, with the most confident mistakes: {report}")
+        print(f"model card: {folder.path / 'model_card.md'}")
+        print(f"next: {command('evaluate', folder)}")
+        print(f"      {command('predict', folder, 'IMAGE_OR_FOLDER')}")

@@ -2,23 +2,36 @@
 
 from keras_vit.data import steps
 from keras_vit.data.arrays import from_arrays
+from keras_vit.data.augmentations import AUGMENTATIONS, augmentation, augreg_name
+from keras_vit.data.describing import describe, list_datasets
+from keras_vit.data.description import Description
 from keras_vit.data.images import load_image, load_images
 from keras_vit.data.loading import load, load_splits, splits
 from keras_vit.data.pipeline import corrupt_message
-from keras_vit.data.presets import Preprocessing, augmentation, preprocessing
+from keras_vit.data.presets import Preprocessing, preprocessing
+from keras_vit.data.real import real_labels
 from keras_vit.data.source import Source
+from keras_vit.data.step_text import steps_from_text, steps_to_text
 
 __all__ = [
+    "AUGMENTATIONS",
+    "Description",
     "Preprocessing",
     "Source",
     "augmentation",
+    "augreg_name",
     "corrupt_message",
+    "describe",
     "from_arrays",
+    "list_datasets",
     "load",
     "load_image",
     "load_images",
     "load_splits",
     "preprocessing",
+    "real_labels",
     "splits",
     "steps",
+    "steps_from_text",
+    "steps_to_text",
 ]

@@ -99,3 +99,32 @@ def raise_for(found) -> None:
         _, name, reason = found[0]
         more = f" ({len(found) - 1} more are broken.)" if len(found) > 1 else ""
         raise ValueError(f"{CORRUPT}{name}: {reason}.{more}{HINT}")
+
+
+def leave_out(store, name: str, progress=None):
+    """A store without the images that can't be decoded.
+
+    Args:
+        store: Any store.
+        name: The data set's name, for messages.
+        progress: As for `broken`.
+
+    Returns:
+        (the store, ((name, reason), ...) of what was left out).
+
+    Raises:
+        ValueError: if no image can be decoded.
+    """
+    found = broken(store, progress)
+    if not found:
+        return store, ()
+    LOGGER.warning(
+        "%d of %d images can't be read and are left out: %s",
+        len(found),
+        store.num_examples,
+        "; ".join(f"{name} ({reason})" for _, name, reason in found[:10])
+        + (" ..." if len(found) > 10 else ""),
+    )
+    if len(found) == store.num_examples:
+        raise ValueError(f"No image of {display(name)} can be read.")
+    return store.leave_out(found), tuple((name, reason) for _, name, reason in found)

@@ -8,14 +8,15 @@ differs by up to ten levels.
 """
 
 import functools
-import io
 
 import numpy as np
 import tensorflow as tf
 
-BACKGROUND = 255  # transparent pixels show this grey level: white
+from keras_vit.data.pillow_decoding import BACKGROUND, orientation, pillow_pixels
 
-_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+# Pixels decoded around a window and then cut off: a JPEG may hold its colours at half
+# the resolution, and to interpolate them takes their neighbours.
+MARGIN = 2
 
 
 def decode(data, num_channels: int | None = None):
@@ -32,14 +33,81 @@ def decode(data, num_channels: int | None = None):
     Raises:
         tf.errors.OpError: if the file is broken (eagerly, and in a graph when it runs).
     """
-    image = _decode(data)
+    image = _decode(_tensor(data))
     return image if num_channels is None else to_channels(image, num_channels)
+
+
+def _tensor(data):
+    """A tensor also from `bytes`, which would become a constant of the traced function.
+
+    Such a constant damaged the heap of TensorFlow 2.21, seen with an animated WebP.
+    """
+    return tf.convert_to_tensor(data, tf.string)
+
+
+def decode_window(data, window, num_channels: int | None = None):
+    """Decodes a part of an image: the same pixels that `decode` gives there.
+
+    Of a whole JPEG that needn't be turned, little more than the part is decoded.
+
+    Args:
+        data: As for `decode`.
+        window: Function from the image's height and width (scalar `int32`) to (top,
+            left, height, width), `int32` `(4,)`.
+        num_channels: As for `decode`.
+
+    Returns:
+        `uint8` tensor `(height, width, C)`.
+    """
+    data = _tensor(data)
+    head = _head(data)
+    # A file that was cut short must fail wherever the window lies.
+    end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)
+    plain = _is_jpeg(head) & ~_is_tagged(head) & (end == b"\xff\xd9")
+    image = tf.cond(
+        plain,
+        lambda: _decode_jpeg_window(data, window),
+        lambda: cut(_decode(data), window),
+    )
+    image.set_shape([None, None, None])
+    return image if num_channels is None else to_channels(image, num_channels)
+
+
+def cut(image, window):
+    """The part of a decoded image that `window` says; see `decode_window`."""
+    shape = tf.shape(image)
+    top, left, height, width = tf.unstack(window(shape[0], shape[1]))
+    return tf.slice(image, [top, left, 0], [height, width, -1])
+
+
+def _decode_jpeg_window(data, window):
+    size = tf.io.extract_jpeg_shape(data)[:2]
+    begin, extent = tf.split(window(size[0], size[1]), 2)
+    before = tf.minimum(begin, MARGIN)
+    after = tf.minimum(size - begin - extent, MARGIN)
+    wider = tf.concat([begin - before, before + extent + after], 0)
+    image = tf.io.decode_and_crop_jpeg(data, wider, dct_method="INTEGER_ACCURATE")
+    return tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
+
+
+def _head(data):
+    """The first 32 bytes and some blanks, so that there are enough to look at."""
+    return tf.strings.join([tf.strings.substr(data, 0, 32), " " * 32])
+
+
+def _is_jpeg(head):
+    return tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
+
+
+def _is_tagged(head):
+    # The EXIF block comes first, or straight after an 18-byte JFIF block.
+    first, second = (tf.strings.substr(head, i, 4) for i in (6, 24))
+    return (first == b"Exif") | (second == b"Exif")
 
 
 @functools.partial(tf.function, autograph=False)  # traced once for all pipelines
 def _decode(data):
-    head = tf.strings.join([tf.strings.substr(data, 0, 32), " " * 32])
-    jpeg = tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
+    head = _head(data)
     png = tf.strings.substr(head, 0, 4) == b"\x89PNG"
     gif = tf.strings.substr(head, 0, 4) == b"GIF8"
     # Animations are left to Pillow: TensorFlow 2.21 writes past their buffer.
@@ -48,7 +116,7 @@ def _decode(data):
         webp = tf.constant(False)
     image = tf.case(
         [
-            (jpeg, lambda: _decode_jpeg(data, head)),
+            (_is_jpeg(head), lambda: _decode_jpeg(data, head)),
             (png, lambda: _over_background(tf.io.decode_png(data))),
             (gif, lambda: _first_frame(tf.io.decode_gif(data))),
             (webp, lambda: _decode_webp(data)),
@@ -89,10 +157,7 @@ def _to_grey(images):
 
 def _decode_jpeg(data, head):
     image = tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE")
-    # The EXIF block comes first, or straight after an 18-byte JFIF block.
-    first, second = (tf.strings.substr(head, i, 4) for i in (6, 24))
-    tagged = (first == b"Exif") | (second == b"Exif")
-    return tf.cond(tagged, lambda: _upright(image, data), lambda: image)
+    return tf.cond(_is_tagged(head), lambda: _upright(image, data), lambda: image)
 
 
 def _upright(image, data):
@@ -103,7 +168,7 @@ def _upright(image, data):
 
 def _turned(image: np.ndarray, data) -> np.ndarray:
     """Applies the EXIF rotation: tags 2 to 8 are the mirrored and rotated ones."""
-    tag = _orientation(_as_bytes(data))
+    tag = orientation(data)
     if tag > 4:
         image = image.transpose(1, 0, 2)
     if tag in (2, 3, 6, 7):  # 5 is done with the transposition
@@ -111,22 +176,6 @@ def _turned(image: np.ndarray, data) -> np.ndarray:
     if tag in (3, 4, 7, 8):
         image = image[::-1]
     return np.ascontiguousarray(image)
-
-
-def _as_bytes(data) -> bytes:
-    """What `numpy_function` hands over: bytes in a graph, a 0-d array eagerly."""
-    return data.item() if isinstance(data, np.ndarray) else data
-
-
-def _orientation(data: bytes) -> int:
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            tag = image.getexif().get(0x0112, 1)
-    except Exception:  # a broken EXIF block doesn't break the picture
-        tag = 1
-    return tag if tag in range(1, 9) else 1
 
 
 def _first_frame(frames):
@@ -156,58 +205,3 @@ def _decode_with_pillow(data):
     image = tf.numpy_function(pillow_pixels, [data], tf.uint8, stateful=False)
     image.set_shape([None, None, None])
     return image
-
-
-def pillow_pixels(data: bytes) -> np.ndarray:
-    """Decodes any format that Pillow knows: `uint8` array `(H, W, 1 or 3)`, upright.
-
-    Raises:
-        ValueError: if Pillow can't read it, with what to install for HEIC.
-    """
-    from PIL import Image
-
-    data = _as_bytes(data)
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        _register_heif()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            return pixels(image)
-    except Image.UnidentifiedImageError:
-        raise ValueError(
-            "not an image, or of a format that nobody here reads"
-        ) from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"not a readable image: {error}") from None
-
-
-def pixels(image) -> np.ndarray:
-    """A Pillow image as `uint8` pixels `(H, W, 1 or 3)`, upright, over white."""
-    from PIL import Image, ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        array = np.asarray(image).astype(np.uint16) >> 8
-        return array.astype(np.uint8)[..., None]
-    if image.mode in ("I", "F"):
-        raise ValueError(
-            "Images must have 8 or 16 bits per channel. "
-            f"Received: a Pillow image of mode {image.mode!r}. Convert it first."
-        )
-    grey = image.mode in ("1", "L", "LA", "La")
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, (BACKGROUND,) * 3 + (255,))
-        image = Image.alpha_composite(ground, image)
-    array = np.asarray(image.convert("L" if grey else "RGB"))
-    return array[..., None] if grey else array
-
-
-def _register_heif():
-    try:
-        import pillow_heif
-    except ImportError:
-        raise ValueError(
-            "HEIC images need pillow-heif: pip install 'keras-vision-transformer[heic]'"
-        ) from None
-    pillow_heif.register_heif_opener()

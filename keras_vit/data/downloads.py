@@ -13,6 +13,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from keras_vit.data.catalog import DATASETS, DatasetFacts
+
 PROBE_SECONDS = 5
 MOST_HOSTS = 8
 
@@ -93,12 +95,30 @@ def _need_manual_files(builder, name):
     instructions = builder.MANUAL_DOWNLOAD_INSTRUCTIONS
     root = getattr(builder, "_data_dir_root", os.path.dirname(builder.data_dir))
     folder = os.path.join(os.path.expanduser(root), "downloads", "manual")
-    if not instructions or (os.path.isdir(folder) and os.listdir(folder)):
+    if not instructions:
         return
-    raise ValueError(
-        f"{name} must be downloaded by hand. Put the files into {folder} and run this "
-        "again. TFDS says:\n" + " ".join(instructions.split())
-    )
+    facts = facts_of(name)
+    if facts is None:
+        there = os.path.isdir(folder) and os.listdir(folder)
+        how = f"Put the files into {folder}"
+    else:
+        there = len(missing_files(facts, folder)) < len(facts.manual)
+        how = f"{facts.how} Put {', '.join(facts.manual)} into {folder}"
+    if not there:
+        raise ValueError(
+            f"{name} must be downloaded by hand. {how} and run this again. TFDS says:\n"
+            + " ".join(instructions.split())
+        )
+
+
+def facts_of(name) -> DatasetFacts | None:
+    """The catalog's row of a name, with or without configuration and version."""
+    return DATASETS.get(str(name).partition(":")[0].partition("/")[0])
+
+
+def missing_files(facts: DatasetFacts, folder) -> list[str]:
+    """The files that must be placed by hand and are not in the folder."""
+    return [n for n in facts.manual if not os.path.exists(os.path.join(folder, n))]
 
 
 def _instructions(builder, name, failures):

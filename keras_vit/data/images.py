@@ -6,7 +6,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.data.decoding import decode, pixels, to_channels
+from keras_vit.data.decoding import decode, to_channels
+from keras_vit.data.pillow_decoding import pixels
 from keras_vit.data.pipeline import CORRUPT, apply, reason_of
 from keras_vit.data.presets import Preprocessing
 from keras_vit.data.stores import display
@@ -34,7 +35,7 @@ def load_image(image, preprocessing) -> np.ndarray:
         steps = Preprocessing.from_json(steps)
     array = _pixels(image)
     array = to_channels(tf.convert_to_tensor(array), steps.num_channels)
-    return apply(steps.steps, array[None], None)[0].numpy()
+    return apply(steps.image_steps, array[None], None)[0].numpy()
 
 
 def load_images(images, preprocessing, *, corrupt: str = "error"):

@@ -1,15 +1,22 @@
 """From a name or a path to sources."""
 
 import logging
-import os
-import pathlib
 import re
 
 import numpy as np
 
-from keras_vit.data import folders
-from keras_vit.data.catalog import EMBEDDED
-from keras_vit.data.prepared import VERSION, builder_of, prepared_directory
+from keras_vit.data import folders, subsets
+from keras_vit.data.labels import reading_of
+from keras_vit.data.lists import scan_list
+from keras_vit.data.names import (
+    is_folder,
+    is_list,
+    parse,
+    vtab_split,
+    vtab_splits,
+    vtab_task,
+)
+from keras_vit.data.prepared import builder_of
 from keras_vit.data.records import RecordStore
 from keras_vit.data.source import Source
 from keras_vit.data.stores import FileStore, display
@@ -24,26 +31,40 @@ def load(
     corrupt: str = "error",
     test_fraction: float = 0.2,
     split_seed: int = 0,
+    columns: dict[str, str] | None = None,
     progress=None,
 ) -> Source:
     """Finds a data set by its name or path.
 
     Args:
-        name: `"fashion_mnist_mini"`, which ships with the package; the path of a
-            folder, `root/<class>/*.jpg` or `root/<train, val, test>/<class>/*.jpg`;
-            the path of a prepared TFDS directory (with `dataset_info.json`, or a parent
-            of its versions); or any TFDS name (`"cifar10"`, `"name/config:1.0.0"`).
+        name: What to load:
+
+            - `"fashion_mnist_mini"`, which ships with the package;
+            - a folder, `root/<class>/*.jpg` or `root/<train, val, test>/<class>/*.jpg`;
+            - a list of files, `.csv`, `.tsv` or `.parquet`, with the columns file (or
+              path, image, filename), label (or class) and, if there are parts, split;
+              paths are relative to the list;
+            - a prepared TFDS directory (with `dataset_info.json`, or a parent of its
+              versions);
+            - a TFDS name, `"cifar10"`, `"name/config:1.0.0"`;
+            - a task of VTAB-1k, `"vtab/dtd"`, with the splits `"train800val200"` (the
+              default, also `"train1000"`), `"train800"`, `"val200"` and `"test"`.
+
             A split may follow after a colon, in TFDS's syntax: `"cifar10:train[:80%]"`.
-            Defaults to the split `"train"`. Folders without split folders have the
-            splits `"train"` and `"test"`, drawn class by class, and `"all"`.
+            Defaults to `"train"`. Folders and lists without splits of their own have
+            `"train"` and `"test"`, drawn class by class, and `"all"`. Behind the split,
+            a part of it can be asked for (`Source.take_fraction`, `take_per_class`):
+            `"cifar10:train,fraction=1%,seed=0"`, `"photos:train,per_class=10"`.
         data_dir: Where TFDS keeps prepared data. Defaults to the environment's
             `TFDS_DATA_DIR`, or else `~/tensorflow_datasets`.
         corrupt: `"error"`: a broken image stops whoever reads it, with its name.
             `"skip"`: all images are read once now, and the broken ones left out, so
             that the number of examples is known and the same in every epoch; they are
             logged and listed in `Source.skipped`.
-        test_fraction: Share of the test images where a folder has to be split.
+        test_fraction: Share of the test images where a folder or list has to be split.
         split_seed: Integer, the seed of that.
+        columns: The columns of a list that have other names, such as
+            `{"file": "photo", "label": "species", "split": "fold"}`.
         progress: None, or a function (images read, images in all), for `"skip"`.
 
     Returns:
@@ -63,26 +84,37 @@ def load(
         raise ValueError(
             f"`corrupt` must be 'error' or 'skip'. Received: corrupt={corrupt!r}"
         )
-    place, split = _parse(name)
-    if _is_folder(place):
-        source = _folder_source(place, split, test_fraction, split_seed)
+    place, split = parse(name)
+    split, parts = subsets.parse(split)
+    if is_list(place) or is_folder(place):
+        folder = _scan(place, columns)
+        source = _folder_source(place, folder, split, test_fraction, split_seed)
+    elif task := vtab_task(place):
+        source = _vtab_source(task, place, split, data_dir)
     else:
-        source = _record_source(builder_of(place, data_dir), display(place), split)
-    return source.without_corrupt(progress) if corrupt == "skip" else source
+        source = _record_source(place, split, data_dir)
+    if corrupt == "skip":
+        source = source.without_corrupt(progress)
+    for part in parts:
+        source = source._take(part)
+    return source
 
 
-def splits(name, data_dir=None) -> dict[str, int]:
+def splits(name, data_dir=None, *, columns=None) -> dict[str, int]:
     """The splits that a data set has, and their numbers of examples.
 
     Args:
         name: As for `load`. A folder without split folders has `"all"`.
         data_dir: As for `load`.
+        columns: As for `load`.
     """
-    place, _ = _parse(name)
-    if _is_folder(place):
-        found = folders.scan(str(place)).splits
+    place, _ = parse(name)
+    if is_list(place) or is_folder(place):
+        found = _scan(place, columns).splits
         return {split: len(files) for split, (files, _) in found.items()}
-    info = builder_of(place, data_dir).info
+    if task := vtab_task(place):
+        return vtab_splits(task)
+    info = _builder(place, data_dir).info
     return {key: split.num_examples for key, split in info.splits.items()}
 
 
@@ -103,14 +135,16 @@ def load_splits(
     Returns:
         (train, test), both `Source`.
     """
-    place, split = _parse(name)
-    known = splits(place, data_dir)
+    place, split = parse(name)
+    known = splits(place, data_dir, columns=options.get("columns"))
+    files = is_list(place) or is_folder(place)
     train = train or split
     if test is None:
-        made = "test" if _is_folder(place) or not known else None
+        made = "test" if files or not known else None
         test = next((s for s in ("test", "validation") if s in known), made)
     if test is None:
-        whole = train or next(iter(known))
+        whole, parts = subsets.parse(train)
+        whole = whole or next(iter(known))
         if "[" in whole or "+" in whole:
             raise ValueError(
                 f"{display(place)} has no test split: name the part for the test too. "
@@ -119,49 +153,50 @@ def load_splits(
         cut = 100 - round(100 * options.get("test_fraction", 0.2))
         train, test = f"{whole}[:{cut}%]", f"{whole}[{cut}%:]"
         LOGGER.info("%s has no test split: using %s and %s", place, train, test)
-    first = load((place, train or "train"), data_dir, **options)
-    return first, load((place, test), data_dir, **options)
+        train += "".join(map(str, parts))
+    return load((place, train), data_dir, **options), load(
+        (place, test), data_dir, **options
+    )
 
 
-def _parse(name):
-    """(`pathlib.Path` or TFDS name, split or None); also a pair of both."""
-    if isinstance(name, tuple):
-        return _parse(name[0])[0], name[1]
-    text = os.path.expanduser(os.fspath(name))
-    plain = isinstance(name, str) and text.partition(":")[0] in EMBEDDED
-    if not plain:
-        for cut in [len(text), *(match.start() for match in re.finditer(":", text))]:
-            if os.path.exists(text[:cut]):
-                return pathlib.Path(text[:cut]), text[cut + 1 :] or None
-    if isinstance(name, os.PathLike) or text[:1] in ("/", ".", "~") or "\\" in text:
-        raise ValueError(f"There is no folder {display(text)}.")
-    match = re.fullmatch(rf"([\w./+-]+?)(:{VERSION})?(?::(.+))?", text)
-    if match is None:
+def _scan(place, columns):
+    if is_list(place):
+        return scan_list(str(place), columns)
+    if columns is not None:
         raise ValueError(
-            "A data set is 'name', 'name:split' or the path of a folder that exists. "
-            f"Received: {display(text)!r}"
+            f"`columns` is for lists of files. Received: {display(place)}, "
+            f"columns={columns}"
         )
-    head, version, split = match.groups()
-    return head + (version or ""), split
+    return folders.scan(str(place))
 
 
-def _is_folder(place) -> bool:
-    """Whether a place is a folder of images, not a prepared TFDS directory."""
-    return isinstance(place, pathlib.Path) and prepared_directory(place) is None
+def _vtab_source(task, place, split, data_dir):
+    split, inner = vtab_split(task, place, split)
+    builder = builder_of(task.dataset, data_dir)
+    store = RecordStore(builder, inner, place, rule=task.label, scale=task.scale)
+    return _source_of(store, place, split)
 
 
-def _record_source(builder, name, split):
+def _builder(place, data_dir):
+    """A prepared builder; a set without labels is refused before its download."""
+    return builder_of(place, data_dir, lambda info: reading_of(info, display(place)))
+
+
+def _record_source(place, split, data_dir):
+    name, builder = display(place), _builder(place, data_dir)
     known = list(builder.info.splits)
     split = split or ("train" if "train" in known or not known else known[0])
-    store = RecordStore(builder, split, name)
+    return _source_of(RecordStore(builder, split, name), name, split)
+
+
+def _source_of(store, name, split):
     names, channels = store.class_names, store.num_channels
-    if not known:  # TFDS's mock doesn't count
+    if not store.builder.info.splits:  # TFDS's mock doesn't count
         store = store.read()
     return Source(store, name, split, names, channels)
 
 
-def _folder_source(path, split, test_fraction, split_seed):
-    folder = folders.scan(str(path))
+def _folder_source(path, folder, split, test_fraction, split_seed):
     match = re.fullmatch(r"(\w+)\s*(\[.*\])?", split or "train")
     base, brackets = match.groups() if match else (split, None)
     found = folder.splits
@@ -188,6 +223,6 @@ def _folder_source(path, split, test_fraction, split_seed):
         files, labels = files[keep], labels[keep]
     if not len(files):
         raise ValueError(f"{display(path)}: the split {split!r} holds no images.")
-    shape, channels = folders.peek(str(path), files)
-    store = FileStore(str(path), files, labels, shape)
+    shape, channels = folders.peek(folder.root, files)
+    store = FileStore(folder.root, files, labels, shape)
     return Source(store, str(path), split or base, folder.class_names, channels)

@@ -2,8 +2,9 @@
 
 Two ways lead there, with the same result to the bit. If the pixels lie in memory and
 all steps work on whole batches, the indices are batched first, and every step runs once
-per batch. Otherwise each example is read, decoded and brought to its size by itself,
-and the steps that work on whole batches follow after batching.
+per batch. Otherwise each example is read, decoded and taken through all steps by
+itself, while its pixels are in the processor's cache, and batched then. A crop that
+comes first is done by the decoder.
 
 A broken image fails inside the graph, where nobody knows its name. So the failing
 elements are dropped, each batch is compared with the numbers of the examples that
@@ -16,14 +17,17 @@ import re
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.decoding import decode, to_channels
+from keras_vit.data.decoding import cut, decode, decode_window, to_channels
+from keras_vit.data.step import Crop
 from keras_vit.data.stores import Order, PixelStore, as_written, display
 
 CORRUPT = "Corrupt image: "
 HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
 
 
-def batches(store, order: Order, preprocessing, batch_size: int) -> tf.data.Dataset:
+def batches(
+    store, order: Order, preprocessing, batch_size: int, num_classes: int
+) -> tf.data.Dataset:
     """(images, labels) batches of a store.
 
     Args:
@@ -32,18 +36,22 @@ def batches(store, order: Order, preprocessing, batch_size: int) -> tf.data.Data
             short.
         preprocessing: `Preprocessing`, of training or of evaluation.
         batch_size: Integer.
+        num_classes: Integer, for the steps that make labels one-hot.
 
     Returns:
         Dataset of known cardinality: images `float32` `(B, H, W, C)`, labels `int32`
-        `(B,)`. B is static unless the last batch is short.
+        `(B,)`, or `float32` `(B, num_classes)` if a step makes them so. B is static
+        unless the last batch is short.
     """
     # Of files and encoded images, the shape is only hearsay.
     size = store.image_shape[:2] if isinstance(store, PixelStore) else None
-    first = _first_batched(preprocessing.steps, size)
-    if first == 0 and isinstance(store, PixelStore):
-        dataset = _from_pixels(store, order, preprocessing, batch_size)
+    sizes = _sizes(preprocessing.image_steps, size)
+    batched = all(step.batched for step in preprocessing.image_steps)
+    mix = _mixer(preprocessing, num_classes)
+    if batched and None not in sizes and isinstance(store, PixelStore):
+        dataset = _from_pixels(store, order, preprocessing, batch_size, mix)
     else:
-        dataset = _one_by_one(store, order, preprocessing, batch_size, first)
+        dataset = _one_by_one(store, order, preprocessing, batch_size, mix)
     count = tf.data.INFINITE_CARDINALITY
     if order.remaining is not None:
         count = -(-order.remaining // batch_size)
@@ -55,15 +63,6 @@ def batches(store, order: Order, preprocessing, batch_size: int) -> tf.data.Data
     return dataset.with_options(options).prefetch(2)
 
 
-def _first_batched(steps, size) -> int:
-    """Number of the first step from which on all can run on whole batches."""
-    sizes = _sizes(steps, size)
-    first = len(steps)
-    while first and steps[first - 1].batched and sizes[first - 1] is not None:
-        first -= 1
-    return first
-
-
 def _sizes(steps, size) -> list:
     """The sizes before each step and after the last; None where unknown."""
     sizes = [size]
@@ -72,65 +71,95 @@ def _sizes(steps, size) -> list:
     return sizes
 
 
-def _from_pixels(store, order, preprocessing, batch_size):
+def _mixer(preprocessing, num_classes):
+    """A function that does the steps on batches: images, labels, the images' seeds."""
+    first = len(preprocessing.image_steps)
+
+    def mix(images, labels, seeds):
+        for number, step in enumerate(preprocessing.batch_steps, first):
+            own = randomness.step_seeds(seeds[:1], number) if step.random else None
+            images, labels = step(images, labels, num_classes, own)
+        return images, labels
+
+    return mix
+
+
+def _from_pixels(store, order, preprocessing, batch_size, mix):
     images, labels, _ = store.tensors
-    channels = preprocessing.num_channels
+    channels, steps = preprocessing.num_channels, preprocessing.image_steps
+    late = channels == 3 and all(step.greyscale_first for step in steps)
 
     @as_written
     def make(at):
         batch = tf.gather(images, at["index"])
         seeds = randomness.image_seeds(order.seed, at["epoch"], at["index"])
-        if channels == 1:
-            batch = to_channels(batch, 1)
-        batch = apply(preprocessing.steps, batch, seeds)
+        batch = batch if late else to_channels(batch, channels)
+        batch = apply(steps, batch, seeds)
         # Grey stays one channel as long as possible: repeating it last costs least.
         label = tf.cast(tf.gather(labels, at["index"]), tf.int32)
-        return to_channels(batch, channels), label
+        return mix(to_channels(batch, channels), label, seeds)
 
     static = order.remaining is None or order.remaining % batch_size == 0
     return store.indices(order).batch(batch_size, drop_remainder=static).map(make)
 
 
 def apply(steps, images, seeds, first: int = 0):
-    """Runs steps number `first` and following on a batch."""
+    """Runs steps number `first` and following on a batch of images."""
     for number, step in enumerate(steps, first):
         own = randomness.step_seeds(seeds, number) if step.random else None
         images = step(images, own)
     return images
 
 
-def _one_by_one(store, order, preprocessing, batch_size, first):
-    before, after = preprocessing.steps[:first], preprocessing.steps[first:]
-    channels = preprocessing.num_channels
-    shape = (*_sizes(before, None)[-1], channels)
+def _one_by_one(store, order, preprocessing, batch_size, mix):
+    channels, steps = preprocessing.num_channels, preprocessing.image_steps
+    shape = (*preprocessing.image_size, channels)
+    random = any(step.random for step in preprocessing.steps)
 
     @as_written
     def read(position, item):
-        seed = randomness.image_seeds(order.seed, item["epoch"], item["index"])
-        image = pixels_of(item, channels)
-        image = apply(before, image[None], seed[None])[0]
-        image = tf.ensure_shape(image, shape)
+        seed = tf.zeros([], tf.uint64)  # drawing a seed takes a tenth of a millisecond
+        if random:
+            seed = randomness.image_seeds(order.seed, item["epoch"], item["index"])
+        image = tf.ensure_shape(_made(item, channels, steps, seed[None]), shape)
         label = tf.cast(item["label"], tf.int32)
         return {"position": position, "image": image, "seed": seed, "label": label}
 
-    @as_written
     def make(batch):
-        images = apply(after, batch["image"], batch["seed"], first)
-        return images, batch["label"]
+        return mix(batch["image"], batch["label"], batch["seed"])
 
     items = store.items(order).enumerate()
-    return _whole_batches(items, read, order.remaining, batch_size).map(make)
+    return _whole_batches(items, read, make, order.remaining, batch_size)
 
 
-def pixels_of(item, num_channels):
-    """`uint8` pixels `(H, W, num_channels)` of a file, or encoded or decoded image."""
+def _made(item, num_channels, steps, seeds):
+    """One image after some steps: `(H, W, num_channels)`."""
+    if not steps or not isinstance(steps[0], Crop):
+        return apply(steps, pixels_of(item, num_channels)[None], seeds)[0]
+    crop, *others = steps
+    own = randomness.step_seeds(seeds, 0) if crop.random else None
+    image = pixels_of(
+        item, num_channels, lambda height, width: crop.window(height, width, own)
+    )
+    return apply(others, crop.finish(image[None]), seeds, 1)[0]
+
+
+def pixels_of(item, num_channels, window=None):
+    """`uint8` pixels `(H, W, num_channels)` of a file, or encoded or decoded image.
+
+    With a `window`, those of a part of it; see `decode_window`.
+    """
     data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
-    if data.dtype == tf.string:
-        return decode(data, num_channels)
-    return data if num_channels is None else to_channels(data, num_channels)
+    if data.dtype != tf.string:
+        image = data if window is None else cut(data, window)
+    elif window is None:
+        image = decode(data)
+    else:
+        image = decode_window(data, window)
+    return image if num_channels is None else to_channels(image, num_channels)
 
 
-def _whole_batches(items, read, total, batch_size):
+def _whole_batches(items, read, make, total, batch_size):
     """Reads and batches; a missing element ends in an error that names it."""
     good = items.map(read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
     static = total is None or total % batch_size == 0
@@ -158,7 +187,7 @@ def _whole_batches(items, read, total, batch_size):
             lambda: tf.numpy_function(explain, [missing[0]], tf.bool),
         )
         with tf.control_dependencies([passed]):
-            return {key: tf.identity(value) for key, value in batch.items()}
+            return make({key: tf.identity(value) for key, value in batch.items()})
 
     def explain(position):
         for at, item in items.skip(int(position)).take(1):
@@ -169,7 +198,8 @@ def _whole_batches(items, read, total, batch_size):
     batched = good.batch(batch_size, drop_remainder=True)
     if total is not None:
         batched = batched.take(-(-total // batch_size))
-    return batched.enumerate().map(check)
+    # In threads of their own, so that reading goes on meanwhile.
+    return batched.enumerate().map(check, num_parallel_calls=2)
 
 
 def why_unreadable(read, *arguments) -> str:

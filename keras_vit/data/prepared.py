@@ -5,46 +5,76 @@ import os
 import pathlib
 import re
 
-from keras_vit.data.catalog import DEFAULT_DATA_DIR, EMBEDDED
+from keras_vit.data.catalog import DEFAULT_DATA_DIR, EMBEDDED, NOT_IN_TFDS
 from keras_vit.data.downloads import prepare, quiet
 
 EMBEDDED_DIR = pathlib.Path(__file__).parent / "embedded"
 VERSION = r"\d+\.[\d*]+\.[\d*]+"
 
 
-def builder_of(place, data_dir=None):
+def builder_of(place, data_dir=None, check=None):
     """A TFDS builder whose data are prepared, downloaded first where needed.
 
     Args:
         place: A `pathlib.Path` for which `prepared_directory` finds something, or a
             TFDS name, `"name"`, `"name/config"`, `"name:version"`.
         data_dir: Where TFDS keeps prepared data, or None.
+        check: A function of the set's `DatasetInfo` that raises where it can't be used,
+            called before anything is downloaded, or None.
 
     Raises:
         ValueError: if there is no such name, with the closest ones.
         ConnectionError: if the data must be downloaded and no host can be reached.
     """
+    builder, there = find_builder(place, data_dir)
+    if not there:
+        if check is not None:
+            check(builder.info)
+        with quiet():
+            prepare(builder, place)
+    return builder
+
+
+def find_builder(place, data_dir=None):
+    """A TFDS builder, and whether its data are prepared. Asks no host.
+
+    Args:
+        place: As for `builder_of`.
+        data_dir: Where TFDS keeps prepared data, or None.
+
+    Raises:
+        ValueError: if there is no such name, with the closest ones.
+    """
     import tensorflow_datasets as tfds
 
-    if isinstance(place, pathlib.Path):
-        directory = prepared_directory(place)
-    elif place in EMBEDDED:
-        directory = EMBEDDED_DIR / place / EMBEDDED[place]
-    else:
-        root = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_DATA_DIR
-        root = pathlib.Path(root).expanduser()
-        directory = _prepared_by_name(root, place)
+    root = data_root(data_dir)
+    directory = directory_of(place, data_dir)
     with quiet():
         if directory is not None:
-            return tfds.builder_from_directory(str(directory))
+            return tfds.builder_from_directory(str(directory)), True
         try:
             builder = tfds.builder(place, data_dir=str(root), try_gcs=False)
         except tfds.core.registered.DatasetNotFoundError:
             raise ValueError(_unknown(place, root)) from None
         except ValueError as error:  # an unknown config or version
             raise ValueError(f"{place}: {error}") from None
-        prepare(builder, place)
-    return builder
+    there = os.path.exists(os.path.join(builder.data_dir, "dataset_info.json"))
+    return builder, there
+
+
+def data_root(data_dir=None) -> pathlib.Path:
+    """Where TFDS keeps prepared data."""
+    root = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_DATA_DIR
+    return pathlib.Path(root).expanduser()
+
+
+def directory_of(place, data_dir=None) -> pathlib.Path | None:
+    """The prepared directory of a place or name that can be read without TFDS code."""
+    if isinstance(place, pathlib.Path):
+        return prepared_directory(place)
+    if place in EMBEDDED:
+        return EMBEDDED_DIR / place / EMBEDDED[place]
+    return _prepared_by_name(data_root(data_dir), place)
 
 
 def prepared_directory(path: pathlib.Path) -> pathlib.Path | None:
@@ -90,6 +120,8 @@ def _prepared_by_name(root, name):
 def _unknown(name, root):
     import tensorflow_datasets as tfds
 
+    if name in NOT_IN_TFDS:
+        return NOT_IN_TFDS[name]
     known = [*EMBEDDED, *tfds.list_builders(with_community_datasets=False)]
     close = difflib.get_close_matches(name.split("/")[0].split(":")[0], known, 4)
     hint = f" Did you mean {', '.join(close)}?" if close else ""

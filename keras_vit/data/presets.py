@@ -2,19 +2,15 @@
 
 `Preprocessing` is a list of steps and a number of channels. The one used for evaluation
 is saved inside the model file, so that prediction does the same; the one used for
-training is made from it by `augmentation`.
+training is made from it by `augmentation`, see `augmentations.py`.
 """
 
 import dataclasses
-import difflib
-from collections.abc import Sequence
 
 from keras_vit.data.step_json import step_from_json, step_to_json
 from keras_vit.data.steps import (
+    BatchStep,
     CentralCrop,
-    Flip,
-    InceptionCrop,
-    Pad,
     RandomCrop,
     Resize,
     ResizeSmall,
@@ -23,8 +19,6 @@ from keras_vit.data.steps import (
 )
 
 RESIZES = ("stretch", "central_crop")
-AUGMENTATIONS = ("auto", "none", "flip", "crop", "crop_flip", "inception")
-SMALL_IMAGE = 96  # pixels: up to this side, "auto" crops instead of zooming
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +26,8 @@ class Preprocessing:
     """The steps from a decoded image to the model's input.
 
     Args:
-        steps: Steps in their order, the last one usually `ValueRange`. See
-            `keras_vit.data.steps`.
+        steps: Steps in their order: those on images, the last one usually `ValueRange`,
+            then those on batches, if any. See `keras_vit.data.steps`.
         num_channels: 1 or 3. Grey images are repeated, coloured ones turned grey.
 
     Example:
@@ -42,7 +36,7 @@ class Preprocessing:
     {'num_channels': 3, 'steps': [{'step': 'resize', 'height': 224, ...}, ...]}
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[Step | BatchStep, ...]
     num_channels: int = 3
 
     def __post_init__(self):
@@ -52,13 +46,31 @@ class Preprocessing:
                 "`num_channels` must be 1 (grey) or 3 (red, green, blue). "
                 f"Received: num_channels={self.num_channels}"
             )
+        late = [s for s in self.steps[len(self.image_steps) :] if isinstance(s, Step)]
+        if late:
+            raise ValueError(
+                "Steps on batches (mixup, cutmix, label smoothing) come after all of "
+                f"those on images and the value range. Received: {late[0]} after "
+                f"{self.batch_steps[0]}"
+            )
         self.image_size  # noqa: B018  raises where the steps contradict each other
+
+    @property
+    def image_steps(self) -> tuple[Step, ...]:
+        """The steps on images, up to the first on batches."""
+        on_batches = [isinstance(step, BatchStep) for step in self.steps]
+        return self.steps[: on_batches.index(True)] if any(on_batches) else self.steps
+
+    @property
+    def batch_steps(self) -> tuple[BatchStep, ...]:
+        """The steps on whole batches, which make the labels one-hot."""
+        return tuple(step for step in self.steps if isinstance(step, BatchStep))
 
     @property
     def image_size(self) -> tuple[int, int]:
         """(height, width) that comes out."""
         size = None
-        for step in self.steps:
+        for step in self.image_steps:
             needed = (step.height, step.width) if _crops(step) else (0, 0)
             if size and (size[0] < needed[0] or size[1] < needed[1]):
                 raise ValueError(
@@ -153,69 +165,3 @@ def size_pair(image_size) -> tuple[int, int]:
             f"Received: image_size={image_size!r}"
         )
     return height, width
-
-
-def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
-    """The training steps that go with evaluation steps.
-
-    Args:
-        augment: One of
-            `None` or `"none"`: the evaluation steps;
-            `"flip"`: those, mirrored at random;
-            `"crop"`: resized, padded with black by an eighth of the side, and cropped
-            at random, as is usual for CIFAR;
-            `"crop_flip"`: that, mirrored at random;
-            `"inception"`: a random part of the image (5 to 100 % of its area, aspect
-            ratio 0.75 to 1.33) resized, mirrored at random, as in the official
-            fine-tuning;
-            `"auto"`: `"crop_flip"` up to 96 pixels, else `"inception"`;
-            or a list of steps from `keras_vit.data.steps`, which replaces all but the
-            last step, the value range.
-        evaluation: The evaluation's `Preprocessing`.
-
-    Returns:
-        A `Preprocessing` of the same image size, channels and range.
-    """
-    height, width = evaluation.image_size
-    last = tuple(step for step in evaluation.steps if isinstance(step, ValueRange))
-    geometry = tuple(s for s in evaluation.steps if not isinstance(s, ValueRange))
-    if augment is None:
-        augment = "none"
-    if augment == "auto":
-        augment = "crop_flip" if min(height, width) <= SMALL_IMAGE else "inception"
-    crop = (Pad(max(1, round(max(height, width) / 8))), RandomCrop(height, width))
-    named = {
-        "none": geometry,
-        "flip": (*geometry, Flip()),
-        "crop": (Resize(height, width), *crop),
-        "crop_flip": (Resize(height, width), *crop, Flip()),
-        "inception": (InceptionCrop(height, width), Flip()),
-    }
-    if isinstance(augment, str):
-        if augment not in named:
-            close = difflib.get_close_matches(augment, AUGMENTATIONS, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(
-                f"`augment` must be one of {', '.join(AUGMENTATIONS)}, or a list of "
-                f"steps. Received: augment={augment!r}.{hint}"
-            )
-        steps = named[augment]
-    else:
-        steps = _checked(augment)
-        last = () if any(isinstance(step, ValueRange) for step in steps) else last
-    training = Preprocessing((*steps, *last), evaluation.num_channels)
-    if training.image_size != (height, width):
-        raise ValueError(
-            f"`augment` must end with images of {height}x{width} pixels, as evaluation "
-            f"does. Received: steps that make {training.image_size}: {augment}"
-        )
-    return training
-
-
-def _checked(steps: Sequence[Step]) -> tuple[Step, ...]:
-    if not isinstance(steps, Sequence) or not all(isinstance(s, Step) for s in steps):
-        raise ValueError(
-            f"`augment` must be one of {', '.join(AUGMENTATIONS)}, or a list of steps. "
-            f"Received: augment={steps!r}"
-        )
-    return tuple(steps)

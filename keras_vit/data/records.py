@@ -5,6 +5,7 @@ are read in a stream: the order of the files is shuffled in every epoch, several
 are read in turns, and a buffer shuffles what comes out.
 """
 
+import logging
 import os
 import re
 
@@ -12,11 +13,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import randomness
+from keras_vit.data.columns import columns_of
 from keras_vit.data.downloads import quiet
-from keras_vit.data.stores import BytesStore, Order, as_written, display
+from keras_vit.data.labels import reading_of
+from keras_vit.data.stores import BytesStore, Order, PixelStore, as_written, display
 
 MEMORY_BUDGET = 512 * 2**20  # bytes, for examples kept in memory and for shuffling
+SUBSET_BUDGET = 4 * 2**30  # bytes, for the chosen examples of a larger set
 FILES_IN_TURN = 16
+LOGGER = logging.getLogger(__name__)
 
 
 class RecordStore:
@@ -26,16 +31,18 @@ class RecordStore:
         builder: A TFDS builder whose data are prepared.
         split: Split in TFDS's syntax.
         name: The data set's name, for errors.
+        left_out: Ids of examples that are left out.
+        rule: How the label is made; see `keras_vit.data.labels.reading_of`.
+        scale: A factor of the pixels.
     """
 
-    def __init__(self, builder, split: str, name: str, left_out=()):
+    def __init__(self, builder, split: str, name: str, left_out=(), rule=None, scale=1):
         self.builder, self.split, self.name = builder, split, name
         self.left_out = tuple(left_out)  # ids
-        self.image_key, self.label_key = _keys(builder.info, name)
-        features = builder.info.features
-        self.class_names = list(features[self.label_key].names)
-        _check_format(builder.info, self.image_key, name)
-        height, width, channels = features[self.image_key].shape
+        self.rule = rule
+        self.reading = reading_of(builder.info, name, rule, scale)
+        self.class_names = list(self.reading.class_names)
+        height, width, channels = builder.info.features[self.reading.image_key].shape
         self.num_channels = 1 if channels == 1 else 3
         shape = (height, width, self.num_channels)
         self.image_shape = None if None in shape else shape
@@ -47,11 +54,13 @@ class RecordStore:
 
     @property
     def num_bytes(self) -> int | None:
-        """Estimated size of the encoded examples; None where TFDS doesn't know."""
+        """Estimated size of the examples in memory; None where TFDS doesn't know."""
         splits = self.builder.info.splits.values()
         total = sum(split.num_examples for split in splits)
         if not total:
             return None
+        if self.reading.scale != 1 and self.image_shape:  # they are kept as pixels
+            return self.num_examples * int(np.prod(self.image_shape))
         return sum(split.num_bytes for split in splits) * self.num_examples // total
 
     @property
@@ -59,39 +68,77 @@ class RecordStore:
         """Whether the encoded examples should be kept in memory."""
         return not self.left_out and (self.num_bytes or 0) <= MEMORY_BUDGET
 
-    def _partial(self):
+    def partial(self, image=True, label=True, file_name=False):
+        """What TFDS should decode of an example: the image stays encoded."""
         import tensorflow_datasets as tfds
 
-        wanted = {self.image_key: True, self.label_key: True}
-        skip = {self.image_key: tfds.decode.SkipDecoding()}
+        reading = self.reading
+        wanted = dict(reading.wanted) if label else {}
+        if image:
+            wanted[reading.image_key] = True
+        if file_name and reading.file_name_key:
+            wanted[reading.file_name_key] = True
+        skip = {reading.image_key: tfds.decode.SkipDecoding()} if image else None
         return tfds.decode.PartialDecoding(wanted, decoders=skip)
 
-    def read(self) -> BytesStore:
+    def read(self) -> BytesStore | PixelStore:
         """All examples, still encoded, in memory."""
-        import tensorflow_datasets as tfds
+        return self._read(self.partial(file_name=True), None)
 
-        with quiet():
-            dataset = self.builder.as_dataset(
-                split=self.split,
-                decoders=self._partial(),
-                read_config=tfds.ReadConfig(
-                    add_tfds_id=True, interleave_cycle_length=1, try_autocache=False
-                ),
+    def select(self, places: np.ndarray) -> BytesStore | PixelStore:
+        """Some examples, still encoded, in memory.
+
+        Args:
+            places: Sorted integers, places in the stored order.
+
+        Raises:
+            ValueError: if they are too many to be kept in memory.
+        """
+        share = len(places) / max(1, self.num_examples)
+        if (self.num_bytes or 0) * share > SUBSET_BUDGET:
+            raise ValueError(
+                f"A part of {self.name}:{self.split} is kept in memory, and "
+                f"{len(places):,} examples of some "
+                f"{self.num_bytes * share / 2**30:.1f} GiB are too many "
+                f"({SUBSET_BUDGET / 2**30:.0f} GiB). Take a smaller part, or a slice, "
+                "which is read in a stream: 'train[:10%]'."
             )
-            batches = list(dataset.batch(1024).as_numpy_iterator())
-        if not batches:
-            raise ValueError(f"{self.name}:{self.split} holds no examples.")
+        wanted = np.zeros(self.num_examples, bool)
+        wanted[places] = True
+        return self._read(self.partial(file_name=True), wanted)
 
-        def column(key):
-            return np.concatenate([batch[key] for batch in batches])
+    def label_table(self) -> tuple[np.ndarray, list[str]]:
+        """(labels, ids) in the stored order; reads the whole set once."""
+        LOGGER.info("Reading the labels of %s:%s", self.name, self.split)
+        columns = columns_of(self, self.partial(image=False), None)
+        labels = self._checked(columns["label"])
+        return labels, [name.decode() for name in columns["id"]]
 
-        labels = column(self.label_key)
+    def file_names(self) -> list[str] | None:
+        """The file names that TFDS stored, in the stored order; None without."""
+        if self.reading.file_name_key is None:
+            return None
+        LOGGER.info("Reading the file names of %s:%s", self.name, self.split)
+        partial = self.partial(image=False, label=False, file_name=True)
+        names = columns_of(self, partial, None)["file_name"]
+        return [name.decode() for name in names]
+
+    def _checked(self, labels):
         if labels.min() < 0:
             raise ValueError(
                 f"{self.name}:{self.split} has no labels: they are all, or some, -1."
             )
-        ids = [name.decode() for name in column("tfds_id")]
-        return BytesStore(column(self.image_key), labels, ids, self.image_shape)
+        return labels
+
+    def _read(self, partial, wanted):
+        columns = columns_of(self, partial, wanted)
+        labels = self._checked(columns["label"])
+        ids = [name.decode() for name in columns["id"]]
+        names = columns.get("file_name")
+        names = None if names is None else [name.decode() for name in names]
+        if self.reading.scale != 1:
+            return PixelStore(columns["image"], labels, ids, names)
+        return BytesStore(columns["image"], labels, ids, self.image_shape, names)
 
     def items(self, order: Order) -> tf.data.Dataset:
         """`{"epoch", "index", "data", "label", "id"}`; `index` counts the epoch."""
@@ -100,7 +147,7 @@ class RecordStore:
             files = tf.constant([file.filename for file in instructions])
             skips = tf.constant([file.skip for file in instructions], tf.int64)
             takes = tf.constant([file.take for file in instructions], tf.int64)
-        partial = self._partial()
+        partial = self.partial()
         features = partial.extract_features(self.builder.info.features)
 
         @as_written
@@ -138,8 +185,8 @@ class RecordStore:
             return {
                 "epoch": epoch,
                 "index": index,
-                "data": example[self.image_key],
-                "label": example[self.label_key],
+                "data": self.reading.image(example),
+                "label": self.reading.label(example),
                 "id": name,
             }
 
@@ -156,51 +203,14 @@ class RecordStore:
         seed = tf.bitcast(randomness.epoch_seed(seed, epoch), tf.int64)
         return stream.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
 
-    def without(self, ids) -> "RecordStore":
-        """The same, without the examples of some ids."""
-        return RecordStore(self.builder, self.split, self.name, ids)
+    def leave_out(self, found) -> "RecordStore":
+        """The same, without some examples: (place, id, reason) each."""
+        ids = self.left_out + tuple(identifier for _, identifier, _ in found)
+        scale = self.reading.scale
+        return RecordStore(self.builder, self.split, self.name, ids, self.rule, scale)
 
     def name_of(self, identifier) -> str:
         return display(identifier)
-
-
-def _keys(info, name):
-    """The names of the image and of the label among the features."""
-    import tensorflow_datasets as tfds
-
-    features = info.features
-    if not hasattr(features, "items"):
-        raise ValueError(f"{name} is not made of single examples with named parts.")
-    kinds = (tfds.features.Image, tfds.features.ClassLabel)
-    pair = info.supervised_keys
-    if isinstance(pair, tuple) and len(pair) == 2:
-        # Other data sets name pairs too: texts, boxes, masks.
-        if all(
-            k in features and isinstance(features[k], kind)
-            for k, kind in zip(pair, kinds)
-        ):
-            return pair
-    found = [[k for k, f in features.items() if type(f) is kind] for kind in kinds]
-    if not all(len(keys) == 1 for keys in found):
-        raise ValueError(
-            f"{name} has no labels that images could be sorted into: exactly one image "
-            f"and one class label are needed. Its parts: {dict(features.items())}"
-        )
-    return found[0][0], found[1][0]
-
-
-def _check_format(info, image_key, name):
-    dtype = np.dtype(info.features[image_key].np_dtype)
-    if dtype != np.uint8:
-        raise ValueError(
-            f"The images of {name} must be uint8, values in [0, 255]. Received: {dtype}"
-        )
-    stored = getattr(info.file_format, "value", "tfrecord")
-    if stored != "tfrecord":
-        raise ValueError(
-            f"{name} is stored as {stored}. Prepare it as TFRecord: "
-            "tfds build NAME --file_format=tfrecord"
-        )
 
 
 def _check_split(info, split, name):

@@ -1,16 +1,15 @@
 """A source: one split of a data set, ready to be turned into batches."""
 
-import logging
-
 import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import checking, pipeline
-from keras_vit.data.presets import augmentation, evaluation_steps
+from keras_vit.data.augmentations import augmentation
+from keras_vit.data.orders import batch_order, usable_batch_size
+from keras_vit.data.presets import evaluation_steps
 from keras_vit.data.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.stores import BytesStore, FileStore, Order, as_written, display
-
-LOGGER = logging.getLogger(__name__)
+from keras_vit.data.subsets import Subset
 
 
 class Source:
@@ -93,7 +92,7 @@ class Source:
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Training steps in an epoch: full batches, or one of the whole set."""
-        size = self._batch_size(batch_size, training=True)
+        size = usable_batch_size(batch_size, self.num_examples, True)
         return self.num_examples // size
 
     def batches(
@@ -128,8 +127,8 @@ class Source:
                 JSON. Training takes size, channels and range from it.
             training: Whether to shuffle and augment.
             seed: Integer.
-            augment: What training does to the images; see
-                `keras_vit.data.augmentation`. Not used in evaluation.
+            augment: What training does to the images, by name, in a string or as a list
+                of steps; see `keras_vit.data.augmentation`. Not used in evaluation.
             num_channels: 1 or 3, with `image_size`. Defaults to `3`.
             start_step: Integer, number of training batches to leave out, counted over
                 all epochs.
@@ -144,42 +143,19 @@ class Source:
 
         Returns:
             Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless
-            `preprocessing` says otherwise; `int32` `(B,)`. Its cardinality is known.
+            `preprocessing` says otherwise; `int32` `(B,)`, or `float32` `(B,
+            num_classes)` after mixup, cutmix or label smoothing. Its cardinality is
+            known.
         """
-        size = self._batch_size(batch_size, training)
+        size = usable_batch_size(batch_size, self.num_examples, training)
         steps = evaluation_steps(image_size, preprocessing, num_channels)
         if training:
             steps = augmentation(augment, steps)
-        per_epoch = self.num_examples
-        if training or drop_remainder:
-            per_epoch -= per_epoch % size
-        if not training and (start_step or epochs):
-            raise ValueError(
-                "`start_step` and `epochs` belong to training: evaluation sees every "
-                f"example once. Received: start_step={start_step}, epochs={epochs}"
-            )
-        if training and drop_remainder is False and self.num_examples % size:
-            raise ValueError(
-                "Training batches are always full: `drop_remainder=False` is for "
-                f"evaluation. Received: batch_size={batch_size}, "
-                f"num_examples={self.num_examples}"
-            )
-        for name, value in (("start_step", start_step), ("epochs", epochs or 0)):
-            if int(value) != value or value < 0:
-                raise ValueError(f"`{name}` must be 0 or more. Received: {value}")
-        if not per_epoch:
-            raise ValueError(
-                "`drop_remainder` leaves nothing of a set smaller than a batch. "
-                f"Received: batch_size={size}, num_examples={self.num_examples}"
-            )
-        order = Order(
-            seed=int(seed),
-            shuffle=training,
-            per_epoch=per_epoch,
-            start=int(start_step) * size,
-            epochs=epochs if training else 1,
+        order = batch_order(
+            self.num_examples, size, training, seed, start_step, epochs, drop_remainder
         )
-        return pipeline.batches(self._open(cache), order, steps, size)
+        store = self._open(cache)
+        return pipeline.batches(store, order, steps, size, self.num_classes)
 
     def without_corrupt(self, progress=None) -> "Source":
         """Reads every image once and leaves out the broken ones.
@@ -192,37 +168,71 @@ class Source:
             A source; its `skipped` names what was left out.
         """
         opened = self._open("auto", decode=False)
-        found = checking.broken(opened, progress)
-        if not found:
-            return self
-        LOGGER.warning(
-            "%d of %d images can't be read and are left out: %s",
-            len(found),
-            self.num_examples,
-            "; ".join(f"{name} ({reason})" for _, name, reason in found[:10])
-            + (" ..." if len(found) > 10 else ""),
-        )
-        if len(found) == self.num_examples:
-            raise ValueError(f"No image of {display(self.name)} can be read.")
-        if isinstance(opened, RecordStore):
-            store = opened.without([name for _, name, _ in found])
-        else:
-            places = np.asarray([place for place, _, _ in found])
-            store = opened.select(np.delete(np.arange(self.num_examples), places))
-        skipped = self.skipped + tuple((name, reason) for _, name, reason in found)
-        return self._with(store, skipped)
+        store, skipped = checking.leave_out(opened, self.name, progress)
+        return self._with(store, self.skipped + skipped)
 
-    def _with(self, store, skipped=()):
-        names = (self.name, self.split, self.class_names, self.num_channels)
+    def examples_per_class(self) -> dict[str, int]:
+        """The number of examples of each class, by its name.
+
+        Of a set that is read in a stream, the labels are read once for this.
+        """
+        labels, _ = self._open("auto", decode=False).label_table()
+        counts = np.bincount(labels, minlength=self.num_classes)
+        return dict(zip(self.class_names, counts.tolist()))
+
+    def file_names(self) -> list[str] | None:
+        """The names of the images' original files, in the order of `examples`.
+
+        None where they are not known: of arrays, and of TFDS sets without them.
+        """
+        return self._open("auto", decode=False).file_names()
+
+    def take_fraction(self, fraction: float, *, seed: int = 0) -> "Source":
+        """A part in which all classes keep their shares, as nearly as whole images can.
+
+        For one seed, the parts are nested: the 1 % is inside the 10 %. Also written
+        `"cifar10:train,fraction=1%,seed=0"`.
+
+        Args:
+            fraction: Share of the examples, in (0, 1]. At least one example is taken.
+            seed: Integer. Which examples come depends on it and on their names only.
+
+        Returns:
+            A source, in the stored order. Of a set that is read in a stream, the labels
+            are read once, and the part is then kept in memory.
+
+        Raises:
+            ValueError: if the part of a streamed set is larger than 4 GiB.
+
+        Example:
+
+        >>> tenth = train.take_fraction(0.1, seed=0)
+        """
+        return self._take(Subset(fraction=fraction, seed=seed))
+
+    def take_per_class(self, count: int, *, seed: int = 0) -> "Source":
+        """A part with `count` examples of every class.
+
+        For one seed, the parts are nested. Also written
+        `"cifar10:train,per_class=10,seed=0"`.
+
+        Args:
+            count: Positive integer, at most the size of the smallest class.
+            seed: As for `take_fraction`.
+
+        Returns:
+            A source, as `take_fraction` gives.
+        """
+        return self._take(Subset(per_class=count, seed=seed))
+
+    def _take(self, subset):
+        store = self._open("auto", decode=False)
+        places = subset.places(*store.label_table(), self.class_names)
+        return self._with(store.select(places), self.skipped, f"{self.split}{subset}")
+
+    def _with(self, store, skipped=(), split=None):
+        names = (self.name, split or self.split, self.class_names, self.num_channels)
         return Source(store, *names, skipped)
-
-    def _batch_size(self, batch_size, training):
-        if int(batch_size) != batch_size or batch_size < 1:
-            raise ValueError(
-                "`batch_size` must be a positive integer. "
-                f"Received: batch_size={batch_size}"
-            )
-        return min(int(batch_size), self.num_examples) if training else int(batch_size)
 
     def _open(self, cache, decode: bool = True):
         """The store to read from: in memory where that is possible and wanted."""

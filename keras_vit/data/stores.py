@@ -64,6 +64,7 @@ class IndexedStore:
     """Base of the stores that give any example at once."""
 
     labels: np.ndarray  # int64, (N,)
+    ids = originals = None
     image_shape: tuple[int, int, int] | None = None  # (H, W, C) where all share it
 
     @property
@@ -105,13 +106,30 @@ class IndexedStore:
         """The id of an example, for people."""
         raise NotImplementedError
 
+    def leave_out(self, found) -> "IndexedStore":
+        """The store without some examples: (place, name, reason) each."""
+        places = np.asarray([place for place, _, _ in found])
+        return self.select(np.delete(np.arange(self.num_examples), places))
+
+    def label_table(self) -> tuple[np.ndarray, list]:
+        """(labels, a name for each example that doesn't depend on its place)."""
+        return self.labels, self.names()
+
+    def names(self) -> list:
+        return list(range(self.num_examples)) if self.ids is None else list(self.ids)
+
+    def file_names(self) -> list[str] | None:
+        """The names of the images' original files, where they are known."""
+        return None if self.originals is None else list(self.originals)
+
 
 class PixelStore(IndexedStore):
     """Decoded images in memory, all of one shape: `uint8`, `(N, H, W, C)`."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray, ids=None):
+    def __init__(self, images, labels: np.ndarray, ids=None, originals=None):
         self.images, self.labels = images, np.asarray(labels, np.int64)
-        self.ids = None if ids is None else np.asarray(ids, object)
+        self.ids = _objects(ids)
+        self.originals = _objects(originals)
         self.image_shape = images.shape[1:]
 
     @functools.cached_property
@@ -134,8 +152,8 @@ class PixelStore(IndexedStore):
         return fetch
 
     def select(self, indices):
-        ids = None if self.ids is None else self.ids[indices]
-        return PixelStore(self.images[indices], self.labels[indices], ids)
+        names = _chosen(self.ids, indices), _chosen(self.originals, indices)
+        return PixelStore(self.images[indices], self.labels[indices], *names)
 
     def name_of(self, index):
         return str(index) if self.ids is None else display(self.ids[index])
@@ -144,11 +162,14 @@ class PixelStore(IndexedStore):
 class BytesStore(IndexedStore):
     """Encoded images in memory: a list of `bytes`."""
 
-    def __init__(self, encoded, labels: np.ndarray, ids, image_shape=None):
+    def __init__(
+        self, encoded, labels: np.ndarray, ids, image_shape=None, originals=None
+    ):
         self.encoded = np.asarray(encoded, object)
         self.labels = np.asarray(labels, np.int64)
         self.ids = np.asarray(ids, object)
         self.image_shape = image_shape
+        self.originals = _objects(originals)
 
     def fetcher(self):
         with tf.device("CPU:0"):
@@ -163,7 +184,8 @@ class BytesStore(IndexedStore):
 
     def select(self, indices):
         arrays = (self.encoded[indices], self.labels[indices], self.ids[indices])
-        return BytesStore(*arrays, self.image_shape)
+        originals = _chosen(self.originals, indices)
+        return BytesStore(*arrays, self.image_shape, originals)
 
     def name_of(self, index):
         return display(self.ids[index])
@@ -203,6 +225,20 @@ class FileStore(IndexedStore):
 
     def name_of(self, index):
         return display(os.path.join(self.root, self.files[index]))
+
+    def names(self):
+        return list(self.files)
+
+    def file_names(self):
+        return [display(file) for file in self.files]
+
+
+def _objects(names):
+    return None if names is None else np.asarray(names, object)
+
+
+def _chosen(names, indices):
+    return None if names is None else names[indices]
 
 
 def to_bytes(name) -> bytes:

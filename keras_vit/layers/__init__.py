@@ -1,6 +1,7 @@
 """Tensors to tensors: the parts that ViT, hybrid and BiT models are made of."""
 
 from keras_vit.layers.attention import MultiHeadSelfAttention
+from keras_vit.layers.crop import CropToMultiple
 from keras_vit.layers.group_norm import GroupNorm
 from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
@@ -8,6 +9,7 @@ from keras_vit.layers.patch_encoder import PatchEncoder
 from keras_vit.layers.patches import Patches, unpatchify
 from keras_vit.layers.pooling import AttentionPooling, TokenPooling
 from keras_vit.layers.position_embedding import PositionEmbedding, sincos2d
+from keras_vit.layers.relative_attention import RelativeSelfAttention
 from keras_vit.layers.residual_units import PostActivationUnit, PreActivationUnit
 from keras_vit.layers.standardized_conv import StandardizedConv2D
 from keras_vit.layers.stochastic_depth import StochasticDepth
@@ -16,6 +18,7 @@ from keras_vit.layers.transformer_block import LayerScale, TransformerBlock
 __all__ = [
     "MLP",
     "AttentionPooling",
+    "CropToMultiple",
     "GroupNorm",
     "LayerNorm",
     "LayerScale",
@@ -25,6 +28,7 @@ __all__ = [
     "PositionEmbedding",
     "PostActivationUnit",
     "PreActivationUnit",
+    "RelativeSelfAttention",
     "StandardizedConv2D",
     "StochasticDepth",
     "TokenPooling",

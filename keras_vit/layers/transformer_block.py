@@ -4,6 +4,7 @@ from keras_vit.layers.attention import MultiHeadSelfAttention, scores_spec
 from keras_vit.layers.composite import CompositeLayer
 from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
+from keras_vit.layers.relative_attention import RelativeSelfAttention
 from keras_vit.layers.stochastic_depth import StochasticDepth
 
 
@@ -64,6 +65,11 @@ class TransformerBlock(CompositeLayer):
         qk_norm: Boolean, whether query and key are normalised per head.
         layer_scale: Float or `None`, the initial value of a learned factor per
             channel at the end of both branches. `None` means there is none.
+        relative_grid: Pair `(rows, columns)` in patches, for attention that knows how
+            far patches are from each other (`RelativeSelfAttention`). `None` means
+            that it does not.
+        prefix_tokens: Integer, the number of tokens before the first patch; read with
+            `relative_grid` only.
         seed: Integer or `None`, the seed of every random draw of the block.
 
     Call arguments:
@@ -100,6 +106,8 @@ class TransformerBlock(CompositeLayer):
         epsilon=1e-6,
         qk_norm=False,
         layer_scale=None,
+        relative_grid=None,
+        prefix_tokens=0,
         seed=None,
         **kwargs,
     ):
@@ -113,16 +121,23 @@ class TransformerBlock(CompositeLayer):
         self.epsilon = epsilon
         self.qk_norm = qk_norm
         self.layer_scale = layer_scale
+        self.relative_grid = relative_grid
+        self.prefix_tokens = prefix_tokens
         self.seed = seed
         dtype = self.dtype_policy
+        attention, place = MultiHeadSelfAttention, {}
+        if relative_grid is not None:
+            attention = RelativeSelfAttention
+            place = {"grid_size": relative_grid, "prefix_tokens": prefix_tokens}
         # Each draw gets a seed of its own: equal seeds would give equal masks.
         seeds = [None if seed is None else seed + i for i in range(5)]
         self.attention_norm = LayerNorm(
             epsilon=epsilon, dtype=dtype, name="attention_norm"
         )
-        self.attention = MultiHeadSelfAttention(
+        self.attention = attention(
             num_heads,
             attention_dropout_rate,
+            **place,
             qk_norm=qk_norm,
             epsilon=epsilon,
             seed=seeds[0],
@@ -201,6 +216,8 @@ class TransformerBlock(CompositeLayer):
             epsilon=self.epsilon,
             qk_norm=self.qk_norm,
             layer_scale=self.layer_scale,
+            relative_grid=self.relative_grid,
+            prefix_tokens=self.prefix_tokens,
             seed=self.seed,
         )
         return config

@@ -211,6 +211,11 @@ def check_position_grid(
         return None
     if position_embedding == "none":
         return None
+    if position_embedding == "relative":
+        raise ValueError(
+            "Relative positions need a known image size. Received: "
+            f"position_embedding='relative', image_size={tuple(image_size)}"
+        )
     if position_scope != "input":
         raise ValueError(
             "`position_scope` must be 'input' where the image size is unknown. "

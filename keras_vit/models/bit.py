@@ -6,7 +6,7 @@ from keras_vit.layers import GroupNorm, PreActivationUnit, StandardizedConv2D
 from keras_vit.models import arguments
 from keras_vit.models.constructors import named_constructor
 from keras_vit.models.head import add_head
-from keras_vit.models.initial_values import no_initial_values
+from keras_vit.models.initial_values import values_later
 from keras_vit.models.inputs import image_input
 from keras_vit.models.resnet import check_resnet
 from keras_vit.models.variants import BIT_VARIANTS
@@ -103,10 +103,10 @@ def BiT(
     name = options.pop("name")
     weights = open_weights("bit", options)
     settings = _check(**options)
-    with no_initial_values(weights is not None) as initializers:
+    with values_later(weights is not None):
         model = _build(SimpleNamespace(**settings), name or "bit")
     model.settings.update(family="bit", arguments=settings)
-    return fill_new_model(model, weights, initializers)
+    return fill_new_model(model, weights)
 
 
 def _build(a, name):

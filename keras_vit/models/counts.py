@@ -4,6 +4,8 @@ Floating-point operations are those of matrix products and convolutions in one
 forward pass of one image; a multiply-add counts as two.
 """
 
+import math
+
 
 def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
     """Parameters of a ViT with a class token and a linear head."""
@@ -16,17 +18,18 @@ def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
 
 
 def vit_flops(row, num_classes=1000, image_size=224, num_channels=3):
-    d, m, p = row.hidden_dim, row.mlp_dim, row.patch_size
+    p = row.patch_size
     patches = (image_size // p) ** 2
-    n = 1 + patches
-    projections = n * (4 * d * d + 2 * d * m)
-    products = 2 * n * n * d  # scores, and scores times values
-    multiply_adds = (
-        patches * p * p * num_channels * d
-        + row.num_layers * (projections + products)
-        + d * num_classes
-    )
-    return 2 * multiply_adds
+    embedding = patches * p * p * num_channels * row.hidden_dim
+    blocks = row.num_layers * block_multiply_adds(1 + patches, row)
+    return 2 * (embedding + blocks + row.hidden_dim * num_classes)
+
+
+def block_multiply_adds(tokens, row):
+    """Of one Transformer block, for a sequence of `tokens`."""
+    d, m = row.hidden_dim, row.mlp_dim
+    projections = tokens * (4 * d * d + 2 * d * m)
+    return projections + 2 * tokens**2 * d  # scores, and scores times values
 
 
 def bit_params(row, num_classes=1000, num_channels=3):
@@ -43,7 +46,8 @@ def bit_params(row, num_classes=1000, num_channels=3):
 def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
     width = 64 * row.width_factor
     channels = 4 * width * 2 ** (len(row.num_blocks) - 1)
-    stem = _resnet_multiply_adds(row.num_blocks, width, image_size, num_channels)
+    sides = (image_size, image_size)
+    stem = resnet_multiply_adds(row.num_blocks, width, sides, num_channels)
     return 2 * (stem + channels * num_classes)
 
 
@@ -53,13 +57,14 @@ def hybrid_params(row, num_classes=1000, image_size=224, num_channels=3):
     for channels_in, f, projects, _, _ in _units(row.num_blocks):
         norms = 2 * (f + f + 4 * f + projects * 4 * f)
         total += norms + _kernels(channels_in, f, projects)
-    grid, channels = _feature_map(row.num_blocks, image_size)
+    grid, channels = feature_map(row.num_blocks, image_size)
     return total + vit_params(row, num_classes, grid, channels)
 
 
 def hybrid_flops(row, num_classes=1000, image_size=224, num_channels=3):
-    stem = _resnet_multiply_adds(row.num_blocks, 64, image_size, num_channels)
-    grid, channels = _feature_map(row.num_blocks, image_size)
+    sides = (image_size, image_size)
+    stem = resnet_multiply_adds(row.num_blocks, 64, sides, num_channels)
+    grid, channels = feature_map(row.num_blocks, image_size)
     return 2 * stem + vit_flops(row, num_classes, grid, channels)
 
 
@@ -78,21 +83,21 @@ def _units(num_blocks, width=64, size=56):
             channels, size = 4 * f, after
 
 
-def _resnet_multiply_adds(num_blocks, width, image_size, num_channels):
-    root = -(-image_size // 2)
-    total = 49 * num_channels * width * root**2
-    for channels, f, projects, before, after in _units(
-        num_blocks, width, -(-root // 2)
-    ):
-        total += channels * f * before**2
-        total += (_kernels(channels, f, projects) - channels * f) * after**2
+def resnet_multiply_adds(num_blocks, width, sides, num_channels):
+    """Of the convolutions of a ResNet, for images of `(height, width)` pixels."""
+    roots = [-(-side // 2) for side in sides]
+    total = 49 * num_channels * width * math.prod(roots)
+    rows, columns = (_units(num_blocks, width, -(-root // 2)) for root in roots)
+    for (channels, f, projects, *ends), (*_, before, after) in zip(rows, columns):
+        total += channels * f * ends[0] * before
+        total += (_kernels(channels, f, projects) - channels * f) * ends[1] * after
     return total
 
 
-def _feature_map(num_blocks, image_size):
+def feature_map(num_blocks, side, width=64):
     """Side and channels of what the Transformer of a hybrid reads."""
-    side, channels = -(-image_size // 4), 64
+    side, channels = -(-side // 4), width
     for stage in range(len(num_blocks)):
         side = -(-side // 2) if stage else side
-        channels = 256 * 2**stage
+        channels = 4 * width * 2**stage
     return side, channels

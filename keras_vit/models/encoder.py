@@ -31,6 +31,8 @@ def encode(x, a):
     any_size = None in x.shape[1:3]
     grid = a.position_grid if any_size else patch_grid(x.shape[1:3], a)
     prefix = a.class_token + a.register_tokens
+    relative = a.position_embedding == "relative"
+    place = {"relative_grid": grid, "prefix_tokens": prefix} if relative else {}
 
     def add_positions(name):
         return PositionEmbedding(
@@ -48,7 +50,9 @@ def encode(x, a):
     x = PatchEncoder(
         a.hidden_dim,
         a.class_token,
-        position_embedding=a.position_embedding if at_input else "none",
+        position_embedding=a.position_embedding
+        if at_input and not relative
+        else "none",
         grid_size=grid,
         register_tokens=a.register_tokens,
         embed_prefix=a.embed_prefix,
@@ -72,6 +76,7 @@ def encode(x, a):
             epsilon=a.epsilon,
             qk_norm=a.qk_norm,
             layer_scale=a.layer_scale,
+            **place,
             name=f"block_{i:02d}",
             **layer,
         )(x)
@@ -121,7 +126,8 @@ def check_encoder(**options):
         arguments.check_positive(register_tokens=a.register_tokens)
     check_heads(a.hidden_dim, a.num_heads)
     arguments.check_choice(a.pooling, POOLINGS, "pooling")
-    arguments.check_choice(a.position_embedding, KINDS, "position_embedding")
+    kinds = (*KINDS, "relative")
+    arguments.check_choice(a.position_embedding, kinds, "position_embedding")
     arguments.check_position_width(a.position_embedding, a.hidden_dim)
     arguments.check_choice(a.position_scope, SCOPES, "position_scope")
     arguments.check_choice(a.gelu, tuple(GELUS), "gelu")
@@ -131,6 +137,12 @@ def check_encoder(**options):
         raise ValueError(
             "`pooling='token'` reads the class token. Received: class_token=False. "
             "Use pooling='gap' or pooling='map', or keep the class token."
+        )
+    if a.position_embedding == "relative" and a.position_scope != "input":
+        raise ValueError(
+            "Relative positions are part of every block's attention; `position_scope` "
+            "must be left out. Received: position_embedding='relative', "
+            f"position_scope={a.position_scope!r}"
         )
     if a.pooled_norm and a.pooling in ("map", None):
         raise ValueError(

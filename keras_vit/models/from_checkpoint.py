@@ -13,7 +13,7 @@ from keras_vit.checkpoints.position_plan import grid_of_file, grid_of_settings
 from keras_vit.models.bit import BiT
 from keras_vit.models.hybrid import HybridViT
 from keras_vit.models.identify import published_heads, variant_of
-from keras_vit.models.initial_values import no_initial_values
+from keras_vit.models.initial_values import values_later
 from keras_vit.models.vit import ViT
 from keras_vit.models.weights import fill_new_model, open_any
 
@@ -83,10 +83,10 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
     arguments = {name: value for name, value in arguments.items() if name in known}
     variant = variant_of(family, arguments)
     arguments.setdefault("name", variant and variant.lower())
-    with no_initial_values() as initializers:
+    with values_later():
         model = builder(**{**arguments, "weights": None})
     model.metadata.update(_metadata(checkpoint, model))
-    return fill_new_model(model, checkpoint, initializers, **loading)
+    return fill_new_model(model, checkpoint, **loading)
 
 
 def _check_names(builder, overrides):

@@ -2,20 +2,24 @@ from types import SimpleNamespace
 
 import keras
 
-from keras_vit.layers import GroupNorm, PostActivationUnit, StandardizedConv2D
+from keras_vit.layers import (
+    CropToMultiple,
+    GroupNorm,
+    PostActivationUnit,
+    StandardizedConv2D,
+)
 from keras_vit.layers.patches import pair
 from keras_vit.models import arguments
 from keras_vit.models.constructors import named_constructor
 from keras_vit.models.encoder import check_encoder, encode
-from keras_vit.models.initial_values import no_initial_values
+from keras_vit.models.initial_values import values_later
 from keras_vit.models.inputs import image_input
 from keras_vit.models.resnet import check_resnet
 from keras_vit.models.variants import HYBRID_VARIANTS
 from keras_vit.models.vision_model import VisionModel
 from keras_vit.models.weights import fill_new_model, open_weights
 
-# What the official files were trained with.
-_EPSILON = arguments.Default(1e-6)
+_EPSILON = arguments.Default(1e-6)  # as the official files, like the next two
 _STANDARDIZATION = arguments.Default("std")
 _STANDARDIZATION_EPSILON = arguments.Default(1e-5)
 
@@ -52,6 +56,7 @@ def HybridViT(
     qk_norm=False,
     layer_scale=None,
     pooled_norm=False,
+    position_grid=None,
     group_norm_epsilon=_EPSILON,
     standardization=_STANDARDIZATION,
     standardization_epsilon=_STANDARDIZATION_EPSILON,
@@ -79,7 +84,7 @@ def HybridViT(
         patch_size: Integer or pair `(height, width)`, positions of the feature map.
             Rows and columns that do not fill a patch are left out. Defaults to 1.
         image_size: Integer or pair `(height, width)`, pixels; any size. Defaults to
-            224.
+            224. `(None, None)` takes every size, as in `keras_vit.ViT`.
         input_shape: `(height, width, channels)`: what keras.applications has for
             `image_size` and `num_channels`.
         classes: What keras.applications has for `num_classes`.
@@ -89,7 +94,7 @@ def HybridViT(
             dictionary of arrays, another model.
         num_channels: Integer, image channels. Defaults to 3.
         pooling: What the head reads: `"token"`, `"gap"`, `"map"` or `None`; this
-            and every argument up to `pooled_norm` as in `keras_vit.ViT`.
+            and every argument up to `position_grid` as in `keras_vit.ViT`.
         class_token: Boolean or `None`.
         register_tokens: Integer.
         classifier_activation: Activation of the head. `None` returns logits.
@@ -97,7 +102,8 @@ def HybridViT(
         dropout_rate: Float in `[0, 1)`, of the Transformer.
         attention_dropout_rate: Float in `[0, 1)`.
         drop_path_rate: Float in `[0, 1)`, of the Transformer.
-        position_embedding: `"learned"`, `"learned_2d"`, `"sincos2d"` or `"none"`.
+        position_embedding: `"learned"`, `"learned_2d"`, `"sincos2d"`, `"relative"` or
+            `"none"`; see `keras_vit.ViT`.
         position_scope: `"input"`, `"every_layer"` or `"shared"`.
         embed_prefix: Boolean.
         gelu: `"tanh"` (official weights) or `"erf"` (exact).
@@ -105,6 +111,7 @@ def HybridViT(
         qk_norm: Boolean.
         layer_scale: Float or `None`.
         pooled_norm: Boolean.
+        position_grid: Pair `(rows, columns)`; only with `image_size=(None, None)`.
         group_norm_epsilon: Float, of every group norm.
         standardization: How kernels are standardised: `"std"` divides by
             `sqrt(variance) + standardization_epsilon`, as the official hybrids;
@@ -150,10 +157,10 @@ def HybridViT(
     name = options.pop("name")
     weights = open_weights("hybrid", options)
     settings = _check(**options)
-    with no_initial_values(weights is not None) as initializers:
+    with values_later(weights is not None):
         model = _build(SimpleNamespace(**settings), name or "hybrid_vit")
     model.settings.update(family="hybrid", arguments=settings)
-    return fill_new_model(model, weights, initializers)
+    return fill_new_model(model, weights)
 
 
 def _build(a, name):
@@ -187,11 +194,8 @@ def _build(a, name):
                 **standardization,
                 **layer,
             )(x)
-    rest = [size % patch for size, patch in zip(x.shape[1:3], a.patch_size)]
-    if any(rest):
-        # As the official patch embedding, a convolution without padding, does.
-        crop = [(0, size) for size in rest]
-        x = keras.layers.Cropping2D(crop, name="crop", **layer)(x)
+    if any((size or 1) % patch for size, patch in zip(x.shape[1:3], a.patch_size)):
+        x = CropToMultiple(a.patch_size, name="crop", **layer)(x)
     a.stride = a.patch_size
     return VisionModel(images, encode(x, a), name=name)
 
@@ -201,14 +205,15 @@ def _check(num_classes, classes, include_top, image_size, input_shape, **options
     arguments.check_data_format()
     num_classes = arguments.resolve_classes(num_classes, classes, include_top)
     image_size, num_channels = arguments.resolve_image_size(
-        image_size, input_shape, options["num_channels"], default=224
+        image_size, input_shape, options["num_channels"], 224, allow_unknown=True
     )
     options.update(check_resnet(**options))
     options.update(check_encoder(**options))
+    options.update(position_grid=arguments.check_position_grid(image_size, **options))
     patch_size = pair(options["patch_size"], "patch_size")
     factor = 4 * 2 ** max(len(options["num_blocks"]) - 1, 0)
     for size, patch in zip(image_size, patch_size):
-        if -(-size // factor) < patch:
+        if size is not None and -(-size // factor) < patch:
             raise ValueError(
                 "The feature map must hold at least one patch. "
                 f"Received: image_size={tuple(image_size)}, which the ResNet divides "

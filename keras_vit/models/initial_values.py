@@ -1,52 +1,71 @@
 """Models whose first values come from a file, not from random numbers."""
 
 import contextlib
-import threading
 
 import keras
+from keras import ops
 
-_LOCK = threading.RLock()
 
-
-@contextlib.contextmanager
-def no_initial_values(wanted=True):
-    """Lets every layer that this thread builds start from zeros.
+def values_later(wanted=True):
+    """A scope in which models are built with shapes, but without values.
 
     Drawing the random values of a large model takes longer than reading its weights,
-    which would replace them at once.
+    and even zeros cost as much time and memory as those. Within a `StatelessScope`
+    Keras puts off the values of new variables; `give_values` makes up for it.
 
     Args:
         wanted: Boolean; if false, nothing changes.
-
-    Yields:
-        A dictionary of each variable's path to the initializer that it would have
-        had, for those that no file fills: see `give_initial_values`.
     """
-    initializers = {}
     if not wanted:
-        yield initializers
-        return
-    layer = keras.layers.Layer
-    with _LOCK:  # other threads build as ever, or wait if they want this too
-        original, owner = layer.add_weight, threading.get_ident()
-
-        def add_weight(self, shape=None, initializer=None, *args, **kwargs):
-            if threading.get_ident() != owner or initializer is None:
-                return original(self, shape, initializer, *args, **kwargs)
-            variable = original(self, shape, "zeros", *args, **kwargs)
-            initializers[variable.path] = initializer
-            return variable
-
-        layer.add_weight = add_weight
-        try:
-            yield initializers
-        finally:
-            layer.add_weight = original
+        return contextlib.nullcontext()
+    return keras.StatelessScope(initialize_variables=False)
 
 
-def give_initial_values(variables, initializers):
-    """Draws the values that `no_initial_values` left out."""
+def give_values(variables, values):
+    """Gives the variables of a model from `values_later` their first values.
+
+    Args:
+        variables: Every variable of the model.
+        values: Iterable of pairs of a variable and its value, read one by one. All
+            others get what their initializers draw.
+    """
+    try:
+        for variable, value in values:
+            # Keras's own way to a first value, without a second buffer to replace.
+            variable._initializer = _Constant(value)
+            del value
+            variable._deferred_initialize()
+        for variable in variables:
+            if variable._initializer is not None:
+                variable._deferred_initialize()
+    finally:
+        forget(variables)
+
+
+def forget(variables):
+    """Strikes variables from Keras's list of those that wait for a value.
+
+    At the end of the next `StatelessScope` Keras would initialise them all, even
+    those of a model that was refused and thrown away.
+    """
     for variable in variables:
-        if variable.path in initializers:
-            initializer = keras.initializers.get(initializers[variable.path])
-            variable.assign(initializer(variable.shape, dtype=variable.dtype))
+        variable._deferred_initialize = _nothing
+    with keras.StatelessScope():
+        pass
+    for variable in variables:
+        del variable._deferred_initialize
+
+
+class _Constant:
+    """An initializer that gives one array, and lets go of it at once."""
+
+    def __init__(self, value):
+        self._value = value
+
+    def __call__(self, shape, dtype=None):
+        value, self._value = self._value, None
+        return ops.convert_to_tensor(value, dtype)
+
+
+def _nothing():
+    pass

@@ -12,7 +12,7 @@ def with_image_size(model, image_size, *, kernel="official"):
     Args:
         model: A model of this package.
         image_size: Integer or pair `(height, width)`, pixels, or `(None, None)` for
-            a ViT that takes every size.
+            a model that takes every size.
         kernel: `"official"`, `"bilinear"`, `"bicubic"` or `"bicubic_antialias"`; see
             `keras_vit.resize_position_embeddings`.
 

@@ -18,7 +18,6 @@ class VisionModel(keras.Model):
     models.
     """
 
-    # Keras treats a subclass as functional only if its signature is this one.
     def __init__(self, inputs, outputs, name=None, **kwargs):
         settings = kwargs.pop("settings", None)
         metadata = kwargs.pop("metadata", None)
@@ -35,8 +34,22 @@ class VisionModel(keras.Model):
     def metadata(self):
         return self._metadata
 
+    # By way of a plain functional model: which subclasses Keras takes for functional
+    # depends on its version.
     def get_config(self):
-        config = super().get_config()
-        config["settings"] = dict(self._settings)
-        config["metadata"] = dict(self._metadata)
-        return config
+        plain = keras.Model(self.input, self.output, name=self.name)
+        return {
+            **plain.get_config(),
+            "trainable": self.trainable,
+            "settings": dict(self._settings),
+            "metadata": dict(self._metadata),
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        extras = {name: config.pop(name, None) for name in ("settings", "metadata")}
+        plain = keras.Model.from_config(config, custom_objects)
+        model = cls(plain.input, plain.output, name=plain.name, **extras)
+        model.trainable = config.get("trainable", True)
+        return model

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from keras_vit.models import arguments
 from keras_vit.models.constructors import named_constructor
 from keras_vit.models.encoder import check_encoder, encode
-from keras_vit.models.initial_values import no_initial_values
+from keras_vit.models.initial_values import values_later
 from keras_vit.models.inputs import image_input
 from keras_vit.models.variants import VIT_VARIANTS
 from keras_vit.models.vision_model import VisionModel
@@ -84,7 +84,9 @@ def ViT(
         drop_path_rate: Float in `[0, 1)`, stochastic depth of the last block; the
             rate grows linearly from 0 at the first.
         position_embedding: `"learned"` (a vector for each token), `"learned_2d"`,
-            `"sincos2d"` or `"none"`.
+            `"sincos2d"`, `"relative"` (a number for each head and each offset between
+            two patches, added to their attention logits: see
+            `keras_vit.layers.RelativeSelfAttention`) or `"none"`.
         position_scope: Where positions are added: at the `"input"` of the first
             block, at `"every_layer"` with vectors of its own, or `"shared"`: at
             every layer with the same vectors.
@@ -139,10 +141,10 @@ def ViT(
     name = options.pop("name")
     weights = open_weights("vit", options)
     settings = _check(**options)
-    with no_initial_values(weights is not None) as initializers:
+    with values_later(weights is not None):
         model = _build(SimpleNamespace(**settings), name or "vit")
     model.settings.update(family="vit", arguments=settings)
-    return fill_new_model(model, weights, initializers)
+    return fill_new_model(model, weights)
 
 
 def _build(a, name):

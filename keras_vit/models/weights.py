@@ -3,12 +3,12 @@ import os
 
 from keras_vit.checkpoints.architecture import arguments_of, facts_of, family_of
 from keras_vit.checkpoints.checkpoint import Checkpoint
-from keras_vit.checkpoints.load import fill, make_plan
+from keras_vit.checkpoints.load import fill, log_report, make_plan
 from keras_vit.checkpoints.registry import find_source, is_registered
 from keras_vit.checkpoints.source import open_source
 from keras_vit.models.arguments import Default
 from keras_vit.models.identify import describe_difference, variant_of
-from keras_vit.models.initial_values import give_initial_values
+from keras_vit.models.initial_values import forget, give_values
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +74,11 @@ def load_weights(
     checkpoint = open_any(
         source, settings.get("family"), settings.get("arguments", {}), offline
     )
-    return _load(
+    if strict and settings:
+        _check_model(checkpoint, settings["family"], settings["arguments"])
+    plan = make_plan(
         model,
         checkpoint,
-        fresh=False,
         strict=strict,
         skip=skip,
         keep=keep,
@@ -85,6 +86,7 @@ def load_weights(
         position_grid=position_grid,
         in_channels_rule=in_channels_rule,
     )
+    return fill(plan)
 
 
 def open_weights(family, options):
@@ -114,19 +116,24 @@ def open_weights(family, options):
     return checkpoint
 
 
-def fill_new_model(model, checkpoint, initializers, **options):
+def fill_new_model(model, checkpoint, **options):
     """Fills a model that has just been built; on an error it is thrown away.
 
     Args:
-        model: The model, built within `no_initial_values`.
+        model: The model, built within `values_later`.
         checkpoint: A `Checkpoint`, or `None` to do nothing.
-        initializers: What `no_initial_values` gave, for variables that stay unfilled.
         **options: Those of `make_plan`.
     """
-    if checkpoint is not None:
-        report = _load(model, checkpoint, fresh=True, **options)
-        unfilled = [v for v in model.variables if v.path in set(report.unfilled)]
-        give_initial_values(unfilled, initializers)
+    if checkpoint is None:
+        return model
+    try:
+        plan = make_plan(model, checkpoint, **options)
+    except BaseException:
+        forget(model.variables)
+        raise
+    values = ((plan.variables[path], value) for path, value in plan.values())
+    give_values(model.variables, values)
+    log_report(plan)
     return model
 
 
@@ -134,20 +141,13 @@ def open_any(source, family, arguments, offline=None):
     """A `Checkpoint` of a registered name, an address, a file or an object."""
     if isinstance(source, Checkpoint):
         return source
-    if isinstance(source, (str, os.PathLike)):
-        name = os.fspath(source)
+    if isinstance(source, (str, bytes, os.PathLike)):
+        name = os.fsdecode(source)
         variant = None
         if is_registered(name):
             variant = variant_of(family, arguments)
         source = find_source(name, variant, arguments.get("image_size"), offline)
     return open_source(source)
-
-
-def _load(model, checkpoint, *, fresh, **options):
-    settings = getattr(model, "settings", None)
-    if settings and not fresh and options.get("strict", True):
-        _check_model(checkpoint, settings["family"], settings["arguments"])
-    return fill(make_plan(model, checkpoint, **options), fresh=fresh)
 
 
 def _check_model(checkpoint, family, arguments):

@@ -1,7 +1,8 @@
 """From a recipe to a fitted model."""
 
 from keras_vit._lazy import lazy_attributes
-from keras_vit.training.recipes import Recipe
+from keras_vit.training.hyperrule import BiTHyperRule
+from keras_vit.training.recipes import Recipe, list_recipes, recipe
 
 # Imported at first use: a recipe can be read, printed and compared without Keras.
 _LAZY = {
@@ -9,17 +10,32 @@ _LAZY = {
     "Result": "keras_vit.training.run:Result",
     "RunFolder": "keras_vit.training.run_folder:RunFolder",
     "WarmupSchedule": "keras_vit.training.schedules:WarmupSchedule",
+    "advise": "keras_vit.training.advice:advise",
     "build_optimizer": "keras_vit.training.optimizers:build_optimizer",
+    "build_schedule": "keras_vit.training.optimizers:build_schedule",
+    "check_data": "keras_vit.training.data_check:check_data",
+    "choose_recipe": "keras_vit.training.choose:choose_recipe",
+    "estimate_cost": "keras_vit.training.costs:estimate_cost",
+    "estimate_training": "keras_vit.training.estimate:estimate_training",
     "train": "keras_vit.training.run:train",
 }
 __getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
 
 __all__ = [
+    "BiTHyperRule",
     "Interrupted",
     "Recipe",
     "Result",
     "RunFolder",
     "WarmupSchedule",
+    "advise",
     "build_optimizer",
+    "build_schedule",
+    "check_data",
+    "choose_recipe",
+    "estimate_cost",
+    "estimate_training",
+    "list_recipes",
+    "recipe",
     "train",
 ]

@@ -7,7 +7,9 @@ import keras
 
 import keras_vit.models
 from keras_vit.models.listing import canonical_name
-from keras_vit.training.optimizers import LabelSmoothedCrossentropy, build_optimizer
+from keras_vit.training.layer_groups import freeze_layers
+from keras_vit.training.losses import LabelAccuracy, build_loss
+from keras_vit.training.optimizers import build_optimizer
 from keras_vit.training.recipes import SMALL
 
 # The patches of a model "small": of about so many pixels, and at most about so many per
@@ -19,7 +21,13 @@ PATCHES_PER_SIDE = 8
 SMALL_IMAGE_SIZE = 64
 
 # Passed on only where they differ from the defaults: not every model has dropout.
-OPTIONS = ("pooling", "attention_dropout_rate")
+OPTIONS = (
+    "pooling",
+    "attention_dropout_rate",
+    "position_embedding",
+    "representation_size",
+    "weights",
+)
 
 
 def model_arguments(recipe, *, native_size, num_channels):
@@ -77,11 +85,30 @@ def build_model(recipe, num_classes, arguments):
     """
     keras.utils.set_random_seed(recipe.seed)
     if recipe.model == "small":
-        return keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
+        model = keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
+    else:
+        model = _published_model(recipe, num_classes, arguments)
+    if recipe.head_bias:
+        _set_head_bias(model, recipe.head_bias)
+    freeze_layers(model, recipe.freeze)
+    return model
+
+
+def _published_model(recipe, num_classes, arguments):
     try:
         return keras_vit.models.build(recipe.model, num_classes, **arguments)
     except TypeError as error:  # an argument that this family does not have
         raise ValueError(f"{recipe.model} does not take this option: {error}") from None
+
+
+def _set_head_bias(model, value):
+    """Gives a new head the bias with which its first answers are "none of them".
+
+    A head that came with the weights, whose kernel is not zero, keeps its own.
+    """
+    head = model.get_layer("head")
+    if not keras.ops.convert_to_numpy(head.kernel).any():
+        head.bias.assign(keras.ops.full(head.bias.shape, value))
 
 
 def compile_model(model, recipe, *, total_steps):
@@ -94,11 +121,8 @@ def compile_model(model, recipe, *, total_steps):
     jit_compile = resolve_jit(recipe, model)
     model.compile(
         optimizer=build_optimizer(recipe, model, total_steps=total_steps),
-        loss=LabelSmoothedCrossentropy(
-            recipe.label_smoothing,
-            dtype="float64" if recipe.dtype == "float64" else "float32",
-        ),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=build_loss(recipe),
+        metrics=[LabelAccuracy(name="accuracy")],
         jit_compile=jit_compile,
     )
     # On TensorFlow, `fit` builds optimizer and metrics inside its first update: too

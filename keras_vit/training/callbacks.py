@@ -10,7 +10,9 @@ import time
 
 import keras
 
+from keras_vit.training.averaging import averaged
 from keras_vit.training.checkpoints import save_checkpoint
+from keras_vit.training.layer_groups import all_trainable
 
 logger = logging.getLogger(__name__)
 
@@ -95,20 +97,33 @@ class Save(keras.callbacks.Callback):
 
     Args:
         folder: A `RunFolder`.
+        model: The model to save, which shares its variables with the one in `fit`.
         position: A `Position`, kept up to date.
         steps_per_epoch: Integer, updates of a whole epoch.
+        total_steps: Integer, updates of the whole run.
         request: A `StopRequest`.
         every_steps: Integer or `None`: save after so many updates inside an epoch.
         every_seconds: Float: save after so many seconds inside an epoch.
     """
 
     def __init__(
-        self, folder, position, *, steps_per_epoch, request, every_steps, every_seconds
+        self,
+        folder,
+        model,
+        position,
+        *,
+        steps_per_epoch,
+        total_steps,
+        request,
+        every_steps,
+        every_seconds,
     ):
         super().__init__()
         self.folder = folder
+        self.exported = model
         self.position = position
         self.steps_per_epoch = steps_per_epoch
+        self.total_steps = total_steps
         self.request = request
         self.every_steps = every_steps
         self.every_seconds = every_seconds
@@ -121,12 +136,13 @@ class Save(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.position.step = self.first_step + batch + 1
-        if self.position.step % self.steps_per_epoch == 0:
+        step = self.position.step
+        if step % self.steps_per_epoch == 0 or step == self.total_steps:
             return  # `on_epoch_end` saves, after the evaluation.
         if self.request.signal_number is not None:
             self._save()
             self._stop()
-        steps = self.position.step - self.saved[0]
+        steps = step - self.saved[0]
         seconds = time.monotonic() - self.saved[1]
         if steps == self.every_steps or seconds >= self.every_seconds:
             self._save()
@@ -141,7 +157,8 @@ class Save(keras.callbacks.Callback):
         self.position.history.append({"epoch": epoch + 1, **logs})
         # The checkpoint comes last: when it says that the run is complete, the
         # other files are.
-        self.folder.save_model(self.model)
+        with averaged(self.model), all_trainable(self.exported):
+            self.folder.save_model(self.exported)
         self.folder.write_history(self.position.history)
         self._save()
         if self.request.signal_number is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import keras
 
 import keras_vit.data
+from keras_vit.training.accumulation import accumulating
 from keras_vit.training.build import (
     build_model,
     check_model,
@@ -22,6 +23,7 @@ from keras_vit.training.datasets import (
     write_split,
 )
 from keras_vit.training.environment import compare_environments, describe_environment
+from keras_vit.training.first_look import look_at_cost, look_at_data
 from keras_vit.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
@@ -32,12 +34,17 @@ class Job:
     """A run that is ready for `fit`."""
 
     recipe: Recipe
+    # The model that is saved, and the one to fit: the same, or one around its layers.
     model: keras.Model
+    trainer: keras.Model
     # `training_batches(start_step=n)` yields the batches from update n on.
     training_batches: Callable
     # `test_batches()` yields every test image once.
     test_batches: Callable
+    # Updates from one test to the next, of the whole run, and tests in all.
     steps_per_epoch: int
+    total_steps: int
+    epochs: int
     # Where the run begins or goes on, and what it then restores.
     position: Position
     checkpoint: Checkpoint | None
@@ -45,31 +52,48 @@ class Job:
     record: dict
 
 
-def prepare(recipe, folder, before=None):
+def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     """Loads the data, builds the model, and logs what will be done.
 
     Args:
         recipe: A `Recipe`.
         folder: A `RunFolder`.
         before: Content of run.json where a run goes on, else `None`.
+        check: Boolean, whether to look at the data of a new run first.
+        notes: Dictionary that run.json keeps, or `None`.
+        progress: Boolean or `None`, whether to show a bar meanwhile; see `train`.
 
     Returns:
         A `Job`.
     """
     check_model(recipe)
+    # Steps of their own sizes can be judged only when that of the model is known.
+    if recipe.image_size is not None or "(" not in recipe.augment:
+        check_augmentation(recipe, recipe.image_size or 224)
     train_data, test_data = load_data(recipe)
     facts = data_facts(train_data, test_data)
     if before is not None:
         check_unchanged(folder, before["data"], facts)
+    batch_size = min(recipe.batch_size, train_data.num_examples)
+    check_parts(recipe, batch_size)
+    found = dict(notes or {})
+    if before is None and check:
+        found["check"] = look_at_data(recipe, train_data, test_data, progress)
     arguments = model_arguments(
         recipe,
         native_size=train_data.image_size,
         num_channels=train_data.num_channels,
     )
+    check_augmentation(recipe, arguments.get("image_size", 224))
     model = build_model(recipe, train_data.num_classes, arguments)
     steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
-    total_steps = steps_per_epoch * recipe.epochs
-    jit_compile = compile_model(model, recipe, total_steps=total_steps)
+    total_steps = recipe.resolve_steps(steps_per_epoch)
+    trainer = accumulating(model, recipe.accumulation_steps)
+    jit_compile = compile_model(trainer, recipe, total_steps=total_steps)
+    if before is None:
+        found["estimate"] = look_at_cost(
+            recipe, model, trainer.optimizer, batch_size, total_steps
+        )
     preprocessing = _describe_to_itself(model, recipe, facts)
     checkpoint = last_checkpoint(folder.checkpoints)
     position = checkpoint.position if checkpoint else Position()
@@ -80,13 +104,15 @@ def prepare(recipe, folder, before=None):
             "model": arguments,
             "image_size": model.metadata["image_size"],
             "parameters": model.count_params(),
-            "batch_size": min(recipe.batch_size, train_data.num_examples),
+            "batch_size": batch_size,
             "steps_per_epoch": steps_per_epoch,
             "total_steps": total_steps,
             "warmup_steps": recipe.resolve_warmup(total_steps),
             "jit_compile": jit_compile,
         },
         "data": facts,
+        **_kept(before),
+        **found,
         "sessions": _sessions(before, position),
     }
     _announce(recipe, folder, record, position)
@@ -105,18 +131,44 @@ def prepare(recipe, folder, before=None):
             start_step=start_step,
         )
 
+    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
     return Job(
         recipe=recipe,
         model=model,
+        trainer=trainer,
         training_batches=training_batches,
         test_batches=lambda: test_data.batches(
             recipe.batch_size, preprocessing=preprocessing
         ),
         steps_per_epoch=steps_per_epoch,
+        total_steps=total_steps,
+        epochs=-(-total_steps // steps_per_epoch),
         position=position,
         checkpoint=checkpoint,
         record=record,
     )
+
+
+def _kept(before):
+    """What a run that goes on has found out already."""
+    names = ("check", "estimate", "reasons")
+    return {name: before[name] for name in names if before and name in before}
+
+
+def check_augmentation(recipe, image_size):
+    """Raises a `ValueError` unless the data package knows the augmentation."""
+    steps = keras_vit.data.preprocessing(image_size)
+    keras_vit.data.augmentation(recipe.augment, steps)
+
+
+def check_parts(recipe, batch_size):
+    """Raises a `ValueError` unless a batch can be computed in equal parts."""
+    if batch_size % recipe.accumulation_steps:
+        raise ValueError(
+            "`accumulation_steps` must divide the batch, which is no larger than the "
+            f"training set. Received: accumulation_steps={recipe.accumulation_steps}, "
+            f"batches of {batch_size}"
+        )
 
 
 def _describe_to_itself(model, recipe, facts):
@@ -171,10 +223,11 @@ def _announce(recipe, folder, record, position):
         "x".join(map(str, resolved["image_size"])),
     )
     logger.info(
-        "Training: %d epochs of %d updates, batches of %d, AdamW at %g.",
-        recipe.epochs,
+        "Training: %d updates, %d of them an epoch, batches of %d, %s at %g.",
+        resolved["total_steps"],
         resolved["steps_per_epoch"],
         resolved["batch_size"],
+        {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer],
         recipe.learning_rate,
     )
     if resolved["jit_compile"] is True:

@@ -1,9 +1,14 @@
 """What a training run is made of: one frozen record of every choice."""
 
 import dataclasses
-import difflib
 import json
 from typing import Literal
+
+from keras_vit.training import costs
+from keras_vit.training.recipe_checks import check, choices_of, closest
+from keras_vit.training.recipe_table import RecipeTable, find_run
+from keras_vit.training.recipe_text import Difference, as_text
+from keras_vit.training.scaling import scaled
 
 # The model "small": its training must fit into minutes on a laptop.
 SMALL = {
@@ -15,7 +20,7 @@ SMALL = {
     "drop_path_rate": 0.1,
 }
 
-SIZES = ("num_layers", "hidden_dim", "mlp_dim", "num_heads")
+EPOCHS = 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +70,22 @@ class Recipe:
     patch_size: int | None = None
     # 1 for grey, 3 for colour.
     num_channels: Literal[1, 3] | None = None
+    # Where the first weights come from: a published name such as imagenet21k, a file,
+    # a run folder, an address; random where not given.
+    weights: str | None = None
+    # Layers that stay as they are: names, in which * stands for anything, or backbone
+    # for all but the head.
+    freeze: tuple[str, ...] = ()
     # What the classifier reads.
     pooling: Literal["token", "gap", "map"] = "token"
+    # How the model knows where a patch is.
+    position_embedding: Literal[
+        "learned", "learned_2d", "sincos2d", "relative", "none"
+    ] = "learned"
+    # Width of a tanh layer before the classifier; no such layer by default.
+    representation_size: int | None = None
+    # First value of the classifier's biases; -10 or -6.9 with the sigmoid loss.
+    head_bias: float = 0.0
     # Share of activations dropped after each dense layer; "small" drops 0.1.
     dropout_rate: float | None = None
     # Share of attention scores dropped.
@@ -77,24 +96,53 @@ class Recipe:
     # Precision: float32, mixed_bfloat16, mixed_float16 or float64.
     dtype: Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"] = "float32"
 
-    # Passes over the training images.
-    epochs: int = 24
+    # Passes over the training images; 24 where the number of updates is not given.
+    epochs: int | None = None
+    # Updates of the whole run, instead of passes over the training images.
+    total_steps: int | None = None
+    # Updates between two tests of the model; one pass over the images by default.
+    evaluate_every: int | None = None
     # Images per update, over all devices together.
     batch_size: int = 64
-    # Highest learning rate of AdamW; never rescaled with the batch.
+    # Equal parts that a batch is computed in, one after the other, to save memory.
+    accumulation_steps: int = 1
+    # What turns gradients into updates: AdamW, or SGD with momentum.
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    # Share of the momentum that is kept at an update; of AdamW, beta_1.
+    momentum: float = 0.9
+    # Type in which the momentum is kept; bfloat16 takes half the memory.
+    momentum_dtype: Literal["float32", "bfloat16"] = "float32"
+    # Highest learning rate; never rescaled with the batch behind your back.
     learning_rate: float = 1e-3
+    # How the source of the recipe goes to another batch size (`Recipe.scaled_to`).
+    batch_scaling: Literal["none", "rate", "rate_and_steps"] = "none"
+    # Factor of the learning rate from one block to the one before it.
+    layer_decay: float | None = None
     # Shape of the decay after the warm-up.
-    decay: Literal["cosine", "linear", "constant"] = "cosine"
+    decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = "cosine"
+    # Last learning rate of the decay "linear".
+    decay_end: float = 1e-5
+    # Updates after which the decay "rsqrt" is at 0.71 of the highest rate.
+    decay_timescale: int = 10_000
+    # Shares of the run after which the decay "bit" divides the rate by ten.
+    decay_at: tuple[float, ...] = (0.3, 0.6, 0.9)
     # Updates of linear warm-up; a tenth of all updates where not given.
     warmup_steps: int | None = None
+    # Last updates, over which the rate falls linearly to zero.
+    cooldown_steps: int = 0
     # Decoupled weight decay of kernels, multiplied by the learning rate.
     weight_decay: float = 0.1
-    # Gradients are scaled down to this global norm.
-    global_clipnorm: float = 1.0
+    # Gradients are scaled down to this global norm, if any.
+    global_clipnorm: float | None = 1.0
+    # Momentum of averaged weights, such as 0.9999, which are then tested and saved.
+    ema_momentum: float | None = None
+    # What is learned: the one class of an image, or yes or no for every class.
+    loss: Literal["softmax", "sigmoid"] = "softmax"
     # Share of the target's probability spread over all classes.
     label_smoothing: float = 0.0
-    # Random changes of the training images.
-    augment: Literal["auto", "none", "flip", "crop", "crop_flip", "inception"] = "flip"
+    # Random changes of the training images: auto, none, flip, crop, crop_flip,
+    # inception, a level of AugReg such as augreg_light1, or steps with | between them.
+    augment: str = "flip"
 
     # Decides initial weights, data order, augmentation and dropout.
     seed: int = 0
@@ -103,43 +151,19 @@ class Recipe:
     jit_compile: Literal["auto", "yes", "no"] = "auto"
 
     def __post_init__(self):
-        if isinstance(self.image_size, list):  # from JSON
-            object.__setattr__(self, "image_size", tuple(self.image_size))
-        for name in ("epochs", "batch_size"):
-            _check(self, name, getattr(self, name) >= 1, "must be at least 1")
-        for name in ("image_size", "patch_size", *SIZES):
-            value = getattr(self, name)
-            for number in value if isinstance(value, tuple) else (value,):
-                _check(self, name, number is None or number >= 1, "must be positive")
-        for name in (
-            "dropout_rate",
-            "attention_dropout_rate",
-            "drop_path_rate",
-            "label_smoothing",
-        ):
-            rate = getattr(self, name)
-            _check(self, name, rate is None or 0 <= rate < 1, "must be in [0, 1)")
-        _check(self, "test_fraction", 0 < self.test_fraction < 1, "must be in (0, 1)")
-        _check(self, "learning_rate", self.learning_rate > 0, "must be positive")
-        _check(self, "weight_decay", self.weight_decay >= 0, "must not be negative")
-        _check(self, "global_clipnorm", self.global_clipnorm > 0, "must be positive")
-        for name in ("seed", "split_seed"):
-            seed = getattr(self, name)
-            _check(self, name, 0 <= seed < 2**31, "must be in [0, 2**31)")
-        if self.warmup_steps is not None:
-            _check(self, "warmup_steps", self.warmup_steps >= 0, "must not be negative")
-        for field in dataclasses.fields(self):
-            choices = CHOICES.get(field.name)
-            if choices:
-                _check_choice(field.name, getattr(self, field.name), choices)
-        sizes = [name for name in SIZES if getattr(self, name) is not None]
-        if sizes and self.model != "small":
-            raise ValueError(
-                f"The sizes of {self.model} are fixed; {', '.join(sizes)} can be "
-                "chosen for the model 'small' only. "
-                f"Received: model={self.model!r}, "
-                + ", ".join(f"{name}={getattr(self, name)}" for name in sizes)
-            )
+        for name in ("image_size", "freeze", "decay_at"):
+            if isinstance(getattr(self, name), list):  # from JSON
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.epochs is None and self.total_steps is None:
+            object.__setattr__(self, "epochs", EPOCHS)
+        check(self)
+
+    def __str__(self):
+        return as_text(self)
+
+    def resolve_steps(self, steps_per_epoch):
+        """The number of updates of the whole run."""
+        return self.total_steps or self.epochs * steps_per_epoch
 
     def resolve_warmup(self, total_steps):
         """The number of warm-up updates in a run of `total_steps` updates."""
@@ -161,8 +185,7 @@ class Recipe:
     def from_json(cls, values):
         """The recipe of a dictionary made by `to_json`.
 
-        Raises:
-            ValueError: if the dictionary holds a name that no field has.
+        Raises a `ValueError` if the dictionary holds a name that no field has.
         """
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
@@ -174,42 +197,64 @@ class Recipe:
         return cls(**values)
 
     def diff(self, other):
-        """The fields that differ: name to `(own value, the other's value)`."""
+        """The fields that differ: name to `(own value, the other's value)`.
+
+        Args:
+            other: A `Recipe`, or the name of a published one.
+
+        Returns:
+            A dictionary, which prints as a table.
+        """
+        other = recipe(other) if isinstance(other, str) else other
         mine, others = self.to_json(), other.to_json()
-        return {k: (mine[k], others[k]) for k in mine if mine[k] != others[k]}
-
-
-def closest(value, choices):
-    """`"; did you mean ...?"` where one of the choices is close, else nothing."""
-    lowered = {str(choice).lower(): str(choice) for choice in choices}
-    matches = difflib.get_close_matches(str(value).lower(), lowered, n=1, cutoff=0.5)
-    return f"; did you mean {lowered[matches[0]]!r}?" if matches else ""
-
-
-def _choices():
-    found = {}
-    for field in dataclasses.fields(Recipe):
-        parts = (field.type, *getattr(field.type, "__args__", ()))
-        literal = [p for p in parts if getattr(p, "__origin__", None) is Literal]
-        if literal:
-            optional = (None,) if type(None) in parts else ()
-            found[field.name] = literal[0].__args__ + optional
-    return found
-
-
-def _check(recipe, name, holds, rule):
-    if not holds:
-        raise ValueError(f"`{name}` {rule}. Received: {name}={getattr(recipe, name)}")
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(
-            f"`{name}` must be one of {listed}. "
-            f"Received: {name}={value!r}{closest(value, choices)}"
+        return Difference(
+            {k: (mine[k], others[k]) for k in mine if mine[k] != others[k]}
         )
+
+    def cost(self, num_examples=None, **options):
+        """What a run costs; see `keras_vit.training.estimate_cost`."""
+        return costs.estimate_cost(self, num_examples, **options)
+
+    def scaled_to(self, batch_size):
+        """The same run with batches of another size, as its source scales it.
+
+        `batch_scaling` says how: `"none"` keeps rate and length (ViT), `"rate"` keeps
+        rate over batch size, `"rate_and_steps"` also the number of images seen
+        (BiT-HyperRule). What was done is logged.
+
+        Args:
+            batch_size: Integer, images per update.
+
+        Returns:
+            A new recipe.
+        """
+        return scaled(self, batch_size)
+
+
+def recipe(name):
+    """A published recipe by its name.
+
+    Args:
+        name: String, a name from `list_recipes()`.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: if there is no such recipe; the message names the closest one.
+
+    Example:
+
+    >>> recipe("vit_finetune_cifar10").total_steps
+    10000
+    """
+    return Recipe(**find_run(name).values)
+
+
+def list_recipes():
+    """Every published run, with its source; prints as a table."""
+    return RecipeTable.of(Recipe)
 
 
 # The allowed values of every field that has a list of them.
-CHOICES = _choices()
+CHOICES = choices_of(Recipe)

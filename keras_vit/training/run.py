@@ -7,6 +7,8 @@ import shutil
 import keras
 
 import keras_vit.data
+from keras_vit.models.cost import run_cost
+from keras_vit.training.averaging import UseAverages
 from keras_vit.training.callbacks import Progress, Restore, Save, StopRequest
 from keras_vit.training.curves import plot_curves
 from keras_vit.training.prepare import prepare
@@ -49,6 +51,8 @@ def train(
     save_steps=None,
     callbacks=(),
     progress=None,
+    check=True,
+    notes=None,
 ):
     """Trains the model of a recipe, in a folder that holds everything about the run.
 
@@ -72,13 +76,18 @@ def train(
         callbacks: Further Keras callbacks. What they remember is not saved.
         progress: Boolean, whether to show a progress bar. By default where stderr is
             a terminal.
+        check: Boolean, whether to look at up to 10,000 images of both parts of the
+            data before a new run, as `check_data` does; what it warns of is logged
+            and written into run.json. Defaults to `True`.
+        notes: Dictionary of JSON values to be written into run.json, or `None`.
 
     Returns:
         A `Result`.
 
     Raises:
-        ValueError: if the recipe contradicts its data or model, the folder is taken,
-            or there is nothing to resume.
+        ValueError: if the recipe contradicts its data or model, an image cannot be
+            read, the memory would not hold the run, the folder is taken, or there is
+            nothing to resume.
         Interrupted: after Ctrl-C, with the state saved.
 
     Example:
@@ -101,7 +110,7 @@ def train(
             return _result(folder, before)
         remove_leftovers(folder)
         try:
-            job = prepare(recipe, folder, before)
+            job = prepare(recipe, folder, before, check, notes, progress)
         except BaseException:
             folder.discard_if_unused()
             raise
@@ -137,6 +146,12 @@ def _run(job, folder, save, callbacks, progress):
         "seconds": round(position.seconds, 1),
         "cpu_seconds": round(position.cpu_seconds, 1),
     }
+    record["cost"] = run_cost(
+        job.model,
+        record["resolved"]["batch_size"] * job.total_steps,
+        position.seconds,
+        devices=len(keras.distribution.list_devices()),
+    )
     folder.write_record(record)
     # Nothing can go on from here, and they are three times the size of the model.
     shutil.rmtree(folder.checkpoints)
@@ -144,27 +159,30 @@ def _run(job, folder, save, callbacks, progress):
 
 
 def _fit(job, folder, request, save, callbacks, progress):
-    """The rest of an epoch that was begun, then whole epochs."""
-    position, steps_per_epoch = job.position, job.steps_per_epoch
-    epoch, done = divmod(position.step, steps_per_epoch)
-    show = Progress(job.recipe.epochs, progress)
+    """The rest of an epoch that was begun, then whole epochs, then a short one."""
+    position = job.position
+    show = Progress(job.epochs, progress)
     fixed = [
-        Restore(job.checkpoint, within_epoch=done > 0),
+        Restore(job.checkpoint, within_epoch=position.step % job.steps_per_epoch > 0),
+        UseAverages(),
         show,
         *([TensorBoardLog(folder.tensorboard)] if tensorboard_installed() else []),
         *callbacks,
         Save(
-            folder, position, steps_per_epoch=steps_per_epoch, request=request, **save
+            folder,
+            job.model,
+            position,
+            steps_per_epoch=job.steps_per_epoch,
+            total_steps=job.total_steps,
+            request=request,
+            **save,
         ),
     ]
-    # A first call for the rest of the epoch: `fit` counts equal epochs only.
-    calls = [(epoch, epoch + 1, steps_per_epoch - done)] if done else []
-    calls.append((epoch + bool(done), job.recipe.epochs, steps_per_epoch))
     try:
-        for first, last, steps in calls:
-            if first == last:
-                continue
-            job.model.fit(
+        for first, last, steps in fit_calls(
+            position.step, job.steps_per_epoch, job.total_steps
+        ):
+            job.trainer.fit(
                 job.training_batches(start_step=position.step),
                 steps_per_epoch=steps,
                 initial_epoch=first,
@@ -176,6 +194,25 @@ def _fit(job, folder, request, save, callbacks, progress):
             )
     finally:
         show.close()
+
+
+def fit_calls(step, steps_per_epoch, total_steps):
+    """The calls of `fit`, which counts equal epochs only, from an update on.
+
+    Returns:
+        List of `(first epoch, last epoch, updates of each)`.
+    """
+    epoch, done = divmod(step, steps_per_epoch)
+    whole, rest = divmod(total_steps, steps_per_epoch)
+    calls = []
+    if done:
+        begun = rest if epoch == whole else steps_per_epoch
+        calls.append((epoch, epoch + 1, begun - done))
+        epoch += 1
+    calls.append((epoch, whole, steps_per_epoch))
+    if epoch <= whole:
+        calls.append((whole, whole + 1, rest))
+    return [call for call in calls if call[0] < call[1] and call[2]]
 
 
 def _result(folder, record):

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-DECAYS = ("cosine", "linear", "constant")
+DECAYS = ("cosine", "linear", "rsqrt", "bit", "constant")
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -16,19 +16,29 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
 
     - `"cosine"`: `learning_rate * (1 + cos(pi * p)) / 2`;
     - `"linear"`: `end + (learning_rate - end) * (1 - p)`;
+    - `"rsqrt"`: `learning_rate / sqrt(1 + (step - warmup_steps) / timescale)`, from
+      the end of the warm-up on;
+    - `"bit"`: `learning_rate`, a tenth of it after the first step of `decay_at`, a
+      hundredth after the second, and so on;
     - `"constant"`: `learning_rate`;
 
-    and the whole is multiplied by `min(1, step / warmup_steps)`. Steps count from
-    zero, so with a warm-up the very first update has a rate of zero, as in the
-    official code.
+    and the whole is multiplied by `min(1, step / warmup_steps)` and by
+    `min(1, (total_steps - step) / cooldown_steps)`. Steps count from zero, so with a
+    warm-up the very first update has a rate of zero, as in the official code.
 
     Args:
         learning_rate: Float, the highest rate, reached at the end of the warm-up.
         total_steps: Integer, the number of updates of the whole run.
         warmup_steps: Integer in `[0, total_steps)`. Defaults to `0`.
-        decay: `"cosine"`, `"linear"` or `"constant"`. Defaults to `"cosine"`.
+        decay: `"cosine"`, `"linear"`, `"rsqrt"`, `"bit"` or `"constant"`. Defaults to
+            `"cosine"`.
         end: Float, the last rate of the linear decay. Defaults to `1e-5`, as in
             the official code; the other decays do not use it.
+        timescale: Integer, updates in which `"rsqrt"` falls to 0.71 of the rate.
+            Defaults to `10000`.
+        cooldown_steps: Integer, the last updates, over which the rate falls linearly
+            to zero, for every decay. Defaults to `0`.
+        decay_at: Steps, ascending, of `"bit"`. Defaults to none.
 
     Raises:
         ValueError: if `decay` is unknown or the step counts contradict each other.
@@ -40,7 +50,10 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
     0.0005
 
     Reference: `create_learning_rate_schedule` of the official
-        [vision_transformer](https://github.com/google-research/vision_transformer).
+        [vision_transformer](https://github.com/google-research/vision_transformer)
+        and of [big_vision](https://github.com/google-research/big_vision) (rsqrt);
+        `bit_hyperrule.py` of
+        [big_transfer](https://github.com/google-research/big_transfer).
     """
 
     def __init__(
@@ -51,6 +64,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         warmup_steps=0,
         decay="cosine",
         end=1e-5,
+        timescale=10_000,
+        cooldown_steps=0,
+        decay_at=(),
         name=None,
     ):
         super().__init__()
@@ -64,25 +80,46 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
                 "number of updates of the whole run. Received: "
                 f"warmup_steps={warmup_steps}, total_steps={total_steps}"
             )
+        if not 0 <= cooldown_steps <= total_steps - warmup_steps:
+            raise ValueError(
+                "`cooldown_steps` must be at least 0 and fit between the warm-up and "
+                f"the end. Received: cooldown_steps={cooldown_steps}, "
+                f"warmup_steps={warmup_steps}, total_steps={total_steps}"
+            )
         self.learning_rate = learning_rate
         self.total_steps = total_steps
         self.warmup_steps = warmup_steps
         self.decay = decay
         self.end = end
+        self.timescale = timescale
+        self.cooldown_steps = cooldown_steps
+        self.decay_at = list(decay_at)
         self.name = name
 
     def __call__(self, step):
         step = ops.cast(step, "float32")
-        progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        progress = ops.clip(progress, 0.0, 1.0)
-        if self.decay == "cosine":
-            rate = self.learning_rate * 0.5 * (1.0 + ops.cos(math.pi * progress))
-        elif self.decay == "linear":
-            rate = self.end + (self.learning_rate - self.end) * (1.0 - progress)
-        else:
-            rate = self.learning_rate * ops.ones_like(progress)
+        rate = self._decayed(step)
         if self.warmup_steps:
             rate = rate * ops.minimum(1.0, step / self.warmup_steps)
+        if self.cooldown_steps:
+            left = (self.total_steps - step) / self.cooldown_steps
+            rate = rate * ops.clip(left, 0.0, 1.0)
+        return rate
+
+    def _decayed(self, step):
+        after = step - self.warmup_steps
+        progress = ops.clip(after / (self.total_steps - self.warmup_steps), 0.0, 1.0)
+        if self.decay == "cosine":
+            return self.learning_rate * 0.5 * (1.0 + ops.cos(math.pi * progress))
+        if self.decay == "linear":
+            return self.end + (self.learning_rate - self.end) * (1.0 - progress)
+        if self.decay == "rsqrt":
+            after = ops.maximum(after, 0.0)
+            return self.learning_rate / ops.sqrt(1.0 + after / self.timescale)
+        rate = self.learning_rate * ops.ones_like(progress)
+        if self.decay == "bit":
+            for last in self.decay_at:  # the step itself still has the old rate
+                rate = ops.where(step > last, rate / 10.0, rate)
         return rate
 
     def get_config(self):
@@ -92,5 +129,8 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             "warmup_steps": self.warmup_steps,
             "decay": self.decay,
             "end": self.end,
+            "timescale": self.timescale,
+            "cooldown_steps": self.cooldown_steps,
+            "decay_at": list(self.decay_at),
             "name": self.name,
         }

@@ -1,7 +1,9 @@
 """The kind of a source is decided by what is inside."""
 
 import json
+import os
 import struct
+from pathlib import Path
 
 import golden
 import keras
@@ -206,6 +208,40 @@ def test_a_bit_of_another_kind_is_refused(tmp_path):
         (tmp_path / "config.json").write_text(json.dumps({**config, name: value}))
         with pytest.raises(ValueError, match=value):
             keras_vit.from_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        np.asfortranarray,
+        lambda x: np.repeat(x, 2, -1)[..., ::2],
+        lambda x: x.astype(">f4"),
+        lambda x: x.astype("f8"),
+    ],
+    ids=["fortran", "strided", "big endian", "float64"],
+)
+@pytest.mark.parametrize("kind", ["dict", "npz", "compressed"])
+def test_arrays_may_lie_in_memory_in_any_way(kind, change, tmp_path):
+    arrays = timm_arrays()
+    source = {name: change(array) for name, array in arrays.items()}
+    if kind != "dict":
+        path = tmp_path / "ein Gewicht für alle"  # without a suffix, so by a handle
+        with open(path, "wb") as file:
+            (np.savez if kind == "npz" else np.savez_compressed)(file, **source)
+        source = path
+    model = keras_vit.from_checkpoint(source, num_heads=2)
+    kernel = model.get_layer("block_00").mlp.dense_1.kernel
+    np.testing.assert_array_equal(kernel, arrays["blocks.0.mlp.fc1.weight"].T)
+    bias = model.get_layer("block_00").mlp.dense_1.bias
+    np.testing.assert_array_equal(bias, arrays["blocks.0.mlp.fc1.bias"])
+
+
+@pytest.mark.parametrize("as_path", [str, os.fsencode, Path])
+def test_a_path_may_be_relative_and_of_any_type(as_path, tmp_path, monkeypatch):
+    np.savez(tmp_path / "weights.npz", **timm_arrays())
+    monkeypatch.chdir(tmp_path)
+    model = keras_vit.from_checkpoint(as_path("weights.npz"), num_heads=2)
+    assert model.output_shape == (None, 3)
 
 
 def timm_arrays():

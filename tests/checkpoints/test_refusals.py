@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from test_formats import safetensors_bytes
 
 import keras_vit
 
@@ -288,3 +289,23 @@ def test_a_file_without_a_head_gives_a_zero_head(fresh, arrays):
     report = keras_vit.load_weights(fresh, arrays)
     assert "no head" in report.reinitialized["head/kernel"]
     assert not np.any(fresh.get_layer("head").kernel.numpy())
+
+
+@pytest.mark.parametrize("source", [3, ["a.npz"], None, 0.5])
+def test_what_is_no_source_is_refused_by_its_type(model, source):
+    refused(model, source, f"of type {type(source).__name__}")
+    with pytest.raises(ValueError, match="registered name"):
+        keras_vit.from_checkpoint(source)
+
+
+def test_an_unknown_type_of_number_is_not_called_a_damage(model, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    data = safetensors_bytes({"head.bias": np.zeros(4)}, {"head.bias": "F8_E4M3"})
+    path.write_bytes(data)
+    message = refused(model, path, "F8_E4M3")
+    assert "head.bias" in message and "corrupted" not in message
+
+
+def test_a_checksum_of_the_wrong_length_is_refused_before_any_download(model):
+    address = "http://127.0.0.1:9/weights.npz#sha256=12ab"
+    refused(model, address, "64 hexadecimal digits")

@@ -143,3 +143,65 @@ def test_channels_are_converted(static):
     assert np.abs(grey[..., 0].astype(int) - pillow).max() <= 1
     colour = decoding.to_channels(tf.constant(GREY[..., None]), 3).numpy()
     assert (colour == GREY[..., None]).all() and colour.shape == (24, 32, 3)
+
+
+# Windows ------------------------------------------------------------------------------
+
+JPEGS = {
+    "4:4:4": dict(subsampling=0),
+    "4:2:2": dict(subsampling=1),
+    "4:2:0": dict(subsampling=2),
+    "progressive": dict(progressive=True),
+    "grey": {},
+    "CMYK": {},
+    "turned": {},
+}
+
+
+def jpeg(kind, height, width):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
+    image = image.convert({"grey": "L", "CMYK": "CMYK"}.get(kind, "RGB"))
+    options = dict(JPEGS[kind])
+    if kind == "turned":
+        options["exif"] = Image.Exif()
+        options["exif"][0x0112] = 6
+    return encode(image, "JPEG", quality=90, **options)
+
+
+@pytest.mark.parametrize("kind", JPEGS)
+def test_a_window_has_the_pixels_of_the_whole(kind):
+    rng = np.random.default_rng(1)
+    for height, width in ((37, 53), (150, 131)):
+        data = jpeg(kind, height, width)
+        whole = decoding.decode(data).numpy()
+        for _ in range(10):
+            (top, bottom), (left, right) = (
+                sorted(rng.choice(length + 1, 2, replace=False))
+                for length in whole.shape[:2]
+            )
+            box = tf.constant([top, left, bottom - top, right - left], tf.int32)
+            part = decoding.decode_window(data, lambda h, w: box, 3)  # noqa: B023
+            expected = decoding.to_channels(whole[top:bottom, left:right], 3)
+            np.testing.assert_array_equal(part, expected)
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_every_format_has_windows(kind):
+    whole = decoding.decode(FILES[kind]).numpy()
+    seen = []
+
+    def window(height, width):
+        seen.append((int(height), int(width)))
+        return tf.constant([1, 2, 3, 4])
+
+    part = decoding.decode_window(FILES[kind], window)
+    assert seen == [whole.shape[:2]]
+    np.testing.assert_array_equal(part, whole[1:4, 2:6])
+
+
+def test_a_file_that_ends_early_is_an_error_wherever_the_window_is():
+    data = jpeg("4:2:0", 200, 200)
+    for end in (len(data) // 2, len(data) * 9 // 10):
+        with pytest.raises(tf.errors.OpError):
+            decoding.decode_window(data[:end], lambda h, w: tf.constant([0, 0, 8, 8]))

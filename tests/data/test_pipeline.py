@@ -14,6 +14,8 @@ from keras_vit.data import steps
 AUGMENTS = {
     "crop_flip": "crop_flip",
     "inception": "inception",
+    "strong": "inception_crop|flip|randaugment(2,10)|random_erasing|mixup(0.2)|cutmix",
+    "batch": "resize|pad(1)|random_crop|random_erasing|mixup(0.5)|label_smoothing(0.1)",
     "mixed": [steps.Resize(9, 12), steps.Flip(), steps.InceptionCrop(8, 10)],
 }
 
@@ -41,7 +43,7 @@ def numbers(batches):
 
 
 @pytest.mark.parametrize("kind", ["pixels", "files"])
-@pytest.mark.parametrize("augment", ["crop_flip", "mixed"])
+@pytest.mark.parametrize("augment", ["crop_flip", "mixed", "strong", "batch"])
 def test_a_stream_can_start_at_any_step(arrays, folder, augment, kind):
     source = arrays if kind == "pixels" else keras_vit.data.load(f"{folder}:all")
     wanted = dict(image_size=(8, 10), training=True, seed=3)
@@ -67,6 +69,28 @@ class _SlowStore:
 
     def __init__(self, store):
         self.num_examples, self.items = store.num_examples, store.items
+
+
+def test_batches_mix_differently_in_every_step_and_epoch(arrays):
+    wanted = dict(image_size=(6, 8), training=True, augment="resize|mixup(1.0)")
+    stream = take(arrays.batches(5, **wanted), 12)
+    shares = {round(float(labels[labels > 0].min()), 6) for _, labels in stream}
+    assert len(shares) > 8 and all(labels.shape == (5, 3) for _, labels in stream)
+
+
+@pytest.mark.parametrize("augment", ["inception", "resmall_crop", "random_crop"])
+def test_crops_while_decoding_and_afterwards_agree(tmp_path, augment):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            image = np.random.default_rng(i).integers(0, 256, (45, 61, 3), np.uint8)
+            (tmp_path / name / f"{i}.jpg").write_bytes(encode(image, "JPEG"))
+    source = keras_vit.data.load(f"{tmp_path}:all")
+    wanted = dict(image_size=(20, 16), training=True, augment=augment)
+    decoded, cropped = (
+        take(source.batches(2, cache=cache, **wanted), 9) for cache in (True, False)
+    )
+    same(decoded, cropped)
 
 
 def test_every_epoch_has_its_own_order_of_all_examples(arrays):

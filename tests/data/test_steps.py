@@ -17,6 +17,10 @@ STEPS = [
     steps.Pad(3, "reflect"),
     steps.RandomCrop(9, 11),
     steps.Flip(),
+    steps.RandAugment(2, 10),
+    steps.RandAugment(3, 20),
+    steps.RandomErasing(1.0),
+    steps.RandomErasing(0.5, value=128),
     steps.ValueRange(),
 ]
 SEEDS = randomness.image_seeds(0, 0, tf.range(6))
@@ -110,6 +114,55 @@ def test_inception_crop_keeps_to_area_and_aspect_ratio():
         width = np.ptp(cut[..., 1]) + 1
         assert 0.2 < height * width / 64**2 < 0.55
         assert 0.7 < width / height < 1.45
+
+
+@pytest.mark.parametrize(
+    "step", [steps.CentralCrop(9, 8), steps.InceptionCrop(9, 8), steps.RandomCrop(9, 8)]
+)
+def test_a_crop_says_beforehand_what_it_cuts(step):
+    batch = tf.constant(images()[:1])
+    for i in range(4):
+        seeds = SEEDS[i : i + 1]
+        top, left, height, width = step.window(16, 20, seeds).numpy()
+        cut = batch[:, top : top + height, left : left + width]
+        assert (step.finish(cut) == step(batch, seeds)).numpy().all()
+
+
+def test_random_erasing_keeps_to_area_and_aspect_ratio():
+    seeds = randomness.image_seeds(0, 0, tf.range(300))
+    black = tf.zeros([300, 60, 40, 1], tf.uint8)
+    covered = steps.RandomErasing(0.5, value=255)(black, seeds).numpy()[..., 0] > 0
+    erased = covered[covered.any((1, 2))]
+    assert 110 < len(erased) < 190
+    heights, widths = erased.any(2).sum(1), erased.any(1).sum(1)
+    assert (erased.sum((1, 2)) == heights * widths).all()  # rectangles, and whole ones
+    area = (heights + 1) * (widths + 1) / 2400
+    assert area.min() > 0.02 and (heights * widths).max() / 2400 <= 0.4
+    ratio = heights / widths
+    assert ratio.min() > 0.2 and ratio.max() < 5 and (ratio > 1).any()
+
+
+def test_random_erasing_fills_with_noise():
+    black = tf.zeros([1, 64, 64, 3], tf.float32)
+    step = steps.RandomErasing(1.0, area_min=0.3)
+    noise = step(black, SEEDS[:1]).numpy()
+    noise = noise[noise.any(-1)]
+    assert noise.shape[0] > 1000 and len(np.unique(noise)) == 256
+    assert abs(noise.mean() - 127.5) < 5 and abs(noise.std() - 73.9) < 5
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: steps.InceptionCrop(8, 8, area_min=0.5, area_max=0.2), "area_min=0.5"),
+        (lambda: steps.InceptionCrop(8, 8, aspect_min=0), "aspect_min=0"),
+        (lambda: steps.RandomErasing(area_max=2), "area_max=2"),
+        (lambda: steps.RandomErasing(value=256), "value=256"),
+    ],
+)
+def test_mistakes_are_explained(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
 def test_value_range_ends_are_exact():

@@ -241,3 +241,71 @@ def test_mistakes_are_explained(arguments, words):
 def test_a_variant_is_found_by_its_name():
     model = keras_vit.build("R+ViT-Ti/16", 3, image_size=64, num_layers=1)
     assert model.name == "r_vit_ti16" and model.settings["family"] == "hybrid"
+
+
+EVERY_SIZE = [
+    ("h_r111_p1", (33, 50)),
+    ("h_r21_p2", (47, 64)),
+    ("h_root_only_p4", (35, 81)),  # 9 x 21 positions, of which 8 x 20 fill patches
+]
+
+
+@pytest.mark.parametrize("case, size", EVERY_SIZE)
+def test_a_hybrid_of_every_size_equals_those_of_one_size(case, size):
+    file = golden.path(f"hybrid/{case}.ckpt.npz")
+    model = keras_vit.from_checkpoint(file, image_size=(None, None))
+    expected = golden.arrays(f"hybrid/{case}.io.npz")
+    np.testing.assert_allclose(
+        array(model(expected["image"])), expected["logits"], rtol=0, atol=5e-5
+    )
+    fixed = keras_vit.from_checkpoint(file, image_size=size)
+    images = inputs((2, *size, 3))
+    np.testing.assert_allclose(array(model(images)), array(fixed(images)), atol=2e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.function")
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_hybrid_of_every_size_runs_compiled(jit_compile):
+    import tensorflow as tf
+
+    model = keras_vit.from_checkpoint(
+        golden.path("hybrid/h_root_only_p4.ckpt.npz"), image_size=(None, None)
+    )
+    signature = tf.TensorSpec((None, None, None, 3), "float32")
+
+    @tf.function(jit_compile=jit_compile, input_signature=[signature])
+    def compiled(x):
+        return model(x)
+
+    for size in ((32, 32), (35, 81), (49, 16)):
+        x = inputs((2, *size, 3))
+        np.testing.assert_allclose(array(compiled(x)), array(model(x)), atol=1e-5)
+
+
+def test_a_hybrid_of_every_size_trains_saves_and_goes_back(tmp_path):
+    fixed = randomize(keras_vit.HybridViT(3, **SMALL, image_size=(40, 56)))
+    model = keras_vit.with_image_size(fixed, (None, None))
+    assert model.settings["arguments"]["position_grid"] == [5, 7]
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    for size in ((40, 56), (33, 70)):
+        model.train_on_batch(inputs((2, *size, 3)), np.array([0, 2]))
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    images = inputs((2, 51, 29, 3))
+    np.testing.assert_allclose(array(again(images)), array(model(images)), atol=1e-6)
+    back = keras_vit.with_image_size(again, (40, 56))
+    images = inputs((2, 40, 56, 3))
+    np.testing.assert_allclose(array(back(images)), array(model(images)), atol=1e-5)
+
+
+def test_a_hybrid_of_every_size_needs_its_grid_and_a_patch():
+    with pytest.raises(ValueError, match="`position_grid=\\(rows, columns\\)`"):
+        keras_vit.HybridViT(3, **SMALL, image_size=(None, None))
+    with pytest.raises(ValueError, match="only for models of every image size"):
+        keras_vit.HybridViT(3, **SMALL, image_size=32, position_grid=(4, 4))
+    sizes = {**SMALL, "num_blocks": (), "patch_size": 8}
+    model = keras_vit.HybridViT(
+        3, **sizes, image_size=(None, None), position_grid=(2, 2)
+    )
+    with pytest.raises(ValueError, match="at least one patch"):
+        model(inputs((1, 28, 64, 3)))

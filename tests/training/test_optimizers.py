@@ -4,11 +4,8 @@ import pytest
 
 import keras_vit
 from keras_vit.training import Recipe
-from keras_vit.training.optimizers import (
-    LabelSmoothedCrossentropy,
-    build_optimizer,
-    not_decayed,
-)
+from keras_vit.training.optimizers import build_optimizer, build_schedule, not_decayed
+from keras_vit.training.update_rules import DecoupledAdam, MomentumSGD
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +54,20 @@ def test_gradients_are_scaled_down_to_the_global_norm(model):
     assert norm == pytest.approx(2.0, rel=1e-5)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_the_loss_is_the_smoothed_crossentropy_in_closed_form(smoothing):
-    logits = np.random.default_rng(0).normal(size=(5, 4)).astype("float32") * 3
-    labels = np.array([0, 3, 1, 1, 2])
-    targets = np.eye(4)[labels] * (1 - smoothing) + smoothing / 4
-    wide = logits.astype("float64")
-    log_probabilities = wide - np.log(np.exp(wide).sum(axis=1, keepdims=True))
-    expected = -(targets * log_probabilities).sum(axis=1).mean()
-    loss = LabelSmoothedCrossentropy(smoothing)(labels, logits)
-    assert float(loss) == pytest.approx(expected, rel=1e-6)
+def test_only_what_keras_lacks_is_our_own(model):
+    assert type(optimizer_of(model)) is keras.optimizers.AdamW
+    for fields in ({"momentum_dtype": "bfloat16"}, {"layer_decay": 0.5}):
+        assert type(optimizer_of(model, **fields)) is DecoupledAdam
+    sgd = optimizer_of(model, optimizer="sgd", momentum=0.8, global_clipnorm=None)
+    assert type(sgd) is MomentumSGD and sgd.momentum == 0.8
+    assert sgd.global_clipnorm is None
 
 
-def test_half_precision_logits_make_a_float32_loss():
-    logits = keras.ops.cast([[10.0, -10.0]], "bfloat16")
-    loss = LabelSmoothedCrossentropy()([1], logits)
-    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
-    assert float(loss) == pytest.approx(20.0)
-
-
-def test_the_loss_can_be_saved():
-    loss = LabelSmoothedCrossentropy(0.2)
-    again = keras.saving.deserialize_keras_object(
-        keras.saving.serialize_keras_object(loss)
-    )
-    assert again.label_smoothing == 0.2
+def test_the_schedule_of_a_recipe_is_built_from_its_shares_and_steps():
+    recipe = Recipe(decay="bit", decay_at=(0.2, 0.5), warmup_steps=10)
+    schedule = build_schedule(recipe, 1000)
+    assert schedule.decay_at == [200, 500] and schedule.warmup_steps == 10
+    recipe = Recipe(decay="rsqrt", decay_timescale=7, cooldown_steps=100)
+    schedule = build_schedule(recipe, 1000)
+    assert (schedule.timescale, schedule.cooldown_steps) == (7, 100)
+    assert build_schedule(Recipe(decay="linear", decay_end=0.5), 10).end == 0.5

@@ -1,10 +1,11 @@
 import dataclasses
 import json
+import logging
 
 import pytest
 
-from keras_vit.training import Recipe
-from keras_vit.training.recipes import CHOICES
+from keras_vit.training import Recipe, recipe
+from keras_vit.training.recipe_text import GROUPS
 
 
 def test_a_recipe_survives_json():
@@ -45,7 +46,16 @@ def test_an_unknown_field_names_the_closest_one():
         ({"test_fraction": 1.0}, "test_fraction=1.0"),
         ({"seed": -1}, "seed=-1"),
         ({"pooling": "gaps"}, "did you mean 'gap'"),
-        ({"augment": "flop"}, "did you mean 'flip'"),
+        ({"optimizer": "adam"}, "did you mean 'adamw'"),
+        ({"decay": "rsqr"}, "did you mean 'rsqrt'"),
+        ({"epochs": 3, "total_steps": 9}, r"epochs=3, total_steps=9"),
+        ({"total_steps": 0}, "`total_steps` must be at least 1"),
+        ({"accumulation_steps": 3}, "batch_size=64, accumulation_steps=3"),
+        ({"layer_decay": 0.0}, r"`layer_decay` must be in \(0, 1\]"),
+        ({"ema_momentum": 1.0}, r"`ema_momentum` must be in \[0, 1\)"),
+        ({"decay_at": (0.6, 0.3)}, "ascending shares"),
+        ({"decay_at": (0.6, 1.0)}, "ascending shares"),
+        ({"loss": "sigmoid", "label_smoothing": 0.1}, "softmax loss only"),
         ({"dtype": "mixed_bf16"}, "did you mean 'mixed_bfloat16'"),
         ({"model": "ViT_B16", "hidden_dim": 64}, "sizes of ViT_B16 are fixed"),
     ],
@@ -62,7 +72,65 @@ def test_warmup_is_a_tenth_of_the_run_or_what_was_asked():
         Recipe(warmup_steps=5).resolve_warmup(5)
 
 
-def test_the_augmentations_are_those_of_the_data_package():
-    from keras_vit.data.presets import AUGMENTATIONS
+def test_a_run_is_so_many_epochs_or_so_many_updates():
+    assert Recipe().epochs == 24 and Recipe().resolve_steps(10) == 240
+    recipe = Recipe(total_steps=7)
+    assert recipe.epochs is None and recipe.resolve_steps(10) == 7
+    assert Recipe.from_json(recipe.to_json()) == recipe
 
-    assert set(CHOICES["augment"]) == set(AUGMENTATIONS)
+
+def test_the_recipe_of_an_old_run_is_read():
+    # As version 0.1 wrote it.
+    old = {
+        **{"data": "fashion_mnist_mini", "data_dir": None, "test_fraction": 0.2},
+        **{"split_seed": 0, "corrupt": "error", "model": "small", "num_layers": None},
+        **{"hidden_dim": None, "mlp_dim": None, "num_heads": None, "image_size": None},
+        **{"patch_size": None, "num_channels": None, "pooling": "token"},
+        **{"dropout_rate": None, "attention_dropout_rate": 0.0, "dtype": "float32"},
+        **{"drop_path_rate": None, "epochs": 24, "batch_size": 64, "decay": "cosine"},
+        **{"learning_rate": 0.001, "warmup_steps": None, "weight_decay": 0.1},
+        **{"global_clipnorm": 1.0, "label_smoothing": 0.0, "augment": "flip"},
+        **{"seed": 0, "jit_compile": "auto"},
+    }
+    assert Recipe.from_json(old) == Recipe()
+
+
+def test_a_recipe_prints_every_field_that_says_something():
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(fields)
+    text = str(Recipe(freeze=("backbone", "head"), layer_decay=0.75))
+    assert "backbone head" in text and "0.75" in text
+    assert "None" not in text and "decay_timescale" not in text
+    assert "decay_timescale" in str(Recipe(decay="rsqrt"))
+
+
+def test_a_difference_prints_as_a_table_and_takes_a_name():
+    found = recipe("vit_finetune_cifar10").diff("vit_finetune")
+    assert found["total_steps"] == (10_000, 20_000)
+    assert "total_steps    10,000   20,000" in str(found).splitlines()
+    assert str(Recipe().diff("small")) == "no difference"
+    with pytest.raises(ValueError, match="Did you mean 'vit_finetune_pets'"):
+        Recipe().diff("vit_finetune_pet")
+
+
+def test_scaling_follows_the_source_and_says_so(caplog):
+    caplog.set_level(logging.INFO)
+    rule = Recipe(
+        batch_size=512, learning_rate=0.003, total_steps=500, warmup_steps=100,
+        batch_scaling="rate_and_steps",
+    )  # fmt: skip
+    small = rule.scaled_to(128)
+    assert (small.learning_rate, small.total_steps, small.warmup_steps) == (
+        0.00075,
+        2000,
+        400,
+    )
+    assert "0.00075" in caplog.text and "notebooks of BiT" in caplog.text
+    rate = Recipe(batch_scaling="rate", epochs=3).scaled_to(128)
+    assert (rate.learning_rate, rate.epochs) == (0.002, 3)
+    caplog.clear()
+    kept = recipe("vit_finetune").scaled_to(64)
+    assert recipe("vit_finetune").diff(kept) == {"batch_size": (512, 64)}
+    assert "rate and length stay" in caplog.text
+    with pytest.raises(ValueError, match="multiple of `accumulation_steps`"):
+        recipe("vit_finetune").scaled_to(4)

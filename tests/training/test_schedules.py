@@ -35,6 +35,30 @@ def test_a_constant_rate_stays_after_its_warmup():
     assert [float(schedule(step)) for step in (1, 2, 9)] == [0.25, 0.5, 0.5]
 
 
+def test_rsqrt_falls_after_its_warmup_and_cools_down_to_zero():
+    schedule = WarmupSchedule(
+        0.5, 1000, warmup_steps=10, decay="rsqrt", timescale=30, cooldown_steps=100
+    )
+    steps = np.arange(1001)
+    rates = keras.ops.convert_to_numpy(schedule(steps))
+    expected = 0.5 / np.sqrt(1 + np.maximum(steps - 10, 0) / 30)
+    expected *= np.minimum(1, steps / 10) * np.minimum(1, (1000 - steps) / 100)
+    np.testing.assert_allclose(rates, expected, rtol=1e-6, atol=1e-9)
+    assert rates[40] == pytest.approx(0.5 / 2**0.5) and rates[1000] == 0
+
+
+def test_bit_divides_by_ten_after_each_step_but_not_at_it():
+    schedule = WarmupSchedule(1.0, 50, warmup_steps=2, decay="bit", decay_at=(10, 20))
+    steps = [0, 1, 2, 10, 11, 20, 21, 49]
+    rates = [float(schedule(step)) for step in steps]
+    np.testing.assert_allclose(rates, [0, 0.5, 1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
+
+
+def test_every_decay_may_cool_down():
+    schedule = WarmupSchedule(1.0, 10, decay="constant", cooldown_steps=4)
+    assert [float(schedule(s)) for s in (0, 6, 8, 10, 11)] == [1, 1, 0.5, 0, 0]
+
+
 def test_the_schedule_is_saved_with_an_optimizer():
     schedule = WarmupSchedule(0.5, 10, warmup_steps=2, decay="linear", end=0.1)
     config = keras.saving.serialize_keras_object(keras.optimizers.SGD(schedule))
@@ -45,9 +69,10 @@ def test_the_schedule_is_saved_with_an_optimizer():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"decay": "cosin"}, "cosine, linear, constant"),
+        ({"decay": "cosin"}, "cosine, linear, rsqrt, bit, constant"),
         ({"warmup_steps": 10}, "warmup_steps=10, total_steps=10"),
         ({"warmup_steps": -1}, "warmup_steps=-1"),
+        ({"warmup_steps": 4, "cooldown_steps": 7}, "cooldown_steps=7, warmup_steps=4"),
     ],
 )
 def test_a_contradiction_is_refused(arguments, message):

@@ -1,0 +1,50 @@
+"""Members of zip archives that are stored as they are, read where they lie."""
+
+import zipfile
+import zlib
+
+import numpy as np
+
+_CHUNK = 1 << 18  # bytes, so that what was read is summed up while in the cache
+
+
+def is_stored(info):
+    """Whether a member's bytes are in the archive uncompressed and unencrypted."""
+    return info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
+
+
+def stored_start(file, info):
+    """The offset in an open archive of the bytes of a stored member."""
+    file.seek(info.header_offset + 26)
+    lengths = np.frombuffer(file.read(4), "<u2")  # of its name and extra field
+    return info.header_offset + 30 + int(lengths.sum(dtype="i8"))
+
+
+def read_stored(path, info, head, array):
+    """Reads a stored member into an array, and compares its checksum.
+
+    Several times as fast as through `zipfile`, which copies every byte twice more.
+
+    Args:
+        path: Path of the archive.
+        info: The member's `zipfile.ZipInfo`.
+        head: Integer, how many bytes come before those of the array.
+        array: Contiguous array to fill.
+
+    Raises:
+        zipfile.BadZipFile: if the checksum differs.
+        EOFError: if the archive or the member ends too early.
+    """
+    with open(path, "rb") as file:
+        file.seek(stored_start(file, info))
+        checksum = zlib.crc32(file.read(head))
+        view = memoryview(array.reshape(-1).view("u1"))
+        if len(view) != info.file_size - head:
+            raise EOFError("it ends too early")
+        for begin in range(0, len(view), _CHUNK):
+            chunk = view[begin : begin + _CHUNK]
+            if file.readinto(chunk) != len(chunk):
+                raise EOFError("it ends too early")
+            checksum = zlib.crc32(chunk, checksum)
+    if checksum != info.CRC:
+        raise zipfile.BadZipFile(f"Bad CRC-32 for file {info.filename!r}")

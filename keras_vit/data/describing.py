@@ -1,0 +1,194 @@
+"""What a data set is, before anything is downloaded. Asks no host."""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from keras_vit.data import catalog, folders
+from keras_vit.data.description import Description
+from keras_vit.data.downloads import facts_of, missing_files
+from keras_vit.data.lists import scan_list
+from keras_vit.data.names import is_folder, is_list, parse, vtab_splits, vtab_task
+from keras_vit.data.prepared import data_root, directory_of, find_builder
+from keras_vit.data.stores import display
+from keras_vit.data.vtab import VTAB, VTAB_PREFIX
+
+UNKNOWN = "not known to this package: look at the homepage"
+
+
+def list_datasets() -> list[str]:
+    """The names of the papers' benchmarks, for `load` and `describe`.
+
+    Any other TFDS name works too; this is what the package knows facts of.
+    """
+    tasks = [VTAB_PREFIX + task for task in VTAB]
+    return [*catalog.EMBEDDED, *catalog.DATASETS, *catalog.NOT_IN_TFDS, *tasks]
+
+
+def describe(name, data_dir=None, *, columns=None) -> Description:
+    """Says what a data set is and how to get it, without network or download.
+
+    Args:
+        name: As for `load`; a split in it is left aside.
+        data_dir: As for `load`.
+        columns: As for `load`.
+
+    Returns:
+        A `Description`, which prints itself: kind, splits, classes, size, licence,
+        citation, whether it is prepared here, and how to get it.
+
+    Raises:
+        ValueError: if there is no such data set, with the closest names.
+
+    Example:
+
+    >>> print(keras_vit.data.describe("imagenet2012"))
+    """
+    if isinstance(name, str) and name in catalog.NOT_IN_TFDS:
+        return Description(name, "not in TFDS", how_to_get=catalog.NOT_IN_TFDS[name])
+    place, _ = parse(name)
+    if is_list(place):
+        return _files(place, "list of files", scan_list(str(place), columns))
+    if is_folder(place):
+        return _files(place, "folder", folders.scan(str(place)))
+    if task := vtab_task(place):
+        return _vtab(place, task, data_dir)
+    if directory_of(place, data_dir) is None and (facts := facts_of(place)):
+        return _from_catalog(place, facts, data_dir)
+    return _from_tfds(place, data_dir)
+
+
+def _files(place, kind, folder):
+    files = np.concatenate([files for files, _ in folder.splits.values()])
+    labels = np.concatenate([labels for _, labels in folder.splits.values()])
+    counts = np.bincount(labels, minlength=len(folder.class_names)).tolist()
+    shape, channels = folders.peek(folder.root, files)
+    sizes = [os.path.getsize(os.path.join(folder.root, file)) for file in files]
+    return Description(
+        name=display(place),
+        kind=kind,
+        splits={split: len(files) for split, (files, _) in folder.splits.items()},
+        num_classes=len(folder.class_names),
+        class_names=tuple(folder.class_names),
+        examples_per_class=dict(zip(folder.class_names, counts)),
+        num_channels=channels,
+        image_size=shape[:2] if shape else None,
+        disk=sum(sizes),
+        licence="yours to know",
+        prepared=display(folder.root),
+        how_to_get="It is here: load it by this name.",
+    )
+
+
+def _vtab(place, task, data_dir):
+    inner = describe(task.dataset, data_dir)
+    names, rule = inner.class_names, ""
+    if task.label is not None:
+        names = getattr(task.label, "class_names", None)
+        rule = " Its labels are made from the annotations."
+    return dataclasses.replace(
+        inner,
+        name=place,
+        kind=f"VTAB-1k task on {task.dataset}",
+        splits=vtab_splits(task),
+        num_classes=task.num_classes,
+        class_names=names,
+        citation=f"zhai2019visual; the images: {inner.citation}",
+        how_to_get=inner.how_to_get.replace(repr(task.dataset), repr(place)),
+        notes=f"Its 1,000 training images are train800 and val200 together.{rule}",
+    )
+
+
+def _from_catalog(place, facts, data_dir):
+    config = place.partition(":")[0].partition("/")[2]
+    same = not config or facts.config in (None, config)
+    return Description(
+        name=place,
+        kind="TFDS data set",
+        splits=dict(facts.splits) if same else None,
+        num_classes=facts.num_classes,
+        num_channels=facts.num_channels,
+        image_size=facts.image_size,
+        download=facts.download if same else None,
+        disk=facts.disk if same else None,
+        licence=facts.licence,
+        citation=facts.citation,
+        homepage=facts.homepage,
+        how_to_get=_how(place, facts, data_dir),
+        notes=" ".join(filter(None, (facts.notes, _tasks(place, facts)))),
+    )
+
+
+def _tasks(place, facts):
+    """Where the labels are of a set that has no class label."""
+    tasks = [VTAB_PREFIX + t for t, row in VTAB.items() if row.dataset == place]
+    return "" if facts.num_classes else f"Tasks with labels: {', '.join(tasks)}."
+
+
+def _how(place, facts, data_dir):
+    if not facts.manual:
+        return f"TFDS downloads and prepares it when it is first used: load({place!r})."
+    folder = data_root(data_dir) / "downloads" / "manual"
+    missing = missing_files(facts, folder)
+    state = f"Not there yet: {', '.join(missing)}." if missing else "They are there."
+    return (
+        f"TFDS cannot download it. {facts.how} Put {', '.join(facts.manual)} into "
+        f"{folder}; TFDS prepares it when it is first used: load({place!r}). {state}"
+    )
+
+
+def _from_tfds(place, data_dir):
+    """Of what is prepared, or of a TFDS set that the catalog doesn't have."""
+    builder, there = find_builder(place, data_dir)
+    info, facts = builder.info, facts_of(builder.name)
+    labels = _class_labels(info)
+    shape = next(
+        (f.shape for f in info.features.values() if type(f).__name__ == "Image"), ()
+    )
+    urls = getattr(builder, "url_infos", None) or {}
+    how = f"TFDS downloads and prepares it when it is first used: load({place!r})."
+    if instructions := builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
+        folder = data_root(data_dir) / "downloads" / "manual"
+        text = " ".join(instructions.split())
+        how = f"TFDS needs files by hand, in {folder}. It says: {text}"
+    return Description(
+        name=display(place),
+        kind="prepared TFDS directory" if there else "TFDS data set",
+        splits={key: split.num_examples for key, split in info.splits.items()} or None,
+        num_classes=labels.num_classes if labels else None,
+        class_names=tuple(labels.names) if labels else None,
+        num_channels=shape[-1] if shape else None,
+        image_size=shape[:2] if shape and None not in shape[:2] else None,
+        download=None if there else sum(url.size for url in urls.values()) or None,
+        disk=info.dataset_size or None,
+        licence=_license(builder) or (facts.licence if facts else UNKNOWN),
+        citation=_citation_key(info.citation),
+        homepage=info.homepage,
+        prepared=str(builder.data_dir) if there else None,
+        how_to_get="It is here: load it by this name." if there else how,
+        notes=facts.notes if facts else "",
+    )
+
+
+def _class_labels(info):
+    """The one class label of a set, if it has one."""
+    if not hasattr(info.features, "items"):
+        return None
+    pair = info.supervised_keys
+    names = [key for key in (pair or ()) if isinstance(key, str)]
+    labels = {
+        k: f for k, f in info.features.items() if type(f).__name__ == "ClassLabel"
+    }
+    if names and names[-1] in labels:
+        return labels[names[-1]]
+    return next(iter(labels.values())) if len(labels) == 1 else None
+
+
+def _license(builder):
+    return getattr(builder.info.redistribution_info, "license", None) or None
+
+
+def _citation_key(text):
+    """`ILSVRC15` of `@article{ILSVRC15, ...`."""
+    return (text or "").partition("{")[2].partition(",")[0].strip() or None

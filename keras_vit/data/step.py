@@ -1,0 +1,76 @@
+"""What a step of a pipeline is: small frozen objects that change images or batches."""
+
+
+class Step:
+    """Base of the steps on images: images in, images out.
+
+    A step takes a batch of images of one size, `(B, H, W, C)` with C 1 or 3 and values
+    in [0, 255] (`uint8`, or `float32` after a resize), and one random seed per image, a
+    `uint64` tensor `(B,)`; most steps ignore it. Each image gets what it would get
+    alone. The fields are plain numbers and strings, so that a list of steps can be
+    written down as JSON or as text.
+
+    Attributes:
+        batched: Whether it works on a batch at once, or only on batches of one.
+        random: Whether it uses the seeds.
+        greyscale_first: Whether a grey image may be repeated to three channels after
+            the step as well as before it, with the same result.
+    """
+
+    batched = True
+    random = False
+    greyscale_first = True
+
+    def __call__(self, images, seeds=None):
+        raise NotImplementedError
+
+    def output_size(self, size):
+        """(H, W) after the step, from (H, W) before it; None where unknown."""
+        return size
+
+
+class Crop(Step):
+    """Base of the steps that cut a rectangle out of an image, and may resize it.
+
+    They can say which rectangle before the image is decoded, so that the rest of a JPEG
+    need not be.
+    """
+
+    def window(self, height, width, seeds):
+        """(top, left, height, width) of what is cut out: `int32` `(4,)`.
+
+        Args:
+            height: Scalar `int32`, of one whole image.
+            width: Scalar `int32`.
+            seeds: `uint64` tensor `(1,)`.
+        """
+        raise NotImplementedError
+
+    def finish(self, images):
+        """What follows on the cutting."""
+        return images
+
+
+class BatchStep:
+    """Base of the steps on whole batches: they see images and labels together.
+
+    They come after the value range and make integer labels one-hot. One seed belongs to
+    a batch: that of its first image.
+    """
+
+    random = False
+
+    def __call__(self, images, labels, num_classes, seeds=None):
+        """(images, labels) after the step.
+
+        Args:
+            images: `float32` tensor `(B, H, W, C)`.
+            labels: Integer tensor `(B,)`, or `float32` `(B, num_classes)`.
+            num_classes: Integer.
+            seeds: `uint64` tensor `(B,)`, of the images. Only the first one is used.
+
+        Returns:
+            Tensors of the same shapes and dtypes, the labels `float32`
+            `(B, num_classes)`.
+        """
+        raise NotImplementedError

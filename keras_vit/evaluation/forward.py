@@ -1,0 +1,58 @@
+"""A model's outputs for a source, every example exactly once."""
+
+import keras
+import numpy as np
+
+
+def forward(model, source, steps, batch_size, progress=None):
+    """Runs a model over a source in its stored order.
+
+    Args:
+        model: A Keras model with one input and one output.
+        source: A `keras_vit.data.Source`.
+        steps: Its evaluation steps: a `keras_vit.data.Preprocessing` or its JSON.
+        batch_size: Integer, at least 1.
+        progress: `None`, or a function that is called with (images done, images in
+            all).
+
+    Yields:
+        `(images, labels, outputs)` of each batch, NumPy arrays of its length.
+
+    Raises:
+        ValueError: if an output is not finite, or an image cannot be read.
+    """
+    import keras_vit.data
+
+    done, full = 0, 0
+    try:
+        for images, labels in source.batches(batch_size, preprocessing=steps):
+            images, labels = np.asarray(images), np.asarray(labels)
+            full = max(full, len(images))
+            outputs = _outputs(model, images, full)
+            if not np.isfinite(outputs).all():
+                raise ValueError(
+                    "The model's outputs are not finite numbers, so there is nothing "
+                    f"to measure. Received: {model.name}, images {done} to "
+                    f"{done + len(images) - 1} of {source!r}"
+                )
+            done += len(images)
+            yield images, labels, outputs
+            if progress is not None:
+                progress(done, source.num_examples)
+    except Exception as error:
+        message = keras_vit.data.corrupt_message(error)
+        if message is None:
+            raise
+        raise ValueError(message) from None
+
+
+def _outputs(model, images, full):
+    """Outputs of a batch, which is filled up first: one shape is compiled once."""
+    count = len(images)
+    if count < full:
+        filling = np.repeat(images[:1], full - count, axis=0)
+        images = np.concatenate([images, filling])
+    outputs = model.predict_on_batch(images)
+    # Where several replicas see a batch, each sees all of it, and Keras puts their
+    # outputs one after the other: the first replica's are the batch's.
+    return keras.ops.convert_to_numpy(outputs)[:count]

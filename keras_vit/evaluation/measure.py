@@ -1,0 +1,184 @@
+"""`evaluate`: one pass over a data set, every example counted exactly once."""
+
+import heapq
+import itertools
+import logging
+
+import numpy as np
+
+from keras_vit.evaluation.forward import forward
+from keras_vit.evaluation.metrics import ranks
+from keras_vit.evaluation.results import TOP5_CLASSES, Evaluation, Mistake
+from keras_vit.prediction import (
+    class_probabilities,
+    load_model,
+    output_kind,
+    preprocessing_of,
+)
+
+logger = logging.getLogger(__name__)
+
+# Probabilities of all classes are kept up to this many numbers: 256 MiB.
+MAX_PROBABILITIES = 2**26
+
+
+def evaluate(
+    model_or_path,
+    data=None,
+    *,
+    data_dir=None,
+    batch_size=64,
+    mistakes=24,
+    progress=None,
+):
+    """Loss, accuracy and all that follows from them, of a model on a data set.
+
+    One pass; the memory it takes grows with the number of examples, not with their
+    size.
+
+    Args:
+        model_or_path: A Keras model, the path of a `.keras` file, or a run folder.
+        data: Name or folder, as for `keras_vit.data.load`, or a
+            `keras_vit.data.Source`. A name without a split means its test set.
+            Defaults to the test set of the run that trained the model.
+        data_dir: Where TFDS keeps its data sets.
+        batch_size: Integer; the result does not depend on it.
+        mistakes: Integer, how many of the most confident mistakes to keep, with
+            their pixels. Defaults to 24.
+        progress: `None`, or a function that is called with (images done, images in
+            all).
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        ValueError: if the model gives no class scores, model and data have different
+            classes, an image cannot be read, or an output is not finite.
+
+    Example:
+
+    >>> result = evaluate("runs/fashion_mnist_mini-small-1")
+    >>> result.accuracy, result.accuracy_interval, result.calibration_error
+    """
+    if batch_size < 1 or mistakes < 0:
+        raise ValueError(
+            "`batch_size` must be at least 1 and `mistakes` at least 0. "
+            f"Received: batch_size={batch_size}, mistakes={mistakes}"
+        )
+    model = load_model(model_or_path)
+    kind = output_kind(model)
+    source = find_source(model, data, data_dir)
+    _check_classes(model, source)
+    steps = preprocessing_of(model)
+    keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
+    # Softmax in float64 goes this far; probabilities come out of a model in float32.
+    smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
+    columns, worst = [], _Mistakes(mistakes, steps, source.files)
+    for images, labels, outputs in forward(model, source, steps, batch_size, progress):
+        probabilities = class_probabilities(outputs, kind)
+        rows = np.arange(len(labels))
+        predicted = probabilities.argmax(axis=-1)
+        confidences = probabilities[rows, predicted]
+        losses = -np.log(np.maximum(probabilities[rows, labels], smallest))
+        place = ranks(probabilities, labels)
+        kept = probabilities.astype("float32") if keep else rows
+        columns.append((labels, predicted, confidences, losses, place, kept))
+        worst.add(images, labels, predicted, confidences)
+    labels, predicted, confidences, losses, place, kept = (
+        np.concatenate(column) for column in zip(*columns)
+    )
+    top5 = float((place < 5).mean()) if source.num_classes >= TOP5_CLASSES else None
+    return Evaluation(
+        data=f"{source.name}:{source.split}",
+        class_names=source.class_names,
+        num_examples=len(labels),
+        loss=float(losses.mean()),
+        accuracy=float((place == 0).mean()),
+        top5_accuracy=top5,
+        labels=labels,
+        predicted=predicted,
+        confidences=confidences,
+        probabilities=kept if keep else None,
+        mistakes=worst.sorted(),
+    )
+
+
+class _Mistakes:
+    """Keeps the most confident wrong answers of a stream, with their pixels."""
+
+    def __init__(self, count, steps, files):
+        self.count, self.files = count, files
+        last = steps.steps[-1] if steps.steps else None
+        self.low = getattr(last, "low", 0.0)
+        self.high = getattr(last, "high", 255.0)
+        self.heap = []  # the least confident one first
+        self.index = itertools.count()
+
+    def add(self, images, labels, predicted, confidences):
+        for row in zip(images, labels, predicted, confidences, self.index):
+            image, true, wrong, confidence, index = row
+            key = (float(confidence), -index)
+            full = len(self.heap) >= self.count
+            if true == wrong or not self.count or (full and key < self.heap[0][0]):
+                continue
+            file = self.files[index] if self.files else None
+            mistake = Mistake(
+                index, file, int(true), int(wrong), key[0], self._pixels(image)
+            )
+            push = heapq.heappushpop if full else heapq.heappush
+            push(self.heap, (key, mistake))
+
+    def sorted(self):
+        return [mistake for _, mistake in sorted(self.heap, reverse=True)]
+
+    def _pixels(self, image):
+        """Back to [0, 255] from the range that the model takes."""
+        pixels = 255 * (image - self.low) / (self.high - self.low)
+        return np.clip(np.rint(pixels), 0, 255).astype("uint8")
+
+
+def find_source(model, data=None, data_dir=None):
+    """The examples that were asked for, or those of the run's test."""
+    import keras_vit.data
+
+    if isinstance(data, keras_vit.data.Source):
+        return data
+    if data is not None:
+        return keras_vit.data.load_splits(data, data_dir)[1]
+    metadata = getattr(model, "metadata", {})
+    recipe = metadata.get("recipe")
+    if recipe is None:
+        raise ValueError(
+            "The model does not say what data it was trained with; give `data`."
+        )
+    _, source = keras_vit.data.load_splits(
+        recipe["data"],
+        data_dir or recipe["data_dir"],
+        corrupt=recipe["corrupt"],
+        test_fraction=recipe["test_fraction"],
+        split_seed=recipe["split_seed"],
+    )
+    expected = metadata["data"]["test"]["num_examples"]
+    if source.num_examples != expected:
+        logger.warning(
+            "The test data has changed since training: %d examples then, %d now.",
+            expected,
+            source.num_examples,
+        )
+    return source
+
+
+def _check_classes(model, source):
+    names = getattr(model, "metadata", {}).get("class_names")
+    outputs = model.output_shape[-1]
+    if outputs != source.num_classes or (names and names != source.class_names):
+        raise ValueError(
+            "The classes of the model and of the data differ. "
+            f"Received: a model of {outputs} classes ({_some(names)}) and data of "
+            f"{source.num_classes} classes ({_some(source.class_names)})"
+        )
+
+
+def _some(names):
+    names = names or ["without names"]
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

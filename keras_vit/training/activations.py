@@ -1,0 +1,104 @@
+"""How much of a forward pass must be kept for the backward pass, layer by layer."""
+
+import math
+
+import keras
+
+from keras_vit.layers import PostActivationUnit, PreActivationUnit, TransformerBlock
+
+
+def kept_values(model):
+    """What training keeps of one image, and the most that one layer needs besides.
+
+    Layers below the first trainable one keep nothing, because nothing flows back to
+    them. Transformer blocks and residual units are counted by what their gradients
+    read; of any other layer the output is kept.
+
+    Args:
+        model: A functional `keras.Model` of a known image size.
+
+    Returns:
+        (kept, largest): numbers of values; `largest` is the number that the layer
+        with the most keeps, whether it is trainable or not.
+    """
+    kept = largest = 0
+    trains = False
+    for layer in _leaves(model):
+        values = _values_of(layer)
+        trains = trains or bool(layer.trainable_variables)
+        kept += values if trains else 0
+        largest = max(largest, values)
+    return kept, largest
+
+
+def _leaves(model):
+    """The layers of a model in their order, those of models inside it included."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaves(layer)
+        else:
+            yield layer
+
+
+def _values_of(layer):
+    inputs, outputs = _shapes(layer, "input"), _shapes(layer, "output")
+    for kind, count in _COUNTS.items():
+        if isinstance(layer, kind) and len(inputs) == 1:
+            return count(layer, inputs[0])
+    return sum(math.prod(shape) for shape in outputs)
+
+
+def _shapes(layer, end):
+    """The shapes of what goes in or comes out, without the batch."""
+    try:
+        tensors = keras.tree.flatten(getattr(layer, end))
+    except (AttributeError, ValueError):  # of no model, or used more than once
+        return []
+    shapes = [tuple(tensor.shape[1:]) for tensor in tensors]
+    if any(None in shape for shape in shapes):
+        raise ValueError(
+            "The memory of a model for images of every size is not known: build it "
+            f"with an `image_size`. Received: shapes {shapes} of layer {layer.name!r}"
+        )
+    return shapes
+
+
+def _transformer_block(layer, shape):
+    tokens, width = shape
+    # Inputs of both norms and their outputs, query (twice: as it is and scaled), key,
+    # value, and what the heads give: 9 of the tokens' width. The MLP's hidden layer
+    # before and after GELU.
+    per_token = 9 * width + 2 * layer.mlp_dim + layer.num_heads * tokens
+    if layer.dropout_rate:
+        per_token += 2 * width + layer.mlp_dim
+    if layer.attention_dropout_rate:
+        per_token += layer.num_heads * tokens
+    return tokens * per_token
+
+
+def _pre_activation_unit(layer, shape):
+    before, after, channels = _maps(layer, shape)
+    # Each of the three convolutions: what goes into its norm, and into itself.
+    return 2 * (before * channels + (before + after) * layer.filters)
+
+
+def _post_activation_unit(layer, shape):
+    before, after, channels = _maps(layer, shape)
+    wide = 4 * layer.filters * after
+    projection = wide if layer.strides > 1 or channels != 4 * layer.filters else 0
+    inner = 2 * (before + after) * layer.filters
+    return before * channels + inner + wide + projection
+
+
+def _maps(layer, shape):
+    """Positions before and after the stride, and channels."""
+    height, width, channels = shape
+    after = -(-height // layer.strides) * -(-width // layer.strides)
+    return height * width, after, channels
+
+
+_COUNTS = {
+    TransformerBlock: _transformer_block,
+    PreActivationUnit: _pre_activation_unit,
+    PostActivationUnit: _post_activation_unit,
+}

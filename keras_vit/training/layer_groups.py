@@ -1,0 +1,105 @@
+"""Which layers train, and at which share of the learning rate."""
+
+import contextlib
+import difflib
+import fnmatch
+import re
+
+# In `freeze`: everything that comes before the classifier.
+BACKBONE = "backbone"
+HEAD_LAYERS = ("pre_logits", "head")
+
+
+def freeze_layers(model, patterns):
+    """Makes layers untrainable: their variables get no gradient and no optimizer state.
+
+    Args:
+        model: A model of this package.
+        patterns: Names of layers, in which `*` stands for anything, such as
+            `"patch_encoder"` or `"block_0*"`; or `"backbone"`: all but the head.
+
+    Raises:
+        ValueError: if a pattern meets no layer with weights, or nothing is left to
+            train.
+    """
+    layers = {layer.name: layer for layer in model.layers if layer.weights}
+    for pattern in patterns:
+        if pattern == BACKBONE:
+            names = [name for name in layers if name not in HEAD_LAYERS]
+        else:
+            names = fnmatch.filter(layers, pattern)
+        if not names:
+            close = difflib.get_close_matches(pattern, [*layers, BACKBONE], 1, 0.4)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                "`freeze` must name layers of the model that have weights. "
+                f"Received: {pattern!r}.{hint} The layers: {', '.join(layers)}; "
+                f"{BACKBONE!r} stands for all but the head."
+            )
+        for name in names:
+            layers[name].trainable = False
+    if not model.trainable_variables:
+        raise ValueError(
+            f"`freeze` leaves nothing to train. Received: freeze={tuple(patterns)}"
+        )
+
+
+@contextlib.contextmanager
+def all_trainable(model):
+    """Inside the block every layer says that it is trainable.
+
+    For saving: whoever loads the model need not know what one run had frozen.
+    """
+    frozen = [layer for layer in model.layers if not layer.trainable]
+    for layer in frozen:
+        layer.trainable = True
+    try:
+        yield
+    finally:
+        for layer in frozen:
+            layer.trainable = False
+
+
+def rate_factors(model, layer_decay):
+    """The share of the learning rate that each trainable variable gets.
+
+    The head and the last norm get the whole rate, the last block `layer_decay` times
+    that, the block before it `layer_decay ** 2`, and what comes before the first
+    block `layer_decay ** (blocks + 1)`.
+
+    Args:
+        model: A model with Transformer blocks.
+        layer_decay: Float in `(0, 1]`.
+
+    Returns:
+        Dictionary from the path of a variable to its factor.
+
+    Raises:
+        ValueError: if the model has no Transformer blocks.
+
+    Reference: [Clark et al., 2020](https://arxiv.org/abs/2003.10555);
+    numbered for ViT as by [Bao et al., 2022](https://arxiv.org/abs/2106.08254).
+    """
+    depths = [_block(layer.name) for layer in model.layers]
+    blocks = [depth for depth in depths if depth is not None]
+    if not blocks:
+        raise ValueError(
+            "`layer_decay` needs a model of Transformer blocks. "
+            f"Received: layer_decay={layer_decay}, model={model.name!r}"
+        )
+    last = max(blocks) + 2  # of the head; 0 is the patch encoder, 1 the first block
+    factors, depth = {}, 0
+    for layer, block in zip(model.layers, depths):
+        if block is not None:
+            depth = block + 1
+        elif depth:  # the first layer after the blocks
+            depth = last
+        for variable in layer.trainable_variables:
+            factors[variable.path] = layer_decay ** (last - depth)
+    return factors
+
+
+def _block(name):
+    """The number of the block that a layer belongs to, or `None`."""
+    match = re.fullmatch(r"(?:block|position_embedding)_(\d+)", name)
+    return int(match[1]) if match else None

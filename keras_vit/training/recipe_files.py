@@ -1,0 +1,35 @@
+"""A recipe from what a user names: a published run, or a file."""
+
+import json
+from pathlib import Path
+
+from keras_vit.training.recipes import Recipe, recipe
+
+
+def find_recipe(name):
+    """The recipe of a published name, of a JSON file, or of a run folder.
+
+    Args:
+        name: String, a name from `list_recipes()`; or the path of a file that holds
+            what `Recipe.to_json` gives, of a run.json, or of a run folder. A file
+            need not name every field: the others have their defaults.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: if there is no such recipe, or the file holds none.
+    """
+    path = Path(name)
+    if path.is_dir() and (path / "run.json").is_file():
+        path = path / "run.json"
+    elif not path.is_file():
+        if path.suffix == ".json" or len(path.parts) > 1:
+            raise ValueError(f"There is no recipe in {name}: no such file.")
+        return recipe(name)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values = values.get("recipe", values)
+        return Recipe.from_json(values)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} does not hold a recipe: {error}") from None

@@ -1,0 +1,140 @@
+"""The page and the pictures of an evaluation."""
+
+import builtins
+import html.parser
+import re
+
+import numpy as np
+import pytest
+from tiny_models import numbered, tiny
+
+from keras_vit.evaluation import evaluate, pictures, write_report
+from keras_vit.evaluation.page import report_page
+
+pytest.importorskip("matplotlib")
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects the text and every address, and checks that tags close."""
+
+    VOID = {"meta", "img", "br", "path", "use", "rect", "line", "image"}
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.addresses, self.ids, self.text = [], [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.addresses += [
+            attrs[k] for k in ("src", "href", "xlink:href") if k in attrs
+        ]
+        if "id" in attrs:
+            self.ids.append(attrs["id"])
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def result():
+    names = ["<dark> & 'co'", "grey $1$", "light" * 9]
+    return evaluate(tiny(), numbered(23, names=names)[0])
+
+
+def test_the_page_holds_the_numbers_and_needs_no_other_file(result, tmp_path):
+    write_report(result, tmp_path / "report.html", "my <run>")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    assert all(a.startswith(("data:image/png;base64,", "#")) for a in reader.addresses)
+    assert "http" not in re.sub(
+        r'xmlns(:\w+)?="[^"]*"|<metadata>.*?</metadata>', "", page, flags=re.S
+    )
+    assert "<script" not in page and "prefers-color-scheme: dark" in page
+    assert f"{100 * result.accuracy:.2f} %" in reader.text
+    assert f"{100 * result.calibration_error:.2f} %" in reader.text
+    assert "my <run>" in reader.text and "<dark> & 'co'" in reader.text
+    assert page.count("<figure") == len(result.mistakes)
+    low, high = result.accuracy_interval
+    assert f"{100 * low:.1f} – {100 * high:.1f} %" in reader.text
+
+
+def test_the_page_is_the_same_twice(result):
+    assert report_page(result) == report_page(result)
+
+
+def test_pictures_follow_the_colour_of_the_page(result):
+    page = report_page(result)
+    assert "currentColor" in page and "#123457" not in page
+
+
+def test_a_perfect_model_has_no_mistakes_to_show():
+    source, _, _ = numbered(12, 2)
+    sure = tiny(2)
+    found = evaluate(sure, source)
+    perfect = type(found)(
+        **{
+            **{f: getattr(found, f) for f in found.__dataclass_fields__},
+            "predicted": found.labels,
+            "mistakes": [],
+        }
+    )
+    page = report_page(perfect)
+    assert "every answer is right" in page and "<figure" not in page
+    with pytest.raises(ValueError, match="no mistake"):
+        pictures.plot_mistakes(perfect)
+
+
+class Fake:
+    """What the confusion picture needs of an evaluation."""
+
+    def __init__(self, number):
+        random = np.random.default_rng(0)
+        self.confusion = random.integers(0, 3, (number, number)) + 50 * np.eye(
+            number, dtype=int
+        )
+        self.class_names = [f"class {k}" for k in range(number)]
+
+
+@pytest.mark.parametrize("number", [2, 25, 100, 200])
+def test_the_confusion_matrix_names_classes_where_there_is_room(number):
+    figure = pictures.plot_confusion(Fake(number))
+    axes = figure.axes[0]
+    labels = [t.get_text() for t in axes.get_yticklabels()]
+    assert (labels == Fake(number).class_names) == (number <= 120)
+    counts = (Fake(number).confusion > 0).sum()
+    assert len(axes.texts) == (counts if number <= 25 else 0)
+    assert axes.images[0].get_array().shape[:2] == (number, number)
+
+
+def test_the_grid_of_mistakes_names_both_classes(result, tmp_path):
+    figure = pictures.plot_mistakes(result, columns=4)
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert len(titles) == len(result.mistakes)
+    assert all("true: " in title and " %" in title for title in titles)
+    figure.savefig(tmp_path / "mistakes.png")
+
+
+def test_without_matplotlib_the_error_says_what_to_install(result, monkeypatch):
+    original = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return original(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ImportError, match="pip install"):
+        report_page(result)

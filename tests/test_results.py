@@ -1,0 +1,110 @@
+"""What is left of a run when it is done, and the command that makes it."""
+
+import json
+
+import keras
+import pytest
+from PIL import Image
+
+from keras_vit.cli import main
+from keras_vit.results import write_results
+from keras_vit.training import Recipe, RunFolder, train
+
+TINY = {
+    **{"epochs": 1, "batch_size": 4, "num_layers": 1, "hidden_dim": 8, "mlp_dim": 8},
+    **{"num_heads": 2, "patch_size": 4, "jit_compile": "no"},
+}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    root = tmp_path_factory.mktemp("results") / "images"
+    for shade, name in ((40, "dark"), (200, "light")):
+        (root / name).mkdir(parents=True)
+        for index in range(10):
+            image = Image.new("L", (8, 8), shade + index)
+            image.save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def folder(images, tmp_path_factory):
+    run = tmp_path_factory.mktemp("results") / "run"
+    result = train(
+        Recipe(str(images), **TINY), run, notes={"reasons": ["It is small."]}
+    )
+    return result.folder
+
+
+def test_numbers_pictures_page_and_card_agree(folder):
+    evaluation = write_results(folder)
+    numbers = json.loads((folder.path / "evaluation.json").read_text())
+    assert numbers["accuracy"] == evaluation.accuracy
+    assert evaluation.num_examples == 4
+    card = (folder.path / "model_card.md").read_text()
+    assert "4 test images" in card and "It is small." in card
+    assert f"{100 * evaluation.accuracy:.2f}%" in card
+    assert "<html" in (folder.path / "report.html").read_text()
+    with Image.open(folder.path / "confusion.png") as picture:
+        assert picture.size[0] > 100
+    wrong = evaluation.accuracy < 1
+    assert (folder.path / "mistakes.png").exists() == wrong
+
+
+def test_the_record_tells_what_was_looked_at_and_what_it_cost(folder):
+    record = folder.read_record()
+    assert record["check"]["train_counts"] == [8, 8]
+    assert record["check"]["warnings"] == [
+        "2 classes with fewer than 10 training images: dark; light"
+    ]
+    assert record["estimate"]["memory"] > 0
+    assert record["cost"]["images"] == 16
+
+
+def test_a_check_can_be_left_out(images, tmp_path):
+    result = train(Recipe(str(images), **TINY), tmp_path / "run", check=False)
+    assert "check" not in result.folder.read_record()
+
+
+def test_a_broken_image_is_named_before_anything_is_trained(images, tmp_path):
+    root = tmp_path / "images"
+    for name in ("dark", "light"):
+        (root / name).mkdir(parents=True)
+        for file in (images / name).iterdir():
+            (root / name / file.name).write_bytes(file.read_bytes())
+    (root / "dark" / "3.png").write_bytes(b"\x89PNG and nothing more")
+    with pytest.raises(ValueError, match=r"Corrupt image: .*3\.png.*--corrupt skip"):
+        train(Recipe(str(root), **TINY), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    result = train(Recipe(str(root), corrupt="skip", **TINY), tmp_path / "run")
+    assert result.folder.model.exists()
+
+
+def test_a_run_that_the_memory_would_not_hold_is_refused(images, tmp_path, monkeypatch):
+    name = "keras_vit.training.first_look.available_memory"
+    monkeypatch.setattr(name, lambda: 2**20)
+    recipe = Recipe(str(images), model="ViT_Ti16", image_size=32, batch_size=8)
+    with pytest.raises(ValueError, match="of which a quarter is left free"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_seeds_give_their_mean(images, tmp_path, capsys):
+    words = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items()]
+    run = tmp_path / "runs"
+    args = ["train", "--data", str(images), "--run", str(run), "--seeds", "2", *words]
+    assert main(args) == 0
+    out = capsys.readouterr().out
+    assert "test accuracy of 2 runs:" in out
+    seeds = [
+        RunFolder(run / f"seed-{i}").read_record()["recipe"]["seed"] for i in (0, 1)
+    ]
+    assert seeds == [0, 1]
+    first, second = (
+        keras.saving.load_model(run / f"seed-{i}" / "model.keras").get_weights()
+        for i in (0, 1)
+    )
+    assert any((a != b).any() for a, b in zip(first, second))
+    # Both are there, so nothing is trained again.
+    assert main([*args, "--resume"]) == 0
+    assert "is finished" in capsys.readouterr().err

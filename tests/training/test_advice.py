@@ -1,0 +1,59 @@
+"""The recipe that is chosen for somebody's images, and the options that change it."""
+
+import pytest
+from tiny_runs import write_images
+
+from keras_vit import cli
+from keras_vit.training import Recipe
+from keras_vit.training.advice import advise
+
+
+@pytest.fixture
+def images(tmp_path):
+    return write_images(tmp_path / "images", count=40)
+
+
+def test_little_data_gets_the_short_published_run(images):
+    given = Recipe(str(images), model="ViT_Ti16", weights="augreg")
+    fields, reasons = advise(given)
+    assert fields["optimizer"] == "sgd" and fields["image_size"] == 384
+    assert fields["batch_size"] == 64  # there are 64 training images
+    assert any("only 64 images" in reason for reason in reasons)
+
+
+def test_little_memory_splits_the_batch(images, monkeypatch):
+    given = Recipe(str(images), model="ViT_Ti16", weights="augreg")
+    parts = {}
+    for memory in (2**30, 2**36):
+        name = "keras_vit.training.advice.available_memory"
+        monkeypatch.setattr(name, lambda memory=memory: memory)
+        fields, _ = advise(given)
+        parts[memory] = fields.get("accumulation_steps", 1)
+    assert parts[2**30] > 1 and parts[2**36] == 1
+
+
+def parse(*words):
+    return cli._parse(["train", *words])
+
+
+def test_weights_call_for_advice_and_options_win(images, caplog):
+    words = ["--data", str(images), "--model", "ViT_Ti16", "--weights", "augreg"]
+    call = parse(*words, "--learning-rate", "0.5", "--epochs", "3")
+    assert call.recipe.weights == "augreg" and call.recipe.optimizer == "sgd"
+    assert call.recipe.learning_rate == 0.5
+    assert call.recipe.epochs == 3 and call.recipe.total_steps is None
+    assert call.reasons
+    assert parse(*words).recipe.total_steps == 500
+
+
+def test_a_named_recipe_is_not_replaced_by_advice(images):
+    words = ["--data", str(images), "--model", "ViT_Ti16", "--weights", "augreg"]
+    call = parse(*words, "--recipe", "vit_finetune_cifar10")
+    assert call.recipe.total_steps == 10_000 and call.reasons == ()
+
+
+def test_auto_advises_on_random_weights_too(images):
+    call = parse("--data", str(images), "--recipe", "auto")
+    assert call.recipe.label_smoothing == 0.1
+    assert any("our own recipe" in reason for reason in call.reasons)
+    assert parse("--data", str(images)).recipe.label_smoothing == 0.0

@@ -1,0 +1,54 @@
+"""Estimates against the published cost of the paper's own runs, and arithmetic."""
+
+import pytest
+
+from keras_vit.training import Recipe, recipe
+
+
+@pytest.mark.parametrize(
+    "name, published",
+    # Table 2 of the ViT paper: 1e3 TPUv3-core-days.
+    [("vit_l16_jft_14ep", 0.68), ("vit_h14_jft", 2.5), ("vit_l16_i21k", 0.23)],
+)
+def test_the_estimate_is_within_a_quarter_of_the_published_core_days(name, published):
+    cost = recipe(name).cost(hardware="tpu-v3-core")
+    assert cost.device_hours / 24e3 == pytest.approx(published, rel=0.25)
+
+
+def test_the_cost_in_closed_form():
+    r = Recipe(epochs=3, batch_size=64)
+    cost = r.cost(1000, gflops=2.0, hardware=4.0, devices=2)
+    assert (cost.steps, cost.images) == (45, 45 * 64)
+    assert cost.epochs == pytest.approx(2.88)  # full batches only
+    assert cost.flops == 3 * 45 * 64 * 2e9
+    assert cost.device_hours == pytest.approx(cost.flops / 4e12 / 3600)
+    assert cost.hours == pytest.approx(cost.device_hours / 2)
+    assert "2 x 4 TFLOP/s" in str(cost) and "45 updates, 2,880 images" in str(cost)
+    # Fewer images than a batch: one batch of them all.
+    assert r.cost(10, gflops=1.0).images == 3 * 10
+    assert r.cost(10, gflops=1.0).hours is None
+
+
+def test_a_frozen_backbone_costs_its_forward_pass():
+    r = Recipe(total_steps=10, batch_size=8)
+    whole = r.cost(gflops=1.0)
+    assert whole.flops == 3 * 80e9 and whole.epochs is None
+    assert Recipe(total_steps=10, batch_size=8, freeze=("backbone",)).cost(
+        gflops=1.0
+    ).flops == pytest.approx(whole.flops / 3)
+
+
+def test_the_chip_and_its_assumed_utilisation_are_stated():
+    text = str(Recipe().cost(6000, gflops=0.01, hardware="a100"))
+    assert "1 x a100 at 40 % of 312 TFLOP/s" in text and "seconds" in text
+    with pytest.raises(ValueError, match="did you mean 'a100'"):
+        Recipe().cost(6000, gflops=0.01, hardware="A1000")
+
+
+def test_what_is_not_known_is_asked_for():
+    with pytest.raises(ValueError, match="`num_examples` must be given"):
+        Recipe(data="./photos").cost(gflops=1.0)
+    with pytest.raises(ValueError, match="`gflops` must be given"):
+        Recipe().cost(100)
+    larger = recipe("vit_finetune").cost().flops
+    assert larger > 3 * 20_000 * 512 * 100e9  # 384 pixels, not 224

@@ -1,0 +1,96 @@
+"""The table of published runs against the papers' numbers."""
+
+import pytest
+
+from keras_vit.models import canonical_name
+from keras_vit.training import list_recipes, recipe
+from keras_vit.training.optimizers import build_schedule
+from keras_vit.training.published import NUM_EXAMPLES, RUNS
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_row_is_a_recipe_of_a_known_model(name):
+    found = recipe(name)
+    assert found.model == "small" or canonical_name(found.model) == found.model
+    assert RUNS[name].source
+    for field, values in RUNS[name].sweep.items():
+        assert getattr(found, field) in values  # ours is one of those they tried
+
+
+@pytest.mark.parametrize(
+    "name, epochs, rate, decay, weight_decay, dropout",
+    [
+        ("vit_b16_jft", 7, 8e-4, "linear", 0.1, 0.0),
+        ("vit_l32_jft", 7, 6e-4, "linear", 0.1, 0.0),
+        ("vit_l16_jft_14ep", 14, 4e-4, "linear", 0.1, 0.0),
+        ("vit_h14_jft", 14, 3e-4, "linear", 0.1, 0.0),
+        ("r50_vit_l32_jft", 7, 2e-4, "linear", 0.1, 0.0),
+        ("vit_b32_i21k", 90, 1e-3, "linear", 0.03, 0.1),
+        ("vit_l16_i21k_30ep", 30, 1e-3, "linear", 0.03, 0.1),
+        ("vit_b16_i1k", 300, 3e-3, "cosine", 0.3, 0.1),
+    ],
+)
+def test_table_3(name, epochs, rate, decay, weight_decay, dropout):
+    r = recipe(name)
+    assert (r.epochs, r.learning_rate, r.decay) == (epochs, rate, decay)
+    assert (r.weight_decay, r.dropout_rate) == (weight_decay, dropout)
+    assert (r.batch_size, r.warmup_steps, r.image_size) == (4096, 10_000, 224)
+    many = "i1k" not in name
+    assert (r.loss, r.head_bias) == (("sigmoid", -10) if many else ("softmax", 0))
+    assert r.global_clipnorm == (None if many else 1.0)  # "additionally for ImageNet"
+
+
+@pytest.mark.parametrize(
+    "name, steps, warmup",
+    [
+        ("vit_finetune_imagenet", 20_000, 500),
+        ("vit_finetune_cifar10", 10_000, 500),
+        ("vit_finetune_cifar100", 10_000, 500),
+        ("vit_finetune_pets", 500, 100),
+        ("vit_finetune_flowers", 500, 100),
+        ("vit_finetune_vtab", 2_500, 500),
+    ],
+)
+def test_table_4(name, steps, warmup):
+    r = recipe(name)
+    assert (r.total_steps, r.warmup_steps, r.batch_size) == (steps, warmup, 512)
+    assert (r.optimizer, r.momentum, r.weight_decay) == ("sgd", 0.9, 0.0)
+    assert (r.global_clipnorm, r.image_size, r.decay) == (1.0, 384, "cosine")
+    assert r.batch_scaling == "none" and r.momentum_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    "name, epochs, tenths",
+    [("bit_s", 90, (30, 60, 80)), ("bit_m", 90, (30, 60, 80)), ("bit_l", 40, None)],
+)
+def test_bit_is_pretrained_with_the_rate_falling_after_whole_epochs(
+    name, epochs, tenths
+):
+    r = recipe(name)
+    assert r.epochs == epochs and r.learning_rate == pytest.approx(0.03 * 4096 / 256)
+    steps = NUM_EXAMPLES[r.data] // r.batch_size
+    falls = build_schedule(r, steps * epochs).decay_at
+    expected = [steps * epoch for epoch in tenths or (10, 23, 30, 37)]
+    assert falls == expected
+    # Coupled 1e-4 at momentum 0.9 is decoupled 1e-3.
+    assert r.weight_decay == pytest.approx(1e-4 / (1 - r.momentum))
+    assert r.scaled_to(256).learning_rate == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize("epochs", [90, 150, 300])
+def test_plain_vit_is_that_of_its_configuration_file(epochs):
+    r = recipe(f"plain_vit_s16_{epochs}ep")
+    assert (r.epochs, r.batch_size, r.loss) == (epochs, 1024, "softmax")
+    assert (r.pooling, r.position_embedding) == ("gap", "sincos2d")
+    # big_vision's 1e-4 is not multiplied by the rate of 1e-3.
+    assert r.weight_decay * r.learning_rate == pytest.approx(1e-4)
+
+
+def test_the_table_prints_every_row_and_names_are_forgiving():
+    table = list_recipes()
+    lines = str(table).splitlines()
+    assert len(lines) == 1 + len(RUNS) == 1 + len(table)
+    assert lines[0].split()[:3] == ["name", "model", "data"]
+    assert recipe("ViT-Finetune") == recipe("vit_finetune")
+    with pytest.raises(ValueError, match="Did you mean 'linear_probe'"):
+        recipe("linear_prob")

@@ -1,0 +1,49 @@
+"""What a recipe's model begins with: weights of another, and the bias of a new head."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from tiny_runs import TINY
+
+from keras_vit.training.build import build_model, model_arguments
+
+SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
+SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}
+
+
+def array(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def test_a_new_head_begins_with_its_bias():
+    recipe = dataclasses.replace(TINY, loss="sigmoid", head_bias=-10.0)
+    head = build_model(recipe, 3, SIZES).get_layer("head")
+    np.testing.assert_array_equal(array(head.bias), np.full(3, -10.0))
+    assert not array(head.kernel).any()
+
+
+def test_weights_fill_the_model_and_keep_the_bias_of_their_head(tmp_path):
+    source = build_model(TINY, 3, SIZES)
+    for variable in source.get_layer("head").weights:
+        variable.assign(np.full(variable.shape, 0.5))
+    source.save(tmp_path / "source.keras")
+    weights = str(tmp_path / "source.keras")
+    recipe = dataclasses.replace(TINY, weights=weights, head_bias=-10.0, seed=7)
+    same = build_model(recipe, 3, {**SIZES, "weights": weights})
+    for one, two in zip(source.get_weights(), same.get_weights()):
+        np.testing.assert_array_equal(one, two)
+    # For other classes the head is new.
+    other = build_model(recipe, 4, {**SIZES, "weights": weights})
+    np.testing.assert_array_equal(array(other.get_layer("head").bias), np.full(4, -10))
+
+
+def test_what_the_model_is_told_of_a_recipe():
+    recipe = dataclasses.replace(
+        TINY, position_embedding="relative", representation_size=6, weights="a.keras"
+    )
+    given = model_arguments(recipe, native_size=(8, 8), num_channels=1)
+    assert (given["position_embedding"], given["weights"]) == ("relative", "a.keras")
+    del given["weights"]
+    names = [layer.name for layer in build_model(recipe, 3, given).layers]
+    assert "pre_logits" in names
