@@ -116,7 +116,8 @@ def work(options):
     )
     facts = {"contender": name, "seed": seed, "budget": options.cpu_seconds}
     place = {"threads": options.threads, "cpu": machine.cpu_model()}
-    place["versions"] = machine.versions("keras", "tensorflow")
+    # Not by distribution: TensorFlow's is called tensorflow or tensorflow-cpu.
+    place["versions"] = {"keras": keras.__version__, "tensorflow": tf.__version__}
     print(json.dumps({**facts, **result, **place}))
 
 
