@@ -1,14 +1,19 @@
 """What is left of a run when it is done, and the command that makes it."""
 
 import json
+import re
+import shlex
+import signal
 
 import keras
 import pytest
 from PIL import Image
 
+import keras_vit
 from keras_vit.cli import main
 from keras_vit.results import write_results
 from keras_vit.training import Recipe, RunFolder, train
+from keras_vit.training.first_look import look_at_data
 
 TINY = {
     **{"epochs": 1, "batch_size": 4, "num_layers": 1, "hidden_dim": 8, "mlp_dim": 8},
@@ -108,3 +113,31 @@ def test_several_seeds_give_their_mean(images, tmp_path, capsys):
     # Both are there, so nothing is trained again.
     assert main([*args, "--resume"]) == 0
     assert "is finished" in capsys.readouterr().err
+
+
+def test_interrupted_seeds_go_on_in_the_folder_of_all(
+    images, tmp_path, monkeypatch, capsys
+):
+    words = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items()]
+    args = ["train", "--data", str(images), "--seeds", "2", *words]
+    assert main(args) == 2
+    assert "Several runs need one folder" in capsys.readouterr().err
+    args += ["--run", str(tmp_path / "runs")]
+    monkeypatch.setattr(
+        "keras_vit.training.callbacks.Progress.on_epoch_begin",
+        lambda *_, **__: signal.raise_signal(signal.SIGINT),
+    )
+    assert main(args) == 130
+    monkeypatch.undo()
+    line = re.search(r"Go on with: (.*)", capsys.readouterr().err)[1]
+    words = shlex.split(line)
+    assert words[-1] == "--resume" and str(tmp_path / "runs") in words
+    assert main(words[words.index("train") :]) == 0
+    assert "test accuracy of 2 runs:" in capsys.readouterr().out
+
+
+def test_streamed_data_is_not_read_before_the_run(images):
+    train_data, test_data = keras_vit.data.load_splits(str(images))
+    streamed = type("Streamed", (), {"labels": None})()
+    assert look_at_data(Recipe(str(images)), streamed, test_data) is None
+    assert look_at_data(Recipe(str(images)), train_data, test_data) is not None

@@ -27,7 +27,8 @@ class Train:
     # file, a run folder, or auto for the one that suits model, weights and data. The
     # options above then change it.
     start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
-    # Train so many times, with the seeds that follow from --seed, and print the mean.
+    # Train so many times, with the seeds that follow from --seed, in folders below that
+    # of --run, and print the mean.
     seeds: int = 1
     # Look at images and labels first: classes, broken files, duplicates.
     check: bool = True
@@ -43,10 +44,10 @@ class Train:
     def __post_init__(self):
         if self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
-        if self.seeds > 1 and self.resume and self.run is None:
+        if self.seeds > 1 and self.run is None:
             raise ValueError(
-                "Several runs go on in one folder only: give --run with --resume and "
-                "--seeds."
+                "Several runs need one folder for all of theirs: give --run with "
+                f"--seeds. Received: seeds={self.seeds}"
             )
 
     def __call__(self):
@@ -70,16 +71,21 @@ class Train:
         recipe, run, resume = self.recipe, self.run, self.resume
         if self.seeds > 1:
             recipe = dataclasses.replace(recipe, seed=recipe.seed + number)
-            run = None if run is None else run / f"seed-{recipe.seed}"
+            run = run / f"seed-{recipe.seed}"
             resume = resume and RunFolder(run).is_run()
-        result = train(
-            recipe,
-            run,
-            resume=resume,
-            save_minutes=self.save_minutes,
-            check=self.check,
-            notes={"reasons": list(self.reasons)} if self.reasons else None,
-        )
+        try:
+            result = train(
+                recipe,
+                run,
+                resume=resume,
+                save_minutes=self.save_minutes,
+                check=self.check,
+                notes={"reasons": list(self.reasons)} if self.reasons else None,
+            )
+        except KeyboardInterrupt as interrupt:
+            if self.seeds > 1:  # what goes on is all of them
+                interrupt.folder = self.run
+            raise
         with progress_bar("evaluating") as progress:
             evaluation = write_results(result.folder, progress=progress)
         self._print(result.folder, evaluation)

@@ -5,7 +5,7 @@ from keras_vit.layers.composite import CompositeLayer
 from keras_vit.layers.layer_norm import LayerNorm
 
 
-def attend(query, key, value, dropout=None, training=False):
+def attend(query, key, value, dropout=None, training=False, bias=None):
     """Scaled dot-product attention; the softmax runs in float32 at least.
 
     Args:
@@ -14,6 +14,7 @@ def attend(query, key, value, dropout=None, training=False):
         value: Tensor of shape `(batch, heads, keys, key_dim)`.
         dropout: Layer applied to the attention scores, or `None`.
         training: Passed to `dropout`.
+        bias: Tensor added to the logits, `(heads, queries, keys)`, or `None`.
 
     Returns:
         The attended values `(batch, heads, queries, key_dim)`, and the scores
@@ -21,15 +22,18 @@ def attend(query, key, value, dropout=None, training=False):
     """
     # The official code scales the query, not the logits.
     query = query * query.shape[-1] ** -0.5
-    scores = _scores(query, key)
+    scores = _scores(query, key, bias)
     weights = scores if dropout is None else dropout(scores, training=training)
     return ops.matmul(ops.cast(weights, value.dtype), value), scores
 
 
-def _scores(query, key):
+def _scores(query, key, bias=None):
     logits = ops.matmul(query, _transposed(key))
     dtype = keras.backend.result_type(logits.dtype, "float32")
-    return ops.softmax(ops.cast(logits, dtype), axis=-1)
+    logits = ops.cast(logits, dtype)
+    if bias is not None:
+        logits = logits + ops.cast(bias, dtype)
+    return ops.softmax(logits, axis=-1)
 
 
 def _transposed(x):
@@ -187,14 +191,19 @@ class MultiHeadSelfAttention(CompositeLayer):
                 norm.build(head_shape)
                 setattr(self, part, norm)
 
+    def bias(self):
+        """What is added to the attention logits; subclasses have something."""
+        return None
+
     def call(self, inputs, training=False, return_attention_scores=False):
         length = ops.shape(inputs)[1]
         x = self.query_key_value(flatten_tokens(inputs))
         query, key, value = split_heads(x, length, 3, self.num_heads)
         if self.qk_norm:
             query, key = self.query_norm(query), self.key_norm(key)
-        if return_attention_scores or self.dropout is not None:
-            x, scores = attend(query, key, value, self.dropout, training)
+        bias = self.bias()
+        if return_attention_scores or self.dropout is not None or bias is not None:
+            x, scores = attend(query, key, value, self.dropout, training, bias)
         else:
             x = attended(query, key, value)
         x = self.projection(flatten_tokens(merge_heads(x)))

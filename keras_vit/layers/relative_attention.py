@@ -4,9 +4,6 @@ from keras import ops
 
 from keras_vit.layers.attention import (
     MultiHeadSelfAttention,
-    flatten_tokens,
-    merge_heads,
-    split_heads,
 )
 
 
@@ -91,24 +88,6 @@ class RelativeSelfAttention(MultiHeadSelfAttention):
         above = ops.concatenate([self.prefix_to_prefix, right], axis=2)
         below = ops.concatenate([left, table], axis=2)
         return ops.concatenate([above, below], axis=1)
-
-    def call(self, inputs, training=False, return_attention_scores=False):
-        length = ops.shape(inputs)[1]
-        x = self.query_key_value(flatten_tokens(inputs))
-        query, key, value = split_heads(x, length, 3, self.num_heads)
-        if self.qk_norm:
-            query, key = self.query_norm(query), self.key_norm(key)
-        query = query * query.shape[-1] ** -0.5
-        logits = ops.matmul(query, ops.transpose(key, (0, 1, 3, 2)))
-        dtype = keras.backend.result_type(logits.dtype, "float32")
-        logits = ops.cast(logits, dtype) + ops.cast(self.bias(), dtype)
-        scores = weights = ops.softmax(logits, axis=-1)
-        if self.dropout is not None:
-            weights = self.dropout(scores, training=training)
-        x = ops.matmul(ops.cast(weights, value.dtype), value)
-        x = self.projection(flatten_tokens(merge_heads(x)))
-        x = ops.reshape(x, (-1, length, inputs.shape[-1]))
-        return (x, scores) if return_attention_scores else x
 
     def get_config(self):
         config = super().get_config()

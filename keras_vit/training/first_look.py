@@ -24,11 +24,15 @@ def look_at_data(recipe, train_data, test_data, progress=None):
         progress: Boolean or `None`, whether to show a bar; see `train`.
 
     Returns:
-        The check, as a dictionary for run.json.
+        The check, as a dictionary for run.json; `None` of data that is streamed, all
+        of which would have to be read.
 
     Raises:
         ValueError: if an image cannot be read and the recipe does not leave it out.
     """
+    if train_data.labels is None or test_data.labels is None:
+        logger.info("The data is too large to be looked at first: it is streamed.")
+        return None
     with progress_bar("looking at the data", progress) as bar:
         check = check_data(train_data, test_data, limit=LIMIT, progress=bar)
     if check.broken and recipe.corrupt == "error":
