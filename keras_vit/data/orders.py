@@ -1,6 +1,9 @@
-"""Which examples a call of `Source.batches` gives, from its arguments."""
+"""Which examples come: those of a call of `Source.batches`, or as they are stored."""
 
-from keras_vit.data.stores import Order
+import numpy as np
+import tensorflow as tf
+
+from keras_vit.data.stores import IndexedStore, Order
 
 
 def batch_order(
@@ -56,3 +59,12 @@ def usable_batch_size(batch_size: int, num_examples: int, training: bool) -> int
             f"Received: batch_size={batch_size}"
         )
     return min(int(batch_size), num_examples) if training else int(batch_size)
+
+
+def in_order(store, every: int = 1) -> tf.data.Dataset:
+    """The examples of a store as they are stored, or the first of every so many."""
+    if every > 1 and isinstance(store, IndexedStore):
+        store, every = store.select(np.arange(0, store.num_examples, every)), 1
+    order = Order(seed=0, shuffle=False, per_epoch=store.num_examples)
+    known = tf.data.experimental.assert_cardinality(store.num_examples)
+    return store.items(order).apply(known).shard(every, 0)
