@@ -17,6 +17,7 @@ from keras_vit.data.pillow_decoding import BACKGROUND, orientation, pillow_pixel
 # Pixels decoded around a window and then cut off: a JPEG may hold its colours at half
 # the resolution, and to interpolate them takes their neighbours.
 MARGIN = 2
+JPEG = b"\xff\xd8\xff"  # how these files begin
 
 
 def decode(data, num_channels: int | None = None):
@@ -33,8 +34,18 @@ def decode(data, num_channels: int | None = None):
     Raises:
         tf.errors.OpError: if the file is broken (eagerly, and in a graph when it runs).
     """
-    image = _decode(_tensor(data))
-    return image if num_channels is None else to_channels(image, num_channels)
+    data = _tensor(data)
+    image = tf.cond(
+        _is_upright_jpeg(data),
+        lambda: _decode_jpeg(data, num_channels),
+        lambda: _decode_any(data, num_channels),
+    )
+    return _of_channels(image, num_channels)
+
+
+def _of_channels(image, num_channels):
+    image.set_shape([None, None, num_channels])
+    return image
 
 
 def _tensor(data):
@@ -60,17 +71,14 @@ def decode_window(data, window, num_channels: int | None = None):
         `uint8` tensor `(height, width, C)`.
     """
     data = _tensor(data)
-    head = _head(data)
     # A file that was cut short must fail wherever the window lies.
     end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)
-    plain = _is_jpeg(head) & ~_is_tagged(head) & (end == b"\xff\xd9")
     image = tf.cond(
-        plain,
-        lambda: _decode_jpeg_window(data, window),
-        lambda: cut(_decode(data), window),
+        _is_upright_jpeg(data) & (end == b"\xff\xd9"),
+        lambda: _decode_jpeg_window(data, window, num_channels),
+        lambda: cut(_decode_any(data, num_channels), window),
     )
-    image.set_shape([None, None, None])
-    return image if num_channels is None else to_channels(image, num_channels)
+    return _of_channels(image, num_channels)
 
 
 def cut(image, window):
@@ -80,34 +88,53 @@ def cut(image, window):
     return tf.slice(image, [top, left, 0], [height, width, -1])
 
 
-def _decode_jpeg_window(data, window):
+def _decode_jpeg(data, num_channels):
+    """Of a JPEG that needn't be turned."""
+    # Grey repeated by the decoder is as `to_channels` does it; its grey of colours not.
+    channels = 3 if num_channels == 3 else 0
+    image = tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE")
+    return image if num_channels is None else to_channels(image, num_channels)
+
+
+def _decode_jpeg_window(data, window, num_channels):
     size = tf.io.extract_jpeg_shape(data)[:2]
     begin, extent = tf.split(window(size[0], size[1]), 2)
     before = tf.minimum(begin, MARGIN)
     after = tf.minimum(size - begin - extent, MARGIN)
     wider = tf.concat([begin - before, before + extent + after], 0)
-    image = tf.io.decode_and_crop_jpeg(data, wider, dct_method="INTEGER_ACCURATE")
-    return tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
+    channels = 3 if num_channels == 3 else 0
+    image = tf.io.decode_and_crop_jpeg(
+        data, wider, channels, dct_method="INTEGER_ACCURATE"
+    )
+    image = tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
+    return image if num_channels is None else to_channels(image, num_channels)
 
 
-def _head(data):
-    """The first 32 bytes and some blanks, so that there are enough to look at."""
-    return tf.strings.join([tf.strings.substr(data, 0, 32), " " * 32])
-
-
-def _is_jpeg(head):
-    return tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
-
-
-def _is_tagged(head):
+def _is_upright_jpeg(data):
+    head = tf.strings.substr(data, 0, 32)
     # The EXIF block comes first, or straight after an 18-byte JFIF block.
-    first, second = (tf.strings.substr(head, i, 4) for i in (6, 24))
-    return (first == b"Exif") | (second == b"Exif")
+    tagged = tf.strings.regex_full_match(head, r"\C{6}(\C{18})?Exif\C*")
+    upright = tf.cond(
+        tagged,
+        lambda: tf.numpy_function(_is_upright, [data], tf.bool, stateful=False),
+        lambda: tf.constant(True),
+    )
+    return (tf.strings.substr(head, 0, 3) == JPEG) & upright
 
 
-@functools.partial(tf.function, autograph=False)  # traced once for all pipelines
-def _decode(data):
-    head = _head(data)
+def _is_upright(data):
+    return orientation(data) == 1
+
+
+# Traced once for all pipelines. Laid out in every graph that decodes, the nodes of its
+# idle branches would take a tenth of a millisecond for each image.
+@functools.partial(
+    tf.function, autograph=False, experimental_attributes={"_noinline": True}
+)
+def _decode_any(data, num_channels):
+    """Of any format, upright."""
+    head = tf.strings.join([tf.strings.substr(data, 0, 32), " " * 32])
+    jpeg = tf.strings.substr(head, 0, 3) == JPEG
     png = tf.strings.substr(head, 0, 4) == b"\x89PNG"
     gif = tf.strings.substr(head, 0, 4) == b"GIF8"
     # Animations are left to Pillow: TensorFlow 2.21 writes past their buffer.
@@ -116,7 +143,7 @@ def _decode(data):
         webp = tf.constant(False)
     image = tf.case(
         [
-            (_is_jpeg(head), lambda: _decode_jpeg(data, head)),
+            (jpeg, lambda: _upright(_decode_jpeg(data, None), data)),
             (png, lambda: _over_background(tf.io.decode_png(data))),
             (gif, lambda: _first_frame(tf.io.decode_gif(data))),
             (webp, lambda: _decode_webp(data)),
@@ -125,7 +152,7 @@ def _decode(data):
         exclusive=True,
     )
     image.set_shape([None, None, None])
-    return image
+    return image if num_channels is None else to_channels(image, num_channels)
 
 
 def to_channels(images, num_channels: int):
@@ -153,11 +180,6 @@ def _to_grey(images):
     weights = tf.constant([0.299, 0.587, 0.114])
     grey = tf.reduce_sum(tf.cast(images, tf.float32) * weights, -1, keepdims=True)
     return tf.cast(tf.round(grey), images.dtype) if images.dtype.is_integer else grey
-
-
-def _decode_jpeg(data, head):
-    image = tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE")
-    return tf.cond(_is_tagged(head), lambda: _upright(image, data), lambda: image)
 
 
 def _upright(image, data):
