@@ -80,10 +80,10 @@ class IndexedStore:
                 indices = randomness.permutation(size, order.seed, epoch)
             else:
                 indices = tf.range(size, dtype=tf.int64)
-            indices = tf.data.Dataset.from_tensor_slices(
-                indices[skip : order.per_epoch]
-            )
-            return indices.map(as_written(lambda i: {"epoch": epoch, "index": i}))
+            indices = indices[skip : order.per_epoch]
+            epochs = tf.fill(tf.shape(indices), tf.cast(epoch, tf.int64))
+            both = {"epoch": epochs, "index": indices}
+            return tf.data.Dataset.from_tensor_slices(both)
 
         return order.over_epochs(one_epoch)
 
@@ -92,6 +92,22 @@ class IndexedStore:
         fetch = self.fetcher()
         return self.indices(order).map(
             as_written(lambda at: {**at, **fetch(at["index"])})
+        )
+
+    def mapped(self, order: Order, function) -> tf.data.Dataset:
+        """`function(position, item)` of every item, several at a time.
+
+        The same as mapping `items`, but that each map costs a twentieth of a
+        millisecond for every example.
+        """
+        fetch = self.fetcher()
+        return (
+            self.indices(order)
+            .enumerate()
+            .map(
+                as_written(lambda at, i: function(at, {**i, **fetch(i["index"])})),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
         )
 
     def fetcher(self):
