@@ -68,7 +68,8 @@ def averaged(model):
 
 def _has_averages(optimizer):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    return optimizer.use_ema and int(optimizer.iterations) > 0
+    # Not `int(...)`, which fails under a strategy.
+    return optimizer.use_ema and keras.ops.convert_to_numpy(optimizer.iterations) > 0
 
 
 def _values(variables):

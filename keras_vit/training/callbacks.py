@@ -135,7 +135,8 @@ class Save(keras.callbacks.Callback):
         self.first_step = self.position.step
 
     def on_train_batch_end(self, batch, logs=None):
-        self.position.step = self.first_step + batch + 1
+        # Several steps per execution may end beyond the epoch, by Keras's count.
+        self.position.step = self.first_step + min(batch + 1, self.params["steps"])
         step = self.position.step
         if step % self.steps_per_epoch == 0 or step == self.total_steps:
             return  # `on_epoch_end` saves, after the evaluation.
@@ -144,7 +145,8 @@ class Save(keras.callbacks.Callback):
             self._stop()
         steps = step - self.saved[0]
         seconds = time.monotonic() - self.saved[1]
-        if steps == self.every_steps or seconds >= self.every_seconds:
+        often = self.every_steps is not None and steps >= self.every_steps
+        if often or seconds >= self.every_seconds:
             self._save()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -28,6 +28,7 @@ OPTIONS = (
     "position_embedding",
     "representation_size",
     "weights",
+    "remat",
 )
 
 
