@@ -50,3 +50,20 @@ def fixed_seeds():
     yield
     keras.config.set_dtype_policy("float32")
     keras.config.set_image_data_format("channels_last")
+
+
+@pytest.fixture
+def mocked_tfds(tmp_path, monkeypatch):
+    """TFDS gives four random examples of any set, and thinks that files are there."""
+    import tensorflow_datasets as tfds
+
+    from keras_vit.data.catalog import DATASETS
+
+    monkeypatch.setattr("keras_vit.data.downloads.answer", lambda url: None)
+    manual = tmp_path / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    for facts in DATASETS.values():
+        for name in facts.manual:
+            (manual / name).touch()
+    with tfds.testing.mock_data(num_examples=4, data_dir=str(tmp_path)):
+        yield

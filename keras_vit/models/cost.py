@@ -102,12 +102,11 @@ def _bit(a, sides):
 
 def _hybrid(a, sides):
     width = int(64 * a.width_factor)
-    maps = [counts.feature_map(a.num_blocks, side, width) for side in sides]
-    (rows, channels), (columns, _) = maps
+    grid, channels = counts.feature_map(a.num_blocks, sides, width)
     convolutions = counts.resnet_multiply_adds(
         a.num_blocks, width, sides, a.num_channels
     )
-    return convolutions + _transformer(a, (rows, columns), channels, a.patch_size)
+    return convolutions + _transformer(a, grid, channels, a.patch_size)
 
 
 def _transformer(a, sides, channels, stride):

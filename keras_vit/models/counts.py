@@ -6,11 +6,13 @@ forward pass of one image; a multiply-add counts as two.
 
 import math
 
+from keras_vit.layers.patches import pair
+
 
 def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
     """Parameters of a ViT with a class token and a linear head."""
     d, m, p = row.hidden_dim, row.mlp_dim, row.patch_size
-    tokens = 1 + (image_size // p) ** 2
+    tokens = 1 + _patches(image_size, p)
     embedding = (p * p * num_channels + 1) * d + d + tokens * d
     attention = 4 * (d * d + d)
     block = attention + (d * m + m) + (m * d + d) + 4 * d
@@ -19,7 +21,7 @@ def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
 
 def vit_flops(row, num_classes=1000, image_size=224, num_channels=3):
     p = row.patch_size
-    patches = (image_size // p) ** 2
+    patches = _patches(image_size, p)
     embedding = patches * p * p * num_channels * row.hidden_dim
     blocks = row.num_layers * block_multiply_adds(1 + patches, row)
     return 2 * (embedding + blocks + row.hidden_dim * num_classes)
@@ -46,7 +48,7 @@ def bit_params(row, num_classes=1000, num_channels=3):
 def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
     width = 64 * row.width_factor
     channels = 4 * width * 2 ** (len(row.num_blocks) - 1)
-    sides = (image_size, image_size)
+    sides = pair(image_size, "image_size")
     stem = resnet_multiply_adds(row.num_blocks, width, sides, num_channels)
     return 2 * (stem + channels * num_classes)
 
@@ -57,14 +59,14 @@ def hybrid_params(row, num_classes=1000, image_size=224, num_channels=3):
     for channels_in, f, projects, _, _ in _units(row.num_blocks):
         norms = 2 * (f + f + 4 * f + projects * 4 * f)
         total += norms + _kernels(channels_in, f, projects)
-    grid, channels = feature_map(row.num_blocks, image_size)
+    grid, channels = feature_map(row.num_blocks, pair(image_size, "image_size"))
     return total + vit_params(row, num_classes, grid, channels)
 
 
 def hybrid_flops(row, num_classes=1000, image_size=224, num_channels=3):
-    sides = (image_size, image_size)
+    sides = pair(image_size, "image_size")
     stem = resnet_multiply_adds(row.num_blocks, 64, sides, num_channels)
-    grid, channels = feature_map(row.num_blocks, image_size)
+    grid, channels = feature_map(row.num_blocks, sides)
     return 2 * stem + vit_flops(row, num_classes, grid, channels)
 
 
@@ -94,10 +96,13 @@ def resnet_multiply_adds(num_blocks, width, sides, num_channels):
     return total
 
 
-def feature_map(num_blocks, side, width=64):
-    """Side and channels of what the Transformer of a hybrid reads."""
-    side, channels = -(-side // 4), width
-    for stage in range(len(num_blocks)):
-        side = -(-side // 2) if stage else side
-        channels = 4 * width * 2**stage
-    return side, channels
+def feature_map(num_blocks, sides, width=64):
+    """`((height, width), channels)` of what the Transformer of a hybrid reads."""
+    if not num_blocks:  # the root alone
+        return tuple(-(-side // 4) for side in sides), width
+    stride = 4 * 2 ** (len(num_blocks) - 1)
+    return tuple(-(-side // stride) for side in sides), width * stride
+
+
+def _patches(image_size, patch_size):
+    return math.prod(side // patch_size for side in pair(image_size, "image_size"))

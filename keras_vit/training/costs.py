@@ -1,9 +1,10 @@
 """What a run costs, before it starts: arithmetic, not measurement."""
 
 import dataclasses
+import types
 
 from keras_vit.training.hardware import PEAK_TFLOPS, UTILISATION
-from keras_vit.training.published import NUM_EXAMPLES
+from keras_vit.training.published import IMAGE_SHAPES, NUM_EXAMPLES
 from keras_vit.training.recipe_checks import closest
 
 
@@ -55,7 +56,8 @@ def estimate_cost(
         num_examples: Integer, number of training images. Known for the papers' data
             sets.
         gflops: Float, 1e9 operations of the model's forward pass for one image, a
-            multiply-add counted as two. Known for published models.
+            multiply-add counted as two. Known for published models, and for "small"
+            where the recipe or the data says the image size.
         hardware: A name from `keras_vit.training.hardware.PEAK_TFLOPS` such as
             `"a100"`, or a float: 1e12 operations per second that one device is known
             to reach with this model. Without it there are no hours.
@@ -76,6 +78,8 @@ def estimate_cost(
     1.57e+21 floating-point operations, evaluation apart
     about 1.4 days on 512 x tpu-v3-core at 40 % of 61.5 TFLOP/s
     """
+    from keras_vit.models.cost import TRAINING_FACTOR
+
     if num_examples is None:
         num_examples = NUM_EXAMPLES.get(recipe.data)
     if num_examples is None and recipe.total_steps is None:
@@ -91,7 +95,7 @@ def estimate_cost(
         batch_size = min(recipe.batch_size, num_examples)
         steps = recipe.resolve_steps(num_examples // batch_size)
     images = steps * batch_size
-    passes = 1 if "backbone" in recipe.freeze else 3
+    passes = 1 if "backbone" in recipe.freeze else TRAINING_FACTOR
     cost = Cost(
         steps=steps,
         images=images,
@@ -126,16 +130,13 @@ def _rate(hardware, utilisation):
 
 
 def _forward_gflops(recipe):
-    """Of a published model at the recipe's image size, from the closed forms."""
+    """Of a model at the recipe's image size, from the closed forms."""
     from keras_vit.models import counts, variants
     from keras_vit.models.listing import canonical_name
 
+    if recipe.model == "small":
+        return _small_flops(recipe) / 1e9
     size = 224 if recipe.image_size is None else recipe.image_size
-    if recipe.model == "small" or isinstance(size, tuple):
-        raise ValueError(
-            "`gflops` must be given: it is known only for published models and square "
-            f"images. Received: model={recipe.model!r}, image_size={recipe.image_size}"
-        )
     name = canonical_name(recipe.model)
     for rows, flops in (
         (variants.VIT_VARIANTS, counts.vit_flops),
@@ -145,6 +146,27 @@ def _forward_gflops(recipe):
         if name in rows:
             return flops(rows[name], image_size=size) / 1e9
     raise ValueError(f"`gflops` must be given. Received: model={recipe.model!r}")
+
+
+def _small_flops(recipe):
+    """Of a model "small", whose sizes its images decide."""
+    from keras_vit.models import counts
+    from keras_vit.training.model_arguments import model_arguments
+
+    *sides, channels = IMAGE_SHAPES.get(recipe.data, (None, None, 3))
+    if recipe.image_size is None and None in sides:
+        raise ValueError(
+            "`image_size` of the recipe, or `gflops`, must be given: the model 'small' "
+            f"takes the size of its images, which is not known for {recipe.data!r}. "
+            "Received: image_size=None"
+        )
+    arguments = model_arguments(recipe, native_size=sides, num_channels=channels)
+    return counts.vit_flops(
+        types.SimpleNamespace(**arguments),
+        num_classes=10,
+        image_size=arguments["image_size"],
+        num_channels=arguments["num_channels"],
+    )
 
 
 def _duration(hours):

@@ -13,7 +13,6 @@ from keras_vit.training.build import (
     build_model,
     check_model,
     compile_model,
-    model_arguments,
 )
 from keras_vit.training.checkpoints import Checkpoint, Position, last_checkpoint
 from keras_vit.training.datasets import (
@@ -24,6 +23,7 @@ from keras_vit.training.datasets import (
 )
 from keras_vit.training.environment import compare_environments, describe_environment
 from keras_vit.training.first_look import look_at_cost, look_at_data
+from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)

@@ -26,11 +26,19 @@ class PublishedRun:
 NUM_EXAMPLES = {
     "cifar10": 50_000,
     "cifar100": 50_000,
+    "fashion_mnist_mini": 6_000,
     "imagenet2012": 1_281_167,
     "imagenet21k": 14_000_000,
     "jft_300m": 303_000_000,
     "oxford_flowers102": 1_020,
     "oxford_iiit_pet": 3_680,
+}
+
+# Height, width and channels of all images, where they are of one size.
+IMAGE_SHAPES = {
+    "cifar10": (32, 32, 3),
+    "cifar100": (32, 32, 3),
+    "fashion_mnist_mini": (28, 28, 1),
 }
 
 _VIT = "Dosovitskiy et al. 2021, "

@@ -10,16 +10,6 @@ from keras_vit.training.recipe_table import RecipeTable, find_run
 from keras_vit.training.recipe_text import Difference, as_text
 from keras_vit.training.scaling import scaled
 
-# The model "small": its training must fit into minutes on a laptop.
-SMALL = {
-    "num_layers": 4,
-    "hidden_dim": 96,
-    "mlp_dim": 192,
-    "num_heads": 4,
-    "dropout_rate": 0.1,
-    "drop_path_rate": 0.1,
-}
-
 EPOCHS = 24
 
 

@@ -3,8 +3,8 @@
 import tensorflow_datasets as tfds
 
 
-def write(data_dir, set_name, features, examples, split="train"):
-    """A prepared set `set_name`, version 3.0.0, of the given examples."""
+def write(data_dir, set_name, features, examples, splits=("train",)):
+    """A prepared set `set_name`, version 3.0.0: the same examples in each split."""
 
     class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         name = set_name
@@ -15,7 +15,7 @@ def write(data_dir, set_name, features, examples, split="train"):
             return tfds.core.DatasetInfo(builder=self, features=kinds)
 
         def _split_generators(self, dl_manager):
-            return {split: self._generate_examples()}
+            return {split: self._generate_examples() for split in splits}
 
         def _generate_examples(self):
             yield from enumerate(examples)

@@ -177,3 +177,17 @@ def test_tasks_are_checked_before_anything_runs():
     mixed = VtabTask("natural", shades(), numbered(9, 2)[0], shades(10, 1))
     with pytest.raises(ValueError, match="parts of mixed must have the same classes"):
         vtab(tiny(2), {"mixed": mixed})
+
+
+def test_a_task_of_each_group_runs_from_its_name(mocked_tfds):
+    names = ["dtd", "eurosat", "clevr_distance"]
+    result = vtab(tiny(), names, grid=(1.0,))
+    # The mock's four images are the same in every part: each is recognised.
+    assert result.scores == dict.fromkeys(names, 1.0)
+    assert list(result.group_means) == ["natural", "specialized", "structured"]
+
+
+@pytest.mark.slow
+def test_every_task_runs_from_its_name(mocked_tfds):
+    names = [name for name in VTAB_TASKS if name != "kitti_distance"]  # TFDS fails
+    assert vtab(tiny(), names, grid=(1.0,)).scores == dict.fromkeys(names, 1.0)

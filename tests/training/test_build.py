@@ -7,9 +7,9 @@ from keras_vit.training import Recipe
 from keras_vit.training.build import (
     build_model,
     check_model,
-    model_arguments,
     resolve_jit,
 )
+from keras_vit.training.model_arguments import model_arguments
 
 
 def arguments(native_size=(28, 28), num_channels=1, **fields):

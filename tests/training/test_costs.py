@@ -2,7 +2,11 @@
 
 import pytest
 
+import keras_vit
+from keras_vit.models.cost import forward_flops
 from keras_vit.training import Recipe, recipe
+from keras_vit.training.build import build_model
+from keras_vit.training.model_arguments import model_arguments
 
 
 @pytest.mark.parametrize(
@@ -30,7 +34,7 @@ def test_the_cost_in_closed_form():
 
 
 def test_a_frozen_backbone_costs_its_forward_pass():
-    r = Recipe(total_steps=10, batch_size=8)
+    r = Recipe(data="./photos", total_steps=10, batch_size=8)
     whole = r.cost(gflops=1.0)
     assert whole.flops == 3 * 80e9 and whole.epochs is None
     assert Recipe(total_steps=10, batch_size=8, freeze=("backbone",)).cost(
@@ -48,7 +52,27 @@ def test_the_chip_and_its_assumed_utilisation_are_stated():
 def test_what_is_not_known_is_asked_for():
     with pytest.raises(ValueError, match="`num_examples` must be given"):
         Recipe(data="./photos").cost(gflops=1.0)
-    with pytest.raises(ValueError, match="`gflops` must be given"):
-        Recipe().cost(100)
+    with pytest.raises(ValueError, match="`image_size` of the recipe, or `gflops`"):
+        Recipe(data="./photos").cost(100)
     larger = recipe("vit_finetune").cost().flops
     assert larger > 3 * 20_000 * 512 * 100e9  # 384 pixels, not 224
+
+
+@pytest.mark.parametrize(
+    ("options", "native"),
+    [({}, (28, 28)), ({"data": "./photos", "image_size": (24, 48)}, None)],
+)
+def test_the_small_model_costs_what_the_built_one_says(options, native):
+    r = Recipe(**options, num_channels=1)
+    model = build_model(r, 10, model_arguments(r, native_size=native, num_channels=1))
+    rgb = Recipe(**options, num_channels=3)
+    found = r.cost(6_000).flops / r.cost(6_000).images / 3
+    assert found == forward_flops(model) < rgb.cost(6_000).flops / r.cost(6_000).images
+
+
+def test_images_need_not_be_square():
+    size = (224, 384)
+    for name in ("ViT_Ti16", "R_ViT_Ti16", "BiT_R50x1"):
+        found = Recipe(model=name, image_size=size, total_steps=1, batch_size=1).cost()
+        model = keras_vit.build(name, image_size=size)
+        assert found.flops == pytest.approx(3 * forward_flops(model), rel=1e-9)

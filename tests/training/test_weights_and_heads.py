@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from tiny_runs import TINY
 
-from keras_vit.training.build import build_model, model_arguments
+from keras_vit.training.build import build_model
+from keras_vit.training.model_arguments import model_arguments
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
 SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}

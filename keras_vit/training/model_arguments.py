@@ -1,0 +1,76 @@
+"""The arguments of a recipe's model, which recipe and data decide together."""
+
+import dataclasses
+import math
+
+# The model "small": its training must fit into minutes on a laptop.
+SMALL = {
+    "num_layers": 4,
+    "hidden_dim": 96,
+    "mlp_dim": 192,
+    "num_heads": 4,
+    "dropout_rate": 0.1,
+    "drop_path_rate": 0.1,
+}
+
+# The patches of a model "small": of about so many pixels, and at most about so many per
+# side, or attention would cost more than a small run can pay.
+PATCH_SIZE = 7
+PATCHES_PER_SIDE = 8
+
+# A model "small" resizes to this side where images are larger, or of many sizes.
+SMALL_IMAGE_SIZE = 64
+
+# Passed on only where they differ from the defaults: not every model has dropout.
+OPTIONS = (
+    "pooling",
+    "attention_dropout_rate",
+    "position_embedding",
+    "representation_size",
+    "weights",
+)
+
+
+def model_arguments(recipe, *, native_size, num_channels):
+    """The arguments of the model's constructor that a recipe and its data decide.
+
+    Args:
+        recipe: A `Recipe`.
+        native_size: `(height, width)` where all images of the data set have one
+            size, else `None`.
+        num_channels: Integer, channels of the data set's images.
+
+    Returns:
+        Dictionary of keyword arguments, without those that keep their default.
+    """
+    arguments = {
+        "image_size": recipe.image_size,
+        "patch_size": recipe.patch_size,
+        "num_channels": recipe.num_channels or num_channels,
+        "dropout_rate": recipe.dropout_rate,
+        "drop_path_rate": recipe.drop_path_rate,
+        "dtype": recipe.dtype,
+    }
+    defaults = {field.name: field.default for field in dataclasses.fields(recipe)}
+    for name in OPTIONS:
+        if getattr(recipe, name) != defaults[name]:
+            arguments[name] = getattr(recipe, name)
+    if recipe.model == "small":
+        if recipe.image_size is None:
+            fits = native_size is not None and max(native_size) <= SMALL_IMAGE_SIZE
+            arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
+        if recipe.patch_size is None:
+            arguments["patch_size"] = _patch_size(arguments["image_size"])
+        for name, default in SMALL.items():
+            value = getattr(recipe, name)
+            arguments[name] = default if value is None else value
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _patch_size(image_size):
+    """The divisor of both sides that is nearest to the wanted size, by ratio."""
+    sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
+    common = math.gcd(*sides)
+    divisors = [d for d in range(1, common + 1) if common % d == 0]
+    wanted = max(PATCH_SIZE, math.sqrt(math.prod(sides)) / PATCHES_PER_SIDE)
+    return min(divisors, key=lambda d: abs(math.log(d / wanted)))
