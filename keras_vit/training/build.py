@@ -7,6 +7,7 @@ from keras_vit.models.listing import canonical_name
 from keras_vit.training.layer_groups import freeze_layers
 from keras_vit.training.losses import LabelAccuracy, build_loss
 from keras_vit.training.optimizers import build_optimizer
+from keras_vit.training.replicas import num_replicas, scope
 
 
 def check_model(recipe):
@@ -62,22 +63,36 @@ def compile_model(model, recipe, *, total_steps):
         for what Keras decides.
     """
     jit_compile = resolve_jit(recipe, model)
-    model.compile(
-        optimizer=build_optimizer(recipe, model, total_steps=total_steps),
-        loss=build_loss(recipe),
-        metrics=[LabelAccuracy(name="accuracy")],
-        jit_compile=jit_compile,
-    )
-    # On TensorFlow, `fit` builds optimizer and metrics inside its first update: too
-    # late for a checkpoint to be restored into them.
+    options = {}
+    if recipe.steps_per_execution != 1:
+        options["steps_per_execution"] = recipe.steps_per_execution
+    with scope(model):
+        model.compile(
+            optimizer=build_optimizer(recipe, model, total_steps=total_steps),
+            loss=build_loss(recipe),
+            metrics=[LabelAccuracy(name="accuracy")],
+            jit_compile=jit_compile,
+            **options,
+        )
+        # On TensorFlow, `fit` builds optimizer and metrics inside its first update:
+        # too late for a checkpoint to be restored into them.
+        _build_state(model)
+    return jit_compile
+
+
+def _build_state(model):
+    """Makes the variables of optimizer and metrics."""
     model.optimizer.build(model.trainable_variables)
+    if num_replicas(model) > 1:  # on which nothing can be computed just for its shape
+        images = keras.KerasTensor((1, *model.input_shape[1:]))
+        model._symbolic_build(data_batch=(images, keras.KerasTensor((1,), "int32")))
+        return
     model.compute_metrics(
         None,
         keras.ops.zeros((1,), "int32"),
         keras.ops.zeros((1, model.output_shape[-1])),
     )
     model.reset_metrics()
-    return jit_compile
 
 
 def resolve_jit(recipe, model):
@@ -85,8 +100,16 @@ def resolve_jit(recipe, model):
 
     Keras leaves XLA off on machines without an accelerator. A small model gains a
     third from it there, and its compilation takes seconds; that of a large model
-    takes minutes.
+    takes minutes. On several replicas under `tf.distribute` it is always off.
     """
+    if num_replicas(model) > 1:
+        if recipe.jit_compile == "yes":
+            raise ValueError(
+                "XLA cannot compile a training step on several replicas. Received: "
+                f"jit_compile='yes', {num_replicas(model)} replicas. Leave it at "
+                "'auto', or set KERAS_BACKEND=jax."
+            )
+        return False
     if recipe.jit_compile != "auto":
         return recipe.jit_compile == "yes"
     if model.count_params() <= 2_000_000 and keras.backend.backend() == "tensorflow":

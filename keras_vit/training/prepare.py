@@ -8,7 +8,6 @@ from collections.abc import Callable
 import keras
 
 import keras_vit.data
-from keras_vit.training.accumulation import accumulating
 from keras_vit.training.build import (
     build_model,
     check_model,
@@ -25,6 +24,7 @@ from keras_vit.training.environment import compare_environments, describe_enviro
 from keras_vit.training.first_look import look_at_cost, look_at_data
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.recipes import Recipe
+from keras_vit.training.replicas import prepare_model
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     model = build_model(recipe, train_data.num_classes, arguments)
     steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
     total_steps = recipe.resolve_steps(steps_per_epoch)
-    trainer = accumulating(model, recipe.accumulation_steps)
+    trainer = prepare_model(model, recipe)
     jit_compile = compile_model(trainer, recipe, total_steps=total_steps)
     if before is None:
         found["estimate"] = look_at_cost(

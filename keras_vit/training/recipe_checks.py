@@ -14,7 +14,7 @@ _RULES = (
         lambda value: value >= 1,
         (
             *("epochs", "total_steps", "evaluate_every", "batch_size"),
-            *("accumulation_steps", "decay_timescale"),
+            *("accumulation_steps", "steps_per_execution", "decay_timescale"),
         ),
     ),
     (

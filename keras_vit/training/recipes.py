@@ -96,6 +96,10 @@ class Recipe:
     batch_size: int = 64
     # Equal parts that a batch is computed in, one after the other, to save memory.
     accumulation_steps: int = 1
+    # Updates between two looks at logs and clock: the same result, sooner on a TPU.
+    steps_per_execution: int = 1
+    # Compute each block again for its gradients instead of keeping what is inside it.
+    remat: bool = False
     # What turns gradients into updates: AdamW, or SGD with momentum.
     optimizer: Literal["adamw", "sgd"] = "adamw"
     # Share of the momentum that is kept at an update; of AdamW, beta_1.
@@ -148,8 +152,7 @@ class Recipe:
             object.__setattr__(self, "epochs", EPOCHS)
         check(self)
 
-    def __str__(self):
-        return as_text(self)
+    __str__ = as_text
 
     def resolve_steps(self, steps_per_epoch):
         """The number of updates of the whole run."""
@@ -210,13 +213,10 @@ class Recipe:
 
         `batch_scaling` says how: `"none"` keeps rate and length (ViT), `"rate"` keeps
         rate over batch size, `"rate_and_steps"` also the number of images seen
-        (BiT-HyperRule). What was done is logged.
+        (BiT-HyperRule). What was done is logged. Returns a new recipe.
 
         Args:
             batch_size: Integer, images per update.
-
-        Returns:
-            A new recipe.
         """
         return scaled(self, batch_size)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tiny_runs import TINY
 
-from keras_vit.training.accumulation import accumulating
 from keras_vit.training.build import build_model, compile_model
+from keras_vit.training.replicas import prepare_model
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
 SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}
@@ -31,7 +31,7 @@ def trained(parts, targets, jit_compile, optimizer="adamw", **options):
     model = build_model(recipe, 3, {**SIZES, **options})
     head = model.get_layer("head").kernel
     head.assign(np.random.default_rng(1).normal(size=head.shape))
-    trainer = accumulating(model, parts)
+    trainer = prepare_model(model, recipe)
     compile_model(trainer, recipe, total_steps=4)
     history = trainer.fit(
         IMAGES, targets, batch_size=8, epochs=2, shuffle=False, verbose=0
@@ -52,7 +52,7 @@ def test_the_update_is_that_of_the_whole_batch(targets, jit_compile):
 
 def test_one_part_is_the_model_itself():
     model = build_model(TINY, 3, SIZES)
-    assert accumulating(model, 1) is model
+    assert prepare_model(model, TINY) is model
 
 
 def test_dropout_draws_anew_for_each_part():

@@ -1,0 +1,92 @@
+"""The same result on one device and on many: what Keras lacks under `tf.distribute`.
+
+Stock Keras clips the gradients of each replica before they are summed, gives every
+replica the same dropout, weighs short batches wrongly, and fails with accumulation,
+overwriting averages and several steps per execution (keras issues 20582, 19246, 20611).
+The remedies are apart, each with a test that shows the failure of Keras:
+
+- `model.py`: the training and test step, and accumulation;
+- `loops.py`: several steps per execution;
+- `optimizer.py`: gradients are summed over the replicas first;
+- `seeds.py`: every replica draws its own dropout.
+
+One device, one part and one step per execution need none of them, and get none.
+"""
+
+import contextlib
+
+import keras
+
+
+def num_replicas(model):
+    """The replicas over which `fit` splits a batch: 1 without a `tf.distribute`
+    strategy, and on other backends, where one program spans all devices."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return 1 if strategy is None else strategy.num_replicas_in_sync
+
+
+def scope(model):
+    """A context in which the variables of optimizer and metrics are made.
+
+    That of the strategy under which the model was made, if there is one.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def prepare_model(model, recipe):
+    """The model to compile and fit in place of another.
+
+    Its loss, metrics and updates are those of the global batch, whatever number of
+    replicas and parts the batch is split into. It shares layers and variables with the
+    given model, which is the one to save.
+
+    Args:
+        model: A functional model, not compiled; under `tf.distribute` made inside the
+            scope of the strategy.
+        recipe: A `Recipe`, of which `accumulation_steps` and `steps_per_execution` are
+            read.
+
+    Returns:
+        `model` itself where stock Keras does the same. Otherwise another model, whose
+        metrics must be built before `fit`, as `compile_model` does.
+
+    Raises:
+        ValueError: if `accumulation_steps` is not 1 on a backend other than TensorFlow
+            and JAX.
+
+    Example:
+
+    >>> strategy = tf.distribute.MirroredStrategy()
+    >>> with strategy.scope():
+    ...     model = keras_vit.ViT_B16(num_classes=10)
+    >>> trainer = prepare_model(model, recipe)
+    >>> compile_model(trainer, recipe, total_steps=1000)
+    >>> trainer.fit(batches, steps_per_epoch=100, epochs=10)
+    >>> model.save("model.keras")
+    """
+    parts, backend = recipe.accumulation_steps, keras.backend.backend()
+    if backend == "tensorflow":
+        steps = recipe.steps_per_execution
+        if parts == steps == num_replicas(model) == 1:
+            return model
+        from keras_vit.training.replicas.model import ReplicaModel
+        from keras_vit.training.replicas.seeds import draw_per_replica
+
+        with scope(model):
+            trainer = ReplicaModel(model.input, model.output, name=model.name)
+        if num_replicas(model) > 1:
+            draw_per_replica(trainer)
+    elif parts == 1:
+        return model
+    elif backend == "jax":
+        from keras_vit.training.replicas.jax_parts import JaxParts
+
+        trainer = JaxParts(model.input, model.output, name=model.name)
+    else:
+        raise ValueError(
+            "`accumulation_steps` needs the TensorFlow or JAX backend. "
+            f"Received: accumulation_steps={parts}, backend {backend!r}"
+        )
+    trainer.parts = parts
+    return trainer

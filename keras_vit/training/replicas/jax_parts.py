@@ -1,0 +1,54 @@
+"""Accumulation of gradients under JAX."""
+
+import keras
+
+
+class JaxParts(keras.Model):
+    """A functional model whose training step computes a batch in equal parts.
+
+    Keras counts accumulation in batches, of which each is then an update for schedules
+    and averages. Here the batch is split, and its gradients are applied once. To be
+    made by `prepare_model`.
+    """
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        super().__init__(inputs, outputs, name=name, **kwargs)
+        self.parts = 1
+
+    def train_step(self, state, data):
+        import jax
+
+        trainable, non_trainable, optimizer_state, metrics_state = state
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        split = jax.tree.map(
+            lambda v: v.reshape(self.parts, -1, *v.shape[1:]), (x, y, sample_weight)
+        )
+        gradient_of = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+
+        def part(carry, now):
+            sums, non_trainable, metrics_state = carry
+            (_, aux), gradients = gradient_of(
+                trainable,
+                non_trainable,
+                metrics_state,
+                *now,
+                training=True,
+                optimizer_variables=optimizer_state,
+            )
+            loss, y_pred, non_trainable, metrics_state = aux
+            sums = [total + gradient for total, gradient in zip(sums, gradients)]
+            return (sums, non_trainable, metrics_state), (loss, y_pred)
+
+        zeros = [jax.numpy.zeros_like(value) for value in trainable]
+        (sums, non_trainable, metrics_state), (losses, outputs) = jax.lax.scan(
+            part, (zeros, non_trainable, metrics_state), split
+        )
+        gradients = [total / self.parts for total in sums]
+        trainable, optimizer_state = self.optimizer.stateless_apply(
+            optimizer_state, gradients, trainable
+        )
+        y_pred = outputs.reshape(-1, *outputs.shape[2:])
+        logs, metrics_state = self._update_metrics_variables(
+            metrics_state, losses.mean(), x, y, y_pred, sample_weight
+        )
+        return logs, (trainable, non_trainable, optimizer_state, metrics_state)
