@@ -45,8 +45,8 @@ def strategy(devices="auto", *, model_parallel=1):
     backend = keras.backend.backend()
     if model_parallel < 1 or (model_parallel > 1 and backend != "jax"):
         raise ValueError(
-            "`model_parallel` must be a positive integer, and more than 1 needs the JAX "
-            "backend: set the environment variable KERAS_BACKEND=jax. "
+            "`model_parallel` must be a positive integer, and more than 1 needs the "
+            "JAX backend: set the environment variable KERAS_BACKEND=jax. "
             f"Received: model_parallel={model_parallel}, backend {backend!r}"
         )
     if backend == "tensorflow":

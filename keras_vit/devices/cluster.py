@@ -90,7 +90,9 @@ def _from_tf_config(environment):
         addresses = tuple(jobs.get("chief", [])) + tuple(jobs.get("worker", []))
         index = int(task.get("index", 0))
     except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"TF_CONFIG cannot be read ({error}). Received: {text}") from None
+        raise ValueError(
+            f"TF_CONFIG cannot be read ({error}). Received: {text}"
+        ) from None
     if len(addresses) < 2:
         return Cluster(addresses, 1, 0)
     kind = task.get("type")

@@ -3,7 +3,6 @@
 import os
 
 import keras
-import numpy as np
 
 from keras_vit.devices.cluster import bypass_proxies, find_cluster
 from keras_vit.devices.context import Strategy, filled
@@ -85,7 +84,7 @@ class TensorFlowStrategy(Strategy):
 
         def part(context):
             own = context.replica_id_in_sync_group % here == 0
-            return tf.constant(value if own else 0, tf.float32)
+            return tf.constant(float(value) if own else 0.0)
 
         parts = self.strategy.experimental_distribute_values_from_function(part)
         return float(self.strategy.reduce("SUM", parts, axis=None))
@@ -200,7 +199,9 @@ def _tpu_strategy(found):
             tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)
     except (tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
-        raise ValueError(f"{_no_build(found, tf.__version__)}{advice} ({error})") from None
+        raise ValueError(
+            f"{_no_build(found, tf.__version__)}{advice} ({error})"
+        ) from None
     return TensorFlowStrategy(tf.distribute.TPUStrategy(resolver), "tpu")
 
 

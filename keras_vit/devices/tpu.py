@@ -12,7 +12,11 @@ _VENDOR = "0x1ae0"
 _CHIPS = ("0x0027", "0x005e", "0x0062", "0x0063", "0x006f", "0x0076")
 
 # One of these is set on the machines of a TPU, whose chips are VFIO devices.
-_VARIABLES = ("TPU_ACCELERATOR_TYPE", "TPU_WORKER_HOSTNAMES", "TPU_CHIPS_PER_HOST_BOUNDS")
+_VARIABLES = (
+    "TPU_ACCELERATOR_TYPE",
+    "TPU_WORKER_HOSTNAMES",
+    "TPU_CHIPS_PER_HOST_BOUNDS",
+)
 
 
 def find_tpu(root="/", environment=None):

@@ -11,6 +11,8 @@ import contextlib
 import keras
 import numpy as np
 
+from keras_vit.devices import current
+
 
 class UseAverages(keras.callbacks.Callback):
     """Lets every evaluation inside `fit` see the averaged weights, if there are any.
@@ -68,12 +70,14 @@ def averaged(model):
 
 def _has_averages(optimizer):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    return optimizer.use_ema and int(optimizer.iterations) > 0
+    if not optimizer.use_ema:
+        return False
+    return int(keras.ops.convert_to_numpy(optimizer.iterations)) > 0
 
 
 def _values(variables):
     # Copies: what a backend gives out may share memory with the variable.
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    return [np.array(value) for value in current().values(variables)]
 
 
 def _assign(variables, values):
