@@ -4,7 +4,7 @@ import logging
 
 import keras
 
-from keras_vit.devices.context import Strategy, current
+from keras_vit.devices.context import Strategy, active
 from keras_vit.devices.request import parse_devices
 
 logger = logging.getLogger(__name__)
@@ -72,8 +72,7 @@ def as_strategy(devices):
     """A `Strategy` from one, from what `strategy` takes, or the one in force."""
     if isinstance(devices, Strategy):
         return devices
-    inside = current()
-    return strategy(devices) if inside.num_devices == 1 else inside
+    return active() or strategy(devices)
 
 
 def _other(request, backend):

@@ -181,9 +181,14 @@ class Strategy:
         return result
 
 
+def active():
+    """The `Strategy` whose scope we are in, or `None`."""
+    return _CURRENT.get(None)
+
+
 def current():
     """The `Strategy` whose scope we are in; outside of all, one device."""
-    found = _CURRENT.get(None)
+    found = active()
     return Strategy() if found is None else found
 
 

@@ -181,7 +181,7 @@ def _devices(request):
             else ""
         )
         raise ValueError(
-            f"Devices asked for: {request.count or 1} {request.kind.upper()}. "
+            f"Devices asked for: {request.count or 1} {(request.kind or '').upper()}. "
             f"Found by JAX: {len(local)}.{hint}"
         )
     if request.count is None:

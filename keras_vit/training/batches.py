@@ -67,6 +67,8 @@ def test_batches(recipe, source, preprocessing):
     size = min(-(-recipe.batch_size // replicas) * replicas, most)
 
     def make(index, count):
-        return source.batches(size, preprocessing=preprocessing, part=(index, count))
+        part = (index, count)
+        # Repeated: Keras looks at the next batch before it starts anew.
+        return source.batches(size, preprocessing=preprocessing, part=part).repeat()
 
     return devices.dataset(make, size), -(-source.num_examples // size)

@@ -114,6 +114,13 @@ def resolve_jit(recipe, model):
                 "'auto', or set KERAS_BACKEND=jax."
             )
         return False
+    several = current().num_devices > 1
+    if several and keras.backend.backend() == "jax" and recipe.jit_compile == "no":
+        raise ValueError(
+            "Under JAX, several devices need a compiled training step: each operation "
+            "by itself would have them all wait for each other. Received: "
+            f"jit_compile='no' on {current().num_devices} devices. Leave it at 'auto'."
+        )
     if current().kind == "tpu" and keras.backend.backend() == "tensorflow":
         return False  # the strategy compiles; Keras would compile for the CPU
     if recipe.jit_compile != "auto":
