@@ -112,6 +112,7 @@ LAYERS = {
             "epsilon": 1e-5,
             "qk_norm": True,
             "layer_scale": 0.1,
+            "remat": True,
             "seed": 3,
         },
         TOKENS,
@@ -161,7 +162,7 @@ LAYERS = {
         layers.PreActivationUnit, {"filters": 32, "strides": 2}, (2, 6, 5, 32)
     ),
     "pre_activation_unit_without_projection": LayerCase(
-        layers.PreActivationUnit, {"filters": 32}, (2, 4, 4, 128)
+        layers.PreActivationUnit, {"filters": 32, "remat": True}, (2, 4, 4, 128)
     ),
     "post_activation_unit": LayerCase(
         layers.PostActivationUnit,

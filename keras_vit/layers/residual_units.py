@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_vit.layers.composite import CompositeLayer
 from keras_vit.layers.group_norm import GroupNorm
+from keras_vit.layers.remat import recomputed
 from keras_vit.layers.standardized_conv import StandardizedConv2D, check_standardization
 
 
@@ -19,15 +20,26 @@ class _ResidualUnit(CompositeLayer):
         norm_epsilon,
         standardization,
         standardization_epsilon,
+        remat=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.autocast = not remat  # see `recomputed`; the unit has no weights itself
         check_standardization(standardization)
         self.filters = filters
         self.strides = strides
         self.norm_epsilon = norm_epsilon
         self.standardization = standardization
         self.standardization_epsilon = standardization_epsilon
+        self.remat = remat
+
+    def call(self, inputs, training=False):
+        if not self.remat:
+            return self._output(inputs)
+        inputs = ops.cast(inputs, self.compute_dtype)
+        return (
+            recomputed(self, self._output, inputs) if training else self._output(inputs)
+        )
 
     def _norm(self, name, input_shape, gamma_initializer="ones"):
         norm = GroupNorm(
@@ -80,6 +92,7 @@ class _ResidualUnit(CompositeLayer):
             norm_epsilon=self.norm_epsilon,
             standardization=self.standardization,
             standardization_epsilon=self.standardization_epsilon,
+            remat=self.remat,
         )
         return config
 
@@ -101,6 +114,7 @@ class PreActivationUnit(_ResidualUnit):
         standardization: `"variance"`, `"std"` or `None`; see
             `keras_vit.layers.StandardizedConv2D`.
         standardization_epsilon: Float.
+        remat: Boolean, whether training keeps the unit's input only.
 
     Input shape: `(batch, height, width, channels)`.
 
@@ -156,7 +170,7 @@ class PreActivationUnit(_ResidualUnit):
                 "projection", input_shape, output[-1], strides=self.strides
             )
 
-    def call(self, inputs):
+    def _output(self, inputs):
         x = ops.relu(self.norm_1(inputs))
         shortcut = inputs if self.projection is None else self.projection(x)
         x = self.conv_1(x)
@@ -182,6 +196,7 @@ class PostActivationUnit(_ResidualUnit):
         standardization: `"variance"`, `"std"` or `None`; see
             `keras_vit.layers.StandardizedConv2D`.
         standardization_epsilon: Float.
+        remat: Boolean, whether training keeps the unit's input only.
 
     Input shape: `(batch, height, width, channels)`.
 
@@ -237,7 +252,7 @@ class PostActivationUnit(_ResidualUnit):
             )
             self.projection_norm = self._norm("projection_norm", output)
 
-    def call(self, inputs):
+    def _output(self, inputs):
         x = ops.relu(self.norm_1(self.conv_1(inputs)))
         x = ops.relu(self.norm_2(self.conv_2(x)))
         x = self.norm_3(self.conv_3(x))

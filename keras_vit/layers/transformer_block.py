@@ -5,6 +5,7 @@ from keras_vit.layers.composite import CompositeLayer
 from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
 from keras_vit.layers.relative_attention import RelativeSelfAttention
+from keras_vit.layers.remat import recomputed
 from keras_vit.layers.stochastic_depth import StochasticDepth
 
 
@@ -70,6 +71,9 @@ class TransformerBlock(CompositeLayer):
             that it does not.
         prefix_tokens: Integer, the number of tokens before the first patch; read with
             `relative_grid` only.
+        remat: Boolean, whether training keeps the block's input only and computes the
+            rest again for the gradients: less memory,
+            and about a third more computation.
         seed: Integer or `None`, the seed of every random draw of the block.
 
     Call arguments:
@@ -108,10 +112,12 @@ class TransformerBlock(CompositeLayer):
         layer_scale=None,
         relative_grid=None,
         prefix_tokens=0,
+        remat=False,
         seed=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.autocast = not remat  # see `recomputed`; the block has no weights itself
         self.num_heads = num_heads
         self.mlp_dim = mlp_dim
         self.dropout_rate = dropout_rate
@@ -123,6 +129,7 @@ class TransformerBlock(CompositeLayer):
         self.layer_scale = layer_scale
         self.relative_grid = relative_grid
         self.prefix_tokens = prefix_tokens
+        self.remat = remat
         self.seed = seed
         dtype = self.dtype_policy
         attention, place = MultiHeadSelfAttention, {}
@@ -178,19 +185,21 @@ class TransformerBlock(CompositeLayer):
             layer.build(input_shape)
 
     def call(self, inputs, training=False, return_attention_scores=False):
-        # `training` reaches every sublayer through Keras's call context.
+        if self.remat:
+            inputs = keras.ops.cast(inputs, self.compute_dtype)
+            if training and not return_attention_scores:
+                return recomputed(self, lambda x: self._output(x, training), inputs)
+        return self._output(inputs, training, return_attention_scores)
+
+    def _output(self, inputs, training, return_attention_scores=False):
         x = self.attention_norm(inputs)
         if return_attention_scores:
-            x, scores = self.attention(x, return_attention_scores=True)
+            x, scores = self.attention(x, training, return_attention_scores=True)
         else:
-            x = self.attention(x)
-        for layer in self.attention_tail:
-            x = layer(x)
-        x = shortcut = inputs + x
-        x = self.mlp(self.mlp_norm(x))
-        for layer in self.mlp_tail:
-            x = layer(x)
-        x = shortcut + x
+            x = self.attention(x, training=training)
+        x = shortcut = inputs + _through(self.attention_tail, x, training)
+        x = self.mlp(self.mlp_norm(x), training=training)
+        x = shortcut + _through(self.mlp_tail, x, training)
         return (x, scores) if return_attention_scores else x
 
     def compute_output_shape(self, input_shape):
@@ -218,6 +227,14 @@ class TransformerBlock(CompositeLayer):
             layer_scale=self.layer_scale,
             relative_grid=self.relative_grid,
             prefix_tokens=self.prefix_tokens,
+            remat=self.remat,
             seed=self.seed,
         )
         return config
+
+
+def _through(tail, x, training):
+    for layer in tail:
+        scales = isinstance(layer, LayerScale)
+        x = layer(x) if scales else layer(x, training=training)
+    return x

@@ -36,6 +36,7 @@ def BiT(
     standardization=_STANDARDIZATION,
     standardization_epsilon=_STANDARDIZATION_EPSILON,
     include_preprocessing=False,
+    remat=False,
     dtype=None,
     name=None,
 ):
@@ -71,6 +72,9 @@ def BiT(
         include_preprocessing: Boolean, whether the model takes pixels in `[0, 255]`
             and scales them itself. Otherwise it takes `[-1, 1]`: see
             `keras_vit.preprocess_input`.
+        remat: Boolean, whether training keeps the input of each unit only and computes
+            the rest again: the same gradients from less memory, and about a third more
+            computation. Defaults to `False`.
         dtype: Dtype policy, such as `"mixed_bfloat16"`. Norms, standardisation and
             head compute in float32 at least. Defaults to Keras's global policy.
         name: String, the name of the model.
@@ -136,6 +140,7 @@ def _build(a, name):
                 strides=2 if stage > 1 and unit == 1 else 1,
                 norm_epsilon=a.group_norm_epsilon,
                 standardization_epsilon=a.standardization_epsilon,
+                remat=a.remat,
                 name=f"stage{stage}_unit{unit:02d}",
                 **standardization,
                 **layer,

@@ -76,6 +76,7 @@ def encode(x, a):
             epsilon=a.epsilon,
             qk_norm=a.qk_norm,
             layer_scale=a.layer_scale,
+            remat=a.remat,
             **place,
             name=f"block_{i:02d}",
             **layer,

@@ -61,6 +61,7 @@ def HybridViT(
     standardization=_STANDARDIZATION,
     standardization_epsilon=_STANDARDIZATION_EPSILON,
     include_preprocessing=False,
+    remat=False,
     dtype=None,
     name=None,
 ):
@@ -95,8 +96,7 @@ def HybridViT(
         num_channels: Integer, image channels. Defaults to 3.
         pooling: What the head reads: `"token"`, `"gap"`, `"map"` or `None`; this
             and every argument up to `position_grid` as in `keras_vit.ViT`.
-        class_token: Boolean or `None`.
-        register_tokens: Integer.
+        class_token, register_tokens: Boolean or `None`; integer.
         classifier_activation: Activation of the head. `None` returns logits.
         representation_size: Integer or `None`.
         dropout_rate: Float in `[0, 1)`, of the Transformer.
@@ -105,12 +105,10 @@ def HybridViT(
         position_embedding: `"learned"`, `"learned_2d"`, `"sincos2d"`, `"relative"` or
             `"none"`; see `keras_vit.ViT`.
         position_scope: `"input"`, `"every_layer"` or `"shared"`.
-        embed_prefix: Boolean.
         gelu: `"tanh"` (official weights) or `"erf"` (exact).
         epsilon: Float, of every layer norm.
-        qk_norm: Boolean.
         layer_scale: Float or `None`.
-        pooled_norm: Boolean.
+        embed_prefix, qk_norm, pooled_norm: Booleans.
         position_grid: Pair `(rows, columns)`; only with `image_size=(None, None)`.
         group_norm_epsilon: Float, of every group norm.
         standardization: How kernels are standardised: `"std"` divides by
@@ -121,6 +119,7 @@ def HybridViT(
         include_preprocessing: Boolean, whether the model takes pixels in `[0, 255]`
             and scales them itself. Otherwise it takes `[-1, 1]`: see
             `keras_vit.preprocess_input`.
+        remat: Boolean, whether training keeps the input of each unit and block only.
         dtype: Dtype policy, such as `"mixed_bfloat16"`. Norms, standardisation,
             softmax and head compute in float32 at least. Defaults to Keras's global
             policy.
@@ -190,6 +189,7 @@ def _build(a, name):
                 strides=2 if stage > 1 and unit == 1 else 1,
                 norm_epsilon=a.group_norm_epsilon,
                 standardization_epsilon=a.standardization_epsilon,
+                remat=a.remat,
                 name=f"stage{stage}_unit{unit:02d}",
                 **standardization,
                 **layer,

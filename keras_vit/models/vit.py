@@ -43,6 +43,7 @@ def ViT(
     pooled_norm=False,
     position_grid=None,
     include_preprocessing=False,
+    remat=False,
     dtype=None,
     name=None,
 ):
@@ -107,6 +108,9 @@ def ViT(
         include_preprocessing: Boolean, whether the model takes pixels in `[0, 255]`
             and scales them itself. Otherwise it takes `[-1, 1]`: see
             `keras_vit.preprocess_input`.
+        remat: Boolean, whether training keeps the input of each block only and computes
+            the rest again: the same gradients from less memory, and about a third more
+            computation. Defaults to `False`.
         dtype: Dtype policy, such as `"mixed_bfloat16"`. Norms, softmax and head
             compute in float32 at least. Defaults to Keras's global policy.
         name: String, the name of the model.

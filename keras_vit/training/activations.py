@@ -12,7 +12,7 @@ def kept_values(model):
 
     Layers below the first trainable one keep nothing, because nothing flows back to
     them. Transformer blocks and residual units are counted by what their gradients
-    read; of any other layer the output is kept.
+    read, or by their input with `remat`; of any other layer the output is kept.
 
     Args:
         model: A functional `keras.Model` of a known image size.
@@ -26,7 +26,10 @@ def kept_values(model):
     for layer in _leaves(model):
         values = _values_of(layer)
         trains = trains or bool(layer.trainable_variables)
-        kept += values if trains else 0
+        if trains and getattr(layer, "remat", False):
+            kept += sum(math.prod(shape) for shape in _shapes(layer, "input"))
+        elif trains:
+            kept += values
         largest = max(largest, values)
     return kept, largest
 

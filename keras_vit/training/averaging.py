@@ -70,9 +70,8 @@ def averaged(model):
 
 def _has_averages(optimizer):
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    if not optimizer.use_ema:
-        return False
-    return int(keras.ops.convert_to_numpy(optimizer.iterations)) > 0
+    # Not `int(...)`, which fails under a strategy.
+    return optimizer.use_ema and keras.ops.convert_to_numpy(optimizer.iterations) > 0
 
 
 def _values(variables):

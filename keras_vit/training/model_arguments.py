@@ -30,6 +30,7 @@ OPTIONS = (
     "position_embedding",
     "representation_size",
     "weights",
+    "remat",
 )
 
 

@@ -1,0 +1,47 @@
+"""Computing a layer again for its gradients, instead of keeping what is inside it."""
+
+import keras
+from keras import ops
+
+
+def recomputed(layer, call, inputs):
+    """`call(inputs)`, of which training keeps the inputs only.
+
+    The backward pass computes the layer a second time, which costs a forward pass, and
+    gives the same gradients. With `keras.remat` alone they are wrong where there is
+    dropout: the state of the seeds has moved on, so that the second pass draws other
+    masks. Here both passes are functions of tensors that are read before them.
+
+    Args:
+        layer: The layer, built, with `autocast=False`: variables are passed on as they
+            are, and cast where they are used.
+        call: Function of the inputs alone. The backward pass calls it outside the
+            layer, so that it must pass `training` on.
+        inputs: Tensor.
+
+    Reference: [Chen et al., 2016](https://arxiv.org/abs/1604.06174).
+    """
+    weights = layer.trainable_variables
+    seeds = [
+        generator.state
+        for part in layer._flatten_layers()
+        for generator in part._seed_generators
+    ]
+    trained = {id(weight) for weight in weights}
+    fixed = [v for v in layer.variables if id(v) not in trained]
+    # Tensors: `ops.convert_to_tensor` gives back the variable itself.
+    values = {id(v): ops.stop_gradient(v) for v in fixed}
+
+    def run(x, *weight_values):
+        mapping = [*zip(weights, weight_values)]
+        mapping += [(variable, values[id(variable)]) for variable in fixed]
+        with keras.StatelessScope(mapping, initialize_variables=False) as scope:
+            outputs = call(x)
+            moved = [scope.get_current_value(s) - values[id(s)] for s in seeds]
+        # As floats: TensorFlow warns of whole numbers that it cannot differentiate.
+        return outputs, *[ops.cast(steps, "float32") for steps in moved]
+
+    outputs, *moved = keras.remat(run)(inputs, *[weight * 1 for weight in weights])
+    for state, steps in zip(seeds, moved):
+        state.assign(values[id(state)] + ops.cast(steps, state.dtype))
+    return outputs
