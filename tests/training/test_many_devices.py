@@ -84,65 +84,68 @@ def facts(found):
 
 
 @pytest.fixture(scope="module")
-def jax_runs(folder):
-    """One device, eight with a copy of the model each, and four pairs with one."""
+def on_one_jax_device(folder):
+    """Results on one device, after those on eight, which JAX must be asked for first."""
     pytest.importorskip("jax")
     (folder / "jax").mkdir()
     (folder / "jax" / "images").symlink_to(folder / "images")
-    many, sliced, one = one_process(folder / "jax", "jax", "cpu:8", "cpu:8/2", "cpu:1")
+    _, one = one_process(folder / "jax", "jax", "cpu:8", "cpu:1")
     assert facts(one) == ["one device", 1, 1, 1]
+    return one
+
+
+def test_eight_jax_devices_train_as_one(on_one_jax_device, folder):
+    many = result(folder / "jax", "cpu:8")
     assert facts(many) == ["DataParallel", 8, 8, 1]
+    assert_same(many, on_one_jax_device)
+
+
+@pytest.mark.slow
+def test_slices_of_a_model_train_as_the_whole(on_one_jax_device, folder):
+    [sliced] = one_process(folder / "jax", "jax", "cpu:8/2")
     assert facts(sliced) == ["ModelParallel", 8, 4, 1]
-    return one, many, sliced
+    assert_same(sliced, on_one_jax_device)
 
 
-def test_eight_jax_devices_train_as_one(jax_runs):
-    one, many, _ = jax_runs
-    assert_same(many, one)
-
-
-def test_slices_of_a_model_train_as_the_whole(jax_runs):
-    one, _, sliced = jax_runs
-    assert_same(sliced, one)
-
-
-def test_two_jax_processes_train_as_one(jax_runs, folder):
+@pytest.mark.slow
+def test_two_jax_processes_train_as_one(on_one_jax_device, folder):
     first, second = processes(folder / "jax", "jax", 2, "cpu:2")
     assert facts(first) == ["DataParallel", 4, 4, 2]
-    assert_same(first, jax_runs[0])
+    assert_same(first, on_one_jax_device)
     assert_same(second, first, 1e-9)
 
 
 @pytest.mark.slow
-def test_a_model_in_slices_over_two_jax_processes(jax_runs, folder):
+def test_a_model_in_slices_over_two_jax_processes(on_one_jax_device, folder):
     first, second = processes(folder / "jax", "jax", 2, "cpu:1/2")
     assert facts(first) == ["ModelParallel", 2, 1, 2]
     assert first["facts"]["part"] == second["facts"]["part"] == [0, 1]
-    assert_same(first, jax_runs[0])
+    assert_same(first, on_one_jax_device)
 
 
 # TensorFlow -------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def tensorflow_runs(folder):
+def on_one_tensorflow_device(folder):
     (folder / "tf").mkdir()
     (folder / "tf" / "images").symlink_to(folder / "images")
-    many, one = one_process(folder / "tf", "tensorflow", "cpu:4", "cpu:1")
+    [one] = one_process(folder / "tf", "tensorflow", "cpu:1")
     assert facts(one) == ["one device", 1, 1, 1]
+    return one
+
+
+@pytest.mark.slow
+def test_four_tensorflow_devices_train_as_one(on_one_tensorflow_device, folder):
+    [many] = one_process(folder / "tf", "tensorflow", "cpu:4")
     assert facts(many) == ["MirroredStrategy", 4, 4, 1]
-    return one, many
+    assert_same(many, on_one_tensorflow_device)
 
 
-def test_four_tensorflow_devices_train_as_one(tensorflow_runs):
-    one, many = tensorflow_runs
-    assert_same(many, one)
-
-
-def test_two_tensorflow_processes_of_two_devices_train_as_one(tensorflow_runs, folder):
+def test_two_processes_of_two_devices_train_as_one(on_one_tensorflow_device, folder):
     first, second = processes(folder / "tf", "tensorflow", 2, "cpu:2")
     assert facts(first) == ["MultiWorkerMirroredStrategy", 4, 4, 2]
-    assert_same(first, tensorflow_runs[0])
+    assert_same(first, on_one_tensorflow_device)
     assert_same(second, first, 1e-9)
     # The first process wrote all of it, and nothing is left of another.
     names = {path.name for path in (folder / "tf" / "run-cpu2").iterdir()}
