@@ -41,6 +41,13 @@ def strategy(devices="auto", *, model_parallel=1):
     >>> with strategy.scope():
     ...     model = keras_vit.ViT_S16(10)
     """
+    found = find(devices, model_parallel)
+    logger.info("Devices: %s.", found)
+    return found
+
+
+def find(devices="auto", model_parallel=1):
+    """As `strategy`, without a word."""
     request = parse_devices(devices)
     backend = keras.backend.backend()
     if model_parallel < 1 or (model_parallel > 1 and backend != "jax"):
@@ -64,7 +71,6 @@ def strategy(devices="auto", *, model_parallel=1):
             "`model_parallel` must divide the number of devices. "
             f"Received: model_parallel={model_parallel}, 1 device"
         )
-    logger.info("Devices: %s.", found)
     return found
 
 

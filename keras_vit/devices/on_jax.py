@@ -148,9 +148,14 @@ def _meet(cluster):
     if "cpu" in (jax.config.jax_platforms or "cpu"):
         # Without an implementation, CPU processes cannot compute together.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    keras.distribution.initialize(
-        ",".join(cluster.addresses), cluster.count, cluster.index
-    )
+    addresses = ",".join(cluster.addresses)
+    try:
+        keras.distribution.initialize(addresses, cluster.count, cluster.index)
+    except RuntimeError as error:
+        raise ValueError(
+            "Several processes must be brought together before JAX does anything else: "
+            f"ask for the strategy first. JAX says: {error}"
+        ) from None
 
 
 def _is_pod():

@@ -1,5 +1,6 @@
 """Devices under the TensorFlow backend: `tf.distribute`, in one process or in many."""
 
+import functools
 import os
 
 import keras
@@ -161,6 +162,7 @@ def _mirrored_strategy(request):
     return TensorFlowStrategy(tf.distribute.MirroredStrategy(names), kind)
 
 
+@functools.cache  # a process can join its cluster only once
 def _multi_worker_strategy(request, cluster):
     import tensorflow as tf
 

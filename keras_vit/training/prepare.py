@@ -75,7 +75,9 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     # Steps of their own sizes can be judged only when that of the model is known.
     if recipe.image_size is not None or "(" not in recipe.augment:
         check_augmentation(recipe, recipe.image_size or 224)
-    train_data, test_data = load_data(recipe)
+    # The first process downloads; the others then find it on the disk.
+    loaded = devices.chief_first(lambda: load_data(recipe))
+    train_data, test_data = loaded or load_data(recipe)
     facts = data_facts(train_data, test_data)
     if before is not None:
         check_unchanged(folder, before["data"], facts)

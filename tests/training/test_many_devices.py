@@ -85,7 +85,7 @@ def facts(found):
 
 @pytest.fixture(scope="module")
 def on_one_jax_device(folder):
-    """Results on one device, after those on eight, which JAX must be asked for first."""
+    """Results on one device, after those on eight: JAX must be asked for them first."""
     pytest.importorskip("jax")
     (folder / "jax").mkdir()
     (folder / "jax" / "images").symlink_to(folder / "images")
