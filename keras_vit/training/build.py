@@ -85,9 +85,8 @@ def compile_model(model, recipe, *, total_steps):
 def _build_state(model):
     """Makes the variables of optimizer and metrics."""
     model.optimizer.build(model.trainable_variables)
-    if (
-        max(num_replicas(model), current().num_devices) > 1
-    ):  # on which nothing can be computed just for its shape
+    if max(num_replicas(model), current().num_devices) > 1:
+        # The devices would have to compute together.
         images = keras.KerasTensor((1, *model.input_shape[1:]))
         model._symbolic_build(data_batch=(images, keras.KerasTensor((1,), "int32")))
         return

@@ -88,13 +88,15 @@ class Save(keras.callbacks.Callback):
         self.every_seconds = every_seconds
         self.clock = (time.monotonic(), time.process_time())
         self.saved = (position.step, time.monotonic())
+        self.asked = position.step // ASK_EVERY
         self.first_step = position.step
 
     def on_epoch_begin(self, epoch, logs=None):
         self.first_step = self.position.step
 
     def on_train_batch_end(self, batch, logs=None):
-        self.position.step = self.first_step + batch + 1
+        # Several steps per execution may end beyond the epoch, by Keras's count.
+        self.position.step = self.first_step + min(batch + 1, self.params["steps"])
         step = self.position.step
         if step % self.steps_per_epoch == 0 or step == self.total_steps:
             return  # `on_epoch_end` saves, after the evaluation.
@@ -109,14 +111,16 @@ class Save(keras.callbacks.Callback):
 
         In every process the same, although their clocks and signals are not.
         """
-        counted = steps == self.every_steps
+        counted = self.every_steps is not None and steps >= self.every_steps
         late = time.monotonic() - self.saved[1] >= self.every_seconds
         asked = self.request.signal_number is not None
         devices = current()
         if devices.num_hosts == 1:
             return counted or late, asked
-        if self.position.step % ASK_EVERY:
+        turn = self.position.step // ASK_EVERY
+        if turn == self.asked:
             return counted, False
+        self.asked = turn
         late = devices.total(late and devices.is_chief) > 0
         return counted or late, devices.total(asked) > 0
 

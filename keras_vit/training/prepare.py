@@ -96,6 +96,7 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     model = build_model(recipe, train_data.num_classes, arguments)
     steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
     total_steps = recipe.resolve_steps(steps_per_epoch)
+    check_executions(recipe, steps_per_epoch, total_steps)
     trainer = prepare_model(model, recipe)
     jit_compile = compile_model(trainer, recipe, total_steps=total_steps)
     if before is None:
@@ -157,6 +158,21 @@ def check_augmentation(recipe, image_size):
     """Raises a `ValueError` unless the data package knows the augmentation."""
     steps = keras_vit.data.preprocessing(image_size)
     keras_vit.data.augmentation(recipe.augment, steps)
+
+
+def check_executions(recipe, steps_per_epoch, total_steps):
+    """Raises a `ValueError` where an execution would go beyond the end of an epoch."""
+    steps = recipe.steps_per_execution
+    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
+    if keras.backend.backend() == "tensorflow":  # stops there
+        return
+    if steps_per_epoch % steps or total_steps % steps:
+        raise ValueError(
+            "`steps_per_execution` must divide the updates of an epoch and of the run "
+            f"on this backend. Received: steps_per_execution={steps}, "
+            f"{steps_per_epoch} updates from one test to the next, {total_steps} in "
+            f"all, backend {keras.backend.backend()!r}"
+        )
 
 
 def _describe_to_itself(model, recipe, facts):

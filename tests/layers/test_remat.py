@@ -34,7 +34,7 @@ def trained(builder, jit_compile, **options):
     "builder, options, jit_compile",
     [
         ("ViT", {**SIZES, **RANDOM}, False),
-        ("ViT", {**SIZES, **RANDOM, "position_embedding": "relative"}, True),
+        pytest.param("ViT", {**SIZES, **RANDOM}, True, marks=pytest.mark.slow),
         ("ViT", {**SIZES, **RANDOM, "dtype": "mixed_bfloat16"}, False),
         ("BiT", BIT, False),
     ],

@@ -32,6 +32,12 @@ class ReplicaModel(keras.Model):
         super().compile(*args, **kwargs)
         if num_replicas(self) == 1:
             return
+        reduction = getattr(self.loss, "reduction", "sum_over_batch_size")
+        if reduction != "sum_over_batch_size":
+            raise ValueError(
+                "The loss must be an average over the images of a batch. Received: "
+                f"a loss with reduction={reduction!r}. Use 'sum_over_batch_size'."
+            )
         if self.jit_compile:
             raise ValueError(
                 "XLA cannot compile a step of several replicas, which wait for each "

@@ -1,6 +1,6 @@
 """Trains tiny models on several logical CPU devices, and prints numbers as JSON.
 
-    python worker.py '{"replicas": 2, "cases": {"name": {...}, ...}}'
+    python replica_worker.py '{"replicas": 2, "cases": {"name": {...}, ...}}'
 
 One process for each number of replicas: collectives of several sizes clash in one. For
 each case one line: what plain Keras gives on one device, and what the replicas give.
@@ -9,7 +9,10 @@ each case one line: what plain Keras gives on one device, and what the replicas 
 import json
 import os
 import sys
+import tempfile
 import traceback
+from pathlib import Path
+from unittest import mock
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -19,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.training import Recipe, build
+from keras_vit.training import Recipe, build, build_optimizer, train
 from keras_vit.training.averaging import averaged
 from keras_vit.training.replicas import prepare_model
 
@@ -74,7 +77,9 @@ def build_case(case, recipe):
     arguments = dict(SIZES)
     if case.get("bit"):
         keras.utils.set_random_seed(0)
-        model = build.keras_vit.models.BiT(CLASSES, **BIT, remat=recipe.remat)
+        model = build.keras_vit.models.BiT(
+            CLASSES, **BIT, remat=recipe.remat, dtype=recipe.dtype
+        )
     else:
         names = ("dropout_rate", "drop_path_rate", "dtype")
         arguments.update({name: getattr(recipe, name) for name in names})
@@ -87,28 +92,57 @@ def build_case(case, recipe):
     return model
 
 
-def trained(case, values):
+def compiled(case, model, recipe):
+    """The model to fit; no recipe lets averages overwrite the weights, a case may."""
+    trainer = prepare_model(model, recipe)
+
+    def make(*args, **kwargs):
+        optimizer = build_optimizer(*args, **kwargs)
+        optimizer.ema_overwrite_frequency = case.get("overwrite")
+        return optimizer
+
+    with mock.patch.object(build, "build_optimizer", make):
+        build.compile_model(trainer, recipe, total_steps=recipe.total_steps)
+    return trainer
+
+
+def masks(case, strategy):
+    """What each random layer of the first block drops on each replica, twice over."""
+    recipe = Recipe(**{**settings(case)[0], "total_steps": 1, "warmup_steps": 0})
+    found = []
+    for _ in range(2):
+        with strategy.scope():
+            trainer = prepare_model(build_case(case, recipe), recipe)
+        block = trainer.get_layer("block_01")
+        drops = [block.mlp.dropout, block.attention.dropout, block.mlp_tail[-1]]
+
+        @tf.function
+        def step(drops=drops):
+            ones = tf.ones((64, 2))
+            return [drop(ones, training=True) for drop in drops]
+
+        draws = []
+        for _ in range(2):
+            results = strategy.run(step)
+            local = [strategy.experimental_local_results(r) for r in results]
+            draws.append([[_bits(value) for value in values] for values in local])
+        found.append(draws)
+    return {"masks": found}
+
+
+def _bits(values):
+    return np.packbits(np.asarray(values).ravel() > 0).tobytes().hex()
+
+
+def trained(case, values, known=True):
     """Losses, metrics and weights of a case."""
     _, examples, epochs = settings(case)
     recipe = Recipe(**values, total_steps=epochs * -(-examples // 16))
-    make = build.build_optimizer
-    if "overwrite" in case:
-
-        def overwriting(*args, **kwargs):
-            optimizer = make(*args, **kwargs)
-            optimizer.ema_overwrite_frequency = case["overwrite"]
-            return optimizer
-
-        build.build_optimizer = overwriting
-    try:
-        model = build_case(case, recipe)
-        trainer = prepare_model(model, recipe)
-        build.compile_model(trainer, recipe, total_steps=recipe.total_steps)
-    finally:
-        build.build_optimizer = make
+    model = build_case(case, recipe)
+    trainer = compiled(case, model, recipe)
     losses = Losses()
     trainer.fit(
-        data(examples, 16, case.get("known", True)),
+        data(examples, 16, known),
         epochs=epochs,
         callbacks=[losses],
         shuffle=False,
@@ -123,6 +157,10 @@ def trained(case, values):
     return result, weights, np.asarray(logits, "float64")
 
 
+def apart(a, b):
+    return max(float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True))
+
+
 def compared(case, strategy):
     """The numbers on one device, those on the replicas, and how far they are apart."""
     values, *_ = settings(case)
@@ -132,10 +170,8 @@ def compared(case, strategy):
     plain = {k: v for k, v in values.items() if k not in OURS}
     one, one_weights, one_logits = trained(case, plain)
     with strategy.scope():
-        many, many_weights, many_logits = trained(case, values)
-
-    def apart(a, b):
-        return max(float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True))
+        known = case.get("known", True)
+        many, many_weights, many_logits = trained(case, values, known)
 
     return {
         "one": one,
@@ -143,6 +179,67 @@ def compared(case, strategy):
         "weights": apart(one_weights, many_weights),
         "logits": apart([one_logits], [many_logits]),
     }
+
+
+def refusals(case, strategy):
+    """The messages of what cannot be done on several replicas."""
+    values, *_ = settings(case)
+    with strategy.scope():
+        recipe = Recipe(**{**values, "jit_compile": "yes"}, total_steps=20)
+        model = build_case(case, recipe)
+        trainer = prepare_model(model, recipe)
+        calls = {
+            "recipe": lambda: build.compile_model(trainer, recipe, total_steps=20),
+            "xla": lambda: trainer.compile("sgd", "mse", jit_compile=True),
+            "accumulation": lambda: trainer.compile(
+                keras.optimizers.SGD(gradient_accumulation_steps=2), "mse"
+            ),
+            "sum": lambda: trainer.compile(
+                "sgd", keras.losses.MeanSquaredError(reduction="sum")
+            ),
+        }
+        found = {}
+        for name, call in calls.items():
+            try:
+                call()
+            except ValueError as error:
+                found[name] = str(error)
+    return {"refusals": found}
+
+
+class Stop(keras.callbacks.Callback):
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.after -= 1
+        if not self.after:
+            raise KeyboardInterrupt
+
+
+def whole_run(case, strategy):
+    """`train` on one device, on the replicas, and there once stopped and resumed."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+    from tiny_runs import TINY, write_images
+
+    values = {**TINY.to_json(), **case.get("recipe", {})}
+    root = Path(tempfile.mkdtemp())
+    recipe = Recipe(**{**values, "data": str(write_images(root / "images"))})
+    found = {"one": train(recipe, root / "one").history}
+    with strategy.scope():
+        found["many"] = train(recipe, root / "many").history
+        try:
+            train(recipe, root / "again", save_steps=1, callbacks=[Stop(3)])
+        except KeyboardInterrupt:
+            found["again"] = train(recipe, root / "again", resume=True).history
+    weights = [keras.saving.load_model(root / n / "model.keras") for n in found]
+    weights = [[np.asarray(w) for w in model.get_weights()] for model in weights]
+    found["weights"] = [apart(weights[0], other) for other in weights[1:]]
+    return {"run": found}
+
+
+KINDS = {"masks": masks, "refusals": refusals, "run": whole_run}
 
 
 def main():
@@ -155,7 +252,7 @@ def main():
     strategy = tf.distribute.MirroredStrategy(devices)
     for name, case in job["cases"].items():
         try:
-            result = compared(case, strategy)
+            result = KINDS.get(case.get("kind"), compared)(case, strategy)
         except Exception as error:
             result = {"error": f"{type(error).__name__}: {error}"}
             traceback.print_exc()
