@@ -226,6 +226,9 @@ MODELS = {
     "learned_2d": ModelCase({"position_embedding": "learned_2d"}),
     "sincos2d": ModelCase({"position_embedding": "sincos2d", "pooling": "gap"}),
     "no_positions": ModelCase({"position_embedding": "none"}),
+    "relative_positions": ModelCase(
+        {"position_embedding": "relative", "pooling": "gap_all", "class_token": True}
+    ),
     "positions_at_every_layer": ModelCase({"position_scope": "every_layer"}),
     "positions_shared": ModelCase(
         {"position_scope": "shared", "position_embedding": "learned_2d"}

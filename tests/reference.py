@@ -16,6 +16,12 @@ MLP = {
     "dense_2/kernel": "Dense_1/kernel",
     "dense_2/bias": "Dense_1/bias",
 }
+RELATIVE = [
+    "relative_positions",
+    "prefix_to_prefix",
+    "prefix_to_patches",
+    "patches_to_prefix",
+]
 BLOCK = {
     "attention_norm/gamma": "LayerNorm_0/scale",
     "attention_norm/beta": "LayerNorm_0/bias",
@@ -25,6 +31,7 @@ BLOCK = {
     "attention/key_norm/beta": "key_norm/bias",
     "attention/projection/kernel": "MultiHeadDotProductAttention_0/out/kernel",
     "attention/projection/bias": "MultiHeadDotProductAttention_0/out/bias",
+    **{f"attention/{name}": f"relative/{name}" for name in RELATIVE},
     "attention_scale/gamma": "attention_scale",
     "mlp_norm/gamma": "LayerNorm_1/scale",
     "mlp_norm/beta": "LayerNorm_1/bias",
@@ -163,9 +170,8 @@ def vit(images, arrays, settings):
     out["patches"] = x = cut(x, s["patch_size"], s["stride"])  # (B, N, P*P*C)
     x = x @ kernel.reshape(-1, kernel.shape[-1]) + arrays["embedding/bias"]
     out["embedding"] = x
-    prefix = [arrays[k] for k in ("cls", "registers") if k in arrays]
-    prefix = [np.repeat(p, len(x), axis=0) for p in prefix]
-    x = np.concatenate([*prefix, x], axis=1)
+    extra = [arrays[k] for k in ("cls", "registers") if k in arrays]
+    x = np.concatenate([*(np.repeat(p, len(x), axis=0) for p in extra), x], axis=1)
     grid = [
         (size - patch) // stride + 1
         for size, patch, stride in zip(images.shape[1:3], s["patch_size"], s["stride"])
@@ -182,7 +188,9 @@ def vit(images, arrays, settings):
             x = x + positions(f"{i:02d}")
         elif s["position_scope"] == "shared":
             x = x + positions("input")
-        x = block(x, arrays, f"Transformer/encoderblock_{i}/", s, out, f"block_{i:02d}")
+        x = block(
+            x, arrays, f"Transformer/encoderblock_{i}/", s, out, f"block_{i:02d}", grid
+        )
     if not s["pooled_norm"]:
         x = layer_norm(x, arrays, "Transformer/encoder_norm/", s["epsilon"])
         out["encoder_norm"] = x
@@ -221,10 +229,34 @@ def cut(images, patch_size, stride):
     return np.stack(patches, axis=1)
 
 
-def block(x, arrays, prefix, s, out, name):
+def relative_bias(arrays, prefix, grid, tokens):
+    """What is added to the logits, `(heads, tokens, tokens)`, one pair at a time."""
+    table = arrays.get(prefix + "relative/relative_positions")
+    if table is None:
+        return 0.0
+    places = [(i, j) for i in range(grid[0]) for j in range(grid[1])]
+    first = tokens - len(places)
+    bias = np.zeros((len(table), tokens, tokens))
+    for q in range(tokens):
+        for k in range(tokens):
+            if q >= first and k >= first:
+                (i, j), (m, n) = places[q - first], places[k - first]
+                value = table[:, i - m + grid[0] - 1, j - n + grid[1] - 1]
+            elif q < first and k < first:
+                value = arrays[prefix + "relative/prefix_to_prefix"][:, q, k]
+            elif q < first:
+                value = arrays[prefix + "relative/prefix_to_patches"][:, q, 0]
+            else:
+                value = arrays[prefix + "relative/patches_to_prefix"][:, 0, k]
+            bias[:, q, k] = value
+    return bias
+
+
+def block(x, arrays, prefix, s, out, name, grid):
     """Equations 2 and 3; LayerScale as in Touvron et al., 2021, equation 4."""
     y = layer_norm(x, arrays, prefix + "LayerNorm_0/", s["epsilon"])
-    y, scores = attention(y, y, arrays, prefix, s)
+    bias = relative_bias(arrays, prefix, grid, y.shape[1])
+    y, scores = attention(y, y, arrays, prefix, s, bias)
     out[f"{name}.attention"], out[f"{name}.attention_weights"] = y, scores
     x = x + y * arrays.get(prefix + "attention_scale", 1.0)
     y = layer_norm(x, arrays, prefix + "LayerNorm_1/", s["epsilon"])
@@ -233,7 +265,7 @@ def block(x, arrays, prefix, s, out, name):
     return out[name]
 
 
-def attention(queries, tokens, arrays, prefix, s):
+def attention(queries, tokens, arrays, prefix, s, bias=0.0):
     """Appendix A, equations 5 to 8, each head on its own.
 
     Query and key are normalised per head as in Dehghani et al., 2023, section 2.
@@ -253,7 +285,8 @@ def attention(queries, tokens, arrays, prefix, s):
         query = project(queries, "query", head)
         key, value = (project(tokens, part, head) for part in ("key", "value"))
         logits = query @ key.transpose(0, 2, 1) / math.sqrt(query.shape[-1])
-        scores.append(softmax(logits))
+        added = bias if np.ndim(bias) == 0 else bias[head]
+        scores.append(softmax(logits + added))
         total = total + scores[-1] @ value @ arrays[inner + "out/kernel"][head]
     return total + arrays[inner + "out/bias"], np.stack(scores, axis=1)
 

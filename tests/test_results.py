@@ -112,7 +112,15 @@ def test_several_seeds_give_their_mean(images, tmp_path, capsys):
     assert any((a != b).any() for a, b in zip(first, second))
     # Both are there, so nothing is trained again.
     assert main([*args, "--resume"]) == 0
-    assert "is finished" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "is finished" in captured.err
+    # The folder of all of them can be evaluated.
+    assert main(["evaluate", str(run), "--seeds", "2"]) == 0
+    mean = re.search(r"of 2 runs: ([\d.]+ ± [\d.]+ %)", captured.out)[1]
+    assert f"accuracy: {mean} (n = 2)" in capsys.readouterr().out
+    for wrong, message in ((["3"], "holds runs of 2 seeds"), (["0"], "at least 1")):
+        assert main(["evaluate", str(run), "--seeds", *wrong]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_interrupted_seeds_go_on_in_the_folder_of_all(

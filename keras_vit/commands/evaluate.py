@@ -10,6 +10,7 @@ import tyro
 from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import as_table, interval, percent
 from keras_vit.training.bars import progress_bar
+from keras_vit.training.run_folder import find_seeds
 
 # The table of classes is printed up to so many; --format json and --report have all.
 SHOWN_CLASSES = 30
@@ -19,11 +20,10 @@ SHOWN_CLASSES = 30
 class Evaluate:
     """Measure a trained model: loss, accuracy, calibration, and every class.
 
-    Of several runs, such as those of one recipe with several seeds, the mean and the
-    standard deviation are printed too.
+    Of several runs, the mean and the standard deviation are printed too.
     """
 
-    # Run folders, or .keras files.
+    # Run folders, those of train --seeds, or .keras files.
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]
@@ -31,6 +31,8 @@ class Evaluate:
     data: str | None = None
     # Where TFDS keeps its data sets; its own default where not given.
     data_dir: str | None = None
+    # How many runs a folder of train --seeds must hold; any number by default.
+    seeds: int | None = None
     # Write everything, with pictures, into this HTML file (of one run).
     report: Path | None = None
     # Images at a time; does not change the result.
@@ -43,11 +45,24 @@ class Evaluate:
     def __post_init__(self):
         if not self.models:
             raise ValueError("evaluate needs at least one run folder or .keras file.")
+        if self.seeds is not None and self.seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
+        self.models = tuple(run for path in self.models for run in self._runs(path))
         if self.report is not None and len(self.models) > 1:
             raise ValueError(
                 "A report is of one run. "
                 f"Received: --report {self.report} with {len(self.models)} runs"
             )
+
+    def _runs(self, path):
+        """The runs of `train --seeds` in a folder, or what `path` is itself."""
+        runs = find_seeds(path)
+        if self.seeds is not None and len(runs) != self.seeds:
+            raise ValueError(
+                f"--seeds asks for a folder that train --seeds {self.seeds} wrote. "
+                f"Received: {path}, which holds runs of {len(runs)} seeds"
+            )
+        return runs or [path]
 
     def __call__(self):
         if self.report is not None:

@@ -9,6 +9,9 @@ from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import command, interval, percent
 from keras_vit.training.bars import progress_bar
 
+# In the place of a model's name where a file does not tell it.
+UNKNOWN = "MODEL"
+
 
 @dataclasses.dataclass
 class Probe:
@@ -87,7 +90,10 @@ class Probe:
             f"time: {features:.1f} s for the features ({images / features:.0f} "
             f"images/s), {fit:.1f} s for the classifier"
         )
-        print(f"next: {self._next_command()}")
+        following = self._next_command()
+        print(f"next: {following}")
+        if UNKNOWN in following:
+            print(f"      where {UNKNOWN} is the variant that the file holds")
 
     def _next_command(self):
         """The training that this probe is the first look at."""
@@ -99,7 +105,7 @@ class Probe:
             from keras_vit.prediction import load_model
 
             recipe = getattr(load_model(self.model), "metadata", {}).get("recipe", {})
-            name, weights = recipe.get("model", "MODEL"), self.model
+            name, weights = recipe.get("model", UNKNOWN), self.model
         words += ["--model", name]
         if weights is not None:
             words += ["--weights", weights]

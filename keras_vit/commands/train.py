@@ -10,6 +10,7 @@ from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import command, interval, percent
 from keras_vit.training.bars import progress_bar
 from keras_vit.training.recipes import Recipe
+from keras_vit.training.run_folder import seed_folder
 
 
 @dataclasses.dataclass
@@ -78,7 +79,7 @@ class Train:
         recipe, run, resume = self.recipe, self.run, self.resume
         if self.seeds > 1:
             recipe = dataclasses.replace(recipe, seed=recipe.seed + number)
-            run = run / f"seed-{recipe.seed}"
+            run = seed_folder(run, recipe.seed)
             resume = resume and RunFolder(run).is_run()
         try:
             result = train(

@@ -69,7 +69,9 @@ def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
             see `steps_from_text`. Steps that name no size take the evaluation's.
             Or a list of steps from `keras_vit.data.steps`.
             Strings and lists replace all of the evaluation's steps but the value range,
-            which comes before the steps on batches (mixup, cutmix, label smoothing).
+            which comes before the steps on batches (mixup, cutmix, label smoothing);
+            where none of them decides the size (`"flip|mixup(0.2)"`), they follow the
+            evaluation's.
         evaluation: The evaluation's `Preprocessing`.
 
     Returns:
@@ -93,6 +95,8 @@ def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
         steps = _from_text(augment, size)
     elif steps is None:
         steps = _checked(augment)
+    if all(step.output_size(None) is None for step in steps if isinstance(step, Step)):
+        steps = (*_without_range(evaluation), *steps)
     training = Preprocessing(_in_order(steps, evaluation), evaluation.num_channels)
     if training.image_size != size:
         raise ValueError(
@@ -138,7 +142,7 @@ def _named(augment, evaluation):
         return None
     if augment in AUGREG:
         return _augreg(height, width, *AUGREG[augment])
-    given = tuple(s for s in evaluation.image_steps if not isinstance(s, ValueRange))
+    given = _without_range(evaluation)
     whole = Resize(height, width)
     padded = (Pad(max(1, round(max(height, width) / 8))), RandomCrop(height, width))
     larger = [round(length * 7 / 6) for length in (height, width)]
@@ -151,6 +155,10 @@ def _named(augment, evaluation):
         "resmall_crop": (ResizeSmall(max(larger)), RandomCrop(height, width), Flip()),
         "resize_crop": (Resize(*larger), RandomCrop(height, width), Flip()),
     }.get(augment)
+
+
+def _without_range(evaluation):
+    return tuple(s for s in evaluation.image_steps if not isinstance(s, ValueRange))
 
 
 def _augreg(height, width, num_layers, magnitude, alpha):

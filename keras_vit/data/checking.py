@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data.decoding import to_channels
+from keras_vit.data.orders import in_order
 from keras_vit.data.pipeline import CORRUPT, HINT, pixels_of, why_unreadable
-from keras_vit.data.stores import Order, PixelStore, as_written, display
+from keras_vit.data.stores import PixelStore, as_written, display
 
 LOGGER = logging.getLogger(__name__)
 
@@ -72,8 +73,7 @@ def broken(store, progress=None) -> list[tuple[int, str, str]]:
 
 
 def _items(store):
-    order = Order(seed=0, shuffle=False, per_epoch=store.num_examples)
-    return store.items(order).enumerate()
+    return in_order(store).enumerate()
 
 
 def _good(store, read):

@@ -15,7 +15,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import pipeline
-from keras_vit.data.orders import as_written
+from keras_vit.data.order import as_written
 
 
 def batches(store, order, preprocessing, batch_size, num_classes, part=None):

@@ -5,10 +5,10 @@ import tensorflow as tf
 
 from keras_vit.data import checking, parts
 from keras_vit.data.augmentations import augmentation
-from keras_vit.data.orders import batch_order, usable_batch_size
+from keras_vit.data.orders import batch_order, in_order, usable_batch_size
 from keras_vit.data.presets import evaluation_steps
 from keras_vit.data.records import MEMORY_BUDGET, RecordStore
-from keras_vit.data.stores import BytesStore, FileStore, Order, as_written, display
+from keras_vit.data.stores import BytesStore, FileStore, as_written, display
 from keras_vit.data.subsets import Subset
 
 
@@ -72,8 +72,12 @@ class Source:
         """The labels, `int64` `(N,)`; None for sets that are read in a stream."""
         return getattr(self._open("auto", decode=False), "labels", None)
 
-    def examples(self) -> tf.data.Dataset:
-        """All examples in their stored order.
+    def examples(self, every: int = 1) -> tf.data.Dataset:
+        """The examples in their stored order.
+
+        Args:
+            every: Integer, only the first of so many is read; where the set is
+                streamed, the others are read and dropped. Defaults to 1, all.
 
         Returns:
             Dataset of `{"image", "label", "id"}`: the encoded image (a string) or, for
@@ -85,10 +89,7 @@ class Source:
             image = tf.io.read_file(item["file"]) if "file" in item else item["data"]
             return {"image": image, "label": item["label"], "id": item["id"]}
 
-        store = self._open("auto", decode=False)
-        order = Order(seed=0, shuffle=False, per_epoch=self.num_examples)
-        count = tf.data.experimental.assert_cardinality(self.num_examples)
-        return store.items(order).map(named).apply(count)
+        return in_order(self._open("auto", decode=False), every).map(named)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Training steps in an epoch: full batches, or one of the whole set."""

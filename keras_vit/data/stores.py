@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.orders import Order, as_written
+from keras_vit.data.order import Order, as_written
 
 
 class IndexedStore:

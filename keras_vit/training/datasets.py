@@ -40,6 +40,9 @@ def _facts(source):
     if source.files is not None:
         names = "\n".join(source.files).encode()
         facts["files_sha256"] = hashlib.sha256(names).hexdigest()
+        # A list may give other classes to the same files.
+        labels = source.labels.astype("<i8").tobytes()
+        facts["labels_sha256"] = hashlib.sha256(labels).hexdigest()
     if source.skipped:
         facts["skipped"] = [list(entry) for entry in source.skipped]
     return facts

@@ -53,7 +53,7 @@ def read_fingerprints(source, limit, progress=None):
     """
     stride = -(-source.num_examples // limit)
     total = -(-source.num_examples // stride)
-    items = source.examples().shard(stride, 0).enumerate()
+    items = source.examples(every=stride).enumerate()
     good = items.map(_read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
     columns = {name: [] for name in ("place", "hash", "label", "shape", "picture")}
     names = []

@@ -218,6 +218,17 @@ def last_run_folder(parent, name):
     return runs[-1] if runs else None
 
 
+def seed_folder(parent, seed):
+    """The folder of one of several runs that differ by their seed."""
+    return Path(parent) / f"seed-{seed}"
+
+
+def find_seeds(parent):
+    """The runs in the folders `parent/seed-N`: paths, in the order of the seeds."""
+    found = sorted(_numbered(parent, "seed"))
+    return [path for _, path in found if RunFolder(path).is_run()]
+
+
 def _numbered(parent, name):
     pattern = re.compile(re.escape(name) + r"-(\d+)")
     parent = Path(parent)

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import encode, picture
+from pictures import encode, picture
 from PIL import Image
 
 from keras_vit.data import decoding

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import encode, picture
+from pictures import encode, picture
 
 from keras_vit.data import folders, load
 

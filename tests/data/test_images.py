@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from conftest import encode, picture
+from pictures import encode, picture
 from PIL import Image
 
 import keras_vit.data

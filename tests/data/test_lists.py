@@ -4,9 +4,10 @@ import builtins
 
 import numpy as np
 import pytest
-from conftest import encode, picture
+from pictures import encode, picture
 
 from keras_vit.data import describe, load, load_splits, splits
+from keras_vit.training.datasets import data_facts
 
 
 @pytest.fixture
@@ -202,3 +203,19 @@ def test_a_missing_pyarrow_is_explained(root, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ImportError, match=r"pip install .*\[parquet\]"):
         load(root / "photos.parquet")
+
+
+def test_of_a_part_of_the_examples_the_rest_is_not_read(root):
+    source = load(f"{write(root, 'file,label', *rows(['a', 'b'] * 6))}:all")
+    for number in set(range(12)) - {0, 5, 10}:
+        (root / names()[number]).unlink()
+    found = list(source.examples(every=5).as_numpy_iterator())
+    assert [e["id"].decode()[-8:-6] for e in found] == ["00", "05", "10"]
+
+
+def test_other_labels_of_the_same_files_are_other_data(root):
+    first = load_splits(write(root, "file,label", *rows(["a", "b"] * 6)))
+    other = load_splits(write(root, "file,label", *rows(["a", "b"] * 5 + ["b", "a"])))
+    facts, others = data_facts(*first), data_facts(*other)
+    assert facts["train"]["files_sha256"] == others["train"]["files_sha256"]
+    assert facts["train"]["labels_sha256"] != others["train"]["labels_sha256"]

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import encode, picture
+from pictures import encode, picture
 
 import keras_vit
 from keras_vit.data import load, load_splits, splits

@@ -153,6 +153,14 @@ def test_own_steps_replace_all_but_the_range():
     assert augmentation(own, preprocessing(32)).steps == (*own, steps.ValueRange())
 
 
+def test_own_steps_that_leave_the_size_open_follow_the_evaluation():
+    evaluation = preprocessing(224, resize="central_crop")
+    made = augmentation("flip|mixup(0.2)", evaluation).steps
+    assert made == (*evaluation.steps[:2], steps.Flip(), steps.ValueRange(), made[-1])
+    flip = augmentation("flip", evaluation)
+    assert augmentation([steps.Flip()], evaluation) == flip
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -4,7 +4,7 @@ import golden
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import picture
+from pictures import picture
 from PIL import Image, ImageEnhance, ImageOps
 
 from keras_vit.data import colour_ops, geometry_ops, randomness, steps

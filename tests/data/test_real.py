@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from conftest import encode, picture
+from pictures import encode, picture
 from writing import write
 
 from keras_vit.data import load, real_labels, records

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from conftest import encode, picture
+from pictures import encode, picture
 
 import keras_vit.data
 from keras_vit.data import records

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from conftest import encode, picture
+from pictures import encode, picture
 from writing import write
 
 import keras_vit.data

@@ -15,7 +15,10 @@ from keras_vit.training.run import fit_calls
 
 # Together where they do not touch each other: a run takes seconds.
 FEATURES = {
-    "averages, rates by layer": {"ema_momentum": 0.8, "layer_decay": 0.5},
+    "averages, rates by layer, one-hot labels": {
+        **{"ema_momentum": 0.8, "layer_decay": 0.5, "label_smoothing": 0.1},
+        "augment": "flip|randaugment(1,5)|mixup(0.5)|cutmix(1.0)",
+    },
     "accumulation, relative positions": {
         **{"accumulation_steps": 2, "ema_momentum": 0.8},
         "position_embedding": "relative",
