@@ -13,7 +13,7 @@ import pytest
 
 # Files that run in every environment that we admit, under either backend, in seconds.
 SMOKE = {
-    *("test_smoke.py", "test_architecture.py"),
+    "test_smoke.py",
     *("layers/test_attention.py", "layers/test_patch_encoder.py"),
     *("layers/test_stochastic_depth.py", "models/test_listing.py"),
     *("models/test_preprocessing.py", "checkpoints/test_positions.py"),
