@@ -107,8 +107,11 @@ def _parse(args):
 
 def _parse_advised(args, given):
     """The command with the recipe that suits data, model and weights as its default."""
+    from keras_vit.devices.choose import find
     from keras_vit.training.advice import advise
 
+    # Looking at the data starts the backend, which then has the devices that it has.
+    find(_option(args, "--devices") or "auto")
     fields, reasons = advise(given)
     for reason in reasons:
         logger.info("%s", reason)

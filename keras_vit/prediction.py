@@ -9,6 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_vit.devices import current
+
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
@@ -80,7 +82,7 @@ def _classify(model, kind, names, loaded, top):
     images = [image for _, image, _ in loaded if image is not None]
     rows = iter(())
     if images:
-        scores = model.predict_on_batch(np.stack(images))
+        scores = current().outputs(model, np.stack(images))
         rows = iter(class_probabilities(scores, kind))
     predictions = []
     for file, image, error in loaded:

@@ -6,6 +6,7 @@ import logging
 import keras_vit.data
 from keras_vit.cards import model_card
 from keras_vit.checkpoints import list_weights
+from keras_vit.devices import current
 from keras_vit.evaluation import evaluate
 from keras_vit.evaluation.page import write_report
 from keras_vit.evaluation.pictures import plot_confusion, plot_mistakes
@@ -33,6 +34,8 @@ def write_results(folder, *, progress=None):
     >>> write_results(result.folder).accuracy_interval
     """
     evaluation = evaluate(folder.path, progress=progress)
+    if not current().is_chief:
+        return evaluation
     record = folder.read_record()
     card = model_card(
         record,

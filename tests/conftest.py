@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from pathlib import Path
 
 # Before Keras is imported anywhere.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -10,8 +11,30 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import pytest
 
+# Files that run in every environment that we admit, under either backend, in seconds.
+SMOKE = {
+    "test_smoke.py",
+    *("layers/test_attention.py", "layers/test_patch_encoder.py"),
+    *("layers/test_stochastic_depth.py", "models/test_listing.py"),
+    *("models/test_preprocessing.py", "checkpoints/test_positions.py"),
+    *("data/test_images.py", "data/test_parts.py", "data/test_loading.py"),
+    *("training/test_recipes.py", "training/test_schedules.py"),
+    *("training/test_losses.py", "training/test_checkpoints.py"),
+    *("evaluation/test_metrics.py", "devices/test_request.py"),
+    *("devices/test_cluster.py", "devices/test_tpu.py"),
+}
+
+
+def pytest_collection_modifyitems(items):
+    tests = Path(__file__).parent
+    for item in items:
+        if str(item.path.relative_to(tests)) in SMOKE:
+            item.add_marker(pytest.mark.smoke)
+
 
 def pytest_configure(config):
+    smoke = "smoke: runs in every environment that we admit; see .ci/runtimes"
+    config.addinivalue_line("markers", smoke)
     # Keras reads TensorFlow's variables in a way that NumPy 2 calls old.
     ignore = "ignore:__array__ implementation doesn't accept:DeprecationWarning"
     config.addinivalue_line("filterwarnings", ignore)

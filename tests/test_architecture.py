@@ -24,12 +24,15 @@ MAY_IMPORT = {
     "checkpoints": {"layers"},
     "data": set(),
     "models": {"layers", "checkpoints"},
-    "training": {"layers", "models", "data"},
+    "devices": set(),
+    "training": {"layers", "models", "data", "devices"},
     "runs": {"training"},
     "cards": {"training"},
-    "results": {"cards", "checkpoints", "data", "evaluation", "training"},
+    "results": {
+        *("cards", "checkpoints", "data", "devices", "evaluation", "training"),
+    },
 }
-LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...
+LOOKING = {"layers", "models", "checkpoints", "data", "devices"}  # visualize, ...
 ANYONE = {"_lazy", "_version"}
 FACE = {"__init__", "__main__", "cli", "commands", "terminal"}
 # At the head of a file, besides Keras, NumPy and the standard library.

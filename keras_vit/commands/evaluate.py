@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import as_table, interval, percent
 from keras_vit.training.bars import progress_bar
 from keras_vit.training.run_folder import find_seeds
@@ -36,6 +37,8 @@ class Evaluate:
     report: Path | None = None
     # Images at a time; does not change the result.
     batch_size: int = 64
+    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    devices: str = "auto"
     # How the result is printed.
     format: Literal["text", "json"] = "text"
 
@@ -64,7 +67,10 @@ class Evaluate:
     def __call__(self):
         if self.report is not None:
             check_writable(self.report)
-        results = [self._evaluate(path) for path in self.models]
+        with on_devices(self.devices) as devices:
+            results = [self._evaluate(path) for path in self.models]
+        if not devices.is_chief:
+            return 0
         if len(results) > 1:
             self._print_several(results)
         elif self.format == "json":

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import FORMATS, complain
 
 
@@ -29,6 +30,8 @@ class Predict:
     format: Literal["text", "json", "csv"] = "text"
     # Images in memory at a time.
     batch_size: int = 32
+    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    devices: str = "auto"
 
     def __post_init__(self):
         if not self.files:
@@ -37,9 +40,12 @@ class Predict:
     def __call__(self):
         from keras_vit.prediction import predict
 
-        predictions = predict(
-            self.model, self.files, self.top, batch_size=self.batch_size
-        )
+        with on_devices(self.devices) as devices:
+            predictions = predict(
+                self.model, self.files, self.top, batch_size=self.batch_size
+            )
+        if not devices.is_chief:
+            return 0
         print(FORMATS[self.format](predictions), end="")
         failures = [p for p in predictions if p.error is not None]
         for prediction in failures:

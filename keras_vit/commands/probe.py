@@ -5,6 +5,7 @@ import json
 import os
 from typing import Literal
 
+from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import command, interval, percent
 from keras_vit.training.bars import progress_bar
 
@@ -40,16 +41,21 @@ class Probe:
     corrupt: Literal["error", "skip"] = "error"
     # Images at a time; does not change the result.
     batch_size: int = 32
+    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    devices: str = "auto"
     # How the result is printed.
     format: Literal["text", "json"] = "text"
 
     def __call__(self):
         from keras_vit.evaluation import probe
 
-        with progress_bar("features") as progress:
-            options = dataclasses.asdict(self)
-            options.pop("format")
+        options = dataclasses.asdict(self)
+        options.pop("format")
+        where = on_devices(options.pop("devices"))
+        with where as devices, progress_bar("features") as progress:
             result = probe(**options, progress=progress)
+        if not devices.is_chief:
+            return 0
         if self.format == "json":
             print(json.dumps(result.to_json()))
         else:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import command, interval, percent
 from keras_vit.training.bars import progress_bar
 from keras_vit.training.recipes import Recipe
@@ -37,6 +38,11 @@ class Train:
     run: Path | None = None
     # Go on with the run in that folder, or with the last one.
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    # Where to train: auto takes a TPU, else all GPUs, else the CPU; or cpu, gpu or tpu,
+    # with a number for so many, such as gpu:2. cpu:8 tries out eight devices.
+    devices: str = "auto"
+    # Devices that share one copy of the model, each with a slice (JAX only).
+    model_parallel: int = 1
     # Minutes between saves inside a long epoch.
     save_minutes: float = 10.0
     # Why the recipe was chosen, for run.json.
@@ -52,8 +58,9 @@ class Train:
             )
 
     def __call__(self):
-        results = [self._train(i) for i in range(self.seeds)]
-        if len(results) > 1:
+        with on_devices(self.devices, self.model_parallel) as devices:
+            results = [self._train(i, devices) for i in range(self.seeds)]
+        if len(results) > 1 and devices.is_chief:
             from keras_vit.evaluation import summarise
 
             accuracy = summarise([evaluation.accuracy for evaluation in results])
@@ -64,7 +71,7 @@ class Train:
             )
         return 0
 
-    def _train(self, number):
+    def _train(self, number, devices):
         """One run, evaluated: with seed number `number`, in a folder of its own."""
         from keras_vit.results import write_results
         from keras_vit.training import RunFolder, train
@@ -78,6 +85,7 @@ class Train:
             result = train(
                 recipe,
                 run,
+                devices=devices,
                 resume=resume,
                 save_minutes=self.save_minutes,
                 check=self.check,
@@ -89,7 +97,8 @@ class Train:
             raise
         with progress_bar("evaluating") as progress:
             evaluation = write_results(result.folder, progress=progress)
-        self._print(result.folder, evaluation)
+        if devices.is_chief:
+            self._print(result.folder, evaluation)
         return evaluation
 
     def _print(self, folder, evaluation):

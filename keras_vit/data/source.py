@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.data import checking, pipeline
+from keras_vit.data import checking, parts
 from keras_vit.data.augmentations import augmentation
 from keras_vit.data.orders import batch_order, in_order, usable_batch_size
 from keras_vit.data.presets import evaluation_steps
@@ -110,6 +110,7 @@ class Source:
         epochs: int | None = None,
         drop_remainder: bool | None = None,
         cache: bool | str = "auto",
+        part: tuple[int, int] | None = None,
     ) -> tf.data.Dataset:
         """Batches for `fit`, `evaluate` and `predict`.
 
@@ -141,6 +142,8 @@ class Source:
             cache: Whether to keep decoded images in memory: `"auto"` if all have one
                 shape and fit in 512 MiB, `True` if all have one shape, or `False`. The
                 batches are the same.
+            part: (index, count): of every batch only this of its equal parts, and in
+                evaluation full batches with weights; see `keras_vit.data.parts`.
 
         Returns:
             Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless
@@ -156,7 +159,7 @@ class Source:
             self.num_examples, size, training, seed, start_step, epochs, drop_remainder
         )
         store = self._open(cache)
-        return pipeline.batches(store, order, steps, size, self.num_classes)
+        return parts.batches(store, order, steps, size, self.num_classes, part)
 
     def without_corrupt(self, progress=None) -> "Source":
         """Reads every image once and leaves out the broken ones.

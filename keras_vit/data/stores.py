@@ -7,7 +7,6 @@ permutation of all indices: pixels in memory, encoded images in memory, files in
 folders. Records that don't fit in memory can only be read in a stream: `records.py`.
 """
 
-import dataclasses
 import functools
 import os
 
@@ -15,49 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import randomness
-
-# The package's functions on tensors use `tf.cond` where they must, so that TensorFlow
-# needn't translate their source code, which costs half a second for each pipeline.
-as_written = tf.autograph.experimental.do_not_convert
-
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """Which examples come, one after the other.
-
-    Args:
-        seed: Integer.
-        shuffle: Whether every epoch has an order of its own, or all the stored one.
-        per_epoch: Examples used of each epoch.
-        start: Number of the first example, counted over all epochs.
-        epochs: Number of epochs, None for no end.
-    """
-
-    seed: int
-    shuffle: bool
-    per_epoch: int
-    start: int = 0
-    epochs: int | None = 1
-
-    @property
-    def remaining(self) -> int | None:
-        """Examples that will come; None for no end."""
-        if self.epochs is None:
-            return None
-        return max(0, self.epochs * self.per_epoch - self.start)
-
-    def over_epochs(self, one_epoch) -> tf.data.Dataset:
-        """Strings `one_epoch(epoch, skip)` of all epochs together, from `start` on."""
-        first, skip = divmod(self.start, self.per_epoch)
-        last = 2**62 if self.epochs is None else self.epochs
-
-        @as_written
-        def start_of(epoch):
-            return one_epoch(
-                epoch, tf.where(epoch == first, tf.constant(skip, tf.int64), 0)
-            )
-
-        return tf.data.Dataset.range(first, max(first, last)).flat_map(start_of)
+from keras_vit.data.order import Order, as_written
 
 
 class IndexedStore:
@@ -81,6 +38,9 @@ class IndexedStore:
             else:
                 indices = tf.range(size, dtype=tf.int64)
             indices = indices[skip : order.per_epoch]
+            if not order.is_whole:
+                places = tf.range(skip, order.per_epoch, dtype=tf.int64)
+                indices = tf.boolean_mask(indices, order.keeps(epoch, places))
             epochs = tf.fill(tf.shape(indices), tf.cast(epoch, tf.int64))
             both = {"epoch": epochs, "index": indices}
             return tf.data.Dataset.from_tensor_slices(both)

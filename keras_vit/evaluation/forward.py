@@ -1,7 +1,8 @@
 """A model's outputs for a source, every example exactly once."""
 
-import keras
 import numpy as np
+
+from keras_vit.devices import current
 
 
 def forward(model, source, steps, batch_size, progress=None):
@@ -52,7 +53,4 @@ def _outputs(model, images, full):
     if count < full:
         filling = np.repeat(images[:1], full - count, axis=0)
         images = np.concatenate([images, filling])
-    outputs = model.predict_on_batch(images)
-    # Where several replicas see a batch, each sees all of it, and Keras puts their
-    # outputs one after the other: the first replica's are the batch's.
-    return keras.ops.convert_to_numpy(outputs)[:count]
+    return current().outputs(model, images)[:count]

@@ -6,7 +6,7 @@ from keras_vit.training.recipes import Recipe, list_recipes, recipe
 
 # Imported at first use: a recipe can be read, printed and compared without Keras.
 _LAZY = {
-    "Interrupted": "keras_vit.training.callbacks:Interrupted",
+    "Interrupted": "keras_vit.training.stopping:Interrupted",
     "Result": "keras_vit.training.run:Result",
     "RunFolder": "keras_vit.training.run_folder:RunFolder",
     "WarmupSchedule": "keras_vit.training.schedules:WarmupSchedule",
@@ -17,6 +17,7 @@ _LAZY = {
     "choose_recipe": "keras_vit.training.choose:choose_recipe",
     "estimate_cost": "keras_vit.training.costs:estimate_cost",
     "estimate_training": "keras_vit.training.estimate:estimate_training",
+    "strategy": "keras_vit.devices:strategy",
     "train": "keras_vit.training.run:train",
 }
 __getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
@@ -37,5 +38,6 @@ __all__ = [
     "estimate_training",
     "list_recipes",
     "recipe",
+    "strategy",
     "train",
 ]

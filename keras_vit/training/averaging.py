@@ -11,6 +11,8 @@ import contextlib
 import keras
 import numpy as np
 
+from keras_vit.devices import current
+
 
 class UseAverages(keras.callbacks.Callback):
     """Lets every evaluation inside `fit` see the averaged weights, if there are any.
@@ -74,7 +76,7 @@ def _has_averages(optimizer):
 
 def _values(variables):
     # Copies: what a backend gives out may share memory with the variable.
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+    return [np.array(value) for value in current().values(variables)]
 
 
 def _assign(variables, values):

@@ -3,6 +3,7 @@
 import keras
 
 import keras_vit.models
+from keras_vit.devices import current
 from keras_vit.models.listing import canonical_name
 from keras_vit.training.layer_groups import freeze_layers
 from keras_vit.training.losses import LabelAccuracy, build_loss
@@ -70,7 +71,8 @@ def compile_model(model, recipe, *, total_steps):
         model.compile(
             optimizer=build_optimizer(recipe, model, total_steps=total_steps),
             loss=build_loss(recipe),
-            metrics=[LabelAccuracy(name="accuracy")],
+            # Weighted: what fills up the last test batch counts nothing.
+            weighted_metrics=[LabelAccuracy(name="accuracy")],
             jit_compile=jit_compile,
             **options,
         )
@@ -83,7 +85,8 @@ def compile_model(model, recipe, *, total_steps):
 def _build_state(model):
     """Makes the variables of optimizer and metrics."""
     model.optimizer.build(model.trainable_variables)
-    if num_replicas(model) > 1:  # The replicas would have to compute together.
+    if max(num_replicas(model), current().num_devices) > 1:
+        # The devices would have to compute together.
         images = keras.KerasTensor((1, *model.input_shape[1:]))
         model._symbolic_build(data_batch=(images, keras.KerasTensor((1,), "int32")))
         return
@@ -110,6 +113,15 @@ def resolve_jit(recipe, model):
                 "'auto', or set KERAS_BACKEND=jax."
             )
         return False
+    several = current().num_devices > 1
+    if several and keras.backend.backend() == "jax" and recipe.jit_compile == "no":
+        raise ValueError(
+            "Under JAX, several devices need a compiled training step: each operation "
+            "by itself would have them all wait for each other. Received: "
+            f"jit_compile='no' on {current().num_devices} devices. Leave it at 'auto'."
+        )
+    if current().kind == "tpu" and keras.backend.backend() == "tensorflow":
+        return False  # the strategy compiles; Keras would compile for the CPU
     if recipe.jit_compile != "auto":
         return recipe.jit_compile == "yes"
     if model.count_params() <= 2_000_000 and keras.backend.backend() == "tensorflow":

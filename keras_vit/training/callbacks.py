@@ -1,65 +1,24 @@
 """What happens beside `fit`: saving, stopping, showing and logging."""
 
-import contextlib
 import logging
 import math
 import signal
 import sys
-import threading
 import time
 
 import keras
 
+from keras_vit.devices import current
 from keras_vit.training.averaging import averaged
 from keras_vit.training.checkpoints import save_checkpoint
 from keras_vit.training.layer_groups import all_trainable
+from keras_vit.training.stopping import Interrupted
 
 logger = logging.getLogger(__name__)
 
-
-class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop, and its state is on the disk.
-
-    Attributes:
-        signal_number: Integer, the signal that asked.
-    """
-
-    def __init__(self, message, signal_number=signal.SIGINT):
-        super().__init__(message)
-        self.signal_number = signal_number
-
-
-class StopRequest:
-    """Turns the first Ctrl-C or SIGTERM into a request to stop at the next update.
-
-    A second one stops at once, with what was last saved.
-    """
-
-    def __init__(self):
-        self.signal_number = None
-
-    @contextlib.contextmanager
-    def listening(self):
-        """Listens inside the block; outside the main thread it cannot, and does not."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._note) for number in signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _note(self, number, frame):
-        if self.signal_number is not None:
-            raise KeyboardInterrupt
-        self.signal_number = number
-        logger.warning(
-            "Saving after this update, then stopping. Press Ctrl-C again to stop at "
-            "once."
-        )
+# Several processes ask each other so rarely whether one wants to save or to stop,
+# because each time all wait for all.
+ASK_EVERY = 20
 
 
 class Restore(keras.callbacks.Callback):
@@ -129,6 +88,7 @@ class Save(keras.callbacks.Callback):
         self.every_seconds = every_seconds
         self.clock = (time.monotonic(), time.process_time())
         self.saved = (position.step, time.monotonic())
+        self.asked = position.step // ASK_EVERY
         self.first_step = position.step
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -140,14 +100,29 @@ class Save(keras.callbacks.Callback):
         step = self.position.step
         if step % self.steps_per_epoch == 0 or step == self.total_steps:
             return  # `on_epoch_end` saves, after the evaluation.
-        if self.request.signal_number is not None:
+        save, stop = self._decide(step - self.saved[0])
+        if save or stop:
             self._save()
+        if stop:
             self._stop()
-        steps = step - self.saved[0]
-        seconds = time.monotonic() - self.saved[1]
-        often = self.every_steps is not None and steps >= self.every_steps
-        if often or seconds >= self.every_seconds:
-            self._save()
+
+    def _decide(self, steps):
+        """Whether to save and whether to stop, so many steps after the last save.
+
+        In every process the same, although their clocks and signals are not.
+        """
+        counted = self.every_steps is not None and steps >= self.every_steps
+        late = time.monotonic() - self.saved[1] >= self.every_seconds
+        asked = self.request.signal_number is not None
+        devices = current()
+        if devices.num_hosts == 1:
+            return counted or late, asked
+        turn = self.position.step // ASK_EVERY
+        if turn == self.asked:
+            return counted, False
+        self.asked = turn
+        late = devices.total(late and devices.is_chief) > 0
+        return counted or late, devices.total(asked) > 0
 
     def on_epoch_end(self, epoch, logs=None):
         if not math.isfinite(logs["loss"]):
@@ -159,11 +134,12 @@ class Save(keras.callbacks.Callback):
         self.position.history.append({"epoch": epoch + 1, **logs})
         # The checkpoint comes last: when it says that the run is complete, the
         # other files are.
-        with averaged(self.model), all_trainable(self.exported):
+        whole = current().whole(self.exported.variables)
+        with averaged(self.model), all_trainable(self.exported), whole:
             self.folder.save_model(self.exported)
         self.folder.write_history(self.position.history)
         self._save()
-        if self.request.signal_number is not None:
+        if current().total(self.request.signal_number is not None):
             self._stop()
 
     def _save(self):
@@ -177,7 +153,8 @@ class Save(keras.callbacks.Callback):
 
     def _stop(self):
         raise Interrupted(
-            f"Stopped after {self.position.step} updates.", self.request.signal_number
+            f"Stopped after {self.position.step} updates.",
+            self.request.signal_number or signal.SIGTERM,  # another process's
         )
 
 

@@ -15,6 +15,7 @@ import zipfile
 import keras
 import numpy as np
 
+from keras_vit.devices import current
 from keras_vit.training.run_folder import replacing
 
 logger = logging.getLogger(__name__)
@@ -52,16 +53,23 @@ def state_variables(model):
 def save_checkpoint(folder, model, position):
     """Writes a checkpoint and removes all but the last two.
 
+    Where several processes train, all must call it, and the first one writes.
+
     Args:
         folder: `pathlib.Path` of the checkpoints.
         model: A compiled Keras model.
         position: A `Position`.
     """
+    devices = current()
+    # Every process must take part: some hold a piece of a variable, or a sum of it.
+    groups = state_variables(model).items()
+    groups = {name: (members, devices.values(members)) for name, members in groups}
+    if not devices.is_chief:
+        return
     folder.mkdir(exist_ok=True)
     arrays, variables = {}, []
-    for group, members in state_variables(model).items():
-        for index, variable in enumerate(members):
-            value = keras.ops.convert_to_numpy(variable)
+    for group, (members, values) in groups.items():
+        for index, (variable, value) in enumerate(zip(members, values)):
             entry = {
                 "group": group,
                 "path": variable.path,

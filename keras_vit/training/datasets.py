@@ -66,7 +66,7 @@ def check_unchanged(folder, before, now):
 
 def write_split(folder, train_data, test_data):
     """Writes down which files of a folder the run trains on, and which it tests on."""
-    if train_data.files is None:
+    if train_data.files is None or not folder.is_own:
         return
     split = {"train": train_data.files, "test": test_data.files}
     with replacing(folder.split) as temporary:

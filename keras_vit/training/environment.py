@@ -7,6 +7,8 @@ import sys
 
 import keras
 
+from keras_vit.devices import current
+
 PACKAGES = {
     "keras_vit": "keras-vision-transformer",
     "keras": "keras",
@@ -36,6 +38,7 @@ def describe_environment():
         "processor": platform.processor() or platform.machine(),
         "backend": keras.backend.backend(),
         "devices": [str(device) for device in keras.distribution.list_devices()],
+        "strategy": current().to_json(),
         "versions": {name: version(name) for name in PACKAGES if version(name)},
         "threads": _threads(),
         "variables": {
@@ -64,7 +67,10 @@ def version(name):
 def compare_environments(before, now):
     """Sentences about what differs and may change the last bits of a result."""
     lines = []
-    for name in ("python", "platform", "backend", "devices", "threads", "variables"):
+    names = ("python", "platform", "backend", "devices", "strategy", "threads")
+    for name in (*names, "variables"):
+        if name == "strategy" and name not in before:
+            continue  # written before there were several
         if before.get(name) != now.get(name):
             lines.append(f"{name}: {before.get(name)} before, {now.get(name)} now")
     old, new = before.get("versions", {}), now.get("versions", {})

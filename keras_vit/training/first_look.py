@@ -2,6 +2,7 @@
 
 import logging
 
+from keras_vit.devices import current
 from keras_vit.training.bars import progress_bar
 from keras_vit.training.data_check import check_data
 from keras_vit.training.estimate import as_size, estimate_training, refuse_if_too_large
@@ -57,16 +58,23 @@ def look_at_cost(recipe, model, optimizer, batch_size, total_steps):
     Raises:
         ValueError: if the memory cannot hold the run; it names what would fit.
     """
+    devices = current()
+    here = devices.num_hosts if devices.kind == "cpu" else devices.num_replicas
     estimate = estimate_training(
         model,
-        batch_size,
+        batch_size // here,
         optimizer=optimizer,
         accumulation_steps=recipe.accumulation_steps,
     )
     available = available_memory()
     refuse_if_too_large(estimate, available)
     at_once = -(-batch_size // recipe.accumulation_steps)
-    seconds = estimate_seconds(model, batch_size * total_steps, at_once=at_once)
+    seconds = estimate_seconds(
+        model,
+        batch_size * total_steps,
+        at_once=at_once,
+        compute=devices.outputs if devices.num_devices > 1 else None,
+    )
     there = "" if available is None else f" of {as_size(available)}"
     logger.info(
         "Estimated: %s%s of memory, and %s of computing.",

@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from keras_vit.devices import current
+
 # The model "small": its training must fit into minutes on a laptop.
 SMALL = {
     "num_layers": 4,
@@ -32,6 +34,13 @@ OPTIONS = (
 )
 
 
+def resolve_dtype(recipe):
+    """The precision of a recipe: that of the devices where it leaves the choice."""
+    if recipe.dtype != "auto":
+        return recipe.dtype
+    return current().dtype or "float32"
+
+
 def model_arguments(recipe, *, native_size, num_channels):
     """The arguments of the model's constructor that a recipe and its data decide.
 
@@ -50,7 +59,7 @@ def model_arguments(recipe, *, native_size, num_channels):
         "num_channels": recipe.num_channels or num_channels,
         "dropout_rate": recipe.dropout_rate,
         "drop_path_rate": recipe.drop_path_rate,
-        "dtype": recipe.dtype,
+        "dtype": resolve_dtype(recipe),
     }
     defaults = {field.name: field.default for field in dataclasses.fields(recipe)}
     for name in OPTIONS:

@@ -2,12 +2,15 @@
 
 import dataclasses
 import datetime
+import functools
 import logging
 from collections.abc import Callable
 
 import keras
 
 import keras_vit.data
+from keras_vit.devices import current
+from keras_vit.training.batches import check_batch, test_batches, training_batches
 from keras_vit.training.build import (
     build_model,
     check_model,
@@ -39,7 +42,7 @@ class Job:
     trainer: keras.Model
     # `training_batches(start_step=n)` yields the batches from update n on.
     training_batches: Callable
-    # `test_batches()` yields every test image once.
+    # `test_batches()` gives every test image once, and the number of batches.
     test_batches: Callable
     # Updates from one test to the next, of the whole run, and tests in all.
     steps_per_epoch: int
@@ -66,19 +69,24 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     Returns:
         A `Job`.
     """
+    devices = current()
+    check_batch(recipe)
     check_model(recipe)
     # Steps of their own sizes can be judged only when that of the model is known.
     if recipe.image_size is not None or "(" not in recipe.augment:
         check_augmentation(recipe, recipe.image_size or 224)
-    train_data, test_data = load_data(recipe)
+    # The first process downloads; the others then find it on the disk.
+    loaded = devices.chief_first(lambda: load_data(recipe))
+    train_data, test_data = loaded or load_data(recipe)
     facts = data_facts(train_data, test_data)
     if before is not None:
         check_unchanged(folder, before["data"], facts)
-    batch_size = min(recipe.batch_size, train_data.num_examples)
-    check_parts(recipe, batch_size)
+    batch_size = check_batch(recipe, train_data.num_examples)
     found = dict(notes or {})
     if before is None and check:
-        found["check"] = look_at_data(recipe, train_data, test_data, progress)
+        found["check"] = devices.chief_first(
+            lambda: look_at_data(recipe, train_data, test_data, progress)
+        )
     arguments = model_arguments(
         recipe,
         native_size=train_data.image_size,
@@ -122,25 +130,15 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     folder.write_history(position.history)
     write_split(folder, train_data, test_data)
 
-    def training_batches(start_step):
-        return train_data.batches(
-            recipe.batch_size,
-            preprocessing=preprocessing,
-            training=True,
-            seed=recipe.seed,
-            augment=recipe.augment,
-            start_step=start_step,
-        )
-
     steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
     return Job(
         recipe=recipe,
         model=model,
         trainer=trainer,
-        training_batches=training_batches,
-        test_batches=lambda: test_data.batches(
-            recipe.batch_size, preprocessing=preprocessing
+        training_batches=functools.partial(
+            training_batches, recipe, train_data, preprocessing
         ),
+        test_batches=functools.partial(test_batches, recipe, test_data, preprocessing),
         steps_per_epoch=steps_per_epoch,
         total_steps=total_steps,
         epochs=-(-total_steps // steps_per_epoch),
@@ -160,16 +158,6 @@ def check_augmentation(recipe, image_size):
     """Raises a `ValueError` unless the data package knows the augmentation."""
     steps = keras_vit.data.preprocessing(image_size)
     keras_vit.data.augmentation(recipe.augment, steps)
-
-
-def check_parts(recipe, batch_size):
-    """Raises a `ValueError` unless a batch can be computed in equal parts."""
-    if batch_size % recipe.accumulation_steps:
-        raise ValueError(
-            "`accumulation_steps` must divide the batch, which is no larger than the "
-            f"training set. Received: accumulation_steps={recipe.accumulation_steps}, "
-            f"batches of {batch_size}"
-        )
 
 
 def check_executions(recipe, steps_per_epoch, total_steps):
@@ -246,6 +234,16 @@ def _announce(recipe, folder, record, position):
         {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer],
         recipe.learning_rate,
     )
+    devices = current()
+    if devices.num_replicas > 1:
+        logger.info(
+            "Devices: %s; each computes %d images of a batch at a time. The learning "
+            "rate stays as the recipe says.",
+            devices,
+            devices.per_replica_batch_size(
+                resolved["batch_size"], recipe.accumulation_steps
+            ),
+        )
     if resolved["jit_compile"] is True:
         logger.info("XLA compiles the training step first, which takes a while.")
     if position.step:

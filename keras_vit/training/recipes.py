@@ -83,8 +83,10 @@ class Recipe:
     # Share of the last block's residual branches dropped, growing linearly from 0 at
     # the first; "small" drops 0.1.
     drop_path_rate: float | None = None
-    # Precision: float32, mixed_bfloat16, mixed_float16 or float64.
-    dtype: Literal["float32", "mixed_bfloat16", "mixed_float16", "float64"] = "float32"
+    # Precision. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
+    dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
+        "auto"
+    )
 
     # Passes over the training images; 24 where the number of updates is not given.
     epochs: int | None = None

@@ -7,14 +7,17 @@ import shutil
 import keras
 
 import keras_vit.data
+from keras_vit.devices import as_strategy, current
 from keras_vit.models.cost import run_cost
 from keras_vit.training.averaging import UseAverages
-from keras_vit.training.callbacks import Progress, Restore, Save, StopRequest
+from keras_vit.training.batches import check_batch
+from keras_vit.training.callbacks import Progress, Restore, Save
 from keras_vit.training.curves import plot_curves
 from keras_vit.training.prepare import prepare
 from keras_vit.training.recipes import Recipe
 from keras_vit.training.run_choice import check_same, find_run_to_resume, new_folder
-from keras_vit.training.run_folder import RunFolder, remove_leftovers
+from keras_vit.training.run_folder import GuestFolder, RunFolder, remove_leftovers
+from keras_vit.training.stopping import StopRequest
 from keras_vit.training.tensorboard import TensorBoardLog, tensorboard_installed
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,7 @@ def train(
     recipe=None,
     run=None,
     *,
+    devices="auto",
     resume=False,
     save_minutes=10.0,
     save_steps=None,
@@ -69,6 +73,10 @@ def train(
             embedded data set.
         run: Path of the run folder, new or empty. Defaults to
             `runs/<data>-<model>-<number>`.
+        devices: A `Strategy`, or what `keras_vit.training.strategy` takes, such as
+            `"gpu:2"`. Inside the scope of a strategy, that one. Where several processes
+            train, all call this, with the same `run` on a disk that they share, and the
+            first one writes. The learning rate is never changed for their number.
         resume: Boolean, whether to go on with the run in the folder. Without `run`,
             with the last one of this data and model.
         save_minutes: Float, minutes between saves inside an epoch.
@@ -96,11 +104,30 @@ def train(
     >>> keras_vit.training.train(recipe, "runs/mine").metrics["val_accuracy"]
     """
     recipe = Recipe() if recipe is None else recipe
+    options = {"check": check, "notes": notes, "progress": progress}
+    save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
+    with as_strategy(devices).scope() as strategy:
+        check_batch(recipe)
+        folder = _open(recipe, run, resume, strategy)
+        return _train(recipe, folder, resume, options, save, callbacks)
+
+
+def _open(recipe, run, resume, strategy):
+    """The run folder; of another process's run, one that writes nothing."""
+    if strategy.num_hosts > 1 and run is None:
+        raise ValueError(
+            "Several processes need the name of the folder that all of them use: give "
+            "`run` (--run)."
+        )
     if resume:
         folder, own = find_run_to_resume(recipe, run)
         check_same(folder, own, recipe)
     else:
-        folder = new_folder(recipe, run)
+        folder = strategy.chief_first(lambda: new_folder(recipe, run))
+    return folder if strategy.is_chief else GuestFolder(run)
+
+
+def _train(recipe, folder, resume, options, save, callbacks):
     with folder.locked():
         before = folder.read_record() if resume else None
         if before is not None and before["status"] == "finished":
@@ -108,14 +135,15 @@ def train(
                 "The run in %s is finished; there is nothing left to do.", folder
             )
             return _result(folder, before)
-        remove_leftovers(folder)
+        if folder.is_own:
+            remove_leftovers(folder)
         try:
-            job = prepare(recipe, folder, before, check, notes, progress)
+            job = prepare(recipe, folder, before, **options)
         except BaseException:
             folder.discard_if_unused()
             raise
-        save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
-        record = _run(job, folder, save, callbacks, progress)
+        record = _run(job, folder, save, callbacks, options["progress"])
+        current().chief_first(lambda: None)  # wait until the files are there
         return _result(folder, record)
 
 
@@ -139,7 +167,6 @@ def _run(job, folder, save, callbacks, progress):
             raise
         raise ValueError(message) from None
     position = job.position
-    plot_curves(position.history, folder.curves)
     record["status"] = "finished"
     record["result"] = {
         **position.history[-1],
@@ -150,23 +177,25 @@ def _run(job, folder, save, callbacks, progress):
         job.model,
         record["resolved"]["batch_size"] * job.total_steps,
         position.seconds,
-        devices=len(keras.distribution.list_devices()),
+        devices=current().num_devices,
     )
-    folder.write_record(record)
-    # Nothing can go on from here, and they are three times the size of the model.
-    shutil.rmtree(folder.checkpoints)
+    if folder.is_own:
+        plot_curves(position.history, folder.curves)
+        folder.write_record(record)
+        # Nothing can go on from here, and they are three times the size of the model.
+        shutil.rmtree(folder.checkpoints)
     return record
 
 
 def _fit(job, folder, request, save, callbacks, progress):
     """The rest of an epoch that was begun, then whole epochs, then a short one."""
     position = job.position
-    show = Progress(job.epochs, progress)
+    show = Progress(job.epochs, progress if folder.is_own else False)
     fixed = [
         Restore(job.checkpoint, within_epoch=position.step % job.steps_per_epoch > 0),
         UseAverages(),
         show,
-        *([TensorBoardLog(folder.tensorboard)] if tensorboard_installed() else []),
+        *_tensorboard(folder),
         *callbacks,
         Save(
             folder,
@@ -178,6 +207,7 @@ def _fit(job, folder, request, save, callbacks, progress):
             **save,
         ),
     ]
+    test, test_steps = job.test_batches()
     try:
         for first, last, steps in fit_calls(
             position.step, job.steps_per_epoch, job.total_steps
@@ -187,13 +217,20 @@ def _fit(job, folder, request, save, callbacks, progress):
                 steps_per_epoch=steps,
                 initial_epoch=first,
                 epochs=last,
-                validation_data=job.test_batches(),
+                validation_data=test,
+                validation_steps=test_steps,
                 callbacks=fixed,
                 shuffle=False,  # The batches come in their order.
                 verbose=0,
             )
     finally:
         show.close()
+
+
+def _tensorboard(folder):
+    if not folder.is_own or not tensorboard_installed():
+        return []
+    return [TensorBoardLog(folder.tensorboard)]
 
 
 def fit_calls(step, steps_per_epoch, total_steps):

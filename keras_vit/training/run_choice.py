@@ -69,6 +69,8 @@ def run_name(recipe):
 def check_same(folder, own, given):
     """Raises unless a run would go on with the recipe that it was started with."""
     differences = own.diff(given)
+    if differences.get("dtype") == ("float32", "auto"):
+        del differences["dtype"]  # as older runs said it
     if not differences:
         return
     lines = "".join(

@@ -32,6 +32,9 @@ class RunFolder:
     PosixPath('runs/first/model.keras')
     """
 
+    # Whether this process writes the files.
+    is_own = True
+
     def __init__(self, path):
         self.path = Path(path)
         self.model = self.path / "model.keras"
@@ -140,6 +143,27 @@ class RunFolder:
             except OSError:
                 pass  # A file system without locks: training matters more.
             yield
+
+
+class GuestFolder(RunFolder):
+    """The folder of a run, for a process that is not the one to write into it."""
+
+    is_own = False
+
+    def write_record(self, record):
+        pass
+
+    def write_history(self, rows):
+        pass
+
+    def save_model(self, model):
+        pass
+
+    def discard_if_unused(self):
+        pass
+
+    def locked(self):
+        return contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ OPERATIONS = 2e11
 MOST_IMAGES = 64
 
 
-def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES):
+def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
     """About how long it takes to train on so many images.
 
     A forward pass of a few random images is timed; training costs three of them.
@@ -22,6 +22,8 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES):
         model: A model of this package, of a known image size.
         num_images: Integer, images that the run will see.
         at_once: Integer, images that are computed at once.
+        compute: Function of model and images that runs the one on the other, or `None`
+            to call the model: `Strategy.outputs` where several devices share the work.
 
     Returns:
         Seconds, a float.
@@ -36,7 +38,10 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES):
     images = random.uniform(-1, 1, (count, *model.input_shape[1:])).astype("float32")
     for _ in range(2):  # the first time, memory is taken and code is compiled
         start = time.perf_counter()
-        np.asarray(model(images, training=False)[:1, :1])
+        if compute is None:
+            np.asarray(model(images, training=False)[:1, :1])
+        else:
+            compute(model, images)
         seconds = time.perf_counter() - start
     return TRAINING_FACTOR * num_images * seconds / count
 

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from keras_vit.training.callbacks import Progress, StopRequest
+from keras_vit.training.callbacks import Progress
+from keras_vit.training.stopping import StopRequest
 from keras_vit.training.tensorboard import TensorBoardLog
 
 

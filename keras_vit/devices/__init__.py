@@ -1,0 +1,6 @@
+"""Devices to train on: one object for TPUs, GPUs and CPUs, one host or many."""
+
+from keras_vit.devices.choose import as_strategy, strategy
+from keras_vit.devices.context import Strategy, current
+
+__all__ = ["Strategy", "as_strategy", "current", "strategy"]

@@ -1,0 +1,123 @@
+"""Which processes train together, and which of them this one is.
+
+Both ways to say so work under both backends: TensorFlow's `TF_CONFIG`, and Keras's
+`KERAS_DISTRIBUTION_JOB_ADDRESSES`, `_NUM_PROCESSES` and `_PROCESS_ID`. Cloud TPUs under
+JAX need neither.
+"""
+
+import dataclasses
+import json
+import os
+
+KERAS = "KERAS_DISTRIBUTION_"
+_NAMES = ("JOB_ADDRESSES", "NUM_PROCESSES", "PROCESS_ID")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The processes of one run; each is a host of devices."""
+
+    # `host:port` of every process, or of the first one only.
+    addresses: tuple[str, ...]
+    count: int
+    # Number of this process; 0 is the chief.
+    index: int
+
+    def to_tf_config(self):
+        """The value of `TF_CONFIG`.
+
+        Raises:
+            ValueError: if the address of some process is not known.
+        """
+        if len(self.addresses) != self.count:
+            raise ValueError(
+                "TensorFlow needs the address of every process. Give "
+                f"{KERAS}JOB_ADDRESSES={self.count} addresses with commas between "
+                f"them, or TF_CONFIG. Received: {','.join(self.addresses)!r}"
+            )
+        task = {"type": "worker", "index": self.index}
+        return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
+
+
+def find_cluster(environment=None, prefer="keras"):
+    """The cluster that the environment variables describe; `None` for one process.
+
+    Args:
+        environment: Dictionary; the process's own environment by default.
+        prefer: `"keras"` or `"tensorflow"`: whose variables count where both are set.
+
+    Raises:
+        ValueError: if the variables contradict themselves.
+    """
+    environment = os.environ if environment is None else environment
+    ways = [_from_keras, _from_tf_config]
+    for way in ways if prefer == "keras" else ways[::-1]:
+        cluster = way(environment)
+        if cluster is not None:
+            return cluster if cluster.count > 1 else None
+    return None
+
+
+def _from_keras(environment):
+    given = {name: environment.get(KERAS + name) for name in _NAMES}
+    if not any(given.values()):
+        return None
+    addresses = tuple(filter(None, (given["JOB_ADDRESSES"] or "").split(",")))
+    count, index = (_number(given[name]) for name in _NAMES[1:])
+    if count is None and len(addresses) > 1:
+        count = len(addresses)
+    if count == 1:
+        return Cluster(addresses, 1, 0)
+    whole = addresses and count and index is not None and index < count
+    if not whole or len(addresses) not in (1, count):
+        raise ValueError(
+            f"Several processes need {KERAS}JOB_ADDRESSES (host:port of every process, "
+            f"with commas between them), {KERAS}NUM_PROCESSES, and {KERAS}PROCESS_ID "
+            "from 0 to one less. Received: "
+            + ", ".join(f"{name}={value}" for name, value in given.items())
+        )
+    return Cluster(addresses, count, index)
+
+
+def _from_tf_config(environment):
+    text = environment.get("TF_CONFIG")
+    if not text:
+        return None
+    try:
+        config = json.loads(text)
+        jobs = config.get("cluster", {})
+        task = config.get("task", {})
+        addresses = tuple(jobs.get("chief", [])) + tuple(jobs.get("worker", []))
+        index = int(task.get("index", 0))
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"TF_CONFIG cannot be read ({error}). Received: {text}"
+        ) from None
+    if len(addresses) < 2:
+        return Cluster(addresses, 1, 0)
+    kind = task.get("type")
+    if kind == "worker":
+        index += len(jobs.get("chief", []))
+    if kind not in ("chief", "worker") or not 0 <= index < len(addresses):
+        raise ValueError(
+            "The task of TF_CONFIG must be one of its workers: parameter servers and "
+            f"evaluators have no part in this kind of training. Received: {text}"
+        )
+    return Cluster(addresses, len(addresses), index)
+
+
+def _number(text):
+    return int(text) if text and text.isdigit() else None
+
+
+def bypass_proxies(cluster):
+    """Keeps the processes' traffic among themselves away from HTTP proxies.
+
+    gRPC sends it there wherever `http_proxy` is set, and the cluster never meets.
+    """
+    hosts = [address.rpartition(":")[0] or address for address in cluster.addresses]
+    for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
+        known = [host for host in os.environ.get(name, "").split(",") if host]
+        if name == "no_grpc_proxy" and not known:
+            continue  # gRPC then reads `no_proxy`
+        os.environ[name] = ",".join(dict.fromkeys([*known, *hosts]))

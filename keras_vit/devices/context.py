@@ -1,0 +1,200 @@
+"""One object for every way to train on several devices: `Strategy`."""
+
+import contextlib
+import contextvars
+
+import keras
+import numpy as np
+
+_CURRENT = contextvars.ContextVar("strategy")
+
+
+class Strategy:
+    """The devices that a model lives on, and how batches are split over them.
+
+    Made by `keras_vit.training.strategy`. This class is one device; its kin have
+    several, of one process or of many.
+
+    Attributes:
+        backend: `"tensorflow"`, `"jax"` or `"torch"`.
+        kind: `"cpu"`, `"gpu"` or `"tpu"`.
+        name: What does the work, such as `"MirroredStrategy"`.
+        num_devices: Integer, devices of all hosts.
+        num_replicas: Integer, equal parts that a batch is split into.
+        num_hosts: Integer, processes that train together.
+        host: Integer, number of this process; 0 is the chief.
+        part: `(index, count)`: which of the equal parts of each batch this process
+            reads.
+        dtype: Policy of the models made inside `scope`: `"mixed_bfloat16"` on TPUs,
+            `None` for Keras's own.
+
+    Example:
+
+    >>> strategy = keras_vit.training.strategy()
+    >>> with strategy.scope():
+    ...     model = keras_vit.ViT_B16(10)
+    ...     model.compile("adam", "sparse_categorical_crossentropy")
+    >>> batches = strategy.dataset(make_dataset, batch_size=512)
+    >>> model.fit(batches, steps_per_epoch=100)
+    """
+
+    name = "one device"
+    num_hosts, host, part = 1, 0, (0, 1)
+
+    def __init__(self, backend=None, kind="cpu", num_devices=1, num_replicas=None):
+        self.backend = backend or keras.backend.backend()
+        self.kind = kind
+        self.num_devices = num_devices
+        self.num_replicas = num_replicas or num_devices
+        self.dtype = "mixed_bfloat16" if kind == "tpu" else None
+
+    def __repr__(self):
+        return f"<Strategy {self}>"
+
+    def __str__(self):
+        many = "" if self.num_devices == 1 else "s"
+        hosts = f", {self.num_hosts} hosts" if self.num_hosts > 1 else ""
+        kind = self.kind.upper()
+        return f"{self.num_devices} {kind}{many}{hosts}, {self.backend}, {self.name}"
+
+    @property
+    def is_chief(self):
+        """Whether this process writes the files of a run."""
+        return self.host == 0
+
+    def to_json(self):
+        """What run.json says about it."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "devices": self.num_devices,
+            "replicas": self.num_replicas,
+            "hosts": self.num_hosts,
+        }
+
+    @contextlib.contextmanager
+    def scope(self):
+        """Models, and all that belongs to them, are made and used in here."""
+        token = _CURRENT.set(self)
+        policy = keras.config.dtype_policy()
+        try:
+            if self.dtype is not None and policy.name == "float32":
+                keras.config.set_dtype_policy(self.dtype)
+            with self._scope():
+                yield self
+        finally:
+            keras.config.set_dtype_policy(policy)
+            _CURRENT.reset(token)
+
+    def _scope(self):
+        return contextlib.nullcontext()
+
+    def per_replica_batch_size(self, batch_size, accumulation_steps=1):
+        """Images that each device computes at a time, from the global batch size.
+
+        Raises:
+            ValueError: if the batch has no equal parts for all of them.
+        """
+        unit = self.num_replicas * accumulation_steps
+        if batch_size % unit:
+            below = batch_size - batch_size % unit
+            sizes = [str(size) for size in (below, below + unit) if size]
+            steps = f", accumulation_steps={accumulation_steps}"
+            raise ValueError(
+                "A batch must have equal parts for all devices. Received: "
+                f"batch_size={batch_size} on {self.num_replicas} replicas"
+                f"{steps if accumulation_steps > 1 else ''}. Nearest batch sizes: "
+                f"{' and '.join(sizes)}; another batch may want another learning rate, "
+                "which is not changed for you."
+            )
+        return batch_size // unit
+
+    def dataset(self, make, batch_size):
+        """Batches for `fit` and `evaluate`, each process reading only its own part.
+
+        Args:
+            make: Function `(index, count)` that returns the `tf.data.Dataset` of part
+                number `index` of `count` equal parts of every batch: batches of
+                `batch_size // count` examples, of static shape. Part 0 of all comes
+                first in the whole batch. `Source.batches(part=...)` of this package
+                gives such a part.
+            batch_size: Integer, the global batch size.
+
+        Returns:
+            What `fit` takes. Where several processes train, its length is not known:
+            give `steps_per_epoch`.
+
+        Raises:
+            ValueError: if the batch does not divide.
+        """
+        self.per_replica_batch_size(batch_size)
+        return make(*self.part)
+
+    def outputs(self, model, images):
+        """The outputs of a model for a batch, computed by all devices together.
+
+        Args:
+            model: A Keras model made inside `scope`, with one input and one output.
+            images: Array `(batch, ...)` of any length, the same in every process.
+
+        Returns:
+            NumPy array, the same in every process.
+        """
+        # A model made under another strategy gives one copy for each replica.
+        outputs = model.predict_on_batch(images)
+        return keras.ops.convert_to_numpy(outputs)[: len(images)]
+
+    def values(self, variables):
+        """The values of variables as NumPy arrays; every process must ask for them."""
+        return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+    @contextlib.contextmanager
+    def whole(self, variables):
+        """Inside the block every process can read the whole of every variable."""
+        yield
+
+    def total(self, value):
+        """The sum of a number over all processes, each of which must ask for it."""
+        return value
+
+    def chief_first(self, work):
+        """Runs `work()` in the chief, and has the others wait until that is done.
+
+        Returns:
+            What `work` returned, and `None` in the others.
+
+        Raises:
+            RuntimeError: in the others, if it failed in the chief.
+        """
+        if self.num_hosts == 1:
+            return work()
+        if not self.is_chief:
+            if self.total(0):
+                raise RuntimeError("The first process has failed; it says why.")
+            return None
+        try:
+            result = work()
+        except BaseException:
+            self.total(1)
+            raise
+        self.total(0)
+        return result
+
+
+def active():
+    """The `Strategy` whose scope we are in, or `None`."""
+    return _CURRENT.get(None)
+
+
+def current():
+    """The `Strategy` whose scope we are in; outside of all, one device."""
+    found = active()
+    return Strategy() if found is None else found
+
+
+def filled(images, rows):
+    """A batch filled up to so many rows with copies of its first image."""
+    images = np.asarray(images)
+    if len(images) == rows:
+        return images
+    return np.concatenate([images, np.repeat(images[:1], rows - len(images), axis=0)])

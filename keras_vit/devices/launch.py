@@ -1,0 +1,160 @@
+"""Starts one command in several processes, and all of them again when one dies.
+
+    python -m keras_vit.devices.launch --processes 2 -- train --run runs/mine
+
+For the processes of one machine: to try out what several machines do, or one process
+for each of several devices. Several machines have their own launchers, which set
+`TF_CONFIG` or Keras's variables as this one does; the same holds there: when one
+process has died, all must be started again, with `--resume`.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_WAIT = 0.2  # seconds between two looks at the processes
+
+
+def launch(command, processes, *, restarts=0, again=None, environment=None):
+    """Runs a command in several processes that know of each other.
+
+    When one fails, or is killed, the others wait for it forever: they are killed, too,
+    and all are started again.
+
+    Args:
+        command: List of strings.
+        processes: Integer, how many.
+        restarts: Integer, how often all are started again at most.
+        again: Function without arguments that returns the command for another start;
+            the same command by default.
+        environment: Dictionary of further environment variables, or `None`.
+
+    Returns:
+        The exit status of the last start: 0, or that of the process that failed first;
+        128 and the number of the signal if one was killed.
+
+    Example:
+
+    >>> launch(["python", "train.py"], processes=2, restarts=3)
+    0
+    """
+    for attempt in range(restarts + 1):
+        if attempt and again is not None:
+            command = again()
+        with _together(command, processes, environment or {}) as started:
+            status = _watch(started)
+        if status == 0 or attempt == restarts:
+            return status
+        logger.warning(
+            "A process has ended with status %d: all start again (%d of %d).",
+            status,
+            attempt + 1,
+            restarts,
+        )
+    return status
+
+
+def cluster_variables(addresses, index):
+    """The environment variables of one process, for either backend."""
+    cluster = {"worker": list(addresses)}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+    return {
+        "TF_CONFIG": json.dumps(config),
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(addresses),
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": str(len(addresses)),
+        "KERAS_DISTRIBUTION_PROCESS_ID": str(index),
+    }
+
+
+def free_addresses(count):
+    """So many addresses of this machine that nobody listens at."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return addresses
+
+
+@contextlib.contextmanager
+def _together(command, processes, environment):
+    """Processes that end, at the latest, with the block or with this process."""
+    addresses = free_addresses(processes)
+    main = threading.current_thread() is threading.main_thread()
+    before = main and signal.signal(signal.SIGTERM, _end)
+    started = []
+    try:
+        for index in range(processes):
+            own = {**os.environ, **cluster_variables(addresses, index), **environment}
+            started.append(subprocess.Popen(command, env=own))
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _end(number, frame):
+    sys.exit(128 + number)
+
+
+def _watch(processes):
+    """Waits until all have ended well, or one has not."""
+    while True:
+        states = [process.poll() for process in processes]
+        failed = [state for state in states if state]
+        if failed:
+            return failed[0] if failed[0] > 0 else 128 - failed[0]
+        if None not in states:
+            return 0
+        time.sleep(_WAIT)
+
+
+def resumed(command):
+    """A command of `keras-vit` that goes on with its run, if that has begun."""
+    run = None
+    for word, following in zip(command, [*command[1:], None]):
+        name, equals, value = word.partition("=")
+        if name == "--run":
+            run = value if equals else following
+    begun = run is not None and (Path(run) / "run.json").is_file()
+    return [*command, "--resume"] if begun and "--resume" not in command else command
+
+
+def main(args=None):
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m keras_vit.devices.launch",
+        description="Starts a command of keras-vit in several processes of this "
+        "machine, and all of them again, with --resume, when one dies.",
+    )
+    parser.add_argument("--processes", "-n", type=int, required=True)
+    parser.add_argument("--restarts", type=int, default=3)
+    parser.add_argument("command", nargs="+", help="after --, such as: train --run R")
+    options = parser.parse_args(args)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    start = [sys.executable, "-m", "keras_vit"]
+    return launch(
+        [*start, *options.command],
+        options.processes,
+        restarts=options.restarts,
+        again=lambda: [*start, *resumed(options.command)],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

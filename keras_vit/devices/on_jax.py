@@ -1,0 +1,233 @@
+"""Devices under the JAX backend: `keras.distribution`, in one process or in many."""
+
+import contextlib
+import os
+
+import keras
+import numpy as np
+
+from keras_vit.devices.cluster import bypass_proxies, find_cluster
+from keras_vit.devices.context import Strategy, filled
+from keras_vit.devices.layout import vit_layout
+from keras_vit.devices.tpu import find_tpu
+
+
+class JaxStrategy(Strategy):
+    """A `keras.distribution.Distribution` as a `Strategy`.
+
+    Args:
+        distribution: `DataParallel` or `ModelParallel`.
+        kind: `"cpu"`, `"gpu"` or `"tpu"`.
+    """
+
+    def __init__(self, distribution, kind):
+        import jax
+
+        replicas = distribution.num_model_replicas
+        super().__init__("jax", kind, distribution.device_mesh.devices.size, replicas)
+        self.distribution = distribution
+        self.name = type(distribution).__name__
+        self.num_hosts, self.host = jax.process_count(), jax.process_index()
+        # Where a model is spread over several processes, they read the same images.
+        self.part = (distribution.data_shard_id, min(self.num_hosts, replicas))
+        self._forward = (None, None)
+
+    def _scope(self):
+        return self.distribution.scope()
+
+    def outputs(self, model, images):
+        import jax
+
+        mesh = self.distribution.device_mesh.backend_mesh
+        spec = jax.sharding.PartitionSpec
+        split = jax.sharding.NamedSharding(mesh, spec(self.distribution.batch_dim_name))
+        if self._forward[0] is not model:
+            # Outputs that every process holds whole: it cannot read the others' parts.
+            everywhere = jax.sharding.NamedSharding(mesh, spec())
+            self._forward = (model, jax.jit(_call(model), out_shardings=everywhere))
+        replicas = self.num_replicas
+        rows = filled(images, -(-len(images) // replicas) * replicas)
+        batch = jax.make_array_from_callback(
+            rows.shape, split, lambda index: rows[index]
+        )
+        state = [v.value for v in model.trainable_variables]
+        fixed = [v.value for v in model.non_trainable_variables]
+        outputs = self._forward[1](state, fixed, batch)
+        return np.asarray(outputs)[: len(images)]
+
+    def values(self, variables):
+        return [np.asarray(_whole(variable.value)) for variable in variables]
+
+    @contextlib.contextmanager
+    def whole(self, variables):
+        import jax
+
+        parts = [v for v in variables if not _readable(v.value)]
+        values = [v.value for v in parts]
+        try:
+            for variable, value in zip(parts, values):
+                variable._value = jax.numpy.asarray(_whole(value))
+            yield
+        finally:
+            for variable, value in zip(parts, values):
+                variable._value = value
+
+    def total(self, value):
+        if self.num_hosts == 1:
+            return value
+        from jax.experimental import multihost_utils
+
+        return float(multihost_utils.process_allgather(np.float32(value)).sum())
+
+
+def jax_strategy(request, model_parallel=1):
+    """A `Strategy` for the devices that JAX has.
+
+    Args:
+        request: A `Request`.
+        model_parallel: Integer, devices that share one copy of the model.
+
+    Raises:
+        ValueError: if there are no such devices.
+    """
+    import jax
+
+    _set_up(request)
+    cluster = find_cluster()
+    if cluster is not None:
+        bypass_proxies(cluster)
+        if not jax.distributed.is_initialized():
+            _meet(cluster)
+    elif _is_pod() and not jax.distributed.is_initialized():
+        keras.distribution.initialize()
+    devices = _devices(request)
+    kind = _kind_of(devices[0])
+    if kind == "gpu":
+        _leave_gpus_to_jax()
+    if len(devices) % model_parallel:
+        raise ValueError(
+            "`model_parallel` must divide the number of devices. Received: "
+            f"model_parallel={model_parallel}, {len(devices)} devices"
+        )
+    if len(devices) == 1:
+        return Strategy("jax", kind)
+    names = [f"{device.platform}:{device.id}" for device in devices]
+    if model_parallel > 1:
+        mesh = keras.distribution.DeviceMesh(
+            (len(names) // model_parallel, model_parallel), ("batch", "model"), names
+        )
+        distribution = keras.distribution.ModelParallel(
+            layout_map=vit_layout(mesh),
+            batch_dim_name="batch",
+            auto_shard_dataset=False,
+        )
+    else:
+        distribution = keras.distribution.DataParallel(
+            devices=names, auto_shard_dataset=False
+        )
+    return JaxStrategy(distribution, kind)
+
+
+def _set_up(request):
+    """What must be said before JAX looks for devices."""
+    import jax
+
+    if request.kind != "cpu":
+        return
+    try:
+        jax.config.update("jax_platforms", "cpu")
+        if request.count:
+            jax.config.update("jax_num_cpu_devices", request.count)
+    except RuntimeError:
+        pass  # JAX has its devices already; `_devices` counts them
+
+
+def _meet(cluster):
+    import jax
+
+    if "cpu" in (jax.config.jax_platforms or "cpu"):
+        # Without an implementation, CPU processes cannot compute together.
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    addresses = ",".join(cluster.addresses)
+    try:
+        keras.distribution.initialize(addresses, cluster.count, cluster.index)
+    except RuntimeError as error:
+        raise ValueError(
+            "Several processes must be brought together before JAX does anything else: "
+            f"ask for the strategy first. JAX says: {error}"
+        ) from None
+
+
+def _is_pod():
+    """Whether this is one of several hosts of a cloud TPU, which JAX knows itself."""
+    hosts = os.environ.get("TPU_WORKER_HOSTNAMES", "").split(",")
+    return find_tpu() is not None and len([host for host in hosts if host]) > 1
+
+
+def _devices(request):
+    import jax
+
+    try:
+        devices = jax.devices(request.kind)
+    except RuntimeError:
+        devices = []
+    local = [d for d in devices if d.process_index == jax.process_index()]
+    found = find_tpu()
+    if found and not request.kind and devices and _kind_of(devices[0]) != "tpu":
+        if not os.environ.get("JAX_PLATFORMS"):  # nobody chose so
+            raise ValueError(
+                f"There is a TPU ({found}), but JAX cannot use it: install libtpu with "
+                '`pip install "jax[tpu]"`, or choose `--devices cpu`.'
+            )
+    if len(local) < (request.count or 1):
+        hint = (
+            " JAX has started with fewer: ask before anything else uses it."
+            if request.kind == "cpu"
+            else ""
+        )
+        raise ValueError(
+            f"Devices asked for: {request.count or 1} {(request.kind or '').upper()}. "
+            f"Found by JAX: {len(local)}.{hint}"
+        )
+    if request.count is None:
+        return devices
+    chosen = []
+    for process in range(jax.process_count()):
+        own = [device for device in devices if device.process_index == process]
+        chosen += own[: request.count]
+    return chosen
+
+
+def _kind_of(device):
+    platform = device.platform
+    return platform if platform in ("cpu", "tpu") else "gpu"
+
+
+def _leave_gpus_to_jax():
+    """TensorFlow only reads images here: it must not take the memory of the GPUs."""
+    import tensorflow as tf
+
+    try:
+        tf.config.set_visible_devices([], "GPU")
+    except (RuntimeError, ValueError):
+        pass  # TensorFlow has started already, or is built without GPUs
+
+
+def _call(model):
+    def call(trainable, fixed, images):
+        return model.stateless_call(trainable, fixed, images, training=False)[0]
+
+    return call
+
+
+def _readable(value):
+    return value.is_fully_addressable or value.is_fully_replicated
+
+
+def _whole(value):
+    """The whole of an array of which other processes hold parts."""
+    if _readable(value):
+        return value
+    from jax.experimental import multihost_utils
+
+    return multihost_utils.process_allgather(value, tiled=True)

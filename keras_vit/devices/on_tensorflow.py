@@ -1,0 +1,214 @@
+"""Devices under the TensorFlow backend: `tf.distribute`, in one process or in many."""
+
+import functools
+import os
+
+import keras
+
+from keras_vit.devices.cluster import bypass_proxies, find_cluster
+from keras_vit.devices.context import Strategy, filled
+from keras_vit.devices.tpu import find_tpu
+
+
+class TensorFlowStrategy(Strategy):
+    """A `tf.distribute.Strategy` as a `Strategy`.
+
+    Args:
+        strategy: `TPUStrategy`, `MirroredStrategy` or `MultiWorkerMirroredStrategy`.
+        kind: `"cpu"`, `"gpu"` or `"tpu"`.
+        num_hosts: Integer, processes that train together. A slice of TPUs has one,
+            however many machines.
+        host: Integer, number of this process.
+    """
+
+    def __init__(self, strategy, kind, num_hosts=1, host=0):
+        super().__init__("tensorflow", kind, strategy.num_replicas_in_sync)
+        self.strategy = strategy
+        name = type(strategy).__name__.removesuffix("V2")
+        names = {"CollectiveAllReduceStrategy": "MultiWorkerMirroredStrategy"}
+        self.name = names.get(name, name)
+        self.num_hosts, self.host, self.part = num_hosts, host, (host, num_hosts)
+        self._forward = (None, None)
+
+    def _scope(self):
+        return self.strategy.scope()
+
+    def dataset(self, make, batch_size):
+        import tensorflow as tf
+
+        each = self.per_replica_batch_size(batch_size)
+        if self.num_hosts == 1 and self.kind != "tpu":
+            # `fit` splits the whole batches of one process itself; there is nothing
+            # to shard, and no reason to try.
+            options = tf.data.Options()
+            options.experimental_distribute.auto_shard_policy = (
+                tf.data.experimental.AutoShardPolicy.OFF
+            )
+            return make(0, 1).with_options(options)
+
+        def part(context):
+            dataset = make(context.input_pipeline_id, context.num_input_pipelines)
+            return dataset.rebatch(each, drop_remainder=True).prefetch(2)
+
+        return self.strategy.distribute_datasets_from_function(part)
+
+    def outputs(self, model, images):
+        if self._forward[0] is not model:
+            self._forward = (model, self._function(model))
+        each = -(-len(images) // self.num_replicas)
+        rows = filled(images, each * self.num_replicas)
+
+        def part(context):
+            first = context.replica_id_in_sync_group * each
+            return keras.ops.convert_to_tensor(rows[first : first + each])
+
+        parts = self.strategy.experimental_distribute_values_from_function(part)
+        outputs = self.strategy.gather(self._forward[1](parts), axis=0)
+        return keras.ops.convert_to_numpy(outputs)[: len(images)]
+
+    def _function(self, model):
+        import tensorflow as tf
+
+        def call(images):
+            return model(images, training=False)
+
+        return tf.function(
+            lambda parts: self.strategy.run(call, args=(parts,)), reduce_retracing=True
+        )
+
+    def total(self, value):
+        if self.num_hosts == 1:
+            return value
+        import tensorflow as tf
+
+        here = self.num_replicas // self.num_hosts
+
+        def part(context):
+            own = context.replica_id_in_sync_group % here == 0
+            return tf.constant(float(value) if own else 0.0)
+
+        parts = self.strategy.experimental_distribute_values_from_function(part)
+        return float(self.strategy.reduce("SUM", parts, axis=None))
+
+
+def tensorflow_strategy(request):
+    """A `Strategy` for the devices that TensorFlow has.
+
+    Args:
+        request: A `Request`.
+
+    Raises:
+        ValueError: if there are no such devices, or a TPU that this build of TensorFlow
+            cannot use.
+    """
+    cluster = find_cluster(prefer="tensorflow")
+    tpu = find_tpu()
+    if request.kind == "tpu" or (request.kind is None and tpu and cluster is None):
+        return _tpu_strategy(tpu)
+    _set_up(request)
+    if cluster is not None:
+        return _multi_worker_strategy(request, cluster)
+    return _mirrored_strategy(request)
+
+
+def _set_up(request):
+    """What must be said before TensorFlow looks for devices."""
+    import tensorflow as tf
+
+    try:
+        if request.kind == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+            if request.count:
+                tf.config.set_logical_device_configuration(
+                    tf.config.list_physical_devices("CPU")[0],
+                    [tf.config.LogicalDeviceConfiguration()] * request.count,
+                )
+        elif request.kind == "gpu" and request.count:
+            gpus = tf.config.list_physical_devices("GPU")
+            tf.config.set_visible_devices(gpus[: request.count], "GPU")
+    except (RuntimeError, ValueError):
+        pass  # TensorFlow has its devices already; `_devices` counts them
+
+
+def _devices(request):
+    """`(kind, devices)` of this process, as many as were asked for."""
+    import tensorflow as tf
+
+    kinds = (request.kind.upper(),) if request.kind else ("GPU", "CPU")
+    for kind in kinds:
+        devices = tf.config.list_logical_devices(kind)
+        if devices:
+            break
+    if len(devices) < (request.count or 1):
+        hint = (
+            " TensorFlow has started with fewer: ask before anything else uses it."
+            if request.kind == "cpu"
+            else ""
+        )
+        raise ValueError(
+            f"Devices asked for: {request.count or 1} {kind}. "
+            f"Found by TensorFlow: {len(devices)}.{hint}"
+        )
+    return kind.lower(), devices[: request.count]
+
+
+def _mirrored_strategy(request):
+    import tensorflow as tf
+
+    kind, devices = _devices(request)
+    if len(devices) == 1:
+        return Strategy("tensorflow", kind)
+    names = [device.name for device in devices]
+    return TensorFlowStrategy(tf.distribute.MirroredStrategy(names), kind)
+
+
+@functools.cache  # a process can join its cluster only once
+def _multi_worker_strategy(request, cluster):
+    import tensorflow as tf
+
+    from keras_vit.devices.logical_cpus import every_logical_cpu
+
+    bypass_proxies(cluster)
+    os.environ["TF_CONFIG"] = cluster.to_tf_config()
+    gpus = tf.config.list_physical_devices("GPU") if request.kind != "cpu" else []
+    try:
+        with every_logical_cpu(0 if gpus else request.count or 1):
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        raise ValueError(
+            "Several processes must be brought together before TensorFlow does "
+            f"anything else: ask for the strategy first. TensorFlow says: {error}"
+        ) from None
+    kind = "gpu" if gpus else "cpu"
+    return TensorFlowStrategy(strategy, kind, cluster.count, cluster.index)
+
+
+def _tpu_strategy(found):
+    import tensorflow as tf
+
+    advice = (
+        'Set the environment variable KERAS_BACKEND=jax, with `pip install "jax[tpu]"`,'
+        " or choose other devices, such as --devices cpu."
+    )
+    if found is None:
+        raise ValueError(f"There is no TPU on this machine. {advice}")
+    if not tf.config.list_physical_devices("TPU_SYSTEM") and found.startswith("/dev"):
+        raise ValueError(_no_build(found, tf.__version__) + advice)
+    name = "local" if found.startswith("/dev") else found.partition("=")[2]
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+    try:
+        if resolver.master():
+            tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+        raise ValueError(
+            f"{_no_build(found, tf.__version__)}{advice} ({error})"
+        ) from None
+    return TensorFlowStrategy(tf.distribute.TPUStrategy(resolver), "tpu")
+
+
+def _no_build(found, version):
+    return (
+        f"There is a TPU ({found}), but TensorFlow {version} was built without support "
+        "for TPUs; the last build with it is tensorflow-tpu 2.20.0. "
+    )
