@@ -12,7 +12,9 @@ from keras_vit.tpu_check.steps import depth_of, find_chip, step_request
 from keras_vit.training.published import NUM_EXAMPLES
 
 # What the compiler says of a program that is too large.
-_TOO_LARGE = re.compile(r"Used ([\d.]+)([KMG]) of ([\d.]+)([KMG]) hbm")
+_TOO_LARGE = re.compile(
+    r"(?:required for [\w ]+ \(|Used )([\d.]+)([KMG])\)? (?:exceeds available|of)"
+)
 _UNITS = {"K": 2**10, "M": 2**20, "G": GIB}
 # Images of a chip, of which the largest batch is a multiple.
 MULTIPLE = 8
@@ -65,8 +67,9 @@ def tpu_check(
     chip, count = find_chip(topology)
     if recipe.batch_size % count:
         raise ValueError(
-            "`batch_size` is shared equally by all chips, whose number must divide it. "
-            f"Received: batch_size={recipe.batch_size}, {count} chips"
+            "`batch_size` is shared equally by the devices, whose number must divide "
+            "it. "
+            f"Received: batch_size={recipe.batch_size}, {count} devices"
         )
     check_installed()
 
@@ -183,13 +186,13 @@ def report(recipe, topology, chip, count, facts, quick, name):
         }
         values["compile_seconds"] = facts["seconds"]
         if name is not None:
-            values |= _days(recipe, values["bounds"], count)
+            values |= _days(recipe, values["bounds"], chip, count)
     return TpuReport(
         model=recipe.model,
         image_size=pair(size, "image_size"),
         batch_size=recipe.batch_size,
         topology=topology,
-        num_chips=count,
+        num_devices=count,
         dtype=recipe.dtype,
         method="extrapolated" if quick else "compiled",
         fits=facts["peak"] <= memory,
@@ -200,13 +203,13 @@ def report(recipe, topology, chip, count, facts, quick, name):
     )
 
 
-def _days(recipe, bounds, count):
+def _days(recipe, bounds, chip, count):
     """Of the whole recipe, where its length is known."""
     examples = NUM_EXAMPLES.get(recipe.data)
     if recipe.total_steps is None and examples is None:
         return {}
     steps = recipe.total_steps or recipe.resolve_steps(examples // recipe.batch_size)
-    days = steps * max(bounds.values()) * count / 86_400
+    days = steps * max(bounds.values()) * count / chip.devices / 86_400
     return {"chip_days": days, "total_steps": steps}
 
 

@@ -19,6 +19,7 @@ SAFE = {
     "TPU_SKIP_MDS_QUERY": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
+COMMAND = [sys.executable, "-m", "keras_vit.tpu_check.compiling"]
 _UNWANTED = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "TPU_NAME", "COLAB_TPU_ADDR")
 
 
@@ -60,7 +61,7 @@ def compile_in_child(request, time_limit=None, progress=None):
     check_installed()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "keras_vit.tpu_check.compiling"],
+            COMMAND,
             env=child_environment(),
             stdin=subprocess.PIPE,
             stdout=output,

@@ -38,8 +38,7 @@ def compile_step(request):
     lowered = lower(model, request, chips)
     say("compiling")
     start = time.perf_counter()
-    facts = {"num_chips": len(chips), "device_kind": chips[0].device_kind}
-    facts["num_params"] = num_params
+    facts = {"num_params": num_params, "device_kind": chips[0].device_kind}
     try:
         compiled = lowered.compile()
     except Exception as error:  # whatever class the compiler's errors are of

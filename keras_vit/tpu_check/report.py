@@ -10,14 +10,14 @@ PAPER_CORE_DAYS = {"vit_h14_jft": 2500, "vit_l16_jft_14ep": 680, "vit_l16_i21k":
 
 @dataclasses.dataclass(frozen=True)
 class TpuReport:
-    """What `tpu_check` found; prints as text. Bytes and FLOPs are those of one chip."""
+    """What `tpu_check` found; prints as text. Bytes and FLOPs are of one device."""
 
     model: str
     image_size: tuple
     # Images per update, over all chips.
     batch_size: int
     topology: str
-    num_chips: int
+    num_devices: int
     dtype: str
     # "compiled", or "extrapolated" from two shallow models.
     method: str
@@ -40,7 +40,7 @@ class TpuReport:
     leaks: dict
     # Lower bounds of the step's time, seconds: of arithmetic, memory, links.
     bounds: dict
-    # Of the whole recipe: days of one chip at the bound, updates, the paper's figure.
+    # Of the whole recipe: days of all chips at the bound, updates, the paper's figure.
     chip_days: float | None = None
     total_steps: int | None = None
     paper_core_days: float | None = None
@@ -61,25 +61,27 @@ class TpuReport:
 
     def _lines(self):
         size = "x".join(map(str, self.image_size))
-        share = self.batch_size // self.num_chips
+        share = self.batch_size // self.num_devices
         yield (
             f"{self.model}, {size} pixels, {self.dtype}, batch {self.batch_size:,} on "
-            f"{self.topology} ({self.num_chips} chips, {share} images each)"
+            f"{self.topology} ({self.num_devices} devices, {share} images each)"
         )
         yield {
             "compiled": "Compiled by the TPU compiler; nothing was run on a TPU.",
             "extrapolated": "Extrapolated from compiled models of one and two blocks; "
             "nothing was run on a TPU.",
         }[self.method]
-        verdict = "fits" if self.fits else "does not fit"
+        verdict = "fits:" if self.fits else "does not fit:"
+        if self.flops is None:
+            verdict += " at least"
         yield (
-            f"memory          {verdict}: {self.peak / GIB:.2f} of "
-            f"{self.memory / GIB:.2f} GiB per chip{self._parts()}"
+            f"memory          {verdict} {self.peak / GIB:.2f} of "
+            f"{self.memory / GIB:.2f} GiB per device{self._parts()}"
         )
         if self.flops is None:
             return
-        yield f"arithmetic      {self.flops / 1e12:.3g} TFLOP per step and chip"
-        yield f"memory traffic  {self.bytes_moved / 1e9:.3g} GB per step and chip"
+        yield f"arithmetic      {self.flops / 1e12:.3g} TFLOP per step and device"
+        yield f"memory traffic  {self.bytes_moved / 1e9:.3g} GB per step and device"
         moved = [
             f"{count} {kind} ({size / 1e6:.3g} MB)"
             for kind, (count, size) in self.collectives.items()

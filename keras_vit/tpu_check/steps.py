@@ -10,7 +10,7 @@ from keras_vit.training.model_arguments import model_arguments
 
 
 def find_chip(topology):
-    """The facts of a topology's chips, and their number.
+    """The facts of a topology's devices, and their number.
 
     Raises:
         ValueError: if it is not written as `"v5e:2x4"`, or the chip is not known.
@@ -21,7 +21,8 @@ def find_chip(topology):
             f"`topology` must be a generation ({', '.join(CHIPS)}) and its chips along "
             f"each side, such as 'v5e:2x4'. Received: topology={topology!r}"
         )
-    return CHIPS[name], math.prod(map(int, shape.split("x")))
+    chip = CHIPS[name]
+    return chip, chip.devices * math.prod(map(int, shape.split("x")))
 
 
 def step_request(recipe, topology, num_classes, num_layers=None):
