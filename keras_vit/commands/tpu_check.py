@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Literal
 
-from keras_vit.terminal import stages
+from keras_vit.terminal import complain, stages
 
 
 @dataclasses.dataclass
@@ -40,22 +40,30 @@ class TpuCheck:
     format: Literal["text", "json"] = "text"
 
     def __call__(self):
-        from keras_vit.tpu_check import largest_batch, tpu_check
+        from keras_vit.tpu_check import CompilerError
 
-        recipe = self._recipe()
-        options = {"num_classes": self.num_classes, "time_limit": self.time_limit}
-        with stages("TPU compiler") as options["progress"]:
-            if self.largest_batch:
-                confirm = not self.quick
-                report = largest_batch(
-                    recipe, self.topology, confirm=confirm, name=self.recipe, **options
-                )
-            else:
-                report = tpu_check(
-                    recipe, self.topology, quick=self.quick, name=self.recipe, **options
-                )
+        try:
+            report = self._check(self._recipe())
+        except CompilerError as error:
+            complain(error)
+            return 1
         print(json.dumps(report.to_json()) if self.format == "json" else report)
         return 0 if report.fits else 1
+
+    def _check(self, recipe):
+        from keras_vit.tpu_check import largest_batch, tpu_check
+
+        options = {
+            "num_classes": self.num_classes,
+            "name": self.recipe,
+            "time_limit": self.time_limit,
+        }
+        with stages("TPU compiler") as progress:
+            options["progress"] = progress
+            if self.largest_batch:
+                options["confirm"] = not self.quick
+                return largest_batch(recipe, self.topology, **options)
+            return tpu_check(recipe, self.topology, quick=self.quick, **options)
 
     def _recipe(self):
         from keras_vit.training.recipe_files import find_recipe

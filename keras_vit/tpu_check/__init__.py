@@ -3,6 +3,7 @@
 from keras_vit._lazy import lazy_attributes
 
 _LAZY = {
+    "CompilerError": "keras_vit.tpu_check.children:CompilerError",
     "TpuReport": "keras_vit.tpu_check.report:TpuReport",
     "largest_batch": "keras_vit.tpu_check.checking:largest_batch",
     "tpu_check": "keras_vit.tpu_check.checking:tpu_check",

@@ -5,7 +5,11 @@ import math
 import re
 
 from keras_vit.layers.patches import pair
-from keras_vit.tpu_check.children import check_installed, compile_in_child
+from keras_vit.tpu_check.children import (
+    CompilerError,
+    check_installed,
+    compile_in_child,
+)
 from keras_vit.tpu_check.program import read_program
 from keras_vit.tpu_check.report import GIB, PAPER_CORE_DAYS, TpuReport
 from keras_vit.tpu_check.steps import depth_of, find_chip, step_request
@@ -57,7 +61,7 @@ def tpu_check(
         ValueError: if the batch cannot be divided, the chips are not known, or the
             quick mode does not suit the model.
         TimeoutError: if the compiler takes longer than the limit.
-        RuntimeError: if it fails.
+        CompilerError: if it fails.
 
     Example:
 
@@ -120,7 +124,7 @@ def facts_of(result):
     if "error" in result:
         found = _TOO_LARGE.search(result["error"])
         if not found:
-            raise RuntimeError(f"The TPU compiler refused the step: {result['error']}")
+            raise CompilerError(f"The TPU compiler refused the step: {result['error']}")
         used, unit = found.group(1, 2)
         return {"peak": float(used) * _UNITS[unit]}
     memory = result["memory"]

@@ -17,10 +17,16 @@ SAFE = {
     "KERAS_BACKEND": "jax",
     "JAX_PLATFORMS": "cpu",
     "TPU_SKIP_MDS_QUERY": "1",
+    # There is no device that two processes could quarrel about.
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 COMMAND = [sys.executable, "-m", "keras_vit.tpu_check.compiling"]
 _UNWANTED = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "TPU_NAME", "COLAB_TPU_ADDR")
+
+
+class CompilerError(RuntimeError):
+    """The TPU compiler failed, or refused a program that is not simply too large."""
 
 
 def child_environment():
@@ -56,7 +62,7 @@ def compile_in_child(request, time_limit=None, progress=None):
     Raises:
         ImportError: if JAX or libtpu is missing.
         TimeoutError: if it took longer than the limit; the process is ended.
-        RuntimeError: if the process failed, with what it said last.
+        CompilerError: if the process failed, with what it said last.
     """
     check_installed()
     with tempfile.TemporaryFile("w+") as output:
@@ -76,7 +82,7 @@ def compile_in_child(request, time_limit=None, progress=None):
                 process.kill()
             process.wait()
         if process.returncode:
-            raise RuntimeError(_reason(process.returncode, log))
+            raise CompilerError(_reason(process.returncode, log))
         output.seek(0)
         return json.load(output)
 

@@ -70,7 +70,7 @@ def test_it_is_ended_after_the_time_limit(script):
 )
 def test_failures_are_explained(script, program, message):
     script(program)
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(children.CompilerError, match=message):
         children.compile_in_child({})
 
 
