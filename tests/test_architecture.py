@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "data": set(),
     "models": {"layers", "checkpoints"},
     "training": {"layers", "models", "data"},
+    "tpu_check": {"layers", "models", "training"},
     "runs": {"training"},
     "cards": {"training"},
     "results": {"cards", "checkpoints", "data", "evaluation", "training"},
@@ -52,6 +53,7 @@ TABLES = [
     "evaluation/vtab_tasks.py",
     "training/published.py",
     "training/hardware.py",
+    "tpu_check/chips.py",
 ]
 
 every_file = pytest.mark.parametrize(
