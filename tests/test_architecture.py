@@ -24,12 +24,13 @@ MAY_IMPORT = {
     "checkpoints": {"layers"},
     "data": set(),
     "models": {"layers", "checkpoints"},
-    "training": {"layers", "models", "data"},
+    "pretraining": {"layers", "models", "data"},
+    "training": {"layers", "models", "data", "pretraining"},
     "runs": {"training"},
     "cards": {"training"},
     "results": {"cards", "checkpoints", "data", "evaluation", "training"},
 }
-LOOKING = {"layers", "models", "checkpoints", "data"}  # visualize, ...
+LOOKING = {"layers", "models", "checkpoints", "data", "pretraining"}  # visualize, ...
 ANYONE = {"_lazy", "_version"}
 FACE = {"__init__", "__main__", "cli", "commands", "terminal"}
 # At the head of a file, besides Keras, NumPy and the standard library.
