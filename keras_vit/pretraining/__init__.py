@@ -11,6 +11,7 @@ from keras_vit.pretraining.metrics import (
 from keras_vit.pretraining.model import (
     MaskedPatchPrediction,
     corruption_step,
+    example_targets,
     is_pretraining,
 )
 from keras_vit.pretraining.mosaics import mosaics
@@ -26,6 +27,7 @@ __all__ = [
     "bin_colours",
     "colour_classes",
     "corruption_step",
+    "example_targets",
     "is_pretraining",
     "masked_patch_metrics",
     "mosaics",

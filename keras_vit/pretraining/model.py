@@ -1,8 +1,10 @@
 """A backbone with a mask token, and predictions in the place of classes."""
 
+import math
 from types import SimpleNamespace
 
 import keras
+from keras import ops
 
 from keras_vit.models.encoder import encode_tokens, last_norm, patch_grid
 from keras_vit.models.head import float_policy
@@ -201,6 +203,14 @@ class _PatchTokens(keras.layers.Layer):
 def is_pretraining(model):
     """Whether a model is one of masked patch prediction."""
     return bool((getattr(model, "settings", None) or {}).get("pretraining"))
+
+
+def example_targets(model):
+    """Colours and weights of one image, zeros: what metrics are built with."""
+    facts = model.settings["pretraining"]
+    count, pixels = math.prod(facts["grid"]), math.prod(facts["patch_size"])
+    values = (facts["cells"] ** 2 or pixels) * facts["num_channels"]
+    return ops.zeros((1, count, values)), ops.zeros((1, count))
 
 
 def corruption_step(model, corruption_rate=0.5):

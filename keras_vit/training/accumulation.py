@@ -55,13 +55,15 @@ class _TensorFlowSteps(keras.Model):
         import tensorflow as tf
 
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        split = [None if v is None else self._split(v) for v in (x, y, sample_weight)]
+        split = keras.tree.map_structure(self._split, (x, y, sample_weight))
         variables = self.trainable_weights
         wide = any(v.dtype == "float64" for v in variables)
         dtype = "float64" if wide else "float32"
 
         def part(index, loss_sum, sums):
-            x, y, sample_weight = [None if v is None else v[index] for v in split]
+            x, y, sample_weight = keras.tree.map_structure(
+                lambda v: None if v is None else v[index], split
+            )
             with tf.GradientTape() as tape:
                 y_pred = self(x, training=True)
                 loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
@@ -81,13 +83,16 @@ class _TensorFlowSteps(keras.Model):
         # A strategy divides the loss by the replicas, whose gradients it adds up.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self._loss_tracker.update_state(
-            loss / self.parts * replicas, sample_weight=tf.shape(x)[0]
+            loss / self.parts * replicas,
+            sample_weight=tf.shape(keras.tree.flatten(x)[0])[0],
         )
         gradients = [total / self.parts for total in sums]
         self.optimizer.apply_gradients(zip(gradients, variables))
         return self.get_metrics_result()
 
     def _split(self, value):
+        if value is None:
+            return None
         shape = keras.ops.shape(value)
         return keras.ops.reshape(value, (self.parts, -1, *shape[1:]))
 

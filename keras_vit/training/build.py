@@ -7,10 +7,25 @@ import keras
 
 import keras_vit.models
 from keras_vit.models.listing import canonical_name
+from keras_vit.pretraining import (
+    MaskedPatchLoss,
+    MaskedPatchPrediction,
+    example_targets,
+    masked_patch_metrics,
+)
 from keras_vit.training.layer_groups import freeze_layers
-from keras_vit.training.losses import LabelAccuracy, build_loss
+from keras_vit.training.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.optimizers import build_optimizer
-from keras_vit.training.recipes import SMALL
+
+# The model "small": its training must fit into minutes on a laptop.
+SMALL = {
+    "num_layers": 4,
+    "hidden_dim": 96,
+    "mlp_dim": 192,
+    "num_heads": 4,
+    "dropout_rate": 0.1,
+    "drop_path_rate": 0.1,
+}
 
 # The patches of a model "small": of about so many pixels, and at most about so many per
 # side, or attention would cost more than a small run can pay.
@@ -84,7 +99,9 @@ def build_model(recipe, num_classes, arguments):
         ValueError: if the model is unknown or its sizes contradict each other.
     """
     keras.utils.set_random_seed(recipe.seed)
-    if recipe.model == "small":
+    if recipe.masked_target is not None:
+        model = _masked_model(recipe, arguments)
+    elif recipe.model == "small":
         model = keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
     else:
         model = _published_model(recipe, num_classes, arguments)
@@ -94,9 +111,21 @@ def build_model(recipe, num_classes, arguments):
     return model
 
 
+def _masked_model(recipe, arguments):
+    backbone = recipe.model
+    if backbone == "small":
+        backbone = keras_vit.models.ViT(0, name="vit_small", **arguments)
+        return MaskedPatchPrediction(backbone, recipe.masked_target)
+    return _published(MaskedPatchPrediction, recipe, recipe.masked_target, arguments)
+
+
 def _published_model(recipe, num_classes, arguments):
+    return _published(keras_vit.models.build, recipe, num_classes, arguments)
+
+
+def _published(make, recipe, second, arguments):
     try:
-        return keras_vit.models.build(recipe.model, num_classes, **arguments)
+        return make(recipe.model, second, **arguments)
     except TypeError as error:  # an argument that this family does not have
         raise ValueError(f"{recipe.model} does not take this option: {error}") from None
 
@@ -111,28 +140,44 @@ def _set_head_bias(model, value):
         head.bias.assign(keras.ops.full(head.bias.shape, value))
 
 
-def compile_model(model, recipe, *, total_steps):
-    """Compiles a model with the loss, metric and optimizer of a recipe.
+def compile_model(model, recipe, *, total_steps, pretrained=None):
+    """Compiles a model with the loss, metrics and optimizer of a recipe.
+
+    Args:
+        model: The model to fit.
+        recipe: A `Recipe`.
+        total_steps: Integer, the number of updates of the whole run.
+        pretrained: The `MaskedPatchPrediction` whose layers `model` has, if it is
+            another one. Not read where classes are learned.
 
     Returns:
         Whether the training step is compiled with XLA: `True`, `False` or `"auto"`
         for what Keras decides.
     """
     jit_compile = resolve_jit(recipe, model)
+    if recipe.masked_target is None:
+        objective = {
+            "loss": build_loss(recipe),
+            "metrics": [LabelAccuracy(name="accuracy")],
+        }
+        example = keras.ops.zeros((1,), "int32"), None
+    else:
+        pretrained = model if pretrained is None else pretrained
+        objective = {
+            "loss": MaskedPatchLoss(recipe.masked_target, dtype=loss_dtype(recipe)),
+            "weighted_metrics": masked_patch_metrics(pretrained),
+        }
+        example = example_targets(pretrained)
     model.compile(
         optimizer=build_optimizer(recipe, model, total_steps=total_steps),
-        loss=build_loss(recipe),
-        metrics=[LabelAccuracy(name="accuracy")],
         jit_compile=jit_compile,
+        **objective,
     )
     # On TensorFlow, `fit` builds optimizer and metrics inside its first update: too
     # late for a checkpoint to be restored into them.
     model.optimizer.build(model.trainable_variables)
-    model.compute_metrics(
-        None,
-        keras.ops.zeros((1,), "int32"),
-        keras.ops.zeros((1, model.output_shape[-1])),
-    )
+    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
+    model.compute_metrics(None, example[0], outputs, example[1])
     model.reset_metrics()
     return jit_compile
 

@@ -10,16 +10,6 @@ from keras_vit.training.recipe_table import RecipeTable, find_run
 from keras_vit.training.recipe_text import Difference, as_text
 from keras_vit.training.scaling import scaled
 
-# The model "small": its training must fit into minutes on a laptop.
-SMALL = {
-    "num_layers": 4,
-    "hidden_dim": 96,
-    "mlp_dim": 192,
-    "num_heads": 4,
-    "dropout_rate": 0.1,
-    "drop_path_rate": 0.1,
-}
-
 EPOCHS = 24
 
 
@@ -76,6 +66,11 @@ class Recipe:
     # Layers that stay as they are: names, in which * stands for anything, or backbone
     # for all but the head.
     freeze: tuple[str, ...] = ()
+    # What is predicted of hidden patches, in pretraining without labels; where not
+    # given, classes are learned.
+    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = None
+    # Share of the patches that are corrupted in pretraining.
+    corruption_rate: float = 0.5
     # What the classifier reads.
     pooling: Literal["token", "gap", "map"] = "token"
     # How the model knows where a patch is.

@@ -8,9 +8,11 @@ import keras
 
 import keras_vit.data
 from keras_vit.models.cost import run_cost
+from keras_vit.pretraining import is_pretraining
 from keras_vit.training.averaging import UseAverages
 from keras_vit.training.callbacks import Progress, Restore, Save, StopRequest
 from keras_vit.training.curves import plot_curves
+from keras_vit.training.masked_pictures import MaskedPatchPictures
 from keras_vit.training.prepare import prepare
 from keras_vit.training.recipes import Recipe
 from keras_vit.training.run_choice import check_same, find_run_to_resume, new_folder
@@ -167,6 +169,7 @@ def _fit(job, folder, request, save, callbacks, progress):
         UseAverages(),
         show,
         *([TensorBoardLog(folder.tensorboard)] if tensorboard_installed() else []),
+        *_pictures(job, folder),
         *callbacks,
         Save(
             folder,
@@ -194,6 +197,17 @@ def _fit(job, folder, request, save, callbacks, progress):
             )
     finally:
         show.close()
+
+
+def _pictures(job, folder):
+    """The callbacks that draw what a model of masked patch prediction says."""
+    if not is_pretraining(job.model):
+        return []
+    # Of the model that is saved: one that computes in parts wants full batches.
+    pictures = MaskedPatchPictures(
+        job.model, next(iter(job.test_batches())), folder.pictures, folder.tensorboard
+    )
+    return [pictures]
 
 
 def fit_calls(step, steps_per_epoch, total_steps):
