@@ -15,7 +15,7 @@ def corrupt_patches(
     training: bool,
     corruption_rate: float = 0.5,
     cells: int = 1,
-    value_range=(-1.0, 1.0),
+    value_range=None,
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Any data set of batches, ready for masked patch prediction.
@@ -29,7 +29,8 @@ def corrupt_patches(
             with the key `"image"`. Images are floats `(B, H, W, C)` with known H, W and
             C. Everything else is dropped.
         patch_size: Integer or (height, width), pixels; or a model of
-            `keras_vit.MaskedPatchPrediction`'s, which knows it, and `cells`.
+            `keras_vit.MaskedPatchPrediction`'s, which knows it, `cells` and
+            `value_range`.
         training: Whether the data set is repeated without end, corrupted anew in each
             epoch: give `fit` its `steps_per_epoch`. If not, it comes once, and always
             with the same patches corrupted.
@@ -37,7 +38,8 @@ def corrupt_patches(
         cells: As for `keras_vit.data.steps.CorruptPatches`.
         value_range: (low, high), the values of black and white, numbers or one for each
             channel. Of images normalised by mean and standard deviation these are
-            `(0 - mean) / std` and `(1 - mean) / std`.
+            `(0 - mean) / std` and `(1 - mean) / std`. Defaults to the model's, without
+            a model to `(-1, 1)`.
         seed: Integer.
 
     Returns:
@@ -56,8 +58,9 @@ def corrupt_patches(
     facts = (getattr(patch_size, "settings", None) or {}).get("pretraining")
     if facts:
         patch_size, cells = facts["patch_size"], facts["cells"]
+        value_range = value_range or facts["value_range"]
     pair = patch_size if isinstance(patch_size, tuple | list) else (patch_size,) * 2
-    low, high = (np.asarray(value, "float32") for value in value_range)
+    low, high = (np.asarray(v, "float32") for v in value_range or (-1.0, 1.0))
     if np.any(low == high):
         raise ValueError(
             "`value_range` must be two different values, or pairs of them. "

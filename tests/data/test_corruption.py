@@ -75,6 +75,7 @@ def test_every_place_is_corrupted_equally_often():
 
 
 def test_an_image_gets_alone_what_it_gets_in_a_batch():
+    """So replicas, which see a part of the batch each, never hide the same patches."""
     shown, corrupted = drawn()
     for i in (0, 7):
         alone = drawn(SEEDS[i : i + 1])

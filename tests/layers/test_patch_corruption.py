@@ -34,7 +34,18 @@ def test_it_is_a_gather_to_the_bit():
     np.testing.assert_array_equal(array(layer(x)), x)
 
 
-@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "mixed_bfloat16",
+        pytest.param(
+            "float64",
+            marks=pytest.mark.skipif(
+                keras.backend.backend() == "jax", reason="JAX has no float64 by default"
+            ),
+        ),
+    ],
+)
 def test_other_precisions(dtype):
     network = model(dtype=dtype)
     x = inputs((1, 4, 8))

@@ -31,11 +31,8 @@ def images(model, count=6, seed=0):
 
 
 def batches(model, count=6, size=3, training=True, seed=0):
-    low, high = model.settings["pretraining"]["value_range"]
     x = tf.data.Dataset.from_tensor_slices(images(model, count)).batch(size)
-    return keras_vit.data.corrupt_patches(
-        x, model, training=training, value_range=(low, high), seed=seed
-    )
+    return keras_vit.data.corrupt_patches(x, model, training=training, seed=seed)
 
 
 def compiled(model, optimizer="adam", **options):
