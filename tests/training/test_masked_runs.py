@@ -101,6 +101,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(masked, whole, tmp_path):
     assert rest.history_text == whole.history_text
 
 
+@pytest.mark.slow
 def test_parts_of_a_batch_make_the_update_of_the_whole(masked, whole, tmp_path):
     recipe = dataclasses.replace(
         masked,
