@@ -4,7 +4,7 @@ from keras_vit._environment import check_environment
 
 check_environment()
 
-from keras_vit import checkpoints, layers, models  # noqa: E402
+from keras_vit import checkpoints, layers, models, pretraining  # noqa: E402
 from keras_vit._lazy import lazy_attributes  # noqa: E402
 from keras_vit._version import __version__  # noqa: E402
 from keras_vit.checkpoints import (  # noqa: E402
@@ -46,6 +46,7 @@ from keras_vit.models import (  # noqa: E402
     with_image_size,
     with_num_classes,
 )
+from keras_vit.pretraining import MaskedPatchLoss, MaskedPatchPrediction  # noqa: E402
 
 # What needs TensorFlow's input pipelines is imported when it is first used.
 _LAZY = {
@@ -67,6 +68,8 @@ __all__ = [
     "BiT_R152x4",
     "HybridViT",
     "LoadReport",
+    "MaskedPatchLoss",
+    "MaskedPatchPrediction",
     "R26_ViT_B32",
     "R26_ViT_S32",
     "R50_ViT_B16",
@@ -97,6 +100,7 @@ __all__ = [
     "models",
     "predict",
     "preprocess_input",
+    "pretraining",
     "resize_position_embeddings",
     "training",
     "verify",

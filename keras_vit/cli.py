@@ -14,7 +14,8 @@ from typing import Annotated, Union
 import tyro
 
 from keras_vit._version import __version__
-from keras_vit.commands import COMMANDS, Train
+from keras_vit.commands import COMMANDS, Pretrain, Train
+from keras_vit.commands.pretrain import PRETRAINING
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -82,17 +83,15 @@ def _run(args):
 
 def _parse(args):
     """The command with its arguments."""
-    base = _option(args, "--recipe") if args[:1] == ["train"] else None
+    runs = args[:1] in (["train"], ["pretrain"])
+    base = _option(args, "--recipe") if runs else None
     automatic = base == "auto"
-    call = _parse_with(args, _recipe(None if automatic else base))
-    if not isinstance(call, Train):
+    call = _parse_with(args, _recipe(None if automatic else base, _default(args)))
+    if not runs:
         return call
     if not call.resume:
-        published = call.recipe.weights is not None and call.recipe.model != "small"
-        if automatic or (base is None and published):
-            return _parse_advised(args, call.recipe)
-        return call
-    if call.seeds > 1:  # each run finds its own recipe to be the same
+        return _parse_new(args, call, base, automatic)
+    if getattr(call, "seeds", 1) > 1:  # each run finds its own recipe to be the same
         return call
     # A run goes on with its own recipe. What is also given must then agree with it, and
     # what is not given need not be given again.
@@ -105,7 +104,26 @@ def _parse(args):
     return call
 
 
-def _parse_advised(args, given):
+def _parse_new(args, call, base, automatic):
+    """The command of a new run, whose defaults may depend on what was given."""
+    model = {}
+    if base in (None, "auto") and call.recipe.weights is not None:
+        from keras_vit.training.recipe_files import model_of_run
+
+        model = model_of_run(call.recipe.weights)
+        call = _parse_with(args, dataclasses.replace(_default(args), **model))
+    published = call.recipe.weights is not None and call.recipe.model != "small"
+    if isinstance(call, Train) and (automatic or (base is None and published)):
+        return _parse_advised(args, call.recipe, model)
+    return call
+
+
+def _default(args):
+    """The recipe that a command begins with."""
+    return PRETRAINING if args[:1] == ["pretrain"] else Recipe()
+
+
+def _parse_advised(args, given, model):
     """The command with the recipe that suits data, model and weights as its default."""
     from keras_vit.devices.choose import find
     from keras_vit.training.advice import advise
@@ -116,7 +134,8 @@ def _parse_advised(args, given):
     for reason in reasons:
         logger.info("%s", reason)
     # What was given stays what it is; the rest is the advice.
-    call = _parse_with(args, dataclasses.replace(Recipe(), **_length_free(fields)))
+    fields = {**model, **_length_free(fields)}
+    call = _parse_with(args, dataclasses.replace(Recipe(), **fields))
     call.reasons = tuple(reasons)
     return call
 
@@ -126,10 +145,10 @@ def _length_free(fields):
     return {"epochs": None, **fields} if "total_steps" in fields else fields
 
 
-def _recipe(name):
+def _recipe(name, default):
     """The recipe that the options change."""
     if name is None:
-        return Recipe()
+        return default
     from keras_vit.training.recipe_files import find_recipe
 
     try:
@@ -160,9 +179,17 @@ def _of_given_length(recipe, args):
 
 def _parse_with(args, recipe):
     recipe = _of_given_length(recipe, args)
-    defaults = {"train": {"default": Train(recipe)}}
+    # Only one of the two commands is meant, the other one keeps its own default.
+    kind = Train if recipe.masked_target is None else Pretrain
+    defaults = {"train": Train(Recipe()), "pretrain": Pretrain(PRETRAINING)}
+    defaults[kind.__name__.lower()] = kind(recipe)
     commands = [
-        Annotated[kind, tyro.conf.subcommand(name, **defaults.get(name, {}))]
+        Annotated[
+            kind,
+            tyro.conf.subcommand(
+                name, **({"default": defaults[name]} if name in defaults else {})
+            ),
+        ]
         for name, kind in COMMANDS.items()
     ]
     try:
@@ -186,7 +213,7 @@ def _interrupted(args, interrupt):
         rest = [word for word in args[1:] if word != "--resume"]
         if not any(word.partition("=")[0] == "--run" for word in rest):
             rest += ["--run", str(folder)]
-        complain(f"Go on with: {command('train', *rest, '--resume')}")
+        complain(f"Go on with: {command(args[0], *rest, '--resume')}")
     return 128 + number
 
 

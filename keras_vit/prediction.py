@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_vit.devices import current
+from keras_vit.pretraining import is_pretraining
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +145,7 @@ def load_model(model_or_path):
         FileNotFoundError: if there is no such file.
     """
     if isinstance(model_or_path, keras.Model):
-        return model_or_path
+        return _with_classes(model_or_path, model_or_path.name)
     path = Path(model_or_path).expanduser()
     if path.is_dir():
         folder, path = path, path / "model.keras"
@@ -163,12 +164,24 @@ def load_model(model_or_path):
     import keras_vit.models  # noqa: F401  registers every layer
 
     try:
-        return keras.saving.load_model(path, compile=False)
+        model = keras.saving.load_model(path, compile=False)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
             f"{path} cannot be loaded as a Keras model: {lines[0]}"
         ) from error
+    return _with_classes(model, path)
+
+
+def _with_classes(model, name):
+    """The model itself, unless it predicts patches, which no image asks for."""
+    if is_pretraining(model):
+        raise ValueError(
+            f"{name} is a model of masked patch prediction, without classes. Fine-tune "
+            "it with labels first: keras-vit train --weights RUN. Its features: "
+            "keras_vit.from_checkpoint(RUN)."
+        )
+    return model
 
 
 def preprocessing_of(model):

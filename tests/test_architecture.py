@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "data": set(),
     "models": {"layers", "checkpoints"},
     "devices": set(),
-    "training": {"layers", "models", "data", "devices"},
+    "pretraining": {"layers", "models", "data"},
+    "training": {"layers", "models", "data", "devices", "pretraining"},
     "tpu_check": {"layers", "models", "training"},
     "runs": {"training"},
     "cards": {"training"},
@@ -33,7 +34,8 @@ MAY_IMPORT = {
         *("cards", "checkpoints", "data", "devices", "evaluation", "training"),
     },
 }
-LOOKING = {"layers", "models", "checkpoints", "data", "devices"}  # visualize, ...
+# visualize, ...
+LOOKING = {"layers", "models", "checkpoints", "data", "devices", "pretraining"}
 ANYONE = {"_lazy", "_version"}
 FACE = {"__init__", "__main__", "cli", "commands", "terminal"}
 # At the head of a file, besides Keras, NumPy and the standard library.

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-SETTINGS = {"classify_images.py": {"EPOCHS": "1"}}
-EXPECTED = {"classify_images.py": "true: "}
+SETTINGS = {
+    "classify_images.py": {"EPOCHS": "1"},
+    "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
+}
+EXPECTED = {
+    "classify_images.py": "true: ",
+    "masked_patch_prediction.py": "from scratch: ",
+}
 
 
 def test_every_example_has_settings_here():

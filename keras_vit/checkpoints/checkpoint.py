@@ -4,13 +4,11 @@ import re
 from dataclasses import dataclass, field
 
 from keras_vit.checkpoints.arrays import Arrays
-from keras_vit.checkpoints.layouts import FOREIGN, LAYOUTS, Layout
+from keras_vit.checkpoints.layouts import FOREIGN, KERAS, LAYOUTS, Layout
 from keras_vit.checkpoints.memory import aligned_join
 from keras_vit.checkpoints.names import PATCH_KERNEL
 from keras_vit.checkpoints.spelling import normalised
 from keras_vit.checkpoints.transforms import as_is, transformed_shape
-
-KERAS = Layout("Keras", None, (), ())
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,10 @@ class Checkpoint:
         if len(shapes) == 1:
             return shapes[0]
         return (*shapes[0][:-1], sum(s[-1] for s in shapes))
+
+    def set_aside(self, path):
+        """What a variable of a file of ours is that a model may lack, or `None`."""
+        return _ignored_as(path, self.layout) if self.layout is KERAS else None
 
     def names(self, path):
         """The names in the file of the arrays of a variable."""

@@ -14,6 +14,7 @@ _VARIABLE_NAMES = (
     (re.compile(r"norm(_\d+|$)"), ("gamma", "beta")),
     (re.compile(r"_scale$"), ("gamma",)),
     (re.compile(r"^pooling$"), ("probe",)),
+    (re.compile(r"^corruption$"), ("mask_token",)),
     (re.compile(r""), ("kernel", "bias")),
 )
 

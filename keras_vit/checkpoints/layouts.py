@@ -77,6 +77,15 @@ _TORCH_RESNET = {
     "standardization_epsilon": 1e-8,
 }
 
+# Of files of this package, whose names are the variables' paths.
+KERAS = Layout(
+    "Keras",
+    None,
+    (),
+    (),
+    ignored=((r"patch_encoder/corruption/.*", _MASKED), (r"prediction/.*", _MASKED)),
+)
+
 LAYOUTS = (
     Layout(
         "official hybrid",

@@ -145,10 +145,13 @@ class Plan:
                 shape = tuple(variable.shape)
                 self.problems.append(f"the variable {path} {shape} has no array")
         for path in self.checkpoint.variables:
-            if self.has(path) and not self.wants(path) and path not in self._left:
+            what = None if path in self.variables else self.checkpoint.set_aside(path)
+            if what:
+                self.report.unused_by_design[self.checkpoint.names(path)[0]] = what
+            elif self.has(path) and not self.wants(path) and path not in self._left:
                 self.misfit(path, f"would fill {path}, which the model does not have")
             if path not in self.report.used:
-                self.report.unused.extend(self.checkpoint.names(path))
+                self.report.unused += self.checkpoint.names(path)
         for name in self.checkpoint.unknown:
             if not _matches((name,), self.skip):
                 shape = self.checkpoint.arrays.shapes[name]
@@ -235,9 +238,8 @@ def _check_facts(plan):
 
 
 def _refuse(plan):
-    shown = plan.problems[:12]
-    if len(plan.problems) > len(shown):
-        shown.append(f"and {len(plan.problems) - len(shown)} more")
+    shown, more = plan.problems[:12], len(plan.problems) - 12
+    shown += [f"and {more} more"] * (more > 0)
     raise ValueError(
         f"The weights of {plan.checkpoint.origin} ({plan.checkpoint.layout.name} "
         f"layout) do not fit the model {plan.model.name!r}, which was left as it was:\n"

@@ -8,6 +8,7 @@ from keras_vit.commands.data import Data
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
+from keras_vit.commands.pretrain import Pretrain
 from keras_vit.commands.probe import Probe
 from keras_vit.commands.recipes import Recipes
 from keras_vit.commands.runs import Runs
@@ -18,6 +19,7 @@ from keras_vit.commands.verify import Verify
 # In the order of the help.
 COMMANDS = {
     "probe": Probe,
+    "pretrain": Pretrain,
     "train": Train,
     "evaluate": Evaluate,
     "runs": Runs,
@@ -35,6 +37,7 @@ __all__ = [
     "Evaluate",
     "Models",
     "Predict",
+    "Pretrain",
     "Probe",
     "Recipes",
     "Runs",

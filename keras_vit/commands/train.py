@@ -20,8 +20,9 @@ class Train:
     Without options: a small Vision Transformer on the embedded data set
     fashion_mnist_mini, in minutes on a laptop. With --weights, the published recipe for
     that model and so much data, unless --recipe names another one; the options then
-    change it. Ctrl-C stops and saves; the same command with --resume goes on, and ends
-    as if it had not been stopped.
+    change it. If the weights are a run folder, its model is the default. Ctrl-C stops
+    and saves; the same command with --resume goes on, and ends as if it had not been
+    stopped.
     """
 
     recipe: Annotated[Recipe, tyro.conf.arg(name="")]
@@ -49,6 +50,12 @@ class Train:
     reasons: tyro.conf.Suppress[tuple[str, ...]] = ()
 
     def __post_init__(self):
+        if self.recipe.masked_target is not None:
+            raise ValueError(
+                "`train` learns classes, and hidden patches are what `pretrain` "
+                "predicts: use that command. "
+                f"Received: masked_target={self.recipe.masked_target!r}"
+            )
         if self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
         if self.seeds > 1 and self.run is None:

@@ -3,6 +3,7 @@
 from keras_vit.data import steps
 from keras_vit.data.arrays import from_arrays
 from keras_vit.data.augmentations import AUGMENTATIONS, augmentation, augreg_name
+from keras_vit.data.corrupted_batches import corrupt_patches
 from keras_vit.data.describing import describe, list_datasets
 from keras_vit.data.description import Description
 from keras_vit.data.images import load_image, load_images
@@ -21,6 +22,7 @@ __all__ = [
     "augmentation",
     "augreg_name",
     "corrupt_message",
+    "corrupt_patches",
     "describe",
     "from_arrays",
     "list_datasets",

@@ -68,10 +68,10 @@ def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
             Or a string of steps: `"inception_crop|flip|randaugment(2,10)|mixup(0.2)"`;
             see `steps_from_text`. Steps that name no size take the evaluation's.
             Or a list of steps from `keras_vit.data.steps`.
-            Strings and lists replace all of the evaluation's steps but the value range,
-            which comes before the steps on batches (mixup, cutmix, label smoothing);
-            where none of them decides the size (`"flip|mixup(0.2)"`), they follow the
-            evaluation's.
+            Strings and lists replace all of the evaluation's steps but two: the value
+            range, which comes before the steps on batches (mixup, cutmix, label
+            smoothing), and `corrupt_patches`, which comes last. Where none of them
+            decides the size (`"flip|mixup(0.2)"`), they follow the evaluation's.
         evaluation: The evaluation's `Preprocessing`.
 
     Returns:
@@ -183,6 +183,9 @@ def _from_text(augment, size):
 
 def _in_order(steps, evaluation):
     """The steps with the evaluation's value range, before those on batches."""
+    last = tuple(step for step in evaluation.batch_steps if step.last)
+    if last and not any(getattr(step, "last", False) for step in steps):
+        steps = (*steps, *last)
     if any(isinstance(step, ValueRange) for step in steps):
         return steps
     ranges = tuple(s for s in evaluation.image_steps if isinstance(s, ValueRange))

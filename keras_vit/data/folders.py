@@ -49,7 +49,7 @@ def scan(root: str) -> Folder:
         raise ValueError(f"{display(root)} is {what}. Name a folder of class folders.")
     splits = {}
     for split, names in SPLIT_FOLDERS.items():
-        for name in _folders(root):
+        for name in subfolders(root):
             if name.lower() in names and _class_folders(os.path.join(root, name)):
                 splits.setdefault(split, name)
     if splits and "train" not in splits:
@@ -65,7 +65,7 @@ def scan(root: str) -> Folder:
     return Folder(root, [display(name) for name in class_names], found)
 
 
-def _folders(path):
+def subfolders(path):
     with os.scandir(path) as entries:
         names = [e.name for e in entries if e.is_dir() and not _hidden(e.name)]
     return sorted(names)
@@ -76,14 +76,14 @@ def _hidden(name):
 
 
 def _class_folders(path):
-    return [name for name in _folders(path) if _has_images(os.path.join(path, name))]
+    return [name for name in subfolders(path) if has_images(os.path.join(path, name))]
 
 
-def _has_images(path):
-    return next(_images(path), None) is not None
+def has_images(path):
+    return next(images_below(path), None) is not None
 
 
-def _images(path):
+def images_below(path):
     """Yields the relative paths of the images below a folder."""
     for folder, inner, files in os.walk(path, followlinks=True):
         inner[:] = [name for name in inner if not _hidden(name)]
@@ -98,9 +98,9 @@ def _images(path):
 def _class_names(root, split_folder):
     path = os.path.join(root, split_folder) if split_folder else root
     shown = display(path)
-    names = _folders(path)
+    names = subfolders(path)
     if not names:
-        images = list(_images(path))
+        images = list(images_below(path))
         raise ValueError(
             f"{shown} holds {len(images)} images and no class folders, so nothing says "
             "what the images show. Sort them into one folder per class: "
@@ -109,7 +109,7 @@ def _class_names(root, split_folder):
             else f"{shown} is empty: no class folders and no images "
             f"({', '.join(SUFFIXES)}) in it."
         )
-    empty = [name for name in names if not _has_images(os.path.join(path, name))]
+    empty = [name for name in names if not has_images(os.path.join(path, name))]
     if len(empty) == len(names):
         raise ValueError(
             f"{shown} has no images in its folders ({', '.join(map(display, names))}); "
@@ -143,7 +143,7 @@ def _files_of(root, split_folder, class_names):
     for label, name in enumerate(class_names):
         folder = os.path.join(path, name)
         here = f"{split_folder}/{name}" if split_folder else name
-        images = [f"{here}/{image}" for image in sorted(_images(folder))]
+        images = [f"{here}/{image}" for image in sorted(images_below(folder))]
         files += images
         labels += [label] * len(images)
     if not files:

@@ -20,6 +20,7 @@ from keras_vit.data.prepared import builder_of
 from keras_vit.data.records import RecordStore
 from keras_vit.data.source import Source
 from keras_vit.data.stores import FileStore, display
+from keras_vit.data.unlabelled import scan_unlabelled
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ def load(
     test_fraction: float = 0.2,
     split_seed: int = 0,
     columns: dict[str, str] | None = None,
+    labelled: bool = True,
     progress=None,
 ) -> Source:
     """Finds a data set by its name or path.
@@ -65,6 +67,8 @@ def load(
         split_seed: Integer, the seed of that.
         columns: The columns of a list that have other names, such as
             `{"file": "photo", "label": "species", "split": "fold"}`.
+        labelled: Whether the folders of a folder are classes. If not, all images below
+            it are taken, and labelled 0; other sources are as they are.
         progress: None, or a function (images read, images in all), for `"skip"`.
 
     Returns:
@@ -87,7 +91,7 @@ def load(
     place, split = parse(name)
     split, parts = subsets.parse(split)
     if is_list(place) or is_folder(place):
-        folder = _scan(place, columns)
+        folder = _scan(place, columns, labelled)
         source = _folder_source(place, folder, split, test_fraction, split_seed)
     elif task := vtab_task(place):
         source = _vtab_source(task, place, split, data_dir)
@@ -100,17 +104,18 @@ def load(
     return source
 
 
-def splits(name, data_dir=None, *, columns=None) -> dict[str, int]:
+def splits(name, data_dir=None, *, columns=None, labelled=True) -> dict[str, int]:
     """The splits that a data set has, and their numbers of examples.
 
     Args:
         name: As for `load`. A folder without split folders has `"all"`.
         data_dir: As for `load`.
         columns: As for `load`.
+        labelled: As for `load`.
     """
     place, _ = parse(name)
     if is_list(place) or is_folder(place):
-        found = _scan(place, columns).splits
+        found = _scan(place, columns, labelled).splits
         return {split: len(files) for split, (files, _) in found.items()}
     if task := vtab_task(place):
         return vtab_splits(task)
@@ -136,7 +141,8 @@ def load_splits(
         (train, test), both `Source`.
     """
     place, split = parse(name)
-    known = splits(place, data_dir, columns=options.get("columns"))
+    reading = {key: options[key] for key in ("columns", "labelled") if key in options}
+    known = splits(place, data_dir, **reading)
     files = is_list(place) or is_folder(place)
     train = train or split
     if test is None:
@@ -159,7 +165,7 @@ def load_splits(
     )
 
 
-def _scan(place, columns):
+def _scan(place, columns, labelled=True):
     if is_list(place):
         return scan_list(str(place), columns)
     if columns is not None:
@@ -167,7 +173,7 @@ def _scan(place, columns):
             f"`columns` is for lists of files. Received: {display(place)}, "
             f"columns={columns}"
         )
-    return folders.scan(str(place))
+    return folders.scan(str(place)) if labelled else scan_unlabelled(str(place))
 
 
 def _vtab_source(task, place, split, data_dir):

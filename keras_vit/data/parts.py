@@ -50,15 +50,21 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
         end = -(-total // batch_size) * batch_size
         # The filling is the beginning of the set: its next epoch.
         order = dataclasses.replace(order, end=end, epochs=-(-end // total))
-    # What is random in a step on batches is the mixing.
-    mixed = count > 1 and any(step.random for step in preprocessing.batch_steps)
+    # What is random in a step on batches is the mixing, but for a last one.
+    random = (step.random and not step.last for step in preprocessing.batch_steps)
+    mixed = count > 1 and any(random)
     if not mixed:
         order = dataclasses.replace(order, part=part, batch=batch_size)
     read = batch_size if mixed else size
     dataset = pipeline.batches(store, order, preprocessing, read, num_classes)
     if mixed:
         rows = slice(index * size, (index + 1) * size)
-        dataset = dataset.map(as_written(lambda x, y: (x[rows], y[rows])))
+
+        @as_written
+        def own(*examples):
+            return tf.nest.map_structure(lambda value: value[rows], examples)
+
+        dataset = dataset.map(own)
     if order.shuffle:
         return dataset
 
@@ -66,6 +72,10 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
     def weighted(number, examples):
         places = number * batch_size + index * size + tf.range(size, dtype=tf.int64)
         weights = tf.where(places < total, order.end / total, 0.0)
-        return *examples, tf.cast(weights, tf.float32)
+        weights = tf.cast(weights, tf.float32)
+        inputs, targets, *own = examples
+        for each in own:  # of every patch
+            weights = each * weights[:, None]
+        return inputs, targets, weights
 
     return dataset.enumerate().map(weighted)

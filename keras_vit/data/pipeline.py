@@ -28,7 +28,7 @@ HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
 def batches(
     store, order: Order, preprocessing, batch_size: int, num_classes: int
 ) -> tf.data.Dataset:
-    """(images, labels) batches of a store.
+    """Batches of a store.
 
     Args:
         store: One of `stores.py`, or a `RecordStore`.
@@ -40,8 +40,8 @@ def batches(
 
     Returns:
         Dataset of known cardinality: images `float32` `(B, H, W, C)`, labels `int32`
-        `(B,)`, or `float32` `(B, num_classes)` if a step makes them so. B is static
-        unless the last batch is short.
+        `(B,)`, or `float32` `(B, num_classes)` if a step makes them so; or what a last
+        step makes of the two. B is static unless the last batch is short.
     """
     # Of files and encoded images, the shape is only hearsay.
     size = store.image_shape[:2] if isinstance(store, PixelStore) else None
@@ -76,10 +76,11 @@ def _mixer(preprocessing, num_classes):
     first = len(preprocessing.image_steps)
 
     def mix(images, labels, seeds):
+        batch = images, labels
         for number, step in enumerate(preprocessing.batch_steps, first):
-            own = randomness.step_seeds(seeds[:1], number) if step.random else None
-            images, labels = step(images, labels, num_classes, own)
-        return images, labels
+            own = randomness.step_seeds(seeds, number) if step.random else None
+            batch = step(*batch, num_classes, own)
+        return batch
 
     return mix
 

@@ -53,6 +53,12 @@ class Preprocessing:
                 f"those on images and the value range. Received: {late[0]} after "
                 f"{self.batch_steps[0]}"
             )
+        early = [step for step in self.batch_steps[:-1] if step.last]
+        if early:
+            raise ValueError(
+                f"No step can follow on {early[0]}: it makes other things than images "
+                f"and labels. Received: {self.batch_steps[-1]}"
+            )
         self.image_size  # noqa: B018  raises where the steps contradict each other
 
     @property
@@ -112,6 +118,7 @@ def preprocessing(
     num_channels: int = 3,
     resize: str = "stretch",
     value_range: tuple[float, float] = (-1.0, 1.0),
+    last_step: BatchStep | None = None,
 ) -> Preprocessing:
     """The evaluation steps for an image size.
 
@@ -123,6 +130,8 @@ def preprocessing(
             8/7 of the size and the middle cut out, as big_vision does (224 from 256).
         value_range: The values that black and white become. Defaults to `(-1, 1)`,
             which all official weights expect.
+        last_step: A `keras_vit.data.steps.CorruptPatches` for masked patch prediction.
+            Training does it too, whatever its augmentation. Defaults to `None`.
 
     Returns:
         A `Preprocessing`.
@@ -137,7 +146,8 @@ def preprocessing(
     else:
         side = round(max(height, width) * 8 / 7)
         first = (ResizeSmall(side), CentralCrop(height, width))
-    return Preprocessing((*first, ValueRange(*value_range)), num_channels)
+    last = () if last_step is None else (last_step,)
+    return Preprocessing((*first, ValueRange(*value_range), *last), num_channels)
 
 
 def evaluation_steps(image_size, given, num_channels) -> Preprocessing:

@@ -148,7 +148,8 @@ class Source:
         Returns:
             Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless
             `preprocessing` says otherwise; `int32` `(B,)`, or `float32` `(B,
-            num_classes)` after mixup, cutmix or label smoothing. Its cardinality is
+            num_classes)` after mixup, cutmix or label smoothing. With the step
+            `CorruptPatches` in `preprocessing`, of what it makes. Its cardinality is
             known.
         """
         size = usable_batch_size(batch_size, self.num_examples, training)

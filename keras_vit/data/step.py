@@ -54,11 +54,16 @@ class Crop(Step):
 class BatchStep:
     """Base of the steps on whole batches: they see images and labels together.
 
-    They come after the value range and make integer labels one-hot. One seed belongs to
-    a batch: that of its first image.
+    They come after the value range and make integer labels one-hot. Where one draw is
+    for the whole batch, its seed is that of the first image.
+
+    Attributes:
+        random: Whether it uses the seeds.
+        last: Whether no step can follow, because no images and labels come out.
     """
 
     random = False
+    last = False
 
     def __call__(self, images, labels, num_classes, seeds=None):
         """(images, labels) after the step.
@@ -67,7 +72,7 @@ class BatchStep:
             images: `float32` tensor `(B, H, W, C)`.
             labels: Integer tensor `(B,)`, or `float32` `(B, num_classes)`.
             num_classes: Integer.
-            seeds: `uint64` tensor `(B,)`, of the images. Only the first one is used.
+            seeds: `uint64` tensor `(B,)`, of the images.
 
         Returns:
             Tensors of the same shapes and dtypes, the labels `float32`

@@ -7,6 +7,7 @@ batch, eagerly and in a graph. See `step.py` for what a step is, and
 """
 
 from keras_vit.data.batch_steps import CutMix, LabelSmoothing, Mixup
+from keras_vit.data.corruption import CorruptPatches
 from keras_vit.data.geometry import (
     CentralCrop,
     Flip,
@@ -34,12 +35,14 @@ STEPS = {
     "mixup": Mixup,
     "cutmix": CutMix,
     "label_smoothing": LabelSmoothing,
+    "corrupt_patches": CorruptPatches,
 }
 
 __all__ = [
     "STEPS",
     "BatchStep",
     "CentralCrop",
+    "CorruptPatches",
     "Crop",
     "CutMix",
     "Flip",

@@ -5,6 +5,7 @@ from keras_vit.layers.crop import CropToMultiple
 from keras_vit.layers.group_norm import GroupNorm
 from keras_vit.layers.layer_norm import LayerNorm
 from keras_vit.layers.mlp import MLP
+from keras_vit.layers.patch_corruption import PatchCorruption
 from keras_vit.layers.patch_encoder import PatchEncoder
 from keras_vit.layers.patches import Patches, unpatchify
 from keras_vit.layers.pooling import AttentionPooling, TokenPooling
@@ -23,6 +24,7 @@ __all__ = [
     "LayerNorm",
     "LayerScale",
     "MultiHeadSelfAttention",
+    "PatchCorruption",
     "PatchEncoder",
     "Patches",
     "PositionEmbedding",

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.patch_corruption import PatchCorruption
 from keras_vit.layers.position_embedding import PositionEmbedding
 
 
@@ -25,7 +26,14 @@ class PatchEncoder(CompositeLayer):
         embed_prefix: Boolean, whether class and register tokens have position
             embeddings of their own.
         dropout_rate: Float in `[0, 1)`, dropout of the result.
+        corruption: Boolean, whether there is a mask token for masked patch prediction;
+            see `keras_vit.layers.PatchCorruption`.
         seed: Integer or `None`, the seed of the dropout.
+
+    Call arguments:
+        inputs: Float tensor, the patches.
+        shown: Integer tensor `(batch, num_patches)` or `None`, what is shown in the
+            place of each patch; only with `corruption`.
 
     Input shape: `(batch, num_patches, P1 * P2 * channels)`, or `(batch, rows, columns,
         P1 * P2 * channels)` of any number of rows and columns: position embeddings
@@ -57,6 +65,7 @@ class PatchEncoder(CompositeLayer):
         register_tokens=0,
         embed_prefix=True,
         dropout_rate=0.0,
+        corruption=False,
         seed=None,
         **kwargs,
     ):
@@ -68,6 +77,7 @@ class PatchEncoder(CompositeLayer):
         self.register_tokens = register_tokens
         self.embed_prefix = embed_prefix
         self.dropout_rate = dropout_rate
+        self.corruption = corruption
         self.seed = seed
         self.positions = PositionEmbedding(
             position_embedding,
@@ -106,14 +116,20 @@ class PatchEncoder(CompositeLayer):
                 shape=(1, self.register_tokens, self.hidden_dim),
                 initializer=keras.initializers.RandomNormal(stddev=1e-6),
             )
-        self.positions.build(self.compute_output_shape(input_shape))
+        output_shape = self.compute_output_shape(input_shape)
+        self.positions.build(output_shape)
+        if self.corruption:
+            self.corrupt = PatchCorruption(dtype=self.dtype_policy, name="corruption")
+            self.corrupt.build(output_shape)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, shown=None, training=False):
         x = self.projection(inputs)
         grid = None
         if len(x.shape) == 4:
             grid = tuple(ops.shape(x)[1:3])
             x = ops.reshape(x, (-1, grid[0] * grid[1], self.hidden_dim))
+        if self.corruption:
+            x = self.corrupt(x, shown=shown)
         prefix = []
         if self.class_token:
             prefix.append(self.class_token_weight)
@@ -144,6 +160,7 @@ class PatchEncoder(CompositeLayer):
             register_tokens=self.register_tokens,
             embed_prefix=self.embed_prefix,
             dropout_rate=self.dropout_rate,
+            corruption=self.corruption,
             seed=self.seed,
         )
         return config

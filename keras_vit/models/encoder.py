@@ -26,6 +26,45 @@ def encode(x, a):
         x: Symbolic tensor; patches must tile it.
         a: Namespace of the model's checked arguments.
     """
+    x = encode_tokens(x, a)  # (B, prefix + N, D)
+    if not a.pooled_norm:
+        x = last_norm(x, a)
+    x = pool_tokens(
+        x,
+        a.pooling,
+        skip=a.class_token + a.register_tokens,
+        num_heads=a.num_heads,
+        mlp_dim=a.mlp_dim,
+        gelu=a.gelu,
+        epsilon=a.epsilon,
+        dtype=a.dtype,
+    )  # (B, D)
+    if a.pooled_norm:
+        x = last_norm(x, a)
+    return add_head(
+        x,
+        num_classes=a.num_classes,
+        representation_size=a.representation_size,
+        classifier_activation=a.classifier_activation,
+        dtype=a.dtype,
+    )  # (B, K)
+
+
+def last_norm(x, a):
+    """The norm after the last block, wherever it stands."""
+    name = "pooled_norm" if a.pooled_norm else "encoder_norm"
+    return LayerNorm(epsilon=a.epsilon, name=name, dtype=a.dtype)(x)
+
+
+def encode_tokens(x, a, shown=None):
+    """From images or feature maps to the tokens after the last block.
+
+    Args:
+        x: Symbolic tensor `(B, H, W, C)`; patches must tile it.
+        a: Namespace of the model's checked arguments.
+        shown: Symbolic tensor `(B, N)` or `None`, what is shown in the place of each
+            patch; see `keras_vit.layers.PatchCorruption`.
+    """
     layer = {"dtype": a.dtype}
     at_input = a.position_scope == "input"
     any_size = None in x.shape[1:3]
@@ -47,7 +86,7 @@ def encode(x, a):
     x = Patches(a.patch_size, a.stride, keep_grid=any_size, name="patches", **layer)(
         x
     )  # (B, N, P*P*C)
-    x = PatchEncoder(
+    encoder = PatchEncoder(
         a.hidden_dim,
         a.class_token,
         position_embedding=a.position_embedding
@@ -57,9 +96,11 @@ def encode(x, a):
         register_tokens=a.register_tokens,
         embed_prefix=a.embed_prefix,
         dropout_rate=a.dropout_rate,
+        corruption=shown is not None,
         name="patch_encoder",
         **layer,
-    )(x)  # (B, prefix + N, D)
+    )
+    x = encoder(x) if shown is None else encoder(x, shown=shown)  # (B, prefix + N, D)
     shared = (
         add_positions("position_embedding") if a.position_scope == "shared" else None
     )
@@ -81,31 +122,7 @@ def encode(x, a):
             name=f"block_{i:02d}",
             **layer,
         )(x)
-
-    def norm(name):
-        return LayerNorm(epsilon=a.epsilon, name=name, **layer)
-
-    if not a.pooled_norm:
-        x = norm("encoder_norm")(x)
-    x = pool_tokens(
-        x,
-        a.pooling,
-        skip=prefix,
-        num_heads=a.num_heads,
-        mlp_dim=a.mlp_dim,
-        gelu=a.gelu,
-        epsilon=a.epsilon,
-        dtype=a.dtype,
-    )  # (B, D)
-    if a.pooled_norm:
-        x = norm("pooled_norm")(x)
-    return add_head(
-        x,
-        num_classes=a.num_classes,
-        representation_size=a.representation_size,
-        classifier_activation=a.classifier_activation,
-        dtype=a.dtype,
-    )  # (B, K)
+    return x
 
 
 def patch_grid(size, a):

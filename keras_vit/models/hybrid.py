@@ -1,19 +1,11 @@
 from types import SimpleNamespace
 
-import keras
-
-from keras_vit.layers import (
-    CropToMultiple,
-    GroupNorm,
-    PostActivationUnit,
-    StandardizedConv2D,
-)
 from keras_vit.layers.patches import pair
 from keras_vit.models import arguments
 from keras_vit.models.constructors import named_constructor
 from keras_vit.models.encoder import check_encoder, encode
+from keras_vit.models.hybrid_stem import hybrid_stem
 from keras_vit.models.initial_values import values_later
-from keras_vit.models.inputs import image_input
 from keras_vit.models.resnet import check_resnet
 from keras_vit.models.variants import HYBRID_VARIANTS
 from keras_vit.models.vision_model import VisionModel
@@ -164,39 +156,7 @@ def HybridViT(
 
 def _build(a, name):
     """The architecture, top to bottom; `a` holds the checked arguments."""
-    layer = {"dtype": a.dtype}
-    standardization = {"standardization": a.standardization}
-    width = int(64 * a.width_factor)
-
-    images, x = image_input(a)  # (B, H, W, C)
-    x = StandardizedConv2D(
-        width,
-        7,
-        strides=2,
-        padding="same",
-        epsilon=a.standardization_epsilon,
-        name="root_conv",
-        **standardization,
-        **layer,
-    )(x)
-    x = GroupNorm(epsilon=a.group_norm_epsilon, name="root_norm", **layer)(x)
-    x = keras.layers.ReLU(name="root_relu", **layer)(x)
-    x = keras.layers.MaxPooling2D(3, 2, "same", name="root_pooling", **layer)(x)
-    for stage, units in enumerate(a.num_blocks, start=1):
-        for unit in range(1, units + 1):
-            x = PostActivationUnit(
-                width * 2 ** (stage - 1),
-                strides=2 if stage > 1 and unit == 1 else 1,
-                norm_epsilon=a.group_norm_epsilon,
-                standardization_epsilon=a.standardization_epsilon,
-                remat=a.remat,
-                name=f"stage{stage}_unit{unit:02d}",
-                **standardization,
-                **layer,
-            )(x)
-    if any((size or 1) % patch for size, patch in zip(x.shape[1:3], a.patch_size)):
-        x = CropToMultiple(a.patch_size, name="crop", **layer)(x)
-    a.stride = a.patch_size
+    images, x = hybrid_stem(a)
     return VisionModel(images, encode(x, a), name=name)
 
 

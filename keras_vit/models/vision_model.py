@@ -53,3 +53,12 @@ class VisionModel(keras.Model):
         model = cls(plain.input, plain.output, name=plain.name, **extras)
         model.trainable = config.get("trainable", True)
         return model
+
+
+def image_shape(model):
+    """`(height, width, channels)` of the images that a functional model takes.
+
+    They are its input, or the one called "image" of several.
+    """
+    images = model.input["image"] if isinstance(model.input, dict) else model.input
+    return tuple(images.shape[1:])

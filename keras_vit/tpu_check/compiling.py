@@ -80,7 +80,7 @@ def build(request):
     """The compiled model, and the number of its parameters."""
     import keras
 
-    import keras_vit
+    import keras_vit.models
     from keras_vit.training.build import build_model, compile_model
     from keras_vit.training.recipes import Recipe
 
@@ -89,7 +89,7 @@ def build(request):
         model = build_model(recipe, request["num_classes"], request["arguments"])
     else:
         keras.config.set_dtype_policy(recipe.dtype)
-        constructor = getattr(keras_vit, request["constructor"])
+        constructor = getattr(keras_vit.models, request["constructor"])
         model = constructor(request["num_classes"], **request["arguments"])
     compile_model(model, recipe, total_steps=request["total_steps"])
     return model, model.count_params()

@@ -7,6 +7,7 @@ from keras_vit.training.recipes import Recipe, list_recipes, recipe
 # Imported at first use: a recipe can be read, printed and compared without Keras.
 _LAZY = {
     "Interrupted": "keras_vit.training.stopping:Interrupted",
+    "MaskedPatchPictures": "keras_vit.training.masked_pictures:MaskedPatchPictures",
     "Result": "keras_vit.training.run:Result",
     "RunFolder": "keras_vit.training.run_folder:RunFolder",
     "WarmupSchedule": "keras_vit.training.schedules:WarmupSchedule",
@@ -25,6 +26,7 @@ __getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
 __all__ = [
     "BiTHyperRule",
     "Interrupted",
+    "MaskedPatchPictures",
     "Recipe",
     "Result",
     "RunFolder",

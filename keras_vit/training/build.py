@@ -5,8 +5,14 @@ import keras
 import keras_vit.models
 from keras_vit.devices import current
 from keras_vit.models.listing import canonical_name
+from keras_vit.pretraining import (
+    MaskedPatchLoss,
+    MaskedPatchPrediction,
+    example_targets,
+    masked_patch_metrics,
+)
 from keras_vit.training.layer_groups import freeze_layers
-from keras_vit.training.losses import LabelAccuracy, build_loss
+from keras_vit.training.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.optimizers import build_optimizer
 from keras_vit.training.replicas import num_replicas, scope
 
@@ -29,7 +35,9 @@ def build_model(recipe, num_classes, arguments):
         ValueError: if the model is unknown or its sizes contradict each other.
     """
     keras.utils.set_random_seed(recipe.seed)
-    if recipe.model == "small":
+    if recipe.masked_target is not None:
+        model = _masked_model(recipe, arguments)
+    elif recipe.model == "small":
         model = keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
     else:
         model = _published_model(recipe, num_classes, arguments)
@@ -39,9 +47,21 @@ def build_model(recipe, num_classes, arguments):
     return model
 
 
+def _masked_model(recipe, arguments):
+    backbone = recipe.model
+    if backbone == "small":
+        backbone = keras_vit.models.ViT(0, name="vit_small", **arguments)
+        return MaskedPatchPrediction(backbone, recipe.masked_target)
+    return _published(MaskedPatchPrediction, recipe, recipe.masked_target, arguments)
+
+
 def _published_model(recipe, num_classes, arguments):
+    return _published(keras_vit.models.build, recipe, num_classes, arguments)
+
+
+def _published(make, recipe, second, arguments):
     try:
-        return keras_vit.models.build(recipe.model, num_classes, **arguments)
+        return make(recipe.model, second, **arguments)
     except TypeError as error:  # an argument that this family does not have
         raise ValueError(f"{recipe.model} does not take this option: {error}") from None
 
@@ -56,45 +76,69 @@ def _set_head_bias(model, value):
         head.bias.assign(keras.ops.full(head.bias.shape, value))
 
 
-def compile_model(model, recipe, *, total_steps):
-    """Compiles a model with the loss, metric and optimizer of a recipe.
+def compile_model(model, recipe, *, total_steps, pretrained=None):
+    """Compiles a model with the loss, metrics and optimizer of a recipe.
+
+    Args:
+        model: The model to fit.
+        recipe: A `Recipe`.
+        total_steps: Integer, the number of updates of the whole run.
+        pretrained: The `MaskedPatchPrediction` whose layers `model` has, if it is
+            another one. Not read where classes are learned.
 
     Returns:
         Whether the training step is compiled with XLA: `True`, `False` or `"auto"`
         for what Keras decides.
     """
     jit_compile = resolve_jit(recipe, model)
+    pretrained = model if pretrained is None else pretrained
     options = {}
     if recipe.steps_per_execution != 1:
         options["steps_per_execution"] = recipe.steps_per_execution
     with scope(model):
+        objective, example = _objective(recipe, pretrained)
         model.compile(
             optimizer=build_optimizer(recipe, model, total_steps=total_steps),
-            loss=build_loss(recipe),
-            # Weighted: what fills up the last test batch counts nothing.
-            weighted_metrics=[LabelAccuracy(name="accuracy")],
             jit_compile=jit_compile,
+            **objective,
             **options,
         )
         # On TensorFlow, `fit` builds optimizer and metrics inside its first update:
         # too late for a checkpoint to be restored into them.
-        _build_state(model)
+        _build_state(model, *example)
     return jit_compile
 
 
-def _build_state(model):
+def _objective(recipe, pretrained):
+    """Loss and metrics for `compile`; targets and weights of one image."""
+    if recipe.masked_target is None:
+        # Weighted: what fills up the last test batch counts nothing.
+        metrics = [LabelAccuracy(name="accuracy")]
+        loss, example = build_loss(recipe), (keras.ops.zeros((1,), "int32"), None)
+    else:
+        metrics = masked_patch_metrics(pretrained)
+        loss = MaskedPatchLoss(recipe.masked_target, dtype=loss_dtype(recipe))
+        example = example_targets(pretrained)
+    return {"loss": loss, "weighted_metrics": metrics}, example
+
+
+def _build_state(model, targets, weights):
     """Makes the variables of optimizer and metrics."""
     model.optimizer.build(model.trainable_variables)
     if max(num_replicas(model), current().num_devices) > 1:
         # The devices would have to compute together.
-        images = keras.KerasTensor((1, *model.input_shape[1:]))
-        model._symbolic_build(data_batch=(images, keras.KerasTensor((1,), "int32")))
+        symbolic = keras.tree.map_structure(
+            lambda x: keras.KerasTensor((1, *x.shape[1:]), x.dtype), model.input
+        )
+        rest = [
+            keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
+            for x in (targets, weights)
+            if x is not None
+        ]
+        model._symbolic_build(data_batch=(symbolic, *rest))
         return
-    model.compute_metrics(
-        None,
-        keras.ops.zeros((1,), "int32"),
-        keras.ops.zeros((1, model.output_shape[-1])),
-    )
+    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
+    model.compute_metrics(None, targets, outputs, weights)
     model.reset_metrics()
 
 

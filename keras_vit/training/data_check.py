@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_vit.data.unlabelled import UNLABELLED
 from keras_vit.training.duplicates import Findings, find_duplicates
 from keras_vit.training.fingerprints import read_fingerprints
 
@@ -87,6 +88,8 @@ class DataCheck:
         return f"{min(self.train_counts):,} to {max(self.train_counts):,} in training"
 
     def _of_classes(self):
+        if self.class_names == [UNLABELLED]:
+            return
         classes = list(zip(self.class_names, self.train_counts, self.test_counts))
         if sum(count > 0 for count in self.train_counts) == 1:
             yield "All training images are of one class: there is nothing to tell apart"

@@ -22,6 +22,7 @@ def load_data(recipe):
         corrupt=recipe.corrupt,
         test_fraction=recipe.test_fraction,
         split_seed=recipe.split_seed,
+        labelled=recipe.masked_target is None,
     )
 
 

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+from keras_vit.models.vision_model import image_shape
 from keras_vit.training.activations import kept_values
 from keras_vit.training.machine import available_memory
 
@@ -142,7 +143,7 @@ def estimate_training(
         gradients=4 * trained * (2 if accumulation_steps > 1 else 1),
         optimizer=_slots(optimizer, trained, momentum_dtype) + 4 * trained * average,
         activations_per_image=(HALF if half else 4) * (kept + WORKING * largest),
-        pixels_per_image=4 * PIPELINE * math.prod(model.input_shape[1:]),
+        pixels_per_image=4 * PIPELINE * math.prod(image_shape(model)),
         batch_size=int(batch_size),
         accumulation_steps=int(accumulation_steps),
     )

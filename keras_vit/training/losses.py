@@ -10,10 +10,15 @@ from keras import ops
 
 def build_loss(recipe):
     """The loss of a recipe, computed in float32 at least."""
-    dtype = "float64" if recipe.dtype == "float64" else "float32"
+    dtype = loss_dtype(recipe)
     if recipe.loss == "sigmoid":
         return SigmoidCrossentropy(dtype=dtype)
     return LabelSmoothedCrossentropy(recipe.label_smoothing, dtype=dtype)
+
+
+def loss_dtype(recipe):
+    """The dtype of a recipe's loss: float32 at least."""
+    return "float64" if recipe.dtype == "float64" else "float32"
 
 
 def shares(y_true, y_pred):

@@ -9,7 +9,10 @@ from collections.abc import Callable
 import keras
 
 import keras_vit.data
+from keras_vit.data.step_json import step_to_json
 from keras_vit.devices import current
+from keras_vit.models.vision_model import image_shape
+from keras_vit.pretraining import corruption_step
 from keras_vit.training.batches import check_batch, test_batches, training_batches
 from keras_vit.training.build import (
     build_model,
@@ -98,12 +101,18 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     total_steps = recipe.resolve_steps(steps_per_epoch)
     check_executions(recipe, steps_per_epoch, total_steps)
     trainer = prepare_model(model, recipe)
-    jit_compile = compile_model(trainer, recipe, total_steps=total_steps)
+    jit_compile = compile_model(
+        trainer, recipe, total_steps=total_steps, pretrained=model
+    )
     if before is None:
         found["estimate"] = look_at_cost(
             recipe, model, trainer.optimizer, batch_size, total_steps
         )
     preprocessing = _describe_to_itself(model, recipe, facts)
+    if recipe.masked_target is not None:
+        # Not for whoever predicts with the model, or fine-tunes it.
+        last = corruption_step(model, recipe.corruption_rate)
+        preprocessing["steps"] = [*preprocessing["steps"], step_to_json(last)]
     checkpoint = last_checkpoint(folder.checkpoints)
     position = checkpoint.position if checkpoint else Position()
     record = {
@@ -181,15 +190,16 @@ def _describe_to_itself(model, recipe, facts):
     Returns:
         The preprocessing, as JSON values.
     """
-    height, width, channels = model.input_shape[1:]
+    height, width, channels = image_shape(model)
     preprocessing = keras_vit.data.preprocessing(
         (height, width), num_channels=channels
     ).to_json()
+    if recipe.masked_target is None:
+        model.metadata.update(class_names=facts["class_names"])
     model.metadata.update(
-        class_names=facts["class_names"],
         image_size=[height, width],
         num_channels=channels,
-        preprocessing=preprocessing,
+        preprocessing=dict(preprocessing),
         recipe=recipe.to_json(),
         data=facts,
     )
@@ -214,11 +224,13 @@ def _sessions(before, position):
 def _announce(recipe, folder, record, position):
     resolved, data = record["resolved"], record["data"]
     logger.info(
-        "Data: %s, %d training and %d test images, %d classes.",
+        "Data: %s, %d training and %d test images, %s.",
         recipe.data,
         data["train"]["num_examples"],
         data["test"]["num_examples"],
-        len(data["class_names"]),
+        f"{len(data['class_names'])} classes"
+        if recipe.masked_target is None
+        else "whose labels are not read",
     )
     logger.info(
         "Model: %s, %s parameters, images of %s pixels.",

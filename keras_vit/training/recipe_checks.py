@@ -38,7 +38,11 @@ _RULES = (
             *("label_smoothing", "momentum", "ema_momentum"),
         ),
     ),
-    ("must be in (0, 1)", lambda value: 0 < value < 1, ("test_fraction",)),
+    (
+        "must be in (0, 1)",
+        lambda value: 0 < value < 1,
+        ("test_fraction", "corruption_rate"),
+    ),
     ("must be in (0, 1]", lambda value: 0 < value <= 1, ("layer_decay",)),
     (
         "must be in [0, 2**31)",
@@ -85,6 +89,15 @@ def _check_pairs(recipe):
             "`label_smoothing` is for the softmax loss only",
             recipe,
             *("loss", "label_smoothing"),
+        )
+    unread = ("label_smoothing", "representation_size", "head_bias")
+    given = [name for name in unread if getattr(recipe, name)]
+    if recipe.masked_target is not None and given:
+        _refuse(
+            "Pretraining has no classifier, which `masked_target` asks for, so that "
+            f"{', '.join(given)} would say nothing",
+            recipe,
+            *("masked_target", *given),
         )
     shares = recipe.decay_at
     if list(shares) != sorted(shares) or not all(0 < share < 1 for share in shares):

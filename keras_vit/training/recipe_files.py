@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from keras_vit.training.recipe_checks import SIZES
 from keras_vit.training.recipes import Recipe, recipe
 
 
@@ -33,3 +34,31 @@ def find_recipe(name):
         return Recipe.from_json(values)
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} does not hold a recipe: {error}") from None
+
+
+def model_of_run(path):
+    """What a recipe must say to make the model of a run again, classes apart.
+
+    Args:
+        path: What `Recipe.weights` may be.
+
+    Returns:
+        A dictionary of `Recipe` fields; empty where `path` is no run folder.
+
+    Raises:
+        ValueError: if the folder's run.json is not the record of a run.
+    """
+    file = Path(path) / "run.json"
+    if not file.is_file():
+        return {}
+    recipe = find_recipe(str(file))
+    names = ("model", "image_size", "pooling", "position_embedding", *SIZES)
+    fields = {name: getattr(recipe, name) for name in names}
+    record = json.loads(file.read_text(encoding="utf-8"))
+    model = record.get("resolved", {}).get("model", {})
+    if recipe.model == "small":  # whose patches follow the images
+        patch = model.get("patch_size", recipe.patch_size)
+        fields["patch_size"] = patch[0] if isinstance(patch, list) else patch
+    if "num_channels" in model:
+        fields["num_channels"] = model["num_channels"]
+    return fields

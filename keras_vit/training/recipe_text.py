@@ -4,6 +4,7 @@
 # an optimizer changes along a schedule".
 GROUPS = {
     "data": ("data", "data_dir", "test_fraction", "split_seed", "corrupt", "augment"),
+    "pretraining": ("masked_target", "corruption_rate"),
     "model": (
         *("model", "weights", "freeze", "num_layers", "hidden_dim", "mlp_dim"),
         *("num_heads", "image_size", "patch_size", "num_channels", "pooling"),
@@ -64,6 +65,8 @@ def _says_something(recipe, name):
     value = getattr(recipe, name)
     if value is None or value == ():
         return False
+    if name == "corruption_rate":
+        return recipe.masked_target is not None
     if name in _DECAY_OF:
         return recipe.decay == _DECAY_OF[name]
     field = recipe.__dataclass_fields__[name]

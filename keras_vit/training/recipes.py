@@ -66,6 +66,11 @@ class Recipe:
     # Layers that stay as they are: names, in which * stands for anything, or backbone
     # for all but the head.
     freeze: tuple[str, ...] = ()
+    # What is predicted of hidden patches, in pretraining without labels; where not
+    # given, classes are learned.
+    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = None
+    # Share of the patches that are corrupted in pretraining.
+    corruption_rate: float = 0.5
     # What the classifier reads.
     pooling: Literal["token", "gap", "map"] = "token"
     # How the model knows where a patch is.

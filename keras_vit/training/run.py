@@ -9,10 +9,12 @@ import keras
 import keras_vit.data
 from keras_vit.devices import as_strategy, current
 from keras_vit.models.cost import run_cost
+from keras_vit.pretraining import is_pretraining
 from keras_vit.training.averaging import UseAverages
 from keras_vit.training.batches import check_batch
 from keras_vit.training.callbacks import Progress, Restore, Save
 from keras_vit.training.curves import plot_curves
+from keras_vit.training.masked_pictures import MaskedPatchPictures
 from keras_vit.training.prepare import prepare
 from keras_vit.training.recipes import Recipe
 from keras_vit.training.run_choice import check_same, find_run_to_resume, new_folder
@@ -196,6 +198,7 @@ def _fit(job, folder, request, save, callbacks, progress):
         UseAverages(),
         show,
         *_tensorboard(folder),
+        *_pictures(job, folder),
         *callbacks,
         Save(
             folder,
@@ -231,6 +234,19 @@ def _tensorboard(folder):
     if not folder.is_own or not tensorboard_installed():
         return []
     return [TensorBoardLog(folder.tensorboard)]
+
+
+def _pictures(job, folder):
+    """The callbacks that draw what a model of masked patch prediction says."""
+    # Of several processes all would have to compute, but one draws.
+    if not is_pretraining(job.model) or current().num_hosts > 1:
+        return []
+    # Of the model that is saved: one that computes in parts wants full batches.
+    batches, _ = job.test_batches()
+    pictures = MaskedPatchPictures(
+        job.model, next(iter(batches)), folder.pictures, folder.tensorboard
+    )
+    return [pictures]
 
 
 def fit_calls(step, steps_per_epoch, total_steps):

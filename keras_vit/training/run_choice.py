@@ -61,9 +61,10 @@ def new_folder(recipe, run=None):
 
 
 def run_name(recipe):
-    """The beginning of the default folder's name: data set and model."""
+    """The beginning of the default folder's name: data set, model, pretraining."""
     data = Path(recipe.data).resolve().name if "/" in recipe.data else recipe.data
-    return re.sub(r"[^\w.-]+", "_", f"{data}-{recipe.model}")
+    masked = "-masked" if recipe.masked_target is not None else ""
+    return re.sub(r"[^\w.-]+", "_", f"{data}-{recipe.model}{masked}")
 
 
 def check_same(folder, own, given):

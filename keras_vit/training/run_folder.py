@@ -42,6 +42,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.curves = self.path / "curves.png"
         self.tensorboard = self.path / "tensorboard"
+        self.pictures = self.path / "pictures"
         self.checkpoints = self.path / "checkpoints"
         self.split = self.path / "split.json"
 

@@ -51,3 +51,39 @@ class TensorBoardLog(keras.callbacks.Callback):
     def _write(self, part, event):
         event.wall_time = time.time()
         self.writers[part].add_event(event)
+
+
+class PictureLog:
+    """Writes PNG pictures for TensorBoard, without TensorFlow.
+
+    Args:
+        folder: `pathlib.Path`.
+    """
+
+    def __init__(self, folder):
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self.writer = EventFileWriter(str(folder))
+
+    def add(self, tag, step, png, size):
+        """Adds a picture.
+
+        Args:
+            tag: String, the name of the picture.
+            step: Integer.
+            png: Bytes.
+            size: `(height, width)`, pixels.
+        """
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        image = Summary.Image(
+            height=size[0], width=size[1], colorspace=3, encoded_image_string=png
+        )
+        summary = Summary(value=[Summary.Value(tag=tag, image=image)])
+        event = Event(wall_time=time.time(), step=step, summary=summary)
+        self.writer.add_event(event)
+        self.writer.flush()
+
+    def close(self):
+        self.writer.close()

@@ -5,6 +5,8 @@ import time
 import numpy as np
 
 from keras_vit.models.cost import TRAINING_FACTOR, forward_flops
+from keras_vit.models.vision_model import image_shape
+from keras_vit.pretraining import is_pretraining
 
 # Images of the measurement: so many operations' worth, and no more than this.
 OPERATIONS = 2e11
@@ -35,13 +37,16 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
     once = forward_flops(model) or OPERATIONS
     count = int(min(max(OPERATIONS // once, 1), at_once, MOST_IMAGES))
     random = np.random.default_rng(0)
-    images = random.uniform(-1, 1, (count, *model.input_shape[1:])).astype("float32")
+    images = random.uniform(-1, 1, (count, *image_shape(model))).astype("float32")
+    inputs = images
+    if is_pretraining(model):
+        inputs = {"image": images, "shown": np.zeros((count, model.output_shape[1]))}
     for _ in range(2):  # the first time, memory is taken and code is compiled
         start = time.perf_counter()
         if compute is None:
-            np.asarray(model(images, training=False)[:1, :1])
+            np.asarray(model(inputs, training=False)[:1, :1])
         else:
-            compute(model, images)
+            compute(model, inputs)
         seconds = time.perf_counter() - start
     return TRAINING_FACTOR * num_images * seconds / count
 

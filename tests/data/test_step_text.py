@@ -21,6 +21,7 @@ EXAMPLES = {
     "mixup": steps.Mixup(0.2, "bit"),
     "cutmix": steps.CutMix(0.5),
     "label_smoothing": steps.LabelSmoothing(0.1),
+    "corrupt_patches": steps.CorruptPatches(4, 8, corruption_rate=0.3),
 }
 
 

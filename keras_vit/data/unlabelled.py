@@ -1,0 +1,49 @@
+"""Folders of images that nobody has sorted: there is nothing to say of them."""
+
+import os
+
+import numpy as np
+
+from keras_vit.data.folders import (
+    SPLIT_FOLDERS,
+    SUFFIXES,
+    Folder,
+    has_images,
+    images_below,
+    subfolders,
+)
+from keras_vit.data.stores import display
+
+# The class of every image without a label.
+UNLABELLED = "unlabelled"
+
+
+def scan_unlabelled(root: str) -> Folder:
+    """Finds all images below a folder, in folders of any names and depths.
+
+    Where there is a folder train, the images below it are the training images, those
+    below val and test the others; see `folders.SPLIT_FOLDERS` for their names.
+
+    Raises:
+        ValueError: naming the folder, if it is not there or holds no images.
+    """
+    if not os.path.isdir(root):
+        what = "a file, not a folder" if os.path.exists(root) else "not there"
+        raise ValueError(f"{display(root)} is {what}. Name a folder of images.")
+    splits = {}
+    for split, names in SPLIT_FOLDERS.items():
+        for name in subfolders(root):
+            if name.lower() in names and has_images(os.path.join(root, name)):
+                splits.setdefault(split, name)
+    splits = splits if "train" in splits else {"all": ""}
+    found = {}
+    for split, folder in splits.items():
+        before = f"{folder}/" if folder else ""
+        images = sorted(images_below(os.path.join(root, folder)))
+        files = np.asarray([before + image for image in images], object)
+        found[split] = files, np.zeros(len(files), np.int64)
+    if not len(next(iter(found.values()))[0]):
+        raise ValueError(
+            f"{display(root)} holds no images: files that end in {', '.join(SUFFIXES)}."
+        )
+    return Folder(root, [UNLABELLED], found)
