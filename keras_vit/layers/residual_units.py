@@ -34,12 +34,9 @@ class _ResidualUnit(CompositeLayer):
         self.remat = remat
 
     def call(self, inputs, training=False):
-        if not self.remat:
+        if not (self.remat and training):
             return self._output(inputs)
-        inputs = ops.cast(inputs, self.compute_dtype)
-        return (
-            recomputed(self, self._output, inputs) if training else self._output(inputs)
-        )
+        return recomputed(self, self._output, ops.cast(inputs, self.compute_dtype))
 
     def _norm(self, name, input_shape, gamma_initializer="ones"):
         norm = GroupNorm(

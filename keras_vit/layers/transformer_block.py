@@ -194,7 +194,9 @@ class TransformerBlock(CompositeLayer):
     def _output(self, inputs, training, return_attention_scores=False):
         x = self.attention_norm(inputs)
         if return_attention_scores:
-            x, scores = self.attention(x, training, return_attention_scores=True)
+            x, scores = self.attention(
+                x, training=training, return_attention_scores=True
+            )
         else:
             x = self.attention(x, training=training)
         x = shortcut = inputs + _through(self.attention_tail, x, training)

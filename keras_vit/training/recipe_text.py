@@ -23,7 +23,7 @@ GROUPS = {
         *("optimizer", "momentum", "momentum_dtype", "global_clipnorm"),
         *("accumulation_steps", "ema_momentum", "loss"),
     ),
-    "machine": ("seed", "jit_compile"),
+    "machine": ("seed", "jit_compile", "steps_per_execution", "remat"),
 }
 
 # Fields that only some values of `decay` read.
@@ -74,6 +74,7 @@ def _says_something(recipe, name):
     rare = {"test_fraction", "split_seed", "corrupt", "attention_dropout_rate"}
     rare |= {"head_bias", "cooldown_steps", "accumulation_steps", "label_smoothing"}
     rare |= {"jit_compile", "momentum_dtype", "position_embedding"}
+    rare |= {"steps_per_execution", "remat"}
     return name not in rare or value != field.default
 
 

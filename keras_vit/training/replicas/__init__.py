@@ -13,25 +13,9 @@ The remedies are apart, each with a test that shows the failure of Keras:
 One device, one part and one step per execution need none of them, and get none.
 """
 
-import contextlib
-
 import keras
 
-
-def num_replicas(model):
-    """The replicas over which `fit` splits a batch: 1 without a `tf.distribute`
-    strategy, and on other backends, where one program spans all devices."""
-    strategy = getattr(model, "distribute_strategy", None)
-    return 1 if strategy is None else strategy.num_replicas_in_sync
-
-
-def scope(model):
-    """A context in which the variables of optimizer and metrics are made.
-
-    That of the strategy under which the model was made, if there is one.
-    """
-    strategy = getattr(model, "distribute_strategy", None)
-    return contextlib.nullcontext() if strategy is None else strategy.scope()
+from keras_vit.training.replicas.strategy import num_replicas, scope
 
 
 def prepare_model(model, recipe):
@@ -90,3 +74,6 @@ def prepare_model(model, recipe):
         )
     trainer.parts = parts
     return trainer
+
+
+__all__ = ["num_replicas", "prepare_model", "scope"]

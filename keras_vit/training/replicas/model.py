@@ -10,9 +10,9 @@ on one device.
 import keras
 import tensorflow as tf
 
-from keras_vit.training.replicas import num_replicas
 from keras_vit.training.replicas.loops import StepCount, host_function
 from keras_vit.training.replicas.optimizer import reduce_first
+from keras_vit.training.replicas.strategy import num_replicas
 
 
 class ReplicaModel(keras.Model):
