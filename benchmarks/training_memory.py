@@ -29,12 +29,15 @@ HYBRID = {**VIT, "num_blocks": (2, 2), "patch_size": 1, "image_size": 128}
 CASES = {
     "vit": ("ViT", VIT, 64, "adamw", False),
     "vit, XLA": ("ViT", VIT, 64, "adamw", True),
+    "vit, remat": ("ViT", {**VIT, "remat": True}, 64, "adamw", False),
+    "vit, remat, XLA": ("ViT", {**VIT, "remat": True}, 64, "adamw", True),
     "vit, dropout": ("ViT", {**VIT, "dropout_rate": 0.1}, 64, "adamw", False),
     "vit, bfloat16": ("ViT", {**VIT, "dtype": "mixed_bfloat16"}, 64, "adamw", False),
     "wide vit": ("ViT", WIDE, 32, "adamw", False),
     "many tokens": ("ViT", LONG, 32, "sgd", False),
     "many tokens, XLA": ("ViT", LONG, 32, "sgd", True),
     "bit": ("BiT", BIT, 32, "sgd", False),
+    "bit, remat": ("BiT", {**BIT, "remat": True}, 32, "sgd", False),
     "bit, XLA": ("BiT", BIT, 32, "sgd", True),
     "hybrid": ("HybridViT", HYBRID, 32, "sgd", False),
 }

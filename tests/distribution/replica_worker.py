@@ -74,7 +74,7 @@ def settings(case):
 
 
 def build_case(case, recipe):
-    arguments = dict(SIZES)
+    arguments = {**SIZES, **case.get("sizes", {})}
     if case.get("bit"):
         keras.utils.set_random_seed(0)
         model = build.keras_vit.models.BiT(
@@ -249,7 +249,11 @@ def main():
         cpu, [tf.config.LogicalDeviceConfiguration()] * job["replicas"]
     )
     devices = [f"CPU:{index}" for index in range(job["replicas"])]
-    strategy = tf.distribute.MirroredStrategy(devices)
+    # The default, collectives, where threads are few: on a machine of two cores eight
+    # that wait for each other take minutes.
+    few = job["replicas"] <= 2
+    reduction = None if few else tf.distribute.ReductionToOneDevice()
+    strategy = tf.distribute.MirroredStrategy(devices, cross_device_ops=reduction)
     for name, case in job["cases"].items():
         try:
             result = KINDS.get(case.get("kind"), compared)(case, strategy)
