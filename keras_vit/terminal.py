@@ -1,5 +1,6 @@
 """What the command line prints: results as text, JSON and CSV; messages; commands."""
 
+import contextlib
 import csv
 import io
 import json
@@ -104,6 +105,29 @@ def command(*words):
     module = os.path.basename(sys.argv[0]) == "__main__.py"
     program = ["python", "-m", "keras_vit"] if module else [PROGRAM]
     return shlex.join([*program, *map(str, words)])
+
+
+@contextlib.contextmanager
+def stages(title):
+    """Yields a function (stage, seconds) that says on stderr what is going on.
+
+    On a terminal one line, always the last; else a line for every new stage.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(file=sys.stderr).status(title) as status:
+            yield lambda stage, s: status.update(f"{title}: {stage}, {s:.0f} s")
+        return
+    said = []
+
+    def say(stage, seconds):
+        if said[-1:] != [stage]:
+            said.append(stage)
+            sys.stderr.write(f"{title}: {stage}\n")
+            sys.stderr.flush()
+
+    yield say
 
 
 def log_to_stderr():

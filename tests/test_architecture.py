@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "models": {"layers", "checkpoints"},
     "devices": set(),
     "training": {"layers", "models", "data", "devices"},
+    "tpu_check": {"layers", "models", "training"},
     "runs": {"training"},
     "cards": {"training"},
     "results": {
@@ -55,6 +56,7 @@ TABLES = [
     "evaluation/vtab_tasks.py",
     "training/published.py",
     "training/hardware.py",
+    "tpu_check/chips.py",
 ]
 
 every_file = pytest.mark.parametrize(

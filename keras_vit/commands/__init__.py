@@ -11,6 +11,7 @@ from keras_vit.commands.predict import Predict
 from keras_vit.commands.probe import Probe
 from keras_vit.commands.recipes import Recipes
 from keras_vit.commands.runs import Runs
+from keras_vit.commands.tpu_check import TpuCheck
 from keras_vit.commands.train import Train
 from keras_vit.commands.verify import Verify
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "data": Data,
     "models": Models,
     "recipes": Recipes,
+    "tpu-check": TpuCheck,
     "verify": Verify,
 }
 
@@ -36,6 +38,7 @@ __all__ = [
     "Probe",
     "Recipes",
     "Runs",
+    "TpuCheck",
     "Train",
     "Verify",
 ]

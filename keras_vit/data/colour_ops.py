@@ -7,6 +7,8 @@ Reference: [Cubuk et al., 2019](https://arxiv.org/abs/1909.13719); the operation
 big_vision's `pp/autoaugment.py`.
 """
 
+import functools
+
 import tensorflow as tf
 
 
@@ -32,8 +34,7 @@ def invert(image):
 
 def auto_contrast(image):
     """Stretches each channel to [0, 255]; one of a single value stays as it is."""
-    channels = image.shape[-1]
-    flat = tf.reshape(image, [-1, channels])
+    flat = tf.reshape(image, [-1, image.shape[-1]])
     low = tf.cast(tf.reduce_min(flat, 0), tf.float32)
     high = tf.cast(tf.reduce_max(flat, 0), tf.float32)
     scale = tf.where(high > low, 255.0 / tf.maximum(high - low, 1.0), 1.0)
@@ -60,12 +61,11 @@ def equalize(image):
 
 def _equal_shares(counts):
     """The new value of each value, `(C, 256)`, from their frequencies."""
-    last = 255 - tf.argmax(tf.reverse(counts, [1]) > 0, 1, tf.int32)  # the largest used
-    of_last = tf.gather(counts, last[:, None], batch_dims=1)  # (C, 1)
-    step = (tf.reduce_sum(counts, 1, keepdims=True) - of_last) // 255
     below = tf.cumsum(counts, 1, exclusive=True)
-    shares = (below + step // 2) // tf.maximum(step, 1)
-    shares = tf.where(tf.range(256) == 0, 0, tf.minimum(shares, 255))
+    # All pixels but those of the largest value used: past it, all of them are below.
+    others = tf.where(below < tf.reduce_sum(counts, 1, keepdims=True), below, 0)
+    step = tf.reduce_max(others, 1, keepdims=True) // 255  # (C, 1)
+    shares = tf.minimum((below + step // 2) // tf.maximum(step, 1), 255)
     return tf.where(step == 0, tf.range(256), shares)
 
 
@@ -128,11 +128,20 @@ def sharpness(image, factor: float):
     kernel = tf.constant([[1, 1, 1], [1, 5, 1], [1, 1, 1]], tf.float32) / 13.0
     kernel = tf.tile(kernel[:, :, None, None], [1, 1, channels, 1])
     pixels = tf.cast(image, tf.float32)
-    blurred = tf.nn.depthwise_conv2d(pixels[None], kernel, [1, 1, 1, 1], "VALID")[0]
+    blurred = _convolved(pixels, kernel)
     blurred = tf.floor(tf.clip_by_value(blurred, 0.0, 255.0))
     inner = blend(blurred, pixels[1:-1, 1:-1], factor)
     middle = tf.concat([image[1:-1, :1], inner, image[1:-1, -1:]], 1)
     return tf.concat([image[:1], middle, image[-1:]], 0)
+
+
+# A call of its own, which TensorFlow optimises. In a branch it takes the slower one of
+# its two convolutions, whose last digits differ from those that are got eagerly.
+@functools.partial(
+    tf.function, autograph=False, experimental_attributes={"_noinline": True}
+)
+def _convolved(pixels, kernel):
+    return tf.nn.depthwise_conv2d(pixels[None], kernel, [1, 1, 1, 1], "VALID")[0]
 
 
 def _per_channel(image, function, *values, dtype=tf.float32):

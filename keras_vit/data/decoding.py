@@ -1,22 +1,27 @@
 """Encoded images to pixels: one decoder for training, evaluation and prediction.
 
-TensorFlow decodes JPEG (also CMYK and grey), PNG, GIF and plain WebP inside the graph.
-Pillow decodes the rest: BMP, TIFF, WebP with transparency, animation or metadata, HEIC
-with `pillow-heif`; and it reads the EXIF rotation. Both give the same pixels for JPEG,
-because `INTEGER_ACCURATE` is the transform that Pillow uses too; TensorFlow's default
-differs by up to ten levels.
+TensorFlow decodes plain JPEG and PNG files, and Pillow, from inside the graph, all that
+needs a second look: files that must be turned, transparency, animations, other formats.
+Both give the same pixels for JPEG, because `INTEGER_ACCURATE` is the transform that
+Pillow uses too; TensorFlow's default differs by up to ten levels.
+
+The two lie in the branches of a `cond`. All nodes of the idle branch cost time, a tenth
+of a millisecond for some dozens: so each has as few as it can.
 """
 
-import functools
-
-import numpy as np
 import tensorflow as tf
 
-from keras_vit.data.pillow_decoding import BACKGROUND, orientation, pillow_pixels
+from keras_vit.data.pillow_decoding import orientation, pillow_pixels, pillow_size
 
 # Pixels decoded around a window and then cut off: a JPEG may hold its colours at half
 # the resolution, and to interpolate them takes their neighbours.
 MARGIN = 2
+JPEG = b"\xff\xd8\xff"  # how these files begin
+# Patterns know bytes above 127 as \C only. An EXIF block comes first, or straight after
+# an 18-byte JFIF block.
+TAGGED = r"\C{6}(\C{18})?Exif\C*"
+# Grey or coloured, with the pixels straight after the header: nothing is transparent.
+OPAQUE_PNG = r"\CPNG\C{21}[\x00\x02]\C{11}IDAT\C*"
 
 
 def decode(data, num_channels: int | None = None):
@@ -31,18 +36,22 @@ def decode(data, num_channels: int | None = None):
         `uint8` tensor `(H, W, C)`. Transparency is laid over white, 16 bits become 8.
 
     Raises:
-        tf.errors.OpError: if the file is broken (eagerly, and in a graph when it runs).
+        tf.errors.OpError: if the file is broken; eagerly, perhaps a ValueError.
     """
-    image = _decode(_tensor(data))
-    return image if num_channels is None else to_channels(image, num_channels)
-
-
-def _tensor(data):
-    """A tensor also from `bytes`, which would become a constant of the traced function.
-
-    Such a constant damaged the heap of TensorFlow 2.21, seen with an animated WebP.
-    """
-    return tf.convert_to_tensor(data, tf.string)
+    data = _tensor(data)
+    head = tf.strings.substr(data, 0, 64)
+    png = tf.strings.regex_full_match(head, OPAQUE_PNG)
+    plain = _is_upright_jpeg(data, head) | png
+    channels = _decoder_channels(num_channels)
+    image = tf.cond(
+        plain,
+        # The operation reads PNG, too.
+        lambda: tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.numpy_function(
+            pillow_pixels, [data, channels], tf.uint8, stateful=False
+        ),
+    )
+    return _of_channels(image, num_channels)
 
 
 def decode_window(data, window, num_channels: int | None = None):
@@ -60,17 +69,34 @@ def decode_window(data, window, num_channels: int | None = None):
         `uint8` tensor `(height, width, C)`.
     """
     data = _tensor(data)
-    head = _head(data)
     # A file that was cut short must fail wherever the window lies.
     end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)
-    plain = _is_jpeg(head) & ~_is_tagged(head) & (end == b"\xff\xd9")
+    plain = _is_upright_jpeg(data, tf.strings.substr(data, 0, 64))
+    plain &= end == b"\xff\xd9"
+    size = tf.cond(
+        plain,
+        lambda: tf.io.extract_jpeg_shape(data),
+        lambda: tf.numpy_function(pillow_size, [data], tf.int32, stateful=False),
+    )
+    size.set_shape([3])
+    size = size[:2]
+    begin, extent = tf.split(window(size[0], size[1]), 2)
+    before = tf.minimum(begin, MARGIN)
+    after = tf.minimum(size - begin - extent, MARGIN)
+    wider = tf.concat([begin - before, before + extent + after], 0)
+    channels = _decoder_channels(num_channels)
     image = tf.cond(
         plain,
-        lambda: _decode_jpeg_window(data, window),
-        lambda: cut(_decode(data), window),
+        lambda: tf.io.decode_and_crop_jpeg(
+            data, wider, channels, dct_method="INTEGER_ACCURATE"
+        ),
+        lambda: tf.numpy_function(
+            pillow_pixels, [data, channels, wider], tf.uint8, stateful=False
+        ),
     )
-    image.set_shape([None, None, None])
-    return image if num_channels is None else to_channels(image, num_channels)
+    image.set_shape([None, None, channels or None])
+    image = tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
+    return _of_channels(image, num_channels)
 
 
 def cut(image, window):
@@ -80,52 +106,35 @@ def cut(image, window):
     return tf.slice(image, [top, left, 0], [height, width, -1])
 
 
-def _decode_jpeg_window(data, window):
-    size = tf.io.extract_jpeg_shape(data)[:2]
-    begin, extent = tf.split(window(size[0], size[1]), 2)
-    before = tf.minimum(begin, MARGIN)
-    after = tf.minimum(size - begin - extent, MARGIN)
-    wider = tf.concat([begin - before, before + extent + after], 0)
-    image = tf.io.decode_and_crop_jpeg(data, wider, dct_method="INTEGER_ACCURATE")
-    return tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
+def _decoder_channels(num_channels):
+    # Grey repeated by the decoder is as `to_channels` does it; its grey of colours not.
+    return 3 if num_channels == 3 else 0
 
 
-def _head(data):
-    """The first 32 bytes and some blanks, so that there are enough to look at."""
-    return tf.strings.join([tf.strings.substr(data, 0, 32), " " * 32])
+def _of_channels(image, num_channels):
+    image.set_shape([None, None, 3 if num_channels == 3 else None])
+    return image if num_channels is None else to_channels(image, num_channels)
 
 
-def _is_jpeg(head):
-    return tf.strings.substr(head, 0, 3) == b"\xff\xd8\xff"
+def _tensor(data):
+    """A tensor also from `bytes`, which would become a constant of the traced function.
+
+    Such a constant damaged the heap of TensorFlow 2.21, seen with an animated WebP.
+    """
+    return tf.convert_to_tensor(data, tf.string)
 
 
-def _is_tagged(head):
-    # The EXIF block comes first, or straight after an 18-byte JFIF block.
-    first, second = (tf.strings.substr(head, i, 4) for i in (6, 24))
-    return (first == b"Exif") | (second == b"Exif")
-
-
-@functools.partial(tf.function, autograph=False)  # traced once for all pipelines
-def _decode(data):
-    head = _head(data)
-    png = tf.strings.substr(head, 0, 4) == b"\x89PNG"
-    gif = tf.strings.substr(head, 0, 4) == b"GIF8"
-    # Animations are left to Pillow: TensorFlow 2.21 writes past their buffer.
-    webp = tf.reduce_any(tf.strings.substr(head, 8, 8) == [b"WEBPVP8 ", b"WEBPVP8L"])
-    if not hasattr(tf.io, "decode_webp"):
-        webp = tf.constant(False)
-    image = tf.case(
-        [
-            (_is_jpeg(head), lambda: _decode_jpeg(data, head)),
-            (png, lambda: _over_background(tf.io.decode_png(data))),
-            (gif, lambda: _first_frame(tf.io.decode_gif(data))),
-            (webp, lambda: _decode_webp(data)),
-        ],
-        default=lambda: _decode_with_pillow(data),
-        exclusive=True,
+def _is_upright_jpeg(data, head):
+    upright = tf.cond(
+        tf.strings.regex_full_match(head, TAGGED),
+        lambda: tf.numpy_function(_is_upright, [data], tf.bool, stateful=False),
+        lambda: tf.constant(True),
     )
-    image.set_shape([None, None, None])
-    return image
+    return (tf.strings.substr(head, 0, 3) == JPEG) & upright
+
+
+def _is_upright(data):
+    return orientation(data) == 1
 
 
 def to_channels(images, num_channels: int):
@@ -153,55 +162,3 @@ def _to_grey(images):
     weights = tf.constant([0.299, 0.587, 0.114])
     grey = tf.reduce_sum(tf.cast(images, tf.float32) * weights, -1, keepdims=True)
     return tf.cast(tf.round(grey), images.dtype) if images.dtype.is_integer else grey
-
-
-def _decode_jpeg(data, head):
-    image = tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE")
-    return tf.cond(_is_tagged(head), lambda: _upright(image, data), lambda: image)
-
-
-def _upright(image, data):
-    turned = tf.numpy_function(_turned, [image, data], tf.uint8, stateful=False)
-    turned.set_shape([None, None, None])
-    return turned
-
-
-def _turned(image: np.ndarray, data) -> np.ndarray:
-    """Applies the EXIF rotation: tags 2 to 8 are the mirrored and rotated ones."""
-    tag = orientation(data)
-    if tag > 4:
-        image = image.transpose(1, 0, 2)
-    if tag in (2, 3, 6, 7):  # 5 is done with the transposition
-        image = image[:, ::-1]
-    if tag in (3, 4, 7, 8):
-        image = image[::-1]
-    return np.ascontiguousarray(image)
-
-
-def _first_frame(frames):
-    return frames[0]
-
-
-def _decode_webp(data):
-    # Still pictures too come as one frame; channels must be those of the file.
-    return _over_background(_first_frame(tf.io.decode_webp(data)))
-
-
-def _over_background(image):
-    """Drops the alpha channel: what is transparent shows the background."""
-    channels = tf.shape(image)[-1]
-    even = tf.equal(channels % 2, 0)  # grey + alpha, or colours + alpha
-    return tf.cond(even, lambda: _blend(image), lambda: image)
-
-
-def _blend(image):
-    colours = tf.cast(image[..., :-1], tf.int32)
-    alpha = tf.cast(image[..., -1:], tf.int32)
-    blended = colours * alpha + BACKGROUND * (255 - alpha)
-    return tf.cast((blended + 127) // 255, tf.uint8)
-
-
-def _decode_with_pillow(data):
-    image = tf.numpy_function(pillow_pixels, [data], tf.uint8, stateful=False)
-    image.set_shape([None, None, None])
-    return image

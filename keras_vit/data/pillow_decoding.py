@@ -1,5 +1,6 @@
 """What Pillow does for the decoder: rare formats, and the EXIF rotation."""
 
+import contextlib
 import io
 
 import numpy as np
@@ -26,12 +27,43 @@ def orientation(data: bytes) -> int:
     return tag if tag in range(1, 9) else 1
 
 
-def pillow_pixels(data: bytes) -> np.ndarray:
-    """Decodes any format that Pillow knows: `uint8` array `(H, W, 1 or 3)`, upright.
+def pillow_pixels(data: bytes, channels: int = 0, window=None) -> np.ndarray:
+    """Decodes any format that Pillow knows, upright.
+
+    Args:
+        data: The bytes of a file.
+        channels: 3, or 0 for those that the image has, 1 or 3.
+        window: (top, left, height, width) of the part that is wanted, or `None`.
+
+    Returns:
+        `uint8` array `(H, W, C)`.
 
     Raises:
         ValueError: if Pillow can't read it, with what to install for HEIC.
     """
+    with _opened(data) as image:
+        image.load()
+        array = pixels(image)
+    if window is not None:
+        top, left, height, width = window
+        array = array[top : top + height, left : left + width]
+    if channels == 3 and array.shape[-1] == 1:
+        array = np.repeat(array, 3, axis=-1)
+    return np.ascontiguousarray(array)
+
+
+def pillow_size(data: bytes) -> np.ndarray:
+    """Height, width and a third number of an image, upright: `int32` `(3,)`."""
+    with _opened(data) as image:
+        width, height = image.size
+    if orientation(data) > 4:
+        width, height = height, width
+    return np.array([height, width, 0], np.int32)
+
+
+@contextlib.contextmanager
+def _opened(data):
+    """The Pillow image of a file's bytes, its errors explained."""
     from PIL import Image
 
     data = _as_bytes(data)
@@ -39,8 +71,7 @@ def pillow_pixels(data: bytes) -> np.ndarray:
         _register_heif()
     try:
         with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            return pixels(image)
+            yield image
     except Image.UnidentifiedImageError:
         raise ValueError(
             "not an image, or of a format that nobody here reads"

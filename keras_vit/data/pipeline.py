@@ -128,8 +128,7 @@ def _one_by_one(store, order, preprocessing, batch_size, mix):
     def make(batch):
         return mix(batch["image"], batch["label"], batch["seed"])
 
-    items = store.items(order).enumerate()
-    return _whole_batches(items, read, make, order.remaining, batch_size)
+    return _whole_batches(store, order, read, make, batch_size)
 
 
 def _made(item, num_channels, steps, seeds):
@@ -159,9 +158,10 @@ def pixels_of(item, num_channels, window=None):
     return image if num_channels is None else to_channels(image, num_channels)
 
 
-def _whole_batches(items, read, make, total, batch_size):
+def _whole_batches(store, order, read, make, batch_size):
     """Reads and batches; a missing element ends in an error that names it."""
-    good = items.map(read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+    total = order.remaining
+    good = store.mapped(order, read).ignore_errors()
     static = total is None or total % batch_size == 0
     if total is not None:
         # Without these, a broken image near the end would leave too few for a batch.
@@ -190,6 +190,7 @@ def _whole_batches(items, read, make, total, batch_size):
             return make({key: tf.identity(value) for key, value in batch.items()})
 
     def explain(position):
+        items = store.items(order).enumerate()
         for at, item in items.skip(int(position)).take(1):
             name, reason = display(item["id"].numpy()), why_unreadable(read, at, item)
             raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}")

@@ -1,6 +1,7 @@
 """RandAugment, drawn image by image."""
 
 import dataclasses
+import functools
 import math
 
 import tensorflow as tf
@@ -53,61 +54,74 @@ class RandAugment(Step):
 
     def __call__(self, images, seeds=None):
         image = tf.cast(images[0], tf.uint8)
-        shape = image.shape
         count = self.num_layers
         drawn = tf.reshape(randomness.uniform(seeds, 4 * count), [count, 4])
+        apply = _any_of(operations(self.magnitude), image.shape)
         for layer in range(count):
-            image = self._apply(image, drawn[layer])
-            image.set_shape(shape)  # dynamic slices forget it
+            image = apply(image, drawn[layer])
         return image[None]
 
-    def _apply(self, image, drawn):
-        """One operation, from four numbers in [0, 1)."""
-        made = list(operations(self.magnitude).values())
-        arguments = (image, tf.where(drawn[1] < 0.5, -1.0, 1.0), drawn[2:])
-        number = tf.minimum(tf.cast(drawn[0] * len(made), tf.int32), len(made) - 1)
-        if tf.executing_eagerly():
-            return made[int(number)](*arguments)
-        specs = [tf.TensorSpec(x.shape, x.dtype) for x in arguments]
+
+def _any_of(made, shape):
+    """A function that does one operation on an image, from four numbers in [0, 1).
+
+    The first number chooses the operation, the second its sign, the others its place.
+    """
+    branches = [functools.partial(f, sign=s) for f in made.values() for s in (-1, 1)]
+    eager = tf.executing_eagerly()
+    if not eager:
+        specs = [tf.TensorSpec(shape, tf.uint8), tf.TensorSpec([2])]
         branches = [
-            tf.function(operation, autograph=False).get_concrete_function(*specs)
-            for operation in made
+            tf.function(branch, autograph=False).get_concrete_function(*specs)
+            for branch in branches
         ]
+
+    def apply(image, drawn):
+        number = 2 * tf.cast(drawn[0] * len(made), tf.int32)
+        number += tf.cast(drawn[1] >= 0.5, tf.int32)
+        inputs = [image, drawn[2:]]
+        if eager:
+            return branches[int(number)](*inputs)
         # Not tf.switch_case: TensorFlow then lays all branches out in one graph, and
         # visiting their hundreds of idle nodes costs more than an operation.
-        return tf.raw_ops.StatelessCase(
-            branch_index=number, input=arguments, Tout=[tf.uint8], branches=branches
-        )[0]
+        (image,) = tf.raw_ops.StatelessCase(
+            branch_index=number, input=inputs, Tout=[tf.uint8], branches=branches
+        )
+        image.set_shape(shape)
+        return image
+
+    return apply
 
 
 def operations(magnitude: float) -> dict:
     """The operations at a magnitude, by name.
 
     Returns:
-        Names to functions `(image, sign, place)`: a `uint8` tensor `(H, W, C)`; a
-        scalar, -1 or 1; two numbers in [0, 1).
+        Names to functions `(image, place, sign)`: a `uint8` tensor `(H, W, C)`; two
+        numbers in [0, 1); -1 or 1, a Python integer, so that all that depends on it can
+        be computed beforehand.
     """
     level = magnitude / MAX_LEVEL
     factor = 1.8 * level + 0.1
     radians = math.radians(30.0 * level)
     shear, pixels = 0.3 * level, round(100 * level)
 
-    def cutout(image, sign, place):
+    def cutout(image, place, sign):
         size = tf.shape(image)[:2]
         center = tf.cast(place * tf.cast(size, tf.float32), tf.int32)
         center = tf.minimum(center, size - 1)
         return geometry_ops.cutout(image, int(40 * level), center, FILL)
 
     def signed(function, amount):
-        return lambda image, sign, _: function(image, sign * amount, FILL)
+        return lambda image, place, sign: function(image, sign * amount, FILL)
 
     def moved(right, down):
-        return lambda image, sign, _: geometry_ops.translate(
+        return lambda image, place, sign: geometry_ops.translate(
             image, sign * right, sign * down, FILL
         )
 
     def plain(function, *amount):
-        return lambda image, sign, _: function(image, *amount)
+        return lambda image, place, sign: function(image, *amount)
 
     return {
         "auto_contrast": plain(colour_ops.auto_contrast),

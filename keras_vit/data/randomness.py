@@ -9,6 +9,7 @@ of them gets the same numbers as it would alone.
 Reference: [Steele et al., 2014](https://doi.org/10.1145/2714064.2660195), figure 17.
 """
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -33,8 +34,8 @@ def _shift(x, bits):
 
 def epoch_seed(seed: int, epoch):
     """The seed of one epoch: scalar `uint64`. `seed` may be any Python integer."""
-    seed = tf.constant(seed % 2**64, tf.uint64)
-    return mix(mix(seed) ^ tf.cast(epoch, tf.uint64))
+    mixed = tf.constant(mix_int(seed % 2**64), tf.uint64)
+    return mix(mixed ^ tf.cast(epoch, tf.uint64))
 
 
 def image_seeds(seed: int, epoch, index):
@@ -66,8 +67,8 @@ def uniform(seeds, count: int):
     Returns:
         `float32` tensor, shape `(B, count)`, multiples of 2^-24.
     """
-    counter = tf.range(count, dtype=tf.int64)
-    bits = mix(seeds[:, None] ^ mix(tf.cast(counter, tf.uint64))[None])
+    counter = np.array([mix_int(i) for i in range(count)], np.uint64)
+    bits = mix(seeds[:, None] ^ tf.constant(counter)[None])
     # 24 bits fill a float32 exactly: rounding can't reach 1.0.
     return tf.cast(_shift(bits, 40), tf.float32) * (1.0 / 2**24)
 

@@ -197,6 +197,11 @@ class RecordStore:
         with quiet():
             return order.over_epochs(one_epoch)
 
+    def mapped(self, order: Order, function) -> tf.data.Dataset:
+        """`function(position, item)` of every item, several at a time."""
+        numbered = self.items(order).enumerate()
+        return numbered.map(function, num_parallel_calls=tf.data.AUTOTUNE)
+
     def _shuffled(self, stream, seed, epoch):
         # `shuffle` would mix in the global seed of the program: this sets the seed of
         # the function that is being traced, and of nothing else. (With 0 TensorFlow

@@ -41,8 +41,9 @@ class IndexedStore:
             if not order.is_whole:
                 places = tf.range(skip, order.per_epoch, dtype=tf.int64)
                 indices = tf.boolean_mask(indices, order.keeps(epoch, places))
-            indices = tf.data.Dataset.from_tensor_slices(indices)
-            return indices.map(as_written(lambda i: {"epoch": epoch, "index": i}))
+            epochs = tf.fill(tf.shape(indices), tf.cast(epoch, tf.int64))
+            both = {"epoch": epochs, "index": indices}
+            return tf.data.Dataset.from_tensor_slices(both)
 
         return order.over_epochs(one_epoch)
 
@@ -51,6 +52,22 @@ class IndexedStore:
         fetch = self.fetcher()
         return self.indices(order).map(
             as_written(lambda at: {**at, **fetch(at["index"])})
+        )
+
+    def mapped(self, order: Order, function) -> tf.data.Dataset:
+        """`function(position, item)` of every item, several at a time.
+
+        The same as mapping `items`, but that each map costs a twentieth of a
+        millisecond for every example.
+        """
+        fetch = self.fetcher()
+        return (
+            self.indices(order)
+            .enumerate()
+            .map(
+                as_written(lambda at, i: function(at, {**i, **fetch(i["index"])})),
+                num_parallel_calls=tf.data.AUTOTUNE,
+            )
         )
 
     def fetcher(self):

@@ -203,5 +203,5 @@ def test_every_format_has_windows(kind):
 def test_a_file_that_ends_early_is_an_error_wherever_the_window_is():
     data = jpeg("4:2:0", 200, 200)
     for end in (len(data) // 2, len(data) * 9 // 10):
-        with pytest.raises(tf.errors.OpError):
+        with pytest.raises((tf.errors.OpError, ValueError)):
             decoding.decode_window(data[:end], lambda h, w: tf.constant([0, 0, 8, 8]))

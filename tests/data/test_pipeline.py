@@ -68,7 +68,8 @@ class _SlowStore:
     image_shape = None
 
     def __init__(self, store):
-        self.num_examples, self.items = store.num_examples, store.items
+        self.num_examples = store.num_examples
+        self.items, self.mapped = store.items, store.mapped
 
 
 def test_batches_mix_differently_in_every_step_and_epoch(arrays):

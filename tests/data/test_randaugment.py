@@ -191,7 +191,7 @@ def test_all_sixteen_operations_keep_shape_and_dtype(magnitude):
     for channels in (1, 3):
         image = tf.constant(noisy(20, 36, channels))
         for name, operation in made.items():
-            result = operation(image, tf.constant(-1.0), place)
+            result = operation(image, place, -1)
             assert result.dtype == tf.uint8 and result.shape == image.shape, name
 
 
@@ -200,8 +200,8 @@ def test_every_operation_is_drawn_and_signs_are_even(monkeypatch):
     monkeypatch.setattr(
         "keras_vit.data.randaugment.operations",
         lambda magnitude: {
-            name: lambda image, sign, place, name=name: (
-                calls.append((name, float(sign))) or image
+            name: lambda image, place, sign, name=name: (
+                calls.append((name, sign)) or image
             )
             for name in CHANGES
         },

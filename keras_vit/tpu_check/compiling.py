@@ -1,0 +1,139 @@
+"""Compiles one training step for a TPU on a machine without one.
+
+Run as `python -m keras_vit.tpu_check.compiling`, in an environment that `children`
+makes: the backend and two variables must be set before JAX is imported anywhere.
+Reads a step as JSON from stdin, writes what was learned as JSON to stdout; the stages
+go to stderr, a line each.
+"""
+
+import json
+import sys
+import time
+
+
+def main():
+    request = json.load(sys.stdin)
+    stdout = sys.stdout
+    sys.stdout = sys.stderr  # whatever a library prints
+    json.dump(compile_step(request), stdout)
+    stdout.flush()
+
+
+def compile_step(request):
+    """What the compiler says about one step.
+
+    Args:
+        request: Dictionary: `recipe`, `num_classes`, `arguments` of the constructor,
+            `batch_size` of all chips together, `total_steps`, `topology`.
+
+    Returns:
+        Dictionary of JSON values; `error` in place of the numbers where the program
+        does not fit, or the compiler refuses it.
+    """
+    say("loading the TPU compiler")
+    chips = find_chips(request["topology"])
+    say("building the model")
+    model, num_params = build(request)
+    say("tracing the training step")
+    lowered = lower(model, request, chips)
+    say("compiling")
+    start = time.perf_counter()
+    facts = {"num_params": num_params, "device_kind": chips[0].device_kind}
+    try:
+        compiled = lowered.compile()
+    except Exception as error:  # whatever class the compiler's errors are of
+        return {**facts, "error": str(error)}
+    facts["seconds"] = time.perf_counter() - start
+    memory, costs = compiled.memory_analysis(), compiled.cost_analysis()
+    costs = costs[0] if isinstance(costs, list) else costs
+    facts["memory"] = {
+        name: int(getattr(memory, f"{name}_in_bytes"))
+        for name in (
+            "argument_size",
+            "output_size",
+            "alias_size",
+            "temp_size",
+            "generated_code_size",
+            "peak_memory",
+        )
+        if hasattr(memory, f"{name}_in_bytes")
+    }
+    facts["flops"] = float(costs["flops"])
+    facts["bytes"] = float(costs["bytes accessed"])
+    facts["program"] = compiled.as_text()
+    return facts
+
+
+def say(stage):
+    sys.stderr.write(f"stage: {stage}\n")
+    sys.stderr.flush()
+
+
+def find_chips(topology):
+    """The devices of a topology such as `"v5e:2x4"`."""
+    from jax.experimental import topologies
+
+    return topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
+
+
+def build(request):
+    """The compiled model, and the number of its parameters."""
+    import keras
+
+    import keras_vit
+    from keras_vit.training.build import build_model, compile_model
+    from keras_vit.training.recipes import Recipe
+
+    recipe = Recipe.from_json(request["recipe"])
+    if request["constructor"] is None:
+        model = build_model(recipe, request["num_classes"], request["arguments"])
+    else:
+        keras.config.set_dtype_policy(recipe.dtype)
+        constructor = getattr(keras_vit, request["constructor"])
+        model = constructor(request["num_classes"], **request["arguments"])
+    compile_model(model, recipe, total_steps=request["total_steps"])
+    return model, model.count_params()
+
+
+def lower(model, request, chips):
+    """The training step for these chips, each with its share of the batch."""
+    import jax
+    import numpy as np
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    mesh = Mesh(np.array(chips), ("batch",))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    shared = NamedSharding(mesh, PartitionSpec("batch"))
+
+    def of(variables):
+        return [
+            jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=everywhere)
+            for v in variables
+        ]
+
+    batch = request["batch_size"]
+    images = jax.ShapeDtypeStruct(
+        (batch, *model.input_shape[1:]), np.float32, sharding=shared
+    )
+    labels = jax.ShapeDtypeStruct((batch,), np.int32, sharding=shared)
+    model._symbolic_build(
+        data_batch=(
+            np.zeros((2, *model.input_shape[1:]), "float32"),
+            np.zeros(2, "int32"),
+        )
+    )
+    state = tuple(
+        of(variables)
+        for variables in (
+            model.trainable_variables,
+            model.non_trainable_variables,
+            model.optimizer.variables,
+            model.metrics_variables,
+        )
+    )
+    step = jax.jit(model.train_step, donate_argnums=0)
+    return step.trace(state, (images, labels)).lower(lowering_platforms=("tpu",))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""What is read out of the text of a compiled program."""
+
+from keras_vit.tpu_check.program import layer_of, read_program
+
+HEAD = "HloModule jit_train_step, is_scheduled=true\n\n"
+FUSED = """%fused_computation (p: bf16[8,64]) -> bf16[8,64] {
+  %p = bf16[8,64]{1,0:T(8,128)(2,1)} parameter(0)
+  ROOT %add.1 = bf16[8,64]{1,0:T(8,128)(2,1)} add(%p, %p)
+}
+
+"""
+
+
+def main(*lines):
+    body = "".join(f"  %value.{i} = {line}\n" for i, line in enumerate(lines))
+    return f"{HEAD}{FUSED}ENTRY %main.1 (x: f32[4]) -> f32[4] {{\n{body}}}\n"
+
+
+def test_tiles_are_counted_along_the_dimensions_that_lie_closest():
+    program = read_program(
+        main(
+            "bf16[10,65,64]{2,1,0:T(8,128)(2,1)} fusion(%x), kind=kLoop",
+            "f32[100,3]{0,1:T(8,128)} parameter(0)",
+            "f32[300]{0:T(128)S(1)} copy(%y)",
+            "f32[]{:T(128)} add(%a, %b)",
+        )
+    )
+    sizes = [(buffer.size, buffer.padded) for buffer in program.buffers]
+    assert sizes == [
+        (2 * 10 * 65 * 64, 2 * 10 * 72 * 128),
+        (4 * 300, 4 * 128 * 8),  # the first dimension lies closest
+        (4 * 300, 4 * 384),
+        (4, 4),
+    ]
+    size, padded = (sum(column) for column in zip(*sizes))
+    assert program.padding == 1 - size / padded
+    assert program.most_padded(1)[0].shape == (10, 65, 64)
+
+
+def test_names_for_values_that_are_there_already_are_no_buffers():
+    program = read_program(
+        main(
+            "(f32[8]{0}, f32[8]{0}) tuple(%a, %b)",
+            "f32[8]{0} get-tuple-element(%value.0), index=0",
+            "f32[2,4]{1,0} bitcast(%value.1)",
+        )
+    )
+    assert program.buffers == [] and program.padding == 0
+
+
+def test_collectives_are_counted_with_their_bytes():
+    program = read_program(
+        main(
+            "(f32[128]{0:T(128)}, bf16[4,8]{1,0}) all-reduce(%a, %b), channel_id=1",
+            "f32[16]{0} all-reduce-start(%c), channel_id=2",
+            "f32[16]{0} all-reduce-done(%value.1)",
+            "f32[32]{0} all-gather(%d), dimensions={0}",
+        )
+    )
+    assert program.collectives == {
+        "all-reduce": (2, 512 + 64 + 64),
+        "all-gather": (1, 128),
+    }
+
+
+def test_leaks_name_the_layer_at_fault():
+    where = 'metadata={op_name="jit(train_step)/transpose(jvp(block_03))/mlp/mul"}'
+    program = read_program(
+        main(
+            f"f64[8]{{0}} multiply(%a, %b), {where}",
+            f"f64[8]{{0}} add(%a, %b), {where}",
+            'f32[8]{0} custom-call(%c), custom_call_target="xla_python_cpu_callback"',
+            'f32[8]{0} custom-call(%c), custom_call_target="tpu_custom_call"',
+            "s32[8]{0} add(%d, %d)",
+        )
+    )
+    assert program.leaks == {"f64": ["block_03/mlp"], "host": [""]}
+
+
+def test_the_layer_of_an_instruction():
+    def named(name):
+        return layer_of(f'%a = f32[] add(), metadata={{op_name="{name}" id=3}}')
+
+    assert named("jit(train_step)/jvp(block_00)/attention/dot_general") == (
+        "block_00/attention"
+    )
+    assert named("jit(train_step)/transpose(jvp(head))/dot_general") == "head"
+    assert named("jit(train_step)/adam_w/mul") == "adam_w"
+    assert named("broadcast.3") == ""
+    assert layer_of("%a = f32[] add()") == ""
