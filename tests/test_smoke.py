@@ -57,7 +57,7 @@ MODELS = {
         5, image_size=32, patch_size=8, num_layers=2, hidden_dim=16, mlp_dim=32,
         num_heads=2,
     ),
-    "BiT": lambda: keras_vit.BiT(5, image_size=32, num_blocks=(1, 1)),
+    "BiT": lambda: keras_vit.BiT(5, image_size=32, num_blocks=(1,)),
 }  # fmt: skip
 
 

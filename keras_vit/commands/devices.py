@@ -3,6 +3,8 @@
 import contextlib
 import logging
 
+logger = logging.getLogger(__name__)
+
 
 @contextlib.contextmanager
 def on_devices(devices, model_parallel=1):
@@ -13,10 +15,11 @@ def on_devices(devices, model_parallel=1):
     Yields:
         The `Strategy`.
     """
-    from keras_vit.devices import strategy
+    from keras_vit.devices.choose import find
 
-    found = strategy(devices, model_parallel=model_parallel)
+    found = find(devices, model_parallel)
     if not found.is_chief:
         logging.getLogger("keras_vit").setLevel(logging.WARNING)
+    logger.info("Devices: %s.", found)
     with found.scope():
         yield found

@@ -78,7 +78,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     newest = list_checkpoints(tmp_path)[-1]
     data = bytearray(newest.read_bytes())
     if damage == "flipped":
-        data[len(data) // 2] ^= 1
+        # Inside a member: the file's own headers hold bytes that nobody reads.
+        data[data.index(b'"variables"')] ^= 1
     newest.write_bytes(data[: {"truncated": len(data) - 30, "empty": 0}.get(damage)])
     with pytest.raises(ValueError, match="is damaged"):
         read_checkpoint(newest)
