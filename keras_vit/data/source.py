@@ -16,8 +16,7 @@ class Source:
     """One split of a data set. Made by `keras_vit.data.load` and its kin.
 
     Attributes:
-        name: The data set's name, or the folder's path.
-        split: The split's name, with its brackets.
+        name, split: The data set's name or the folder's path; the split's name.
         class_names: List of strings; the label is the place in it.
         num_classes: Integer.
         num_examples: Integer, images left out not counted.

@@ -1,5 +1,7 @@
 """The batches of a run, on one device and on many."""
 
+import keras
+
 from keras_vit.devices import current
 
 
@@ -26,6 +28,21 @@ def check_batch(recipe, num_examples=None):
         )
     current().per_replica_batch_size(batch_size, parts)
     return batch_size
+
+
+def check_executions(recipe, steps_per_epoch, total_steps):
+    """Raises a `ValueError` where an execution would go beyond the end of an epoch."""
+    steps = recipe.steps_per_execution
+    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
+    if keras.backend.backend() == "tensorflow":  # stops there
+        return
+    if steps_per_epoch % steps or total_steps % steps:
+        raise ValueError(
+            "`steps_per_execution` must divide the updates of an epoch and of the run "
+            f"on this backend. Received: steps_per_execution={steps}, "
+            f"{steps_per_epoch} updates from one test to the next, {total_steps} in "
+            f"all, backend {keras.backend.backend()!r}"
+        )
 
 
 def training_batches(recipe, source, preprocessing, start_step):

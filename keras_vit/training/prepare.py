@@ -13,7 +13,12 @@ from keras_vit.data.step_json import step_to_json
 from keras_vit.devices import current
 from keras_vit.models.vision_model import image_shape
 from keras_vit.pretraining import corruption_step
-from keras_vit.training.batches import check_batch, test_batches, training_batches
+from keras_vit.training.batches import (
+    check_batch,
+    check_executions,
+    test_batches,
+    training_batches,
+)
 from keras_vit.training.build import (
     build_model,
     check_model,
@@ -167,21 +172,6 @@ def check_augmentation(recipe, image_size):
     """Raises a `ValueError` unless the data package knows the augmentation."""
     steps = keras_vit.data.preprocessing(image_size)
     keras_vit.data.augmentation(recipe.augment, steps)
-
-
-def check_executions(recipe, steps_per_epoch, total_steps):
-    """Raises a `ValueError` where an execution would go beyond the end of an epoch."""
-    steps = recipe.steps_per_execution
-    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
-    if keras.backend.backend() == "tensorflow":  # stops there
-        return
-    if steps_per_epoch % steps or total_steps % steps:
-        raise ValueError(
-            "`steps_per_execution` must divide the updates of an epoch and of the run "
-            f"on this backend. Received: steps_per_execution={steps}, "
-            f"{steps_per_epoch} updates from one test to the next, {total_steps} in "
-            f"all, backend {keras.backend.backend()!r}"
-        )
 
 
 def _describe_to_itself(model, recipe, facts):

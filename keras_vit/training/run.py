@@ -14,6 +14,7 @@ from keras_vit.training.averaging import UseAverages
 from keras_vit.training.batches import check_batch
 from keras_vit.training.callbacks import Progress, Restore, Save
 from keras_vit.training.curves import plot_curves
+from keras_vit.training.fit_calls import fit_calls
 from keras_vit.training.masked_pictures import MaskedPatchPictures
 from keras_vit.training.prepare import prepare
 from keras_vit.training.recipes import Recipe
@@ -247,25 +248,6 @@ def _pictures(job, folder):
         job.model, next(iter(batches)), folder.pictures, folder.tensorboard
     )
     return [pictures]
-
-
-def fit_calls(step, steps_per_epoch, total_steps):
-    """The calls of `fit`, which counts equal epochs only, from an update on.
-
-    Returns:
-        List of `(first epoch, last epoch, updates of each)`.
-    """
-    epoch, done = divmod(step, steps_per_epoch)
-    whole, rest = divmod(total_steps, steps_per_epoch)
-    calls = []
-    if done:
-        begun = rest if epoch == whole else steps_per_epoch
-        calls.append((epoch, epoch + 1, begun - done))
-        epoch += 1
-    calls.append((epoch, whole, steps_per_epoch))
-    if epoch <= whole:
-        calls.append((whole, whole + 1, rest))
-    return [call for call in calls if call[0] < call[1] and call[2]]
 
 
 def _result(folder, record):
