@@ -45,7 +45,7 @@ def test_tfds_examples_are_recognised_by_their_file_names(
         }
         for i, n in enumerate(numbers)
     ]
-    write(tmp_path, "imagenet2012", features, examples, "validation")
+    write(tmp_path, "imagenet2012", features, examples, ("validation",))
     source = load("imagenet2012:validation", data_dir=tmp_path)
     everything = real_labels()
     order = [example["label"] for example in source.examples().as_numpy_iterator()]
