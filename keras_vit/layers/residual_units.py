@@ -34,9 +34,10 @@ class _ResidualUnit(CompositeLayer):
         self.remat = remat
 
     def call(self, inputs, training=False):
-        if not (self.remat and training):
-            return self._output(inputs)
-        return recomputed(self, self._output, ops.cast(inputs, self.compute_dtype))
+        if self.remat:  # not cast by Keras, for want of `autocast`
+            inputs = ops.cast(inputs, self.compute_dtype)
+        again = self.remat and training
+        return recomputed(self, self._output, inputs) if again else self._output(inputs)
 
     def _norm(self, name, input_shape, gamma_initializer="ones"):
         norm = GroupNorm(

@@ -40,6 +40,7 @@ RECIPE = {
     "dropout_rate": 0.0,
     "drop_path_rate": 0.0,
     "jit_compile": "no",
+    "dtype": "float32",
 }
 # What asks for something that plain Keras on one device does not have.
 OURS = ("accumulation_steps", "steps_per_execution", "remat")
