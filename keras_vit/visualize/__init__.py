@@ -20,7 +20,7 @@ _LAZY = {
     "plot_position_similarity": "keras_vit.visualize.plots:plot_position_similarity",
     "pooling_attention": "keras_vit.visualize.attention:pooling_attention",
     "position_similarity": "keras_vit.visualize.positions:position_similarity",
-    "relevance": "keras_vit.visualize.relevance:relevance",
+    "relevance": "keras_vit.visualize.gradients:relevance",
     "rollout": "keras_vit.visualize.attention:rollout",
     "token_norms": "keras_vit.visualize.measures:token_norms",
 }
