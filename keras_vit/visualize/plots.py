@@ -62,8 +62,9 @@ def plot_position_similarity(similarity):
     rows, columns = similarity.shape[:2]
     mosaic = _mosaic(similarity[..., None])[..., 0]
     height, width = mosaic.shape
-    longest = max(height, width)
-    figure = new_figure(1.6 + 4.6 * width / longest, 0.8 + 4.6 * height / longest)
+    inch = 4.6 / max(height, width)
+    # Never too low for the labels of the rows and of the colours.
+    figure = new_figure(2.4 + width * inch, max(0.9 + height * inch, 2.6))
     axes = figure.subplots()
     shown = axes.imshow(mosaic, cmap="viridis", vmin=-1, vmax=1, interpolation="none")
     for axis, count, name in (
@@ -75,7 +76,7 @@ def plot_position_similarity(similarity):
         axis.set_label_text(f"{name} of the patch")
         axis.set_tick_params(length=0)
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(shown, ax=axes, fraction=0.046, ticks=[-1, -0.5, 0, 0.5, 1])
+    bar = figure.colorbar(shown, ax=axes, shrink=0.9, ticks=[-1, -0.5, 0, 0.5, 1])
     bar.set_label("cosine similarity")
     bar.outline.set_visible(False)
     return figure
@@ -100,7 +101,7 @@ def plot_attention(images, maps, titles=None, *, value_range=(-1.0, 1.0)):
     pictures = overlay(images, maps, value_range=value_range)
     plain = _unit(images, value_range)
     count = len(plain)
-    columns = min(count, 3)
+    columns = count if count <= 3 else 2 if count == 4 else 3
     rows = math.ceil(count / columns)
     shape = plain.shape[1] / plain.shape[2]
     room = 0 if titles is None else 0.25
@@ -117,7 +118,7 @@ def plot_attention(images, maps, titles=None, *, value_range=(-1.0, 1.0)):
     return figure
 
 
-def overlay(images, maps, *, value_range=(-1.0, 1.0)):
+def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
     """Images, as bright as their maps.
 
     Each map is divided by its largest value and resized bilinearly.
@@ -126,6 +127,7 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0)):
         images: Array `(B, H, W, C)`; `uint8` is pixels.
         maps: Array `(B, rows, columns)`; what is negative counts as 0.
         value_range: Pair, black and white of images that are not `uint8`.
+        darkest: Float in `[0, 1]`, what is left of the light where a map is 0.
 
     Returns:
         Float array `(B, H, W, 3)` in `[0, 1]`.
@@ -144,7 +146,8 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0)):
     rows, columns = (
         _enlarging(old, new) for old, new in zip(maps.shape[1:], plain.shape[1:3])
     )
-    return plain * (rows @ maps @ columns.T)[..., None]
+    light = darkest + (1 - darkest) * (rows @ maps @ columns.T)
+    return plain * light[..., None]
 
 
 def plot_attention_distance(distances):
@@ -169,7 +172,7 @@ def plot_attention_distance(distances):
     axes.plot(
         depth[::heads],
         distances.mean(axis=1),
-        *("_",),
+        "_",
         color=ORANGE,
         markersize=14,
         markeredgewidth=2,

@@ -42,12 +42,12 @@ def test_an_overlay_keeps_the_most_attended_place_and_darkens_the_rest():
     maps = np.array([[[0.0, 0.2]], [[0.1, 0.1]]])
     bright = visualize.overlay(images, maps)
     assert bright.shape == (2, 4, 8, 3)
-    assert bright[0, 0, 0, 0] == 0 and bright[0, 0, -1, 0] == 1
+    assert bright[0, 0, 0, 0] == 0.15 and bright[0, 0, -1, 0] == 1
     np.testing.assert_allclose(bright[1], 1)
     assert (np.diff(bright[0, 0, :, 0]) >= 0).all()
     floats = np.full((2, 4, 8, 3), 1.0)
     np.testing.assert_allclose(visualize.overlay(floats, maps), bright)
-    assert not visualize.overlay(images, maps * 0).any()
+    np.testing.assert_allclose(visualize.overlay(images, maps * 0, darkest=0), 0)
     with pytest.raises(ValueError, match=r"one map .* for each image.*2 images"):
         visualize.overlay(images, maps[:1])
 
@@ -55,7 +55,7 @@ def test_an_overlay_keeps_the_most_attended_place_and_darkens_the_rest():
 def test_an_image_and_its_attention_stand_side_by_side():
     images = np.full((4, 6, 6, 3), 255, "uint8")
     figure = visualize.plot_attention(images, np.ones((4, 2, 2)), list("ab$d"))
-    assert [axes.get_title() for axes in figure.axes] == ["a", "b", r"\$", "d", "", ""]
+    assert [axes.get_title() for axes in figure.axes] == ["a", "b", r"\$", "d"]
     assert picture(figure).shape == (6, 13, 4)
     one = visualize.plot_attention(images[:1], np.ones((1, 2, 2)))
     assert len(one.axes) == 1

@@ -1,11 +1,5 @@
 """Gradient times attention, against finite differences of the oracle."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import cases
 import numpy as np
 import pytest
@@ -15,7 +9,6 @@ from cases import pixels
 from keras_vit import visualize
 from keras_vit.visualize import anatomy, gradients
 
-ROOT = Path(__file__).resolve().parents[2]
 STEP = 1e-5
 
 
@@ -130,30 +123,3 @@ def test_an_unknown_class_is_refused(classes):
 def test_a_model_without_one_row_of_scores_is_refused(name, why):
     with pytest.raises(ValueError, match=why):
         visualize.relevance(cases.model(name), pixels(cases.MODELS[name]))
-
-
-OTHER = """
-import json, sys
-sys.path.insert(0, "tests")
-import cases
-from keras_vit import visualize
-model = cases.randomize(cases.MODELS["map"].make(num_layers=1))
-images = cases.pixels(cases.MODELS["map"])
-print(json.dumps(visualize.relevance(model, images, 1).tolist()))
-"""
-
-
-def test_jax_gives_the_same():
-    pytest.importorskip("jax")
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER],
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    model = cases.randomize(cases.MODELS["map"].make(num_layers=1))
-    expected = visualize.relevance(model, pixels(cases.MODELS["map"]), 1)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
