@@ -7,6 +7,7 @@ _LAZY = {
     "attention_entropy": "keras_vit.visualize.measures:attention_entropy",
     "attention_maps": "keras_vit.visualize.attention:attention_maps",
     "attention_rollout": "keras_vit.visualize.attention:attention_rollout",
+    "attention_to_patches": "keras_vit.visualize.attention:attention_to_patches",
     "class_activation": "keras_vit.visualize.features:class_activation",
     "feature_colours": "keras_vit.visualize.features:feature_colours",
     "filter_components": "keras_vit.visualize.filters:filter_components",

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
+from keras_vit.layers.patches import pair
 from keras_vit.models.vision_model import image_shape
 
 
@@ -65,15 +66,21 @@ def is_bit(model):
 
 def geometry(model, images):
     """The `Geometry` of a ViT or hybrid for images `(B, H, W, C)`."""
-    patches = layer_named(model, "patches")
+    patch, stride = patch_and_stride(model)
     factor = stem_factor(model)
-    maps = [-(-side // factor) for side in images.shape[1:3]]  # the stem rounds up
-    sizes = zip(maps, patches._patch, patches._stride)
+    sides = [-(-side // factor) for side in images.shape[1:3]]  # the stem rounds up
     return Geometry(
-        grid=tuple((side - patch) // stride + 1 for side, patch, stride in sizes),
-        cell=tuple(factor * stride for stride in patches._stride),
+        grid=tuple((n - p) // s + 1 for n, p, s in zip(sides, patch, stride)),
+        cell=tuple(factor * s for s in stride),
         prefix=layer_named(model, "patch_encoder").prefix_tokens,
     )
+
+
+def patch_and_stride(model):
+    """Two pairs `(height, width)`: in pixels, or in positions of a hybrid's map."""
+    patches = layer_named(model, "patches")
+    patch = pair(patches.patch_size, "patch_size")
+    return patch, patch if patches.stride is None else pair(patches.stride, "stride")
 
 
 def stem_factor(model):

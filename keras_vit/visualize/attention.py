@@ -45,6 +45,32 @@ def attention_maps(model, images, layers=None):
     return np.stack(list(each_layer(model, images, layers, "attention_maps")))
 
 
+def attention_to_patches(model, images, layers=None):
+    """What the class token of each layer and head takes from each patch.
+
+    A model without a class token has the mean over its patches in that place.
+
+    Args:
+        model: As in `attention_maps`.
+        images: As in `attention_maps`.
+        layers: As in `attention_maps`.
+
+    Returns:
+        Float32 array `(layers, B, heads, rows, columns)`. The shares of class and
+        register tokens are left out.
+
+    Raises:
+        ValueError: as `attention_maps`.
+    """
+    blocks_of(model, "attention_to_patches")
+    images = checked_images(model, images)
+    place = geometry(model, images)
+    has_class = layer_named(model, "patch_encoder").class_token
+    queries = slice(0, 1) if has_class else slice(place.prefix, None)
+    maps = each_layer(model, images, layers, "attention_to_patches")
+    return place.on_grid(np.stack([m[:, :, queries].mean(axis=2) for m in maps]))
+
+
 def each_layer(model, images, layers, view):
     """The maps of `attention_maps`, one layer after the other."""
     blocks = blocks_of(model, view)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_vit.visualize.anatomy import layer_named
+from keras_vit.visualize.anatomy import layer_named, patch_and_stride
 
 
 def patch_filters(model):
@@ -35,7 +35,7 @@ def patch_filters(model):
             f"{model.name!r}, without layers 'patch_encoder' and 'root_conv'"
         )
     kernel = _float(encoder.projection.kernel, model)  # (P1 * P2 * C, D)
-    height, width = layer_named(model, "patches")._patch
+    height, width = patch_and_stride(model)[0]
     filters = ops.convert_to_numpy(kernel).T
     return filters.reshape(len(filters), height, width, -1)
 

@@ -149,8 +149,8 @@ def _block(block, inputs, nudge):
     x, scores = _attention(block.attention, block.attention_norm(inputs), nudge)
     for layer in block.attention_tail:
         x = layer(x)
-    shortcut = inputs = ops.cast(inputs, x.dtype) + x
-    x = block.mlp(block.mlp_norm(inputs))
+    x = shortcut = inputs + x
+    x = block.mlp(block.mlp_norm(x))
     for layer in block.mlp_tail:
         x = layer(x)
     return shortcut + x, scores

@@ -141,6 +141,8 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
             "`maps` must be one map (rows, columns) for each image. Received: maps of "
             f"shape {maps.shape}, {len(plain)} images"
         )
+    # The authors resize by Lanczos, whose overshoot they then blur away over a patch;
+    # bilinear weights have none.
     maps = np.maximum(maps, 0)
     maps = maps / np.maximum(maps.max(axis=(1, 2), keepdims=True), 1e-30)
     rows, columns = (

@@ -36,7 +36,8 @@ def position_similarity(model, layer=0, *, grid=None):
     """
     positions = _positions(model, layer)
     grid = positions.grid if grid is None else pair(grid, "grid")
-    table = _table(positions, grid).astype("float64")
+    width = layer_named(model, "patch_encoder").hidden_dim
+    table = _table(positions, grid, width).astype("float64")
     lengths = np.linalg.norm(table, axis=-1, keepdims=True)
     table = table / np.maximum(lengths, np.finfo("float32").tiny)
     similarity = np.clip(table @ table.T, -1, 1)
@@ -68,9 +69,8 @@ def _positions(model, layer):
     return found[layer if len(found) > 1 else 0]
 
 
-def _table(positions, grid):
-    """The vectors of the patches, `(rows * columns, hidden_dim)`."""
-    width = positions._shape[2]
+def _table(positions, grid, width):
+    """The vectors of the patches, `(rows * columns, width)`."""
     if positions.kind == "sincos2d":
         return sincos2d(grid, width)
     prefix = positions.prefix_tokens

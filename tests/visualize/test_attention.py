@@ -83,11 +83,24 @@ def test_rollout_is_the_product_of_all_layers_from_first_to_last(name):
     np.testing.assert_allclose(found.reshape(2, -1), expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["token_nonsquare", "gap_norep"])
-def test_attention_is_that_of_the_official_vit(name):
-    case = golden.config(f"vit/{name}.json")["config"]
-    weights = golden.path(f"vit/{name}.ckpt.npz")
-    expected = golden.arrays(f"vit/{name}.io.npz")
+@pytest.mark.parametrize("name", ["registers", "map", "gap_beside_class_token"])
+def test_attention_to_patches_is_the_class_tokens_or_the_mean(name):
+    values, images = oracle(name)
+    maps = oracle_maps(values)  # (layers, B, heads, tokens, tokens)
+    expected = maps[..., 0, -6:] if name != "map" else maps.mean(axis=-2)
+    found = visualize.attention_to_patches(cases.model(name), images, (-1, 0))
+    assert found.shape == (2, 2, 2, 2, 3)
+    expected = expected[::-1].reshape(found.shape)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "name", ["vit/token_nonsquare", "vit/gap_norep", "hybrid/h_root_only_p4"]
+)
+def test_attention_is_that_of_the_official_models(name):
+    case = golden.config(f"{name}.json")["config"]
+    weights = golden.path(f"{name}.ckpt.npz")
+    expected = golden.arrays(f"{name}.io.npz")
     model = keras_vit.from_checkpoint(weights, image_size=expected["image"].shape[1:3])
     assert model.settings["arguments"]["num_classes"] == case["num_classes"]
     maps = visualize.attention_maps(model, expected["image"], layers=(1, 0))
@@ -176,17 +189,30 @@ def test_masked_patch_prediction_is_looked_at_with_nothing_hidden():
     )
 
 
+def test_pixels_of_an_image_file_are_taken_as_they_are():
+    model = cases.model("preprocessing")
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 8, 12, 3), "uint8")
+    np.testing.assert_allclose(
+        visualize.attention_maps(model, pixels),
+        visualize.attention_maps(model, pixels.astype("float32")),
+    )
+
+
 def test_scores_stay_in_float32_under_half_precision():
-    model = cases.MODELS["map"].make(dtype="mixed_bfloat16")
+    model = cases.randomize(cases.MODELS["map"].make(dtype="mixed_bfloat16"))
     images = inputs((1, 8, 12, 3))
     maps = visualize.attention_maps(model, images, 0)
     assert maps.dtype == "float32"
     np.testing.assert_allclose(maps.sum(axis=-1), 1, rtol=1e-5)
     assert visualize.pooling_attention(model, images).shape == (1, 2, 6)
+    found = visualize.relevance(model, images, 1)
+    expected = visualize.relevance(cases.model("map"), images, 1)
+    assert np.abs(found - expected).max() < 0.1 * expected.max()
 
 
 VIEWS = [
     visualize.attention_maps,
+    visualize.attention_to_patches,
     visualize.attention_rollout,
     visualize.pooling_attention,
     visualize.mean_attention_distance,
