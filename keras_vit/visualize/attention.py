@@ -61,6 +61,12 @@ def attention_to_patches(model, images, layers=None):
 
     Raises:
         ValueError: as `attention_maps`.
+
+    Example:
+
+    >>> maps = keras_vit.visualize.attention_to_patches(model, images, layers=-1)
+    >>> maps.shape  # ViT-B/16, one layer, four images, twelve heads
+    (1, 4, 12, 14, 14)
     """
     blocks_of(model, "attention_to_patches")
     images = checked_images(model, images)
@@ -109,6 +115,12 @@ def pooling_attention(model, images):
 
     Raises:
         ValueError: if the head is of another kind.
+
+    Example:
+
+    >>> model = keras_vit.ViT_B16(pooling="map")
+    >>> keras_vit.visualize.pooling_attention(model, images).shape
+    (4, 12, 196)
 
     Reference: [Zhai et al., 2022](https://arxiv.org/abs/2106.04560), section 2.2.
     """
@@ -169,6 +181,11 @@ def rollout(maps, heads="mean"):
 
     Raises:
         ValueError: if `heads` is unknown or there is no layer.
+
+    Example:
+
+    >>> maps = keras_vit.visualize.attention_maps(model, images)
+    >>> keras_vit.visualize.rollout(maps)[:, 0]  # of the class token
 
     Reference: [Abnar and Zuidema, 2020](https://arxiv.org/abs/2005.00928); as used in
     [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), appendix D.8.

@@ -55,6 +55,12 @@ def feature_colours(model, images):
     Raises:
         ValueError: if the model has no patches or feature map.
 
+    Example:
+
+    >>> colours = keras_vit.visualize.feature_colours(model, images)
+    >>> colours.shape  # BiT at 224 pixels
+    (4, 7, 7, 3)
+
     Reference: [Oquab et al., 2024](https://arxiv.org/abs/2304.07193), figure 1.
     """
     features = patch_features(model, images)
@@ -87,6 +93,12 @@ def class_activation(model, images, class_index=None):
 
     Raises:
         ValueError: if the model has no such head, or no such class.
+
+    Example:
+
+    >>> model = keras_vit.BiT_R50x1()
+    >>> keras_vit.visualize.class_activation(model, images, class_index=281).shape
+    (4, 7, 7)
 
     Reference: [Zhou et al., 2016](https://arxiv.org/abs/1512.04150).
     """

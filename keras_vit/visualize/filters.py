@@ -22,6 +22,11 @@ def patch_filters(model):
     Raises:
         ValueError: if the model has neither, or its kernel is quantized.
 
+    Example:
+
+    >>> keras_vit.visualize.patch_filters(keras_vit.ViT_S16()).shape
+    (384, 16, 16, 3)
+
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), figure 7
     (left).
     """

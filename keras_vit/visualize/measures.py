@@ -28,6 +28,12 @@ def attention_distance(maps, grid, cell, prefix=0):
     Returns:
         Array `(...)`, pixels: the mean over query patches.
 
+    Example:
+
+    >>> maps = np.full((4, 4), 1 / 4)  # uniform, on 2 x 2 patches of 16 pixels
+    >>> keras_vit.visualize.attention_distance(maps, (2, 2), (16, 16))
+    13.65685424949238
+
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), figure 7
     (right) and appendix D.7.
     """
@@ -82,6 +88,10 @@ def attention_entropy(model, images):
 
     Raises:
         ValueError: if the model has no attention.
+
+    Example:
+
+    >>> keras_vit.visualize.attention_entropy(model, images).argmin(axis=1)
     """
     rows = []
     for maps in each_layer(model, images, None, "attention_entropy"):
@@ -103,6 +113,11 @@ def token_norms(model, images):
 
     Raises:
         ValueError: if the model has no Transformer blocks.
+
+    Example:
+
+    >>> norms = keras_vit.visualize.token_norms(model, images)
+    >>> norms[-1, :, 1:].max(axis=1)  # the longest patch token of each image
     """
     blocks = blocks_of(model, "token_norms")
     images = checked_images(model, images)
@@ -127,6 +142,11 @@ def norm_outliers(norms, factor=4.0):
 
     Returns:
         Boolean array of the shape of `norms`.
+
+    Example:
+
+    >>> norms = keras_vit.visualize.token_norms(model, images)[..., 1:]
+    >>> keras_vit.visualize.norm_outliers(norms).mean(axis=(1, 2))  # by layer
 
     Reference: [Darcet et al., 2024](https://arxiv.org/abs/2309.16588), section 2.
     """

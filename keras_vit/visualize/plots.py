@@ -25,6 +25,11 @@ def plot_filters(filters, columns=7):
 
     Raises:
         ValueError: if there is no filter.
+
+    Example:
+
+    >>> figure = plot_filters(filter_components(model))
+    >>> figure.savefig("filters.png")
     """
     filters = np.asarray(filters, "float32")
     if filters.ndim != 4 or not filters.size:
@@ -58,6 +63,11 @@ def plot_position_similarity(similarity):
 
     Returns:
         A matplotlib `Figure`, like figure 7 (centre) of the paper.
+
+    Example:
+
+    >>> figure = plot_position_similarity(position_similarity(model))
+    >>> figure.savefig("positions.png")
     """
     rows, columns = similarity.shape[:2]
     mosaic = _mosaic(similarity[..., None])[..., 0]
@@ -94,6 +104,11 @@ def plot_attention(images, maps, titles=None, *, value_range=(-1.0, 1.0)):
 
     Returns:
         A matplotlib `Figure`.
+
+    Example:
+
+    >>> figure = plot_attention(images, attention_rollout(model, images))
+    >>> figure.savefig("attention.png")
 
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), figures 6
     and 14.
@@ -134,6 +149,10 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
 
     Raises:
         ValueError: if there are not as many maps as images.
+
+    Example:
+
+    >>> pixels = 255 * overlay(images, attention_rollout(model, images))
     """
     plain, maps = _unit(images, value_range), np.asarray(maps, "float64")
     if maps.ndim != 3 or len(maps) != len(plain):
@@ -161,6 +180,11 @@ def plot_attention_distance(distances):
 
     Returns:
         A matplotlib `Figure`, like figure 7 (right) of the paper.
+
+    Example:
+
+    >>> figure = plot_attention_distance(mean_attention_distance(model, images))
+    >>> figure.savefig("distance.png")
     """
     from matplotlib.ticker import MaxNLocator
 

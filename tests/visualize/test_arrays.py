@@ -162,3 +162,14 @@ def test_class_activation_before_the_pooling_is_that_of_each_place():
 def test_a_head_that_is_not_linear_in_the_patches_is_refused(name):
     with pytest.raises(ValueError, match="Use relevance or attention_rollout"):
         visualize.class_activation(cases.model(name), pixels(cases.MODELS[name]))
+
+
+# The face -----------------------------------------------------------------------------
+
+
+def test_every_view_is_there_and_says_what_it_gives():
+    for name in visualize.__all__:
+        view = getattr(visualize, name)
+        assert view.__name__ == name  # a function, not a module of the same name
+        assert "Returns:" in view.__doc__ and "Example:" in view.__doc__
+    assert keras_vit.visualize is visualize
