@@ -55,6 +55,7 @@ _LAZY = {
     "training": "keras_vit.training",
     "predict": "keras_vit.prediction:predict",
     "verify": "keras_vit.certificate:verify",
+    "visualize": "keras_vit.visualize",
 }
 __getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
 
@@ -104,6 +105,7 @@ __all__ = [
     "resize_position_embeddings",
     "training",
     "verify",
+    "visualize",
     "with_image_size",
     "with_num_classes",
 ]

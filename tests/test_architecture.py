@@ -34,7 +34,7 @@ MAY_IMPORT = {
         *("cards", "checkpoints", "data", "devices", "evaluation", "training"),
     },
 }
-# visualize, ...
+# What the rooms that are not in the table may import: visualize, evaluation, ...
 LOOKING = {"layers", "models", "checkpoints", "data", "devices", "pretraining"}
 ANYONE = {"_lazy", "_version"}
 FACE = {"__init__", "__main__", "cli", "commands", "terminal"}

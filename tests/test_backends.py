@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from cases import LAYERS, MODELS, array, inputs
 
+from keras_vit import visualize
+
 HERE = Path(__file__).parent
 TOLERANCE = 1e-5
 
@@ -21,6 +23,7 @@ import sys
 import numpy as np
 import keras
 import cases
+from keras_vit import visualize
 
 files = dict(np.load(sys.argv[1]))
 outputs = {"backend": keras.backend.backend()}
@@ -43,6 +46,8 @@ for name, case in cases.MODELS.items():
         model.compile(keras.optimizers.SGD(0.01), "mse")
         y = cases.inputs((2, 5), 3)
         outputs["losses_" + name] = [model.train_on_batch(x, y) for _ in range(3)]
+    if name == "map" and outputs["backend"] != "torch":
+        outputs["relevance"] = visualize.relevance(model, x, 1)
 
 block = cases.LAYERS["transformer_block"]
 model = fill(cases.functional(block), "layer_transformer_block")
@@ -124,3 +129,12 @@ def test_another_backend_trains(name, both):
     assert np.isfinite(losses).all() and len(losses) == 3
     if name == "registers":  # without dropout the loss of the same batch falls
         assert losses[0] > losses[1] > losses[2]
+
+
+def test_another_backend_finds_the_same_relevance(both):
+    _, there = both
+    if "relevance" not in there:
+        pytest.skip("gradients of attention are for TensorFlow and JAX")
+    images = cases.pixels(MODELS["map"])
+    expected = visualize.relevance(cases.model("map"), images, 1)
+    np.testing.assert_allclose(there["relevance"], expected, rtol=1e-3, atol=1e-5)

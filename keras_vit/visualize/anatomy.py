@@ -1,0 +1,137 @@
+"""Where images, patches and blocks are in a model of this package."""
+
+import dataclasses
+import re
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_vit.layers import TransformerBlock
+from keras_vit.layers.patches import pair
+from keras_vit.models.vision_model import image_shape
+
+
+@dataclasses.dataclass(frozen=True)
+class Geometry:
+    """How the tokens of a batch lie in its images."""
+
+    # Patches, (rows, columns).
+    grid: tuple
+    # Pixels of the image from one patch to the next, (height, width).
+    cell: tuple
+    # The number of tokens before the first patch: class and register tokens.
+    prefix: int
+
+    def on_grid(self, tokens):
+        """`(..., prefix + N)` to `(..., rows, columns)`, without the prefix."""
+        return tokens[..., self.prefix :].reshape(*tokens.shape[:-1], *self.grid)
+
+
+def layer_named(model, name):
+    """A layer, or `None` where the model has none of this name."""
+    return next((each for each in model.layers if each.name == name), None)
+
+
+def blocks_of(model, view):
+    """The Transformer blocks of a model, from first to last.
+
+    Args:
+        model: A Keras model.
+        view: String, what the blocks are wanted for, as the subject of the error.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    blocks = [each for each in model.layers if isinstance(each, TransformerBlock)]
+    if blocks and layer_named(model, "patch_encoder"):
+        return blocks
+    if is_bit(model):
+        raise ValueError(
+            f"{view} needs Transformer blocks; BiT models are convolutional and have "
+            "no attention. Use class_activation or feature_colours instead. "
+            f"Received: {model.name!r}"
+        )
+    raise ValueError(
+        f"{view} needs a ViT or hybrid of keras_vit. Received: {model.name!r}, a model "
+        "without its Transformer blocks. If it stands inside another model, pass the "
+        "inner one: outer.get_layer(name)."
+    )
+
+
+def is_bit(model):
+    """Whether a model is a convolutional network of this package."""
+    return bool(layer_named(model, "relu") and layer_named(model, "root_conv"))
+
+
+def geometry(model, images):
+    """The `Geometry` of a ViT or hybrid for images `(B, H, W, C)`."""
+    patch, stride = patch_and_stride(model)
+    factor = stem_factor(model)
+    sides = [-(-side // factor) for side in images.shape[1:3]]  # the stem rounds up
+    return Geometry(
+        grid=tuple((n - p) // s + 1 for n, p, s in zip(sides, patch, stride)),
+        cell=tuple(factor * s for s in stride),
+        prefix=layer_named(model, "patch_encoder").prefix_tokens,
+    )
+
+
+def patch_and_stride(model):
+    """Two pairs `(height, width)`: in pixels, or in positions of a hybrid's map."""
+    patches = layer_named(model, "patches")
+    patch = pair(patches.patch_size, "patch_size")
+    return patch, patch if patches.stride is None else pair(patches.stride, "stride")
+
+
+def stem_factor(model):
+    """By how much the ResNet of a hybrid shrinks an image; 1 for a ViT."""
+    if layer_named(model, "root_conv") is None:
+        return 1
+    stages = [re.match(r"stage(\d+)_", layer.name) for layer in model.layers]
+    last = max([int(match[1]) for match in stages if match], default=1)
+    return 4 * 2 ** (last - 1)
+
+
+def checked_images(model, images):
+    """`images` as an array that the model takes.
+
+    Raises:
+        ValueError: if it is no batch of images, or of another size.
+    """
+    images = np.asarray(ops.convert_to_numpy(images))
+    wanted = image_shape(model)
+    fits = images.ndim == 4 and all(
+        ours in (None, theirs) for ours, theirs in zip(wanted, images.shape[1:])
+    )
+    if fits and len(images):
+        return images
+    shape = ", ".join("any" if side is None else str(side) for side in wanted)
+    hint = " Pass images[None] for one image." if images.ndim == 3 else ""
+    raise ValueError(
+        f"`images` must be a batch of one image at least, of shape (batch, {shape}). "
+        f"Received: an array of shape {images.shape}.{hint}"
+    )
+
+
+def run(model, images, tensors):
+    """Values of a model's symbolic tensors for a batch, without training.
+
+    Args:
+        model: A functional model.
+        images: Array `(B, H, W, C)`.
+        tensors: List of its intermediate symbolic tensors.
+    """
+    view = keras.Model(model.input, list(tensors))
+    inputs = ops.convert_to_tensor(images)
+    if isinstance(model.input, dict):  # masked patch prediction: nothing is hidden
+        count = model.input["shown"].shape[1]
+        shown = np.tile(np.arange(count, dtype="int32"), (len(images), 1))
+        inputs = {"image": inputs, "shown": ops.convert_to_tensor(shown)}
+    values = view(inputs, training=False)
+    return list(values) if isinstance(values, (list, tuple)) else [values]
+
+
+def to_array(x):
+    """A tensor as an array of float32 at least."""
+    dtype = keras.backend.result_type(x.dtype, "float32")
+    return ops.convert_to_numpy(ops.cast(x, dtype))
