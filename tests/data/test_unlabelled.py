@@ -1,7 +1,7 @@
 """Folders of images without classes."""
 
 import pytest
-from conftest import encode, picture
+from pictures import encode, picture
 
 from keras_vit import data
 from keras_vit.data.unlabelled import UNLABELLED

@@ -8,7 +8,7 @@ from keras_vit.cli import main
 from keras_vit.tpu_check import checking, largest_batch, tpu_check
 from keras_vit.tpu_check.report import GIB
 from keras_vit.tpu_check.steps import find_chip
-from keras_vit.training import Recipe, recipe
+from keras_vit.training import Recipe, estimate_cost, recipe
 
 PROGRAM = """ENTRY %main (x: f32[8]) -> f32[8] {
   %sum = f32[8000000]{0} all-reduce(%x), channel_id=1
@@ -160,8 +160,7 @@ def test_a_tiny_model_compiles(topology, capsys):
     assert found.fits and found.leaks == {}
     # Gradients of all weights cross between chips, unless there is one only.
     assert ("all-reduce" in found.collectives) == (topology != "v5e:1x1")
-    images, forward = 64 / found.num_devices, 0.0
-    from keras_vit.training.costs import estimate_cost
-
-    forward = estimate_cost(tiny, 64).flops / estimate_cost(tiny, 64).images / 3
-    assert found.flops == pytest.approx(3 * forward * images, rel=0.5)
+    cost = estimate_cost(tiny, 64)  # of the matrix products
+    products = cost.flops / cost.images * 64 / found.num_devices
+    # Besides them, so small a model has nearly as much in norms, GELU and AdamW.
+    assert products < found.flops < 3 * products
