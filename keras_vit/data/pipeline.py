@@ -150,12 +150,12 @@ def pixels_of(item, num_channels, window=None):
     With a `window`, those of a part of it; see `decode_window`.
     """
     data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
-    if data.dtype != tf.string:
-        image = data if window is None else cut(data, window)
-    elif window is None:
-        image = decode(data)
-    else:
-        image = decode_window(data, window)
+    if data.dtype == tf.string:
+        # The decoder repeats grey at once; converting later takes a `cond` per image.
+        if window is None:
+            return decode(data, num_channels)
+        return decode_window(data, window, num_channels)
+    image = data if window is None else cut(data, window)
     return image if num_channels is None else to_channels(image, num_channels)
 
 
@@ -181,16 +181,17 @@ def _whole_batches(store, order, read, make, batch_size):
             present = tf.minimum(total - number * batch_size, batch_size)
             batch = {key: value[:present] for key, value in batch.items()}
             expected = expected[:present]
-        missing = tf.boolean_mask(expected, batch["position"] != expected)
+        found = batch["position"] == expected
         passed = tf.cond(
-            tf.size(missing) == 0,
+            tf.reduce_all(found),
             lambda: tf.constant(True),
-            lambda: tf.numpy_function(explain, [missing[0]], tf.bool),
+            lambda: tf.numpy_function(explain, [expected, found], tf.bool),
         )
         with tf.control_dependencies([passed]):
             return make({key: tf.identity(value) for key, value in batch.items()})
 
-    def explain(position):
+    def explain(expected, found):
+        position = expected[~found][0]
         items = store.items(order).enumerate()
         for at, item in items.skip(int(position)).take(1):
             name, reason = display(item["id"].numpy()), why_unreadable(read, at, item)

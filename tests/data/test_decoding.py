@@ -205,3 +205,20 @@ def test_a_file_that_ends_early_is_an_error_wherever_the_window_is():
     for end in (len(data) // 2, len(data) * 9 // 10):
         with pytest.raises((tf.errors.OpError, ValueError)):
             decoding.decode_window(data[:end], lambda h, w: tf.constant([0, 0, 8, 8]))
+
+
+def test_a_file_said_to_be_upright_is_cut_while_decoding(monkeypatch):
+    image, tag = picture(64, 80), Image.Exif()
+    tag[0x0112] = 1
+    tagged, plain = encode(image, "JPEG", exif=tag), encode(image, "JPEG")
+    assert b"Exif" in tagged[:64] and b"Exif" not in plain
+
+    def unwanted(*arguments):
+        raise AssertionError("Pillow was asked")
+
+    monkeypatch.setattr(decoding, "pillow_pixels", unwanted)
+    monkeypatch.setattr(decoding, "pillow_size", unwanted)
+    window = lambda height, width: tf.constant([5, 6, 40, 50])  # noqa: E731
+    part = decoding.decode_window(tagged, window)
+    np.testing.assert_array_equal(part, decoding.decode_window(plain, window))
+    np.testing.assert_array_equal(part, decoding.decode(plain)[5:45, 6:56])

@@ -103,6 +103,21 @@ def test_simple_operations_are_those_of_pillow(channels):
     check(colour_ops.auto_contrast(given), ImageOps.autocontrast(pillow), allowed=1)
 
 
+def test_sharpness_in_a_graph_is_that_got_eagerly():
+    # At this size TensorFlow has two convolutions to choose from.
+    image, place = tf.constant(picture(224, 224)), tf.zeros([2])
+    sharpness = operations(10)["sharpness"]
+    dataset = tf.data.Dataset.from_tensors(image)
+    (made,) = dataset.map(lambda x: sharpness(x, place, 1))
+    assert (made == sharpness(image, place, 1)).numpy().all()
+    step, seeds = steps.RandAugment(1, 10), randomness.image_seeds(0, 0, tf.range(99))
+    drawn = randomness.uniform(seeds, 4)[:, 0].numpy()
+    which = int(np.flatnonzero((drawn * 16).astype(int) == 9)[0])  # sharpness
+    seed = seeds[which : which + 1]
+    (drawn,) = dataset.map(lambda x: step(x[None], seed)[0])
+    assert (drawn == made).numpy().all()
+
+
 def test_grey_of_color_is_tensorflows():
     image = tf.constant(noisy())
     ours = tf.cast(colour_ops.color(image, 0.0), tf.int32)
