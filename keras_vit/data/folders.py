@@ -47,11 +47,7 @@ def scan(root: str) -> Folder:
     if not os.path.isdir(root):
         what = "a file, not a folder" if os.path.exists(root) else "not there"
         raise ValueError(f"{display(root)} is {what}. Name a folder of class folders.")
-    splits = {}
-    for split, names in SPLIT_FOLDERS.items():
-        for name in subfolders(root):
-            if name.lower() in names and _class_folders(os.path.join(root, name)):
-                splits.setdefault(split, name)
+    splits = split_folders(root, _class_folders)
     if splits and "train" not in splits:
         raise ValueError(
             f"{display(root)} has {', '.join(splits.values())} beside no train folder. "
@@ -63,6 +59,16 @@ def scan(root: str) -> Folder:
         split: _files_of(root, folder, class_names) for split, folder in splits.items()
     }
     return Folder(root, [display(name) for name in class_names], found)
+
+
+def split_folders(root, is_part):
+    """The folders of the splits: `{split: name}`, where `is_part(path)` holds."""
+    found = {}
+    for split, names in SPLIT_FOLDERS.items():
+        for name in subfolders(root):
+            if name.lower() in names and is_part(os.path.join(root, name)):
+                found.setdefault(split, name)
+    return found
 
 
 def subfolders(path):

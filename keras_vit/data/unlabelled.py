@@ -5,12 +5,11 @@ import os
 import numpy as np
 
 from keras_vit.data.folders import (
-    SPLIT_FOLDERS,
     SUFFIXES,
     Folder,
     has_images,
     images_below,
-    subfolders,
+    split_folders,
 )
 from keras_vit.data.stores import display
 
@@ -30,11 +29,7 @@ def scan_unlabelled(root: str) -> Folder:
     if not os.path.isdir(root):
         what = "a file, not a folder" if os.path.exists(root) else "not there"
         raise ValueError(f"{display(root)} is {what}. Name a folder of images.")
-    splits = {}
-    for split, names in SPLIT_FOLDERS.items():
-        for name in subfolders(root):
-            if name.lower() in names and has_images(os.path.join(root, name)):
-                splits.setdefault(split, name)
+    splits = split_folders(root, has_images)
     splits = splits if "train" in splits else {"all": ""}
     found = {}
     for split, folder in splits.items():

@@ -181,15 +181,9 @@ class Strategy:
         return result
 
 
-def active():
-    """The `Strategy` whose scope we are in, or `None`."""
+def entered():
+    """The `Strategy` whose `scope` was entered last, or `None`."""
     return _CURRENT.get(None)
-
-
-def current():
-    """The `Strategy` whose scope we are in; outside of all, one device."""
-    found = active()
-    return Strategy() if found is None else found
 
 
 def filled(images, rows):

@@ -1,6 +1,7 @@
 """Devices under the JAX backend: `keras.distribution`, in one process or in many."""
 
 import contextlib
+import functools
 import os
 
 import keras
@@ -78,6 +79,19 @@ class JaxStrategy(Strategy):
         from jax.experimental import multihost_utils
 
         return float(multihost_utils.process_allgather(np.float32(value)).sum())
+
+
+def scope_of_keras():
+    """The `keras.distribution` that is set, as a `Strategy`, or `None`."""
+    distribution = keras.distribution.distribution()
+    return None if distribution is None else _adopted(distribution)
+
+
+@functools.lru_cache(maxsize=1)  # it keeps what was compiled for the last model
+def _adopted(distribution):
+    device = str(distribution.device_mesh.devices.flat[0])
+    kind = device.partition(":")[0]
+    return JaxStrategy(distribution, kind if kind in ("cpu", "tpu") else "gpu")
 
 
 def jax_strategy(request, model_parallel=1):

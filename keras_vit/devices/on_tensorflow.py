@@ -111,6 +111,26 @@ def tensorflow_strategy(request):
     return _mirrored_strategy(request)
 
 
+def scope_of_tensorflow():
+    """The `tf.distribute` strategy that is in force, as a `Strategy`, or `None`."""
+    import tensorflow as tf
+
+    if not tf.distribute.has_strategy():
+        return None
+    return _adopted(tf.distribute.get_strategy())
+
+
+@functools.lru_cache(maxsize=1)  # it keeps what was compiled for the last model
+def _adopted(strategy):
+    device = strategy.extended.worker_devices[0].upper()
+    kind = next((k for k in ("tpu", "gpu") if k.upper() in device), "cpu")
+    name = type(strategy).__name__
+    several = "MultiWorker" in name or "CollectiveAllReduce" in name
+    cluster = find_cluster(prefer="tensorflow") if several else None
+    hosts = (1, 0) if cluster is None else (cluster.count, cluster.index)
+    return TensorFlowStrategy(strategy, kind, *hosts)
+
+
 def _set_up(request):
     """What must be said before TensorFlow looks for devices."""
     import tensorflow as tf

@@ -77,12 +77,14 @@ def find_chips(topology):
 
 
 def build(request):
-    """The compiled model, and the number of its parameters."""
+    """The model to fit, compiled, and the number of its parameters."""
     import keras
 
     import keras_vit.models
     from keras_vit.training.build import build_model, compile_model
+    from keras_vit.training.layer_groups import freeze_layers
     from keras_vit.training.recipes import Recipe
+    from keras_vit.training.replicas import prepare_model
 
     recipe = Recipe.from_json(request["recipe"])
     if request["constructor"] is None:
@@ -91,8 +93,10 @@ def build(request):
         keras.config.set_dtype_policy(recipe.dtype)
         constructor = getattr(keras_vit.models, request["constructor"])
         model = constructor(request["num_classes"], **request["arguments"])
-    compile_model(model, recipe, total_steps=request["total_steps"])
-    return model, model.count_params()
+        freeze_layers(model, recipe.freeze)
+    trainer = prepare_model(model, recipe)
+    compile_model(trainer, recipe, total_steps=request["total_steps"])
+    return trainer, model.count_params()
 
 
 def lower(model, request, chips):

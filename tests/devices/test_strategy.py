@@ -33,6 +33,20 @@ def test_the_scope_makes_it_current():
     assert as_strategy(outer) is outer
 
 
+def test_a_scope_of_the_backend_itself_is_adopted():
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        theirs = tf.distribute.MirroredStrategy(["CPU:0"])
+    else:
+        theirs = keras.distribution.DataParallel(devices=["cpu:0"])
+    with theirs.scope():
+        found = current()
+        assert found.name == type(theirs).__name__ and found.kind == "cpu"
+        assert found.num_replicas == 1 and as_strategy("gpu:9") is found is current()
+    assert current().name == "one device"
+
+
 def test_models_on_a_tpu_compute_in_bfloat16():
     tpu = Strategy(kind="tpu")
     with tpu.scope():

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 CLIP = {"global_clipnorm": 0.3}
-ADAMW = {"optimizer": "adamw", "learning_rate": 0.003, "weight_decay": 0.1}
+ADAMW = {"optimizer": "adamw", "learning_rate": 0.001, "weight_decay": 0.1}
 EMA = {"ema_momentum": 0.9}
 PARTS = {"accumulation_steps": 2}
 SHORT = {"examples": 99, "epochs": 3}  # The last batch has 3 images.
@@ -62,7 +62,7 @@ MATRIX = {
         "kind": "run",
         "recipe": {
             **{name: 0.0 for name in RANDOM},
-            "steps_per_execution": 3,
+            **{"batch_size": 16, "steps_per_execution": 3},
             **EMA,
             **PARTS,
         },
@@ -105,7 +105,7 @@ def check(result, case, replicas):
     if case.get("kind") == "refusals":
         return check_refusals(result["refusals"], replicas)
     if case.get("kind") == "run":
-        return check_run(result["run"], case)
+        return check_run(result["run"], case, replicas)
     recipe = case.get("recipe", {})
     dtype = recipe.get("dtype", "float32")
     close = {"float64": 1e-9, "float32": 1e-6}.get(dtype, 1e-2)
@@ -141,13 +141,16 @@ def check_refusals(messages, replicas):
     assert "reduction='sum'" in messages["sum"]
 
 
-def check_run(found, case):
-    assert found["many"] == found["again"]  # to the last bit
-    one, many = [[list(row.values()) for row in found[k]] for k in ("one", "many")]
+def check_run(found, case, replicas):
+    names = ("one", "many", "again")
+    one, many, again = [[list(row.values()) for row in found[k]] for k in names]
+    if replicas == 2:  # to the last bit; sums of more come in no fixed order
+        assert many == again
+    np.testing.assert_allclose(many, again, rtol=1e-4, atol=1e-6)
     if case["recipe"].get("dropout_rate") == 0:
         np.testing.assert_allclose(many, one, rtol=1e-4, atol=1e-6)
         assert found["weights"][0] < 5e-5
-    assert found["weights"][0] == found["weights"][1]
+    assert abs(found["weights"][0] - found["weights"][1]) < 5e-5
 
 
 # Eight replicas on two cores mostly wait for each other.

@@ -152,10 +152,15 @@ with_compiler = pytest.mark.skipif(
 
 @with_compiler
 @pytest.mark.slow
-@pytest.mark.parametrize("topology", ["v5e:1x1", "v5e:2x4"])
-def test_a_tiny_model_compiles(topology, capsys):
+@pytest.mark.parametrize(
+    ("topology", "parts"), [("v5e:1x1", 1), ("v5e:2x4", 1), ("v6e:1x1", 2)]
+)
+def test_a_tiny_model_compiles(topology, parts):
     sizes = {"num_layers": 2, "hidden_dim": 64, "mlp_dim": 128, "num_heads": 2}
-    tiny = Recipe(**sizes, image_size=16, patch_size=4, dtype="mixed_bfloat16")
+    tiny = Recipe(
+        **{**sizes, "image_size": 16, "patch_size": 4, "dtype": "mixed_bfloat16"},
+        accumulation_steps=parts,
+    )
     found = tpu_check(tiny, topology, num_classes=10, time_limit=300)
     assert found.fits and found.leaks == {}
     # Gradients of all weights cross between chips, unless there is one only.

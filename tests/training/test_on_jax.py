@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = ("test_averaging.py", "test_accumulation.py", "test_update_rules.py")
+FILES = (
+    *("test_averaging.py", "test_accumulation.py", "test_update_rules.py"),
+    *("../layers/test_remat.py", "../devices/test_strategy.py"),
+)
 
 
 @pytest.mark.slow
