@@ -227,7 +227,7 @@ def whole_run(case, strategy):
 
     values = {**TINY.to_json(), **case.get("recipe", {})}
     root = Path(tempfile.mkdtemp())
-    recipe = Recipe(**{**values, "data": str(write_images(root / "images"))})
+    recipe = Recipe(**{**values, "data": str(write_images(root / "images", count=44))})
     found = {"one": train(recipe, root / "one", devices="cpu:1").history}
     with strategy.scope():
         found["many"] = train(recipe, root / "many").history

@@ -57,7 +57,10 @@ MATRIX = {
     "bfloat16": {"recipe": {"dtype": "mixed_bfloat16", **CLIP}},
     "float16": {"recipe": {"dtype": "mixed_float16", **CLIP, **EMA}},
     "float64": {**SHORT, "overwrite": 4, "recipe": {**EVERYTHING, "dtype": "float64"}},
-    "whole run": {"kind": "run", "recipe": {"jit_compile": "auto", **EMA}},
+    "whole run": {
+        "kind": "run",
+        "recipe": {"batch_size": 16, "jit_compile": "auto", **EMA},
+    },
     "whole run, everything off": {
         "kind": "run",
         "recipe": {
