@@ -131,7 +131,7 @@ def facts_of(result):
     arguments, temporary = memory["argument_size"], memory["temp_size"]
     new = memory["output_size"] - memory["alias_size"]
     peak = arguments + temporary + new + memory["generated_code_size"]
-    program = read_program(result["program"])
+    program = read_program(result["program"], result.get("parts", 1))
     return {
         "peak": max(peak, memory.get("peak_memory", 0)),
         "arguments": arguments,

@@ -92,12 +92,13 @@ def _follow(process, request, time_limit, progress):
     log, stage = [], ["starting"]
 
     def read():
-        for line in process.stderr:
-            head, _, rest = line.rstrip("\n").partition("stage: ")
-            if rest and not head:
-                stage[0] = rest
-            else:
-                log.append(line.rstrip("\n"))
+        with process.stderr:
+            for line in process.stderr:
+                head, _, rest = line.rstrip("\n").partition("stage: ")
+                if rest and not head:
+                    stage[0] = rest
+                else:
+                    log.append(line.rstrip("\n"))
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()

@@ -44,8 +44,7 @@ def compile_step(request):
     except Exception as error:  # whatever class the compiler's errors are of
         return {**facts, "error": str(error)}
     facts["seconds"] = time.perf_counter() - start
-    memory, costs = compiled.memory_analysis(), compiled.cost_analysis()
-    costs = costs[0] if isinstance(costs, list) else costs
+    memory = compiled.memory_analysis()
     facts["memory"] = {
         name: int(getattr(memory, f"{name}_in_bytes"))
         for name in (
@@ -58,8 +57,14 @@ def compile_step(request):
         )
         if hasattr(memory, f"{name}_in_bytes")
     }
-    facts["flops"] = float(costs["flops"])
-    facts["bytes"] = float(costs["bytes accessed"])
+    facts |= costs_of(compiled)
+    parts = model.parts if hasattr(model, "parts") else 1
+    if parts > 1:
+        # The compiler counts what a loop does as if it were done once.
+        update = costs_of(lower_update(model, chips).compile())
+        for name, once in update.items():
+            facts[name] = once + parts * max(0.0, facts[name] - once)
+    facts["parts"] = parts
     facts["program"] = compiled.as_text()
     return facts
 
@@ -99,22 +104,49 @@ def build(request):
     return trainer, model.count_params()
 
 
-def lower(model, request, chips):
-    """The training step for these chips, each with its share of the batch."""
-    import jax
+def costs_of(compiled):
+    """What the compiler counted in a program."""
+    costs = compiled.cost_analysis()
+    costs = costs[0] if isinstance(costs, list) else costs
+    return {"flops": float(costs["flops"]), "bytes": float(costs["bytes accessed"])}
+
+
+def placements(chips):
+    """Two shardings: the whole on every chip, and a share of the batch on each."""
     import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     mesh = Mesh(np.array(chips), ("batch",))
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    shared = NamedSharding(mesh, PartitionSpec("batch"))
+    names = PartitionSpec(), PartitionSpec("batch")
+    return [NamedSharding(mesh, name) for name in names]
 
-    def of(variables):
-        return [
-            jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=everywhere)
-            for v in variables
-        ]
 
+def specs_of(variables, sharding):
+    """Shapes in the place of values."""
+    import jax
+
+    return [
+        jax.ShapeDtypeStruct(v.shape, v.dtype, sharding=sharding) for v in variables
+    ]
+
+
+def lower_update(model, chips):
+    """The part of the training step that follows on the gradients."""
+    import jax
+
+    everywhere, _ = placements(chips)
+    weights = specs_of(model.trainable_variables, everywhere)
+    state = specs_of(model.optimizer.variables, everywhere)
+    update = jax.jit(model.optimizer.stateless_apply, donate_argnums=(0, 2))
+    return update.trace(state, weights, weights).lower(lowering_platforms=("tpu",))
+
+
+def lower(model, request, chips):
+    """The training step for these chips, each with its share of the batch."""
+    import jax
+    import numpy as np
+
+    everywhere, shared = placements(chips)
     batch = request["batch_size"]
     images = jax.ShapeDtypeStruct(
         (batch, *model.input_shape[1:]), np.float32, sharding=shared
@@ -127,7 +159,7 @@ def lower(model, request, chips):
         )
     )
     state = tuple(
-        of(variables)
+        specs_of(variables, everywhere)
         for variables in (
             model.trainable_variables,
             model.non_trainable_variables,

@@ -13,6 +13,7 @@ _WIDE = ("f64", "s64", "u64", "c128")
 _SHAPE = re.compile(r"\b([a-z]+\d+|pred)\[([\d,]*)\](?:\{([\d,]*)(?::([^{}]*))?\})?")
 _INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%\S+ = (.*?) ([a-z][\w-]*)\(")
 _WHERE = re.compile(r'op_name="([^"]*)"')
+_BODY = re.compile(r" while\(.*?, body=(%[^\s,]+)")
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 
 COLLECTIVES = (
@@ -44,7 +45,7 @@ class Buffer:
 class Program:
     """What matters of a compiled program."""
 
-    # Arrays that the main computation writes, its arguments included.
+    # Arrays that the main computation writes, its loops and arguments included.
     buffers: list
     # Kind of collective to (how many, bytes of their results).
     collectives: dict
@@ -64,17 +65,21 @@ class Program:
         return [buffer for buffer in ordered[:count] if buffer.padded > buffer.size]
 
 
-def read_program(text):
+def read_program(text, repeats=1):
     """Reads the text of a compiled program, as XLA prints it.
 
     Args:
         text: String, optimised HLO with layouts and metadata.
+        repeats: Integer, how often a loop of the main computation goes round.
 
     Returns:
         A `Program`.
     """
     buffers, collectives, leaks = [], {}, {}
-    for line, main in _instructions(text):
+    loops = set(_BODY.findall(text))
+    for line, computation in _instructions(text):
+        main = computation == "" or computation in loops
+        times = repeats if computation in loops else 1
         result, operation = _INSTRUCTION.match(line).groups()
         layer = layer_of(line)
         shapes = [_buffer(match, layer) for match in _SHAPE.finditer(result)]
@@ -83,7 +88,8 @@ def read_program(text):
         kind = operation.removesuffix("-start")
         if kind in COLLECTIVES:
             count, size = collectives.get(kind, (0, 0))
-            collectives[kind] = (count + 1, size + sum(b.size for b in shapes))
+            moved = sum(buffer.size for buffer in shapes)
+            collectives[kind] = (count + times, size + times * moved)
         for what in _leaks(line, operation, shapes):
             leaks.setdefault(what, [])
             if layer not in leaks[what]:
@@ -100,15 +106,15 @@ def layer_of(line):
 
 
 def _instructions(text):
-    """Each instruction, and whether it is one of the main computation."""
-    main = False
+    """Each instruction, and the computation that it is in: "" is the main one."""
+    computation = None
     for line in text.splitlines():
         if line.startswith("ENTRY"):
-            main = True
-        elif line.startswith("}"):
-            main = False
+            computation = ""
+        elif line.startswith("%"):
+            computation = line.split(None, 1)[0]
         elif _INSTRUCTION.match(line):
-            yield line, main
+            yield line, computation
 
 
 def _leaks(line, operation, shapes):

@@ -48,6 +48,19 @@ def test_names_for_values_that_are_there_already_are_no_buffers():
     assert program.buffers == [] and program.padding == 0
 
 
+def test_what_a_loop_does_is_counted_as_often_as_it_goes_round():
+    body = """%region_0.56 (p: (s32[], f32[8])) -> (s32[], f32[8]) {
+  %sum = f32[8]{0} all-reduce(%p), channel_id=1
+}
+
+"""
+    loop = "(s32[], f32[8]{0}) while(%x), condition=%region_1.57, body=%region_0.56"
+    text = main(loop, "f32[16]{0} all-reduce(%d), channel_id=2")
+    program = read_program(text.replace("ENTRY", body + "ENTRY"), repeats=3)
+    assert program.collectives == {"all-reduce": (4, 3 * 32 + 64)}
+    assert [b.size for b in program.buffers] == [32, 4, 32, 64]
+
+
 def test_collectives_are_counted_with_their_bytes():
     program = read_program(
         main(

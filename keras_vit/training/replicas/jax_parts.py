@@ -20,8 +20,11 @@ class JaxParts(keras.Model):
 
         trainable, non_trainable, optimizer_state, metrics_state = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        # Every device has its share of each part: parts that follow each other in the
+        # batch would lie on some of the devices, and be computed by all of them.
         split = jax.tree.map(
-            lambda v: v.reshape(self.parts, -1, *v.shape[1:]), (x, y, sample_weight)
+            lambda v: v.reshape(-1, self.parts, *v.shape[1:]).swapaxes(0, 1),
+            (x, y, sample_weight),
         )
         gradient_of = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
 
@@ -47,7 +50,7 @@ class JaxParts(keras.Model):
         trainable, optimizer_state = self.optimizer.stateless_apply(
             optimizer_state, gradients, trainable
         )
-        y_pred = outputs.reshape(-1, *outputs.shape[2:])
+        y_pred = outputs.swapaxes(0, 1).reshape(-1, *outputs.shape[2:])
         logs, metrics_state = self._update_metrics_variables(
             metrics_state, losses.mean(), x, y, y_pred, sample_weight
         )
