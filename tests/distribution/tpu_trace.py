@@ -29,9 +29,9 @@ from keras_vit.training.replicas.loops import compiled_steps
 
 PREFIX = "/job:localhost/replica:0/task:0/device:"
 CORES = 2
-# Marks of the TPU rewrite, and what it leaves on the host.
+# Marks of the TPU rewrite, what it leaves on the host, and a traced function's inputs.
 MARKS = {"TPUReplicate", "TPUReplicatedInput", "TPUReplicatedOutput"}
-MARKS |= {"TPUReplicateMetadata", "TPUCompilationResult"}
+MARKS |= {"TPUReplicateMetadata", "TPUCompilationResult", "Placeholder"}
 
 
 class StandIn(tf.distribute.cluster_resolver.ClusterResolver):
