@@ -29,6 +29,8 @@ class TpuCheck:
     num_classes: int = 1000
     # Generation and chips, such as v5e:2x4.
     topology: str = "v5e:2x4"
+    # Keras's backend; tensorflow for one chip only.
+    backend: Literal["jax", "tensorflow"] = "jax"
     # Compile one and two blocks only, and extrapolate.
     quick: bool = False
     # Look for the largest batch that fits instead; --quick leaves out the full compile
@@ -55,6 +57,7 @@ class TpuCheck:
 
         options = {
             "num_classes": self.num_classes,
+            "backend": self.backend,
             "name": self.recipe,
             "time_limit": self.time_limit,
         }

@@ -31,6 +31,7 @@ def tpu_check(
     topology,
     *,
     num_classes=1000,
+    backend="jax",
     quick=False,
     name=None,
     time_limit=None,
@@ -46,6 +47,9 @@ def tpu_check(
             chips, optimizer, precision. Weights are not read.
         topology: String, generation and chips: `"v5e:2x4"`.
         num_classes: Integer.
+        backend: `"jax"`, or `"tensorflow"`, whose step for one chip, without
+            accumulation, is handed over as StableHLO. TensorFlow lowers it as for a
+            CPU: a kernel of its own that a TPU lacks does not show.
         quick: Boolean, whether to compile models of one and of two blocks only, and to
             extrapolate: minutes become seconds. Defaults to `False`.
         name: Name of the recipe: with it, the report says what the whole of it takes,
@@ -75,14 +79,25 @@ def tpu_check(
             "it. "
             f"Received: batch_size={recipe.batch_size}, {count} devices"
         )
+    if backend not in ("jax", "tensorflow"):
+        raise ValueError(
+            f"`backend` must be 'jax' or 'tensorflow'. Received: backend={backend!r}"
+        )
+    if backend == "tensorflow" and (count > 1 or recipe.accumulation_steps > 1):
+        raise ValueError(
+            "TensorFlow's step is compiled for one chip and without accumulation: take "
+            "a topology such as 'v5e:1x1', the batch of one chip, or backend='jax'. "
+            f"Received: topology={topology!r}, accumulation_steps="
+            f"{recipe.accumulation_steps}"
+        )
     check_installed()
 
     def compiled(num_layers=None):
-        request = step_request(recipe, topology, num_classes, num_layers)
+        request = step_request(recipe, topology, num_classes, num_layers, backend)
         return facts_of(compile_in_child(request, time_limit, progress))
 
     facts = extrapolated(recipe, compiled) if quick else compiled()
-    return report(recipe, topology, chip, count, facts, quick, name)
+    return report(recipe, topology, chip, count, facts, backend, quick, name)
 
 
 def largest_batch(recipe, topology, *, confirm=True, **options):
@@ -163,7 +178,7 @@ def extrapolated(recipe, compiled):
     return facts
 
 
-def report(recipe, topology, chip, count, facts, quick, name):
+def report(recipe, topology, chip, count, facts, backend, quick, name):
     size = step_request(recipe, topology, 1)["arguments"]["image_size"]
     memory = chip.memory * GIB
     names = ("arguments", "temporary", "flops", "bytes_moved", "padding")
@@ -198,6 +213,7 @@ def report(recipe, topology, chip, count, facts, quick, name):
         topology=topology,
         num_devices=count,
         dtype=recipe.dtype,
+        backend=backend,
         method="extrapolated" if quick else "compiled",
         fits=facts["peak"] <= memory,
         peak=facts["peak"],

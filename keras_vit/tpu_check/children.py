@@ -14,7 +14,6 @@ INSTALL = 'pip install "keras-vision-transformer[tpu-check]"'
 # Set before anything of JAX is imported: never touch a device, and never ask the
 # cloud's metadata address, which libtpu does otherwise, wherever it runs.
 SAFE = {
-    "KERAS_BACKEND": "jax",
     "JAX_PLATFORMS": "cpu",
     "TPU_SKIP_MDS_QUERY": "1",
     # There is no device that two processes could quarrel about.
@@ -29,12 +28,13 @@ class CompilerError(RuntimeError):
     """The TPU compiler failed, or refused a program that is not simply too large."""
 
 
-def child_environment():
+def child_environment(backend="jax"):
     """The environment variables of the compiler's process."""
     kept = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
     # The package need not be installed where it is being worked on.
     paths = [path for path in sys.path if path]
-    return {**kept, **SAFE, "PYTHONPATH": os.pathsep.join(paths)}
+    ours = {**SAFE, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**kept, **ours}
 
 
 def check_installed():
@@ -68,7 +68,7 @@ def compile_in_child(request, time_limit=None, progress=None):
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             COMMAND,
-            env=child_environment(),
+            env=child_environment(request.get("backend", "jax")),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.PIPE,

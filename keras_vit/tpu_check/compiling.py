@@ -9,6 +9,9 @@ go to stderr, a line each.
 import json
 import sys
 import time
+from functools import partial
+
+from keras_vit.tpu_check.stablehlo import compile_text, lower_tensorflow
 
 
 def main():
@@ -24,7 +27,8 @@ def compile_step(request):
 
     Args:
         request: Dictionary: `recipe`, `num_classes`, `arguments` of the constructor,
-            `batch_size` of all chips together, `total_steps`, `topology`.
+            `batch_size` of all chips together, `total_steps`, `topology`, `backend`,
+            which is the one that Keras runs on here.
 
     Returns:
         Dictionary of JSON values; `error` in place of the numbers where the program
@@ -35,12 +39,16 @@ def compile_step(request):
     say("building the model")
     model, num_params = build(request)
     say("tracing the training step")
-    lowered = lower(model, request, chips)
+    if request["backend"] == "tensorflow":
+        text = lower_tensorflow(model, request)
+        compiling = partial(compile_text, text, chips[0])
+    else:
+        compiling = lower(model, request, chips).compile
     say("compiling")
     start = time.perf_counter()
     facts = {"num_params": num_params, "device_kind": chips[0].device_kind}
     try:
-        compiled = lowered.compile()
+        compiled = compiling()
     except Exception as error:  # whatever class the compiler's errors are of
         return {**facts, "error": str(error)}
     facts["seconds"] = time.perf_counter() - start

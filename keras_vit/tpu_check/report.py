@@ -19,6 +19,8 @@ class TpuReport:
     topology: str
     num_devices: int
     dtype: str
+    # Of Keras: "jax" or "tensorflow".
+    backend: str
     # "compiled", or "extrapolated" from two shallow models.
     method: str
     fits: bool
@@ -71,6 +73,11 @@ class TpuReport:
             "extrapolated": "Extrapolated from compiled models of one and two blocks; "
             "nothing was run on a TPU.",
         }[self.method]
+        if self.backend == "tensorflow":
+            yield (
+                "TensorFlow's step, as StableHLO lowered for a CPU: its own kernels "
+                "for a TPU were not tried."
+            )
         verdict = "fits:" if self.fits else "does not fit:"
         if self.flops is None:
             verdict += " at least"

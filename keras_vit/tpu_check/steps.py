@@ -25,7 +25,7 @@ def find_chip(topology):
     return chip, chip.devices * math.prod(map(int, shape.split("x")))
 
 
-def step_request(recipe, topology, num_classes, num_layers=None):
+def step_request(recipe, topology, num_classes, num_layers=None, backend="jax"):
     """The step as `compiling.compile_step` wants it, perhaps with fewer blocks."""
     recipe = dataclasses.replace(recipe, weights=None)
     arguments = model_arguments(recipe, native_size=None, num_channels=3)
@@ -42,6 +42,7 @@ def step_request(recipe, topology, num_classes, num_layers=None):
         "batch_size": recipe.batch_size,
         "total_steps": recipe.total_steps or 1_000_000,
         "topology": topology,
+        "backend": backend,
     }
 
 

@@ -129,11 +129,20 @@ def test_the_whole_recipe_stands_beside_the_papers_figure(monkeypatch):
         ({"batch_size": 12}, "v5e:2x4", "whose number must divide"),
         ({}, "v7:2x4", "v4, v5e, v5p, v6e"),
         ({}, "v5e", "such as 'v5e:2x4'"),
+        ({"backend": "torch"}, "v5e:1x1", "'jax' or 'tensorflow'"),
+        ({"backend": "tensorflow"}, "v5e:2x4", "for one chip"),
+        (
+            {"backend": "tensorflow", "accumulation_steps": 2},
+            "v5e:1x1",
+            "without accumulation",
+        ),
     ],
 )
 def test_mistakes_are_explained_before_anything_runs(options, topology, message):
+    backend = options.get("backend", "jax")
+    fields = {k: v for k, v in options.items() if k != "backend"}
     with pytest.raises(ValueError, match=message):
-        tpu_check(Recipe(**TI, **options), topology)
+        tpu_check(Recipe(**TI, **fields), topology, backend=backend)
 
 
 def test_a_resnet_cannot_be_extrapolated(monkeypatch):
@@ -153,17 +162,24 @@ with_compiler = pytest.mark.skipif(
 @with_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("topology", "parts"),
-    [("v5e:1x1", 1), ("v5e:2x4", 1), ("v6e:1x1", 2), ("v6e:2x2", 2)],
+    ("topology", "parts", "backend"),
+    [
+        ("v5e:1x1", 1, "jax"),
+        ("v5e:2x4", 1, "jax"),
+        ("v6e:1x1", 2, "jax"),
+        ("v6e:2x2", 2, "jax"),
+        ("v5e:1x1", 1, "tensorflow"),
+    ],
 )
-def test_a_tiny_model_compiles(topology, parts):
+def test_a_tiny_model_compiles(topology, parts, backend):
     sizes = {"num_layers": 2, "hidden_dim": 64, "mlp_dim": 128, "num_heads": 2}
     tiny = Recipe(
         **{**sizes, "image_size": 16, "patch_size": 4, "dtype": "mixed_bfloat16"},
         accumulation_steps=parts,
     )
-    found = tpu_check(tiny, topology, num_classes=10, time_limit=300)
-    assert found.fits and found.leaks == {}
+    found = tpu_check(tiny, topology, num_classes=10, backend=backend, time_limit=300)
+    # Under TensorFlow, Keras counts updates in 64 bits.
+    assert found.fits and list(found.leaks) == ["s64"] * (backend == "tensorflow")
     # Gradients of all weights cross between chips, unless there is one only.
     assert ("all-reduce" in found.collectives) == (found.num_devices > 1)
     cost = estimate_cost(tiny, 64)  # of the matrix products
