@@ -59,6 +59,9 @@ _I21K = {**_PRE, **_MANY, "data": "imagenet21k", "epochs": 90, "global_clipnorm"
 _I21K |= {"learning_rate": 1e-3, "weight_decay": 0.03, "dropout_rate": 0.1}
 _I1K = {**_PRE, "data": "imagenet2012", "epochs": 300, "learning_rate": 3e-3}
 _I1K |= {"weight_decay": 0.3, "dropout_rate": 0.1}
+_MASKED = {**_PRE, "masked_target": "mean_colour", "total_steps": 1_000_000}
+_MASKED |= {"learning_rate": 2e-4, "weight_decay": 0.1, "global_clipnorm": None}
+_UNSAID = f"Weight decay and dropout, not said, are those of table 3. {_PRIVATE}"
 _B, _L, _H = ({"representation_size": width} for width in (768, 1024, 1280))
 
 # Fine-tuning of ViT: SGD, batch 512, cosine, no decay, 384 pixels.
@@ -181,6 +184,12 @@ RUNS = {
         _T3,
         {**_JFT, **_L, "model": "R50_ViT_L16", "learning_rate": 4e-4, "epochs": 14},
         note=_PRIVATE,
+    ),
+    # Without labels, as in appendix B.1.2.
+    "vit_b16_masked_jft": PublishedRun(
+        _VIT + "appendix B.1.2",
+        {**_MASKED, "model": "ViT_B16", "data": "jft_300m"},
+        note=_UNSAID,
     ),
     # Pre-training on ImageNet-21k; the released files were trained for 90 epochs.
     "vit_b16_i21k": PublishedRun(_T3, {**_I21K, **_B, "model": "ViT_B16"}),

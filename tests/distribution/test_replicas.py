@@ -72,6 +72,13 @@ MATRIX = {
     },
     **ALL,
     "refusals": REFUSALS,
+    "whole run, masked patches": {
+        "kind": "run",
+        "recipe": {
+            **{name: 0.0 for name in RANDOM},
+            **{"masked_target": "mean_colour", "batch_size": 16},
+        },
+    },
 }
 
 
