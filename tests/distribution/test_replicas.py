@@ -26,7 +26,7 @@ RANDOM = {"dropout_rate": 0.3, "attention_dropout_rate": 0.3, "drop_path_rate": 
 # All at once; what is left out here draws random numbers.
 EVERYTHING = {**ADAMW, **CLIP, **EMA, **PARTS, "steps_per_execution": 3, "remat": True}
 ALL = {
-    "adamw": {**SHORT, "overwrite": 4, "recipe": EVERYTHING},
+    "everything": {**SHORT, "overwrite": 4, "recipe": EVERYTHING},
     "masks": {"kind": "masks", "recipe": RANDOM},
 }
 REFUSALS = {"kind": "refusals"}
@@ -169,7 +169,7 @@ def check_run(found, case, replicas):
 def test_everything_together_gives_the_result_of_one_device(replicas):
     cases = {**ALL, "refusals": REFUSALS}
     if replicas == 8:
-        cases = {"adamw": {**ALL["adamw"], "sizes": {"num_layers": 1}}}
+        cases = {"everything": {**ALL["everything"], "sizes": {"num_layers": 1}}}
         cases["masks"] = ALL["masks"]
     results = run("replica_worker.py", {"replicas": replicas, "cases": cases})
     assert [r["name"] for r in results] == list(cases)
