@@ -32,7 +32,8 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
     Returns:
         Dataset of (images, labels), and in evaluation (images, labels, weights), of
         static shapes. All images have one weight, such that a mean over the rows of
-        all batches, filling included, is that over the images.
+        all batches, filling included, is that over the images. Weights of patches stay
+        0 and 1.
 
     Raises:
         ValueError: if there is no such part, or the batch has no equal parts.
@@ -74,8 +75,8 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
         weights = tf.where(places < total, order.end / total, 0.0)
         weights = tf.cast(weights, tf.float32)
         inputs, targets, *own = examples
-        for each in own:  # of every patch
-            weights = each * weights[:, None]
+        for each in own:  # of every patch: metrics take 1 for "is corrupted"
+            weights = tf.where(weights[:, None] > 0, each, 0.0)
         return inputs, targets, weights
 
     return dataset.enumerate().map(weighted)

@@ -134,15 +134,16 @@ class Strategy:
         """The outputs of a model for a batch, computed by all devices together.
 
         Args:
-            model: A Keras model made inside `scope`, with one input and one output.
-            images: Array `(batch, ...)` of any length, the same in every process.
+            model: A Keras model made inside `scope`, with one output.
+            images: Array `(batch, ...)` of any length, or a dictionary of such for the
+                inputs of a model that has several; the same in every process.
 
         Returns:
             NumPy array, the same in every process.
         """
         # A model made under another strategy gives one copy for each replica.
         outputs = model.predict_on_batch(images)
-        return keras.ops.convert_to_numpy(outputs)[: len(images)]
+        return keras.ops.convert_to_numpy(outputs)[: count_rows(images)]
 
     def values(self, variables):
         """The values of variables as NumPy arrays; every process must ask for them."""
@@ -186,9 +187,17 @@ def entered():
     return _CURRENT.get(None)
 
 
+def count_rows(images):
+    """The images of a batch, of which a model may have several inputs."""
+    return len(keras.tree.flatten(images)[0])
+
+
 def filled(images, rows):
     """A batch filled up to so many rows with copies of its first image."""
-    images = np.asarray(images)
-    if len(images) == rows:
-        return images
-    return np.concatenate([images, np.repeat(images[:1], rows - len(images), axis=0)])
+
+    def fill(values):
+        values = np.asarray(values)
+        more = np.repeat(values[:1], rows - len(values), axis=0)
+        return np.concatenate([values, more]) if len(more) else values
+
+    return keras.tree.map_structure(fill, images)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_vit.devices.cluster import bypass_proxies, find_cluster
-from keras_vit.devices.context import Strategy, filled
+from keras_vit.devices.context import Strategy, count_rows, filled
 from keras_vit.devices.layout import vit_layout
 from keras_vit.devices.tpu import find_tpu
 
@@ -46,15 +46,15 @@ class JaxStrategy(Strategy):
             # Outputs that every process holds whole: it cannot read the others' parts.
             everywhere = jax.sharding.NamedSharding(mesh, spec())
             self._forward = (model, jax.jit(_call(model), out_shardings=everywhere))
-        replicas = self.num_replicas
-        rows = filled(images, -(-len(images) // replicas) * replicas)
-        batch = jax.make_array_from_callback(
-            rows.shape, split, lambda index: rows[index]
+        count, replicas = count_rows(images), self.num_replicas
+        rows = filled(images, -(-count // replicas) * replicas)
+        batch = jax.tree.map(
+            lambda v: jax.make_array_from_callback(v.shape, split, v.__getitem__), rows
         )
         state = [v.value for v in model.trainable_variables]
         fixed = [v.value for v in model.non_trainable_variables]
         outputs = self._forward[1](state, fixed, batch)
-        return np.asarray(outputs)[: len(images)]
+        return np.asarray(outputs)[:count]
 
     def values(self, variables):
         return [np.asarray(_whole(variable.value)) for variable in variables]

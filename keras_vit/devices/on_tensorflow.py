@@ -6,7 +6,7 @@ import os
 import keras
 
 from keras_vit.devices.cluster import bypass_proxies, find_cluster
-from keras_vit.devices.context import Strategy, filled
+from keras_vit.devices.context import Strategy, count_rows, filled
 from keras_vit.devices.tpu import find_tpu
 
 
@@ -55,16 +55,22 @@ class TensorFlowStrategy(Strategy):
     def outputs(self, model, images):
         if self._forward[0] is not model:
             self._forward = (model, self._function(model))
-        each = -(-len(images) // self.num_replicas)
+        count = count_rows(images)
+        each = -(-count // self.num_replicas)
         rows = filled(images, each * self.num_replicas)
 
         def part(context):
             first = context.replica_id_in_sync_group * each
-            return keras.ops.convert_to_tensor(rows[first : first + each])
+            return keras.tree.map_structure(
+                lambda values: keras.ops.convert_to_tensor(
+                    values[first : first + each]
+                ),
+                rows,
+            )
 
         parts = self.strategy.experimental_distribute_values_from_function(part)
         outputs = self.strategy.gather(self._forward[1](parts), axis=0)
-        return keras.ops.convert_to_numpy(outputs)[: len(images)]
+        return keras.ops.convert_to_numpy(outputs)[:count]
 
     def _function(self, model):
         import tensorflow as tf

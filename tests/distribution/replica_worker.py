@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from keras_vit.training import Recipe, build, build_optimizer, train
 from keras_vit.training.averaging import averaged
+from keras_vit.training.losses import build_loss
 from keras_vit.training.replicas import prepare_model
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_layers": 2, "hidden_dim": 16}
@@ -47,11 +48,14 @@ RECIPE = {
 OURS = ("accumulation_steps", "steps_per_execution")
 
 
-def data(examples, batch_size, known=True):
+def data(examples, batch_size, known=True, weighted=False):
     random = np.random.default_rng(3)
     images = random.normal(size=(examples, 8, 8, 3)).astype("float32")
     labels = random.integers(0, CLASSES, examples).astype("int32")
-    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
+    rows = (images, labels)
+    if weighted:  # the first ones nothing: a whole replica may have none
+        rows += (np.where(np.arange(examples) < 4, 0, random.random(examples)),)
+    dataset = tf.data.Dataset.from_tensor_slices(rows)
     if not known:
         dataset = dataset.filter(lambda *_: True)
     return dataset.batch(batch_size)
@@ -103,7 +107,16 @@ def compiled(case, model, recipe):
         optimizer.ema_overwrite_frequency = case.get("overwrite")
         return optimizer
 
-    with mock.patch.object(build, "build_optimizer", make):
+    def loss(recipe):
+        made = build_loss(recipe)
+        if case.get("weighted"):
+            made.reduction = "mean_with_sample_weight"
+        return made
+
+    with (
+        mock.patch.object(build, "build_optimizer", make),
+        mock.patch.object(build, "build_loss", loss),
+    ):
         build.compile_model(trainer, recipe, total_steps=recipe.total_steps)
     return trainer
 
@@ -142,9 +155,9 @@ def trained(case, values, known=True):
     recipe = Recipe(**values, total_steps=epochs * -(-examples // 16))
     model = build_case(case, recipe)
     trainer = compiled(case, model, recipe)
-    losses = Losses()
+    losses, weighted = Losses(), case.get("weighted", False)
     trainer.fit(
-        data(examples, 16, known),
+        data(examples, 16, known, weighted),
         epochs=epochs,
         callbacks=[losses],
         shuffle=False,
@@ -154,7 +167,9 @@ def trained(case, values, known=True):
     result = {"losses": losses.values, "kind": type(trainer).__name__}
     result["steps"] = int(keras.ops.convert_to_numpy(trainer.optimizer.iterations))
     with averaged(trainer):
-        result["evaluation"] = trainer.evaluate(data(35, 16), verbose=0)
+        result["evaluation"] = trainer.evaluate(
+            data(35, 16, weighted=weighted), verbose=0
+        )
         logits = trainer.predict(data(19, 16), verbose=0)
     return result, weights, np.asarray(logits, "float64")
 

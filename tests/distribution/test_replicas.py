@@ -73,6 +73,7 @@ MATRIX = {
     },
     **ALL,
     "refusals": REFUSALS,
+    "mean of weights": {**SHORT, "weighted": True, "recipe": PARTS},
     "whole run, masked patches": {
         "kind": "run",
         "recipe": {

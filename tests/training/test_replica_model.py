@@ -95,6 +95,23 @@ def test_parts_of_a_batch_that_they_do_not_divide():
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+def test_parts_of_unequal_weight():
+    plain = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0, "drop_path_rate": 0.0}
+    weights = np.random.default_rng(2).random(18).astype("float32")
+    weights[:4] = 0
+    found = []
+    for parts in (1, 2):
+        trainer = trainer_of(steps_per_execution=1, accumulation_steps=parts, **plain)
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight"
+        )
+        trainer.compile("sgd", loss, jit_compile=False)
+        metrics = trainer.train_on_batch(IMAGES[:16], LABELS[:16], weights[:16])
+        found.append([metrics, *weights_of(trainer)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
 @tensorflow_only
 @pytest.mark.slow
 def test_xla_compiles_everything_on_one_device():

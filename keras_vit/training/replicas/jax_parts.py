@@ -26,10 +26,16 @@ class JaxParts(keras.Model):
             lambda v: v.reshape(-1, self.parts, *v.shape[1:]).swapaxes(0, 1),
             (x, y, sample_weight),
         )
+        shares = jax.numpy.full(self.parts, 1 / self.parts)
+        reduction = getattr(self.loss, "reduction", None)
+        if reduction == "mean_with_sample_weight" and sample_weight is not None:
+            amounts = split[2].reshape(self.parts, -1).sum(axis=1)
+            shares = amounts / jax.numpy.maximum(amounts.sum(), 1e-30)
         gradient_of = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
 
         def part(carry, now):
             sums, non_trainable, metrics_state = carry
+            share, now = now
             (_, aux), gradients = gradient_of(
                 trainable,
                 non_trainable,
@@ -39,19 +45,18 @@ class JaxParts(keras.Model):
                 optimizer_variables=optimizer_state,
             )
             loss, y_pred, non_trainable, metrics_state = aux
-            sums = [total + gradient for total, gradient in zip(sums, gradients)]
-            return (sums, non_trainable, metrics_state), (loss, y_pred)
+            sums = [total + share * one for total, one in zip(sums, gradients)]
+            return (sums, non_trainable, metrics_state), (share * loss, y_pred)
 
         zeros = [jax.numpy.zeros_like(value) for value in trainable]
         (sums, non_trainable, metrics_state), (losses, outputs) = jax.lax.scan(
-            part, (zeros, non_trainable, metrics_state), split
+            part, (zeros, non_trainable, metrics_state), (shares, split)
         )
-        gradients = [total / self.parts for total in sums]
         trainable, optimizer_state = self.optimizer.stateless_apply(
-            optimizer_state, gradients, trainable
+            optimizer_state, sums, trainable
         )
         y_pred = outputs.swapaxes(0, 1).reshape(-1, *outputs.shape[2:])
         logs, metrics_state = self._update_metrics_variables(
-            metrics_state, losses.mean(), x, y, y_pred, sample_weight
+            metrics_state, losses.sum(), x, y, y_pred, sample_weight
         )
         return logs, (trainable, non_trainable, optimizer_state, metrics_state)

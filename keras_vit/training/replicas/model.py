@@ -14,12 +14,15 @@ from keras_vit.training.replicas.loops import StepCount, host_function
 from keras_vit.training.replicas.optimizer import reduce_first
 from keras_vit.training.replicas.strategy import num_replicas
 
+# The reductions of Keras that are averages.
+BY_IMAGES, BY_WEIGHTS = "sum_over_batch_size", "mean_with_sample_weight"
+
 
 class ReplicaModel(keras.Model):
     """A functional model whose `fit` and `evaluate` do not depend on the replicas.
 
     To be made by `prepare_model`. The loss must be an average over images, as it is by
-    default, and `compute_loss` that of Keras.
+    default, or over sample weights; `compute_loss` must be that of Keras.
     """
 
     # Keras treats a subclass as functional only if its signature is this one.
@@ -30,13 +33,15 @@ class ReplicaModel(keras.Model):
 
     def compile(self, *args, **kwargs):
         super().compile(*args, **kwargs)
+        reduction = getattr(self.loss, "reduction", BY_IMAGES)
+        self._by_weight = reduction == BY_WEIGHTS
         if num_replicas(self) == 1:
             return
-        reduction = getattr(self.loss, "reduction", "sum_over_batch_size")
-        if reduction != "sum_over_batch_size":
+        if reduction not in (BY_IMAGES, BY_WEIGHTS):
             raise ValueError(
-                "The loss must be an average over the images of a batch. Received: "
-                f"a loss with reduction={reduction!r}. Use 'sum_over_batch_size'."
+                "The loss must be an average over the images of a batch, or over their "
+                f"weights. Received: a loss with reduction={reduction!r}. Use "
+                f"{BY_IMAGES!r}."
             )
         if self.jit_compile:
             raise ValueError(
@@ -52,15 +57,16 @@ class ReplicaModel(keras.Model):
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         variables = self.trainable_weights
-        rows = _rows(x)
-        share = self._share(rows)
-        part_of = _splitter((x, y, sample_weight), rows, self.parts)
+        share, images = self._share(x, sample_weight)
+        by_weight = self._by_weight and sample_weight is not None
+        part_of = _splitter((x, y, sample_weight), self.parts, by_weight)
 
         def gradients_of(index):
             (x, y, sample_weight), weight = part_of(index)
             with tf.GradientTape() as tape:
                 y_pred = self(x, training=True)
-                loss = self._measured(x, y, y_pred, sample_weight, training=True)
+                counted = _times(images, weight)
+                loss = self._measured(x, y, y_pred, sample_weight, counted, True)
                 scaled = self.optimizer.scale_loss(_times(_times(loss, share), weight))
             return tape.gradient(
                 scaled,
@@ -87,29 +93,37 @@ class ReplicaModel(keras.Model):
     def test_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        self._measured(x, y, y_pred, sample_weight, training=False)
+        images = self._share(x, sample_weight)[1] if self._by_weight else _rows(x)
+        self._measured(x, y, y_pred, sample_weight, images, training=False)
 
-    def _measured(self, x, y, y_pred, sample_weight, training):
+    def _measured(self, x, y, y_pred, sample_weight, images, training):
         """The loss, of which each replica gets its share; into the metrics, too."""
         loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
-        self._loss_tracker.update_state(
-            loss * num_replicas(self), sample_weight=_rows(x)
-        )
+        self._loss_tracker.update_state(loss * num_replicas(self), sample_weight=images)
         self.compute_metrics(x, y, y_pred, sample_weight)
         return loss
 
-    def _share(self, rows):
-        """What the loss of this replica counts, 1 where all have as many images.
+    def _share(self, x, sample_weight):
+        """What this replica counts, 1 where all count alike; and in images.
 
-        Keras averages over the images of each replica, then over the replicas.
+        Keras averages over the images of each replica, or over their weights, then over
+        the replicas.
         """
-        if num_replicas(self) == 1 or isinstance(rows, int):
-            return 1
+        rows, by_weight = _rows(x), self._by_weight and sample_weight is not None
+        if num_replicas(self) == 1 or (isinstance(rows, int) and not by_weight):
+            return 1, rows
         wide = any(v.dtype == "float64" for v in self.trainable_weights)
         rows = tf.cast(rows, "float64" if wide else "float32")
+        amount = rows
+        if by_weight:
+            amount = tf.cast(tf.reduce_sum(sample_weight), rows.dtype)
+            if sample_weight.shape.rank > 1:  # of patches: an image of none is filling
+                weights = tf.reduce_sum(sample_weight, axis=-1)
+                rows = tf.math.count_nonzero(weights, dtype=rows.dtype)
         context = tf.distribute.get_replica_context()
-        total = context.all_reduce(tf.distribute.ReduceOp.SUM, rows)
-        return rows * num_replicas(self) / total
+        amounts, images = context.all_reduce(tf.distribute.ReduceOp.SUM, [amount, rows])
+        part = tf.math.divide_no_nan(amount, amounts)
+        return part * num_replicas(self), part * images
 
     # What Keras calls -----------------------------------------------------------------
 
@@ -155,25 +169,34 @@ def _rows(x):
     return tf.shape(first)[0] if first.shape[0] is None else first.shape[0]
 
 
-def _splitter(data, rows, parts):
-    """Function from an index to a part of the batch, and its share of the images."""
+def _splitter(data, parts, by_weight):
+    """Function from an index to a part of the batch, and what the part counts."""
     if parts == 1:
         return lambda index: (data, 1)
-    if isinstance(rows, int) and rows % parts == 0:
-
-        def split(value):
-            return tf.reshape(value, (parts, rows // parts, *value.shape[1:]))
-
-        whole = _each(split, data)
-        return lambda index: (_each(lambda value: value[index], whole), 1 / parts)
-    # The last parts of a short batch are short, or empty.
+    rows = _rows(data[0])
+    equal = isinstance(rows, int) and rows % parts == 0
     size = -(-rows // parts)
+    # The last parts of a short batch are short, or empty.
+    whole = _each(lambda v: _in_parts(v, parts), data) if equal else data
+
+    def amount(data):
+        return tf.reduce_sum(data[2]) if by_weight else _rows(data[0])
 
     def part(index):
-        now = _each(lambda value: value[index * size : (index + 1) * size], data)
-        return now, tf.cast(_rows(now[0]), "float64") / tf.cast(rows, "float64")
+        if equal:
+            now = _each(lambda value: value[index], whole)
+        else:
+            now = _each(lambda v: v[index * size : (index + 1) * size], data)
+        if equal and not by_weight:
+            return now, 1 / parts
+        shares = [tf.cast(amount(some), "float64") for some in (now, data)]
+        return now, tf.math.divide_no_nan(*shares)
 
     return part
+
+
+def _in_parts(value, parts):
+    return tf.reshape(value, (parts, value.shape[0] // parts, *value.shape[1:]))
 
 
 def _each(function, data):
@@ -182,5 +205,10 @@ def _each(function, data):
     )
 
 
-def _times(loss, weight):
-    return loss if isinstance(weight, int) else loss * tf.cast(weight, loss.dtype)
+def _times(value, weight):
+    if isinstance(weight, int):
+        return value
+    value = tf.convert_to_tensor(value)
+    if not value.dtype.is_floating:
+        value = tf.cast(value, "float32")
+    return value * tf.cast(weight, value.dtype)
