@@ -149,6 +149,10 @@ class Strategy:
         """The values of variables as NumPy arrays; every process must ask for them."""
         return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
+    def assign(self, variable, value):
+        """Sets a variable to what `values` returned of it; every process must do it."""
+        variable.assign(value)
+
     @contextlib.contextmanager
     def whole(self, variables):
         """Inside the block every process can read the whole of every variable."""

@@ -4,6 +4,7 @@ import functools
 import os
 
 import keras
+import numpy as np
 
 from keras_vit.devices.cluster import bypass_proxies, find_cluster
 from keras_vit.devices.context import Strategy, count_rows, filled
@@ -71,6 +72,17 @@ class TensorFlowStrategy(Strategy):
         parts = self.strategy.experimental_distribute_values_from_function(part)
         outputs = self.strategy.gather(self._forward[1](parts), axis=0)
         return keras.ops.convert_to_numpy(outputs)[:count]
+
+    def assign(self, variable, value):
+        import tensorflow as tf
+
+        parts = variable.value
+        summed = getattr(parts, "aggregation", None) == tf.VariableAggregation.SUM
+        if not (summed and hasattr(parts, "values") and parts.dtype.is_integer):
+            return variable.assign(value)
+        # TensorFlow gives each replica an equal share, of integers rounded down.
+        for index, part in enumerate(parts.values):
+            part.assign(value if self.host == index == 0 else np.zeros_like(value))
 
     def _function(self, model):
         import tensorflow as tf

@@ -131,7 +131,7 @@ class Checkpoint:
             )
         for group, members in expected.items():
             for index, variable in enumerate(members):
-                variable.assign(self.arrays[f"{group}/{index}"])
+                current().assign(variable, self.arrays[f"{group}/{index}"])
 
 
 def read_checkpoint(path):
