@@ -11,10 +11,16 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
+    "train_on_tpu.py": {
+        **{"DATA": "fashion_mnist_mini", "MODEL": "ViT_Ti16", "WEIGHTS": ""},
+        **{"IMAGE_SIZE": "16", "BATCH_SIZE": "16", "UPDATES": "2"},
+        **{"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+    },
 }
 EXPECTED = {
     "classify_images.py": "true: ",
     "masked_patch_prediction.py": "from scratch: ",
+    "train_on_tpu.py": "test accuracy: ",
 }
 
 
