@@ -54,6 +54,7 @@ _LAZY = {
     "evaluation": "keras_vit.evaluation",
     "training": "keras_vit.training",
     "predict": "keras_vit.prediction:predict",
+    "summary": "keras_vit.facts:summary",
     "verify": "keras_vit.certificate:verify",
     "visualize": "keras_vit.visualize",
 }
@@ -103,6 +104,7 @@ __all__ = [
     "preprocess_input",
     "pretraining",
     "resize_position_embeddings",
+    "summary",
     "training",
     "verify",
     "visualize",

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "devices": set(),
     "pretraining": {"layers", "models", "data"},
     "training": {"layers", "models", "data", "devices", "pretraining"},
+    "facts": {"layers", "models", "pretraining", "training"},
     "tpu_check": {"layers", "models", "training"},
     "runs": {"training"},
     "cards": {"training"},

@@ -13,7 +13,8 @@ from keras_vit.terminal import as_csv
 class Models:
     """List the published models with size, cost and image size.
 
-    With --weights: the published weight files, with their image size, classes,
+    With a name: that model's parameters and operations by part, and its memory by batch
+    size. With --weights: the published weight files, with their image size, classes,
     accuracy and licence.
     """
 
@@ -23,8 +24,17 @@ class Models:
     ] = None
     # List the published weight files instead.
     weights: tyro.conf.FlagCreatePairsOff[bool] = False
-    # With --weights: files with a head of so many classes.
+    # With --weights: files with a head of so many classes. With a name: the classes of
+    # the head, 1000 if not given.
     num_classes: int | None = None
+    # With a name: height and width of the images, pixels.
+    image_size: Annotated[
+        tuple[int, int] | int | None, tyro.conf.arg(metavar="PIXELS [WIDTH]")
+    ] = None
+    # With a name: images at once.
+    batch_sizes: tuple[int, ...] = (1, 32, 256)
+    # With a name: measure images per second on this machine.
+    measure: tyro.conf.FlagCreatePairsOff[bool] = False
     # How the table is printed.
     format: Literal["text", "json", "csv"] = "text"
 
@@ -32,12 +42,12 @@ class Models:
         from keras_vit import checkpoints, models
 
         name = None if self.name is None else models.canonical_name(self.name)
+        if name is not None and not self.weights:
+            return self._facts(name)
         if self.weights:
             table = checkpoints.list_weights(name, num_classes=self.num_classes)
         else:
-            table = models.ModelTable(
-                row for row in models.list_models() if name in (None, row.name)
-            )
+            table = models.list_models()
         if self.format == "text":
             print(table)
             return 0
@@ -46,4 +56,25 @@ class Models:
             print(json.dumps(rows, indent=2))
         elif rows:
             print(as_csv(rows[0], (row.values() for row in rows)), end="")
+        return 0
+
+    def _facts(self, name):
+        from keras_vit.facts import summary
+
+        facts = summary(
+            name,
+            self.batch_sizes,
+            num_classes=1000 if self.num_classes is None else self.num_classes,
+            image_size=self.image_size,
+            measure=self.measure,
+        )
+        if self.format == "text":
+            print(facts)
+        elif self.format == "json":
+            print(json.dumps(facts.to_json(), indent=2))
+        else:
+            flops = facts.flops or {}
+            parts = dict.fromkeys((*facts.parameters, *flops))
+            rows = [(p, facts.parameters.get(p, 0), flops.get(p, 0)) for p in parts]
+            print(as_csv(("part", "parameters", "flops"), rows), end="")
         return 0

@@ -32,6 +32,17 @@ def forward_flops(model, image_size=None):
     >>> forward_flops(keras_vit.ViT_B16()) / 1e9
     35.1...
     """
+    parts = flops_by_part(model, image_size)
+    return None if parts is None else sum(parts.values())
+
+
+def flops_by_part(model, image_size=None):
+    """As `forward_flops`, of each part of the model.
+
+    Returns:
+        Dictionary from `"resnet"`, `"patch_embedding"`, `"attention"`, `"mlp"`,
+        `"pooling"` and `"head"`, as far as the model has them, to integers; or `None`.
+    """
     settings = getattr(model, "settings", None) or {}
     if settings.get("family") not in _FAMILIES:
         return None
@@ -42,7 +53,10 @@ def forward_flops(model, image_size=None):
             "`image_size` must be given for a model of images of every size. "
             f"Received: image_size={image_size}"
         )
-    return 2 * _FAMILIES[settings["family"]](a, tuple(sides))
+    parts = _FAMILIES[settings["family"]](a, tuple(sides))
+    if "pretraining" in settings:  # a prediction for every patch
+        parts["head"] = a.hidden_dim * math.prod(model.output_shape[1:])
+    return {part: 2 * count for part, count in parts.items()}
 
 
 def run_cost(model, images, seconds, devices=1, *, image_size=None):
@@ -97,7 +111,7 @@ def _bit(a, sides):
     convolutions = counts.resnet_multiply_adds(
         a.num_blocks, width, sides, a.num_channels
     )
-    return convolutions + channels * a.num_classes
+    return {"resnet": convolutions, "head": channels * a.num_classes}
 
 
 def _hybrid(a, sides):
@@ -106,7 +120,8 @@ def _hybrid(a, sides):
     convolutions = counts.resnet_multiply_adds(
         a.num_blocks, width, sides, a.num_channels
     )
-    return convolutions + _transformer(a, grid, channels, a.patch_size)
+    rest = _transformer(a, grid, channels, a.patch_size)
+    return {"resnet": convolutions, **rest}
 
 
 def _transformer(a, sides, channels, stride):
@@ -117,16 +132,21 @@ def _transformer(a, sides, channels, stride):
     ]
     patches = math.prod(grid)
     tokens = patches + a.class_token + a.register_tokens
-    embedding = patches * math.prod(a.patch_size) * channels * d
-    blocks = a.num_layers * counts.block_multiply_adds(tokens, a)
-    # A learned query reads all tokens: keys and values, scores, output, and the MLP.
-    pooling = tokens * (2 * d * d + 2 * d) + 2 * d * d + 2 * d * a.mlp_dim
     rows = tokens if a.pooling is None else 1
     features = a.representation_size or d
     head = (d * a.representation_size if a.representation_size else 0) + (
         features * a.num_classes
     )
-    return embedding + blocks + (pooling if a.pooling == "map" else 0) + rows * head
+    parts = {
+        "patch_embedding": patches * math.prod(a.patch_size) * channels * d,
+        "attention": a.num_layers * counts.attention_multiply_adds(tokens, a),
+        "mlp": a.num_layers * counts.mlp_multiply_adds(tokens, a),
+    }
+    if a.pooling == "map":
+        # A learned query reads all tokens: keys and values, scores, output, the MLP.
+        reading = tokens * (2 * d * d + 2 * d)
+        parts["pooling"] = reading + 2 * d * d + 2 * d * a.mlp_dim
+    return {**parts, "head": rows * head}
 
 
 _FAMILIES = {"vit": _vit, "bit": _bit, "hybrid": _hybrid}

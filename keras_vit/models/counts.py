@@ -29,9 +29,16 @@ def vit_flops(row, num_classes=1000, image_size=224, num_channels=3):
 
 def block_multiply_adds(tokens, row):
     """Of one Transformer block, for a sequence of `tokens`."""
-    d, m = row.hidden_dim, row.mlp_dim
-    projections = tokens * (4 * d * d + 2 * d * m)
-    return projections + 2 * tokens**2 * d  # scores, and scores times values
+    return attention_multiply_adds(tokens, row) + mlp_multiply_adds(tokens, row)
+
+
+def attention_multiply_adds(tokens, row):
+    d = row.hidden_dim
+    return 4 * tokens * d * d + 2 * tokens**2 * d  # scores, and scores times values
+
+
+def mlp_multiply_adds(tokens, row):
+    return 2 * tokens * row.hidden_dim * row.mlp_dim
 
 
 def bit_params(row, num_classes=1000, num_channels=3):
