@@ -32,7 +32,8 @@ class Explain:
     full: tyro.conf.FlagCreatePairsOff[bool] = False
     # Classes shown for each image.
     top: int = 5
-    # Height and width of the images, pixels, for a model of images of every size.
+    # Height and width of the images, pixels, for a model of images of every size, or a
+    # file of weights.
     image_size: int | tuple[int, int] | None = None
 
     def __call__(self):

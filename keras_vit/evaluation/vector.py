@@ -1,6 +1,7 @@
 """Figures as SVG inside a page."""
 
 import io
+import re
 
 from keras_vit.evaluation.pictures import new_figure
 
@@ -13,7 +14,8 @@ def themed_svg(draw, salt):
 
     Args:
         draw: Function without arguments that returns a matplotlib `Figure`.
-        salt: String that keeps names inside this picture from those in another.
+        salt: String, begins the names inside this picture, so that a page can hold
+            another.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -32,4 +34,6 @@ def themed_svg(draw, salt):
             axes.patch.set_visible(False)
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     picture = buffer.getvalue()
-    return picture[picture.index("<svg") :].replace(_TEXT, "currentColor")
+    picture = picture[picture.index("<svg") :].replace(_TEXT, "currentColor")
+    picture = re.sub(r"<metadata>.*?</metadata>", "", picture, flags=re.DOTALL)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{salt}-", picture)

@@ -12,12 +12,12 @@ from keras_vit.visualize import (
     patch_filters,
     plot_attention_distance,
     plot_attention_entropy,
-    plot_position_similarity,
     plot_token_norms,
     position_similarity,
     token_norms,
 )
 from keras_vit.visualize.anatomy import geometry
+from keras_vit.visualize.plots import mosaic
 
 # Filters that are shown; the paper shows so many components.
 FILTERS = 28
@@ -38,10 +38,11 @@ def learned(subject, offers, full):
         found.append(
             {
                 "title": "Similarity of positions",
-                "note": "One small map for each patch: how alike its position "
-                "embedding is to that of every other patch.",
-                "alt": f"{rows} by {columns} maps of cosine similarity",
-                "svg": themed_svg(lambda: plot_position_similarity(similarity), "p"),
+                "note": "At the place of each patch a small map: the cosine "
+                "similarity of its position embedding to that of every patch.",
+                "alt": f"{rows} by {columns} maps of {rows} by {columns} patches",
+                "pixels": pictures.graded(mosaic(similarity[..., None])[..., 0]),
+                "scale": pictures.scale(),
             }
         )
     return found
@@ -118,9 +119,9 @@ def _norms(model, photographs):
     share = norm_outliers(norms[-1, :, prefix:]).mean()
     return {
         "title": "Lengths of tokens",
-        "note": "Patches much longer than the others tend to hold global information. "
-        f"After the last layer {100 * share:.1f} % of them are more than four times "
-        "as long as the median.",
+        "note": "Patches much longer than the others tend to hold global "
+        f"information. After the last layer, {100 * share:.1f}\u00a0% are more than "
+        "four times as long as the median.",
         "alt": "Median and longest patch token by layer",
         "svg": themed_svg(lambda: plot_token_norms(norms, prefix), "n"),
     }

@@ -51,6 +51,17 @@ def signed_heat(values):
     return _indexed(levels.astype("uint8"), "RdBu_r")
 
 
+def graded(values):
+    """An array `(H, W)` of values in `[-1, 1]`; NaN is nothing."""
+    levels = np.rint((LEVELS - 1) * (np.clip(values, -1, 1) + 1) / 2)
+    return _indexed(np.nan_to_num(levels, nan=LEVELS).astype("uint8"), "viridis")
+
+
+def scale():
+    """The colours of `graded` from lowest to highest, as CSS lists them."""
+    return ", ".join(f"#{bytes(shade).hex()}" for shade in palette("viridis")[::7])
+
+
 def mosaic(maps):
     """Maps `(layers, heads, rows, columns)` side by side, each as bright as it gets.
 

@@ -46,7 +46,7 @@ def open_subject(model_or_run, image_size=None):
         model_or_run: A Keras model; the path of a run folder or a `.keras` file; or
             anything that `keras_vit.from_checkpoint` takes.
         image_size: Integer or `(height, width)`, pixels, for a model of images of
-            every size.
+            every size, and for a file of weights.
 
     Raises:
         ValueError: if that is no model, or takes images of another size.
@@ -64,18 +64,19 @@ def open_subject(model_or_run, image_size=None):
         if folder.is_run():
             record = folder.read_record()
             history = folder.read_history() if folder.history.exists() else []
-        model = _load(model_or_run, path, record)
+        model = _load(model_or_run, path, record, image_size)
     names, assumed = _class_names(model, model_or_run)
     steps = _steps(model, image_size)
     return Subject(model, name, steps, names, assumed, record, history)
 
 
-def _load(source, path, record):
+def _load(source, path, record, image_size):
     if record is not None and record["recipe"].get("masked_target"):
         return from_checkpoint(str(path))  # the backbone, which images can be shown to
     if record is not None or path.suffix == ".keras" or (path / "model.keras").exists():
         return load_model(path)
-    return from_checkpoint(os.fspath(source))
+    options = {} if image_size is None else {"image_size": image_size}
+    return from_checkpoint(os.fspath(source), **options)
 
 
 def _class_names(model, source):

@@ -62,7 +62,8 @@ def explain(
         top: Integer, the number of classes shown for each image.
         title: String, the heading. Defaults to the name of the run, file or model.
         image_size: Integer or `(height, width)`, pixels, for a model of images of
-            every size. Defaults to that of its position embeddings.
+            every size, and for a file of weights. Defaults to that of the position
+            embeddings.
 
     Returns:
         A `keras_vit.explaining.Report`.
@@ -150,6 +151,7 @@ def _context(subject, photographs, offers, top, full):
         *figures.attending(subject, photographs, looks, offers),
     ]
     for figure in drawn:
+        figure.setdefault("scale", None)
         figure["svg"] = Markup(figure["svg"]) if "svg" in figure else None
     return {
         "facts": facts.model_facts(subject),

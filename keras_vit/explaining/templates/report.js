@@ -24,7 +24,7 @@
     return mean;
   }
 
-  const percent = (share) => (100 * share).toFixed(share < 0.0995 ? 1 : 0) + " %";
+  const percent = (share) => (100 * share).toFixed(share < 0.0995 ? 1 : 0) + "\u00a0%";
 
   class Explorer {
     constructor(root) {
@@ -188,9 +188,10 @@
         place(cursor, this.query % columns / columns, Math.floor(this.query / columns) / rows,
           1 / columns, 1 / rows);
       }
-      const heads = this.data.heads + 1;
-      place(this.pick, (this.head + 1) / heads, this.layer / this.data.layers,
-        1 / heads, 1 / this.data.layers);
+      // Each map of the mosaic has a line of nothing to its right and below.
+      const heads = this.data.heads + 1, layers = this.data.layers, [high, wide] = this.data.grid;
+      place(this.pick, (this.head + 1) / heads, this.layer / layers,
+        wide / (wide + 1) / heads, high / (high + 1) / layers);
       this.slider.value = this.layer + 1;
       this.number.textContent = this.layer + 1;
       this.select.value = this.head;
@@ -206,8 +207,8 @@
       const sum = map.reduce((total, value) => total + value, 0);
       this.status.textContent = `Layer ${this.layer + 1}, `
         + (mean ? "mean of the heads" : `head ${this.head + 1}`)
-        + `. ${who}: most to ${where(best, columns)}, ${percent(map[best])}; to all patches `
-        + `${percent(Math.min(sum, 1))}.`;
+        + `. ${who}: ${percent(Math.min(sum, 1))} to patches, most to ${where(best, columns)} `
+        + `(${percent(map[best])}).`;
     }
   }
 
