@@ -67,7 +67,7 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     kind = output_kind(model)
     steps = preprocessing_of(model)
     names = class_names(model)
-    found = list(_find_images(files))
+    found = list(find_images(files))
     predictions = []
     # Decoding, the larger part of the time with a small model, uses every processor.
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -96,7 +96,7 @@ def _classify(model, kind, names, loaded, top):
     return predictions
 
 
-def _find_images(files):
+def find_images(files):
     """`(file, None)`, or `(folder, error)` for a folder without images."""
     if isinstance(files, (str, os.PathLike)):
         files = [files]

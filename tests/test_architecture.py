@@ -31,6 +31,10 @@ MAY_IMPORT = {
     "tpu_check": {"layers", "models", "training"},
     "runs": {"training"},
     "cards": {"training"},
+    "explaining": {
+        *("layers", "models", "data", "devices", "pretraining", "training"),
+        *("prediction", "evaluation", "visualize"),
+    },
     "results": {
         *("cards", "checkpoints", "data", "devices", "evaluation", "training"),
     },

@@ -90,6 +90,29 @@ def test_an_evaluation_is_told_in_full_with_a_report(trained, images, tmp_path, 
     assert "folder of the report does not exist" in capsys.readouterr().err
 
 
+def test_a_run_is_explained_and_what_cannot_be_read_is_named(
+    trained, images, tmp_path, capsys
+):
+    pytest.importorskip("jinja2")
+    run, _, _ = trained
+    report = tmp_path / "what it sees.html"
+    broken = tmp_path / "broken.png"
+    broken.touch()
+    args = ["explain", str(run), str(images / "dark"), "--out", str(report)]
+    assert main(args) == 0
+    assert f"report: {report} (0." in capsys.readouterr().out
+    page = report.read_text(encoding="utf-8")
+    assert page.count("<article") == 8 and "Training" in page
+    assert main(["explain", str(run), str(broken), "--out", str(report)]) == 1
+    captured = capsys.readouterr()
+    assert "broken.png" in captured.err and f"report: {report}" in captured.out
+    assert "broken.png" in report.read_text(encoding="utf-8")
+    assert main([*args[:-1], str(tmp_path / "no" / "report.html")]) == 1
+    assert "folder of the report does not exist" in capsys.readouterr().err
+    assert main(["explain", str(tmp_path / "nothing"), "--out", str(report)]) == 1
+    assert "nothing" in capsys.readouterr().err
+
+
 def test_several_runs_give_mean_and_spread(trained, capsys):
     run, _, _ = trained
     assert main(["evaluate", str(run), str(run / "model.keras")]) == 0

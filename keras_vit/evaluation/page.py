@@ -8,13 +8,10 @@ from pathlib import Path
 from keras_vit.evaluation.metrics import worst_pairs
 from keras_vit.evaluation.pictures import (
     CLASSES_WITH_NAMES,
-    new_figure,
     plot_confusion,
     plot_reliability,
 )
-
-# Drawn in this colour, text and axes of a picture become the page's own text colour.
-_TEXT = "#123457"
+from keras_vit.evaluation.vector import themed_svg
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1b1f24; --back: #ffffff; --soft: #6a737d;
@@ -198,19 +195,4 @@ def _png(pixels, side=224):
 
 
 def _svg(plot, evaluation, salt):
-    """A picture as SVG that takes its text colour from the page."""
-    new_figure(1, 1)  # says what to install where matplotlib is missing
-    import matplotlib
-
-    colours = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor")
-    style = dict.fromkeys([*colours, "xtick.color", "ytick.color"], _TEXT)
-    # Text stays text; the salt keeps names in one picture from those in another.
-    style.update({"svg.fonttype": "none", "svg.hashsalt": salt})
-    buffer = io.StringIO()
-    with matplotlib.rc_context(style):
-        figure = plot(evaluation)
-        for axes in figure.axes:
-            axes.patch.set_visible(False)
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    picture = buffer.getvalue()
-    return picture[picture.index("<svg") :].replace(_TEXT, "currentColor")
+    return themed_svg(lambda: plot(evaluation), salt)

@@ -26,6 +26,14 @@ def plot_curves(rows, path):
             "(pip install 'keras-vision-transformer[train]')."
         )
         return False
+    figure = curves_figure(rows)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    return True
+
+
+def curves_figure(rows):
+    """The picture of `plot_curves` as a matplotlib `Figure`."""
     # Not pyplot: no window, and no state that outlives the figure.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -41,6 +49,4 @@ def plot_curves(rows, path):
         axes.set_title(name)
         axes.grid(alpha=0.3)
         axes.legend()
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
-    return True
+    return figure

@@ -70,11 +70,15 @@ def attention_to_patches(model, images, layers=None):
     """
     blocks_of(model, "attention_to_patches")
     images = checked_images(model, images)
-    place = geometry(model, images)
-    has_class = layer_named(model, "patch_encoder").class_token
-    queries = slice(0, 1) if has_class else slice(place.prefix, None)
+    place, queries = geometry(model, images), summary_rows(model)
     maps = each_layer(model, images, layers, "attention_to_patches")
     return place.on_grid(np.stack([m[:, :, queries].mean(axis=2) for m in maps]))
+
+
+def summary_rows(model):
+    """The rows that stand for an image: of the class token, or of all patches."""
+    encoder = layer_named(model, "patch_encoder")
+    return slice(0, 1) if encoder.class_token else slice(encoder.prefix_tokens, None)
 
 
 def each_layer(model, images, layers, view):
@@ -231,7 +235,10 @@ def attention_rollout(model, images, heads="mean"):
     D.8 and figure 14.
     """
     rolled = rollout(each_layer(model, images, None, "attention_rollout"), heads)
-    images = checked_images(model, images)
-    weights = read_weights(model, images)
-    shares = np.einsum("bq,bqk->bk", weights, rolled)
+    return reaching_head(model, checked_images(model, images), rolled)
+
+
+def reaching_head(model, images, rolled):
+    """Of what `rollout` returns, what reaches the head: `(B, rows, columns)`."""
+    shares = np.einsum("bq,bqk->bk", read_weights(model, images), rolled)
     return geometry(model, images).on_grid(shares)

@@ -93,11 +93,14 @@ def attention_entropy(model, images):
 
     >>> keras_vit.visualize.attention_entropy(model, images).argmin(axis=1)
     """
-    rows = []
-    for maps in each_layer(model, images, None, "attention_entropy"):
-        logs = np.log(np.maximum(maps, np.finfo(maps.dtype).tiny))
-        rows.append(-(maps * logs).sum(axis=-1).mean(axis=(0, 2)))
-    return np.stack(rows)
+    layers = each_layer(model, images, None, "attention_entropy")
+    return np.stack([entropy(maps).mean(axis=(0, 2)) for maps in layers])
+
+
+def entropy(maps):
+    """The entropy of each row of attention maps, nats: `(..., tokens)`."""
+    logs = np.log(np.maximum(maps, np.finfo(maps.dtype).tiny))
+    return -(maps * logs).sum(axis=-1)
 
 
 def token_norms(model, images):

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from keras_vit.evaluation.pictures import BLUE, ORANGE, new_figure
+from keras_vit.evaluation.pictures import new_figure
 
 
 def plot_filters(filters, columns=7):
@@ -31,6 +31,35 @@ def plot_filters(filters, columns=7):
     >>> figure = plot_filters(filter_components(model))
     >>> figure.savefig("filters.png")
     """
+    picture = filter_mosaic(filters, columns)
+    columns = min(columns, len(filters))
+    height, width = picture.shape[:2]
+    figure = new_figure(0.8 * columns, 0.8 * columns * height / width)
+    axes = figure.subplots()
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_axis_off()
+    return figure
+
+
+def filter_mosaic(filters, columns=7):
+    """The picture in `plot_filters`, one pixel for each value of a filter.
+
+    Args:
+        filters: As for `plot_filters`.
+        columns: As for `plot_filters`.
+
+    Returns:
+        Float array `(H, W, 4)` in `[0, 1]`, red, green, blue and opacity: a line of
+        nothing between filters.
+
+    Raises:
+        ValueError: if there is no filter.
+
+    Example:
+
+    >>> filter_mosaic(filter_components(keras_vit.ViT_B16())).shape
+    (67, 118, 4)
+    """
     filters = np.asarray(filters, "float32")
     if filters.ndim != 4 or not filters.size:
         raise ValueError(
@@ -45,13 +74,7 @@ def plot_filters(filters, columns=7):
     rows = math.ceil(len(tiles) / columns)
     blank = np.full((rows * columns - len(tiles), *tiles.shape[1:]), np.nan)
     tiles = np.concatenate([tiles, blank])
-    mosaic = _mosaic(tiles.reshape(rows, columns, *tiles.shape[1:]))
-    height, width = mosaic.shape[:2]
-    figure = new_figure(0.8 * columns, 0.8 * columns * height / width)
-    axes = figure.subplots()
-    axes.imshow(_opaque(mosaic), interpolation="nearest")
-    axes.set_axis_off()
-    return figure
+    return _opaque(mosaic(tiles.reshape(rows, columns, *tiles.shape[1:])))
 
 
 def plot_position_similarity(similarity):
@@ -70,13 +93,13 @@ def plot_position_similarity(similarity):
     >>> figure.savefig("positions.png")
     """
     rows, columns = similarity.shape[:2]
-    mosaic = _mosaic(similarity[..., None])[..., 0]
-    height, width = mosaic.shape
+    maps = mosaic(similarity[..., None])[..., 0]
+    height, width = maps.shape
     inch = 4.6 / max(height, width)
     # Never too low for the labels of the rows and of the colours.
     figure = new_figure(2.4 + width * inch, max(0.9 + height * inch, 2.6))
     axes = figure.subplots()
-    shown = axes.imshow(mosaic, cmap="viridis", vmin=-1, vmax=1, interpolation="none")
+    shown = axes.imshow(maps, cmap="viridis", vmin=-1, vmax=1, interpolation="none")
     for axis, count, name in (
         (axes.xaxis, columns, "column"),
         (axes.yaxis, rows, "row"),
@@ -171,48 +194,6 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
     return plain * light[..., None]
 
 
-def plot_attention_distance(distances):
-    """The mean attention distance of each head by depth, and of each layer.
-
-    Args:
-        distances: Array `(layers, heads)`, pixels, as `mean_attention_distance`
-            returns.
-
-    Returns:
-        A matplotlib `Figure`, like figure 7 (right) of the paper.
-
-    Example:
-
-    >>> figure = plot_attention_distance(mean_attention_distance(model, images))
-    >>> figure.savefig("distance.png")
-    """
-    from matplotlib.ticker import MaxNLocator
-
-    layers, heads = distances.shape
-    figure = new_figure(4.6, 3.4)
-    axes = figure.subplots()
-    depth = np.repeat(np.arange(1, layers + 1), heads)
-    axes.plot(
-        depth, distances.ravel(), "o", color=BLUE, alpha=0.55, ms=4.5, label="head"
-    )
-    axes.plot(
-        depth[::heads],
-        distances.mean(axis=1),
-        "_",
-        color=ORANGE,
-        markersize=14,
-        markeredgewidth=2,
-        label="mean of the layer",
-    )
-    axes.set(xlabel="layer", ylabel="mean attention distance (pixels)")
-    axes.set_xlim(0.4, layers + 0.6)
-    axes.set_ylim(0, 1.08 * max(distances.max(), 1e-6))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, ncols=2, loc="lower right")
-    return figure
-
-
 def _unit(images, value_range):
     """Images as `(B, H, W, 3)` in `[0, 1]`."""
     images = np.asarray(images)
@@ -229,7 +210,7 @@ def _enlarging(old, new):
     return np.stack([np.interp(places, np.arange(old), row) for row in np.eye(old)], 1)
 
 
-def _mosaic(tiles):
+def mosaic(tiles):
     """`(rows, columns, h, w, C)` to one picture, a line of NaN between tiles."""
     rows, columns, height, width = tiles.shape[:4]
     around = ((0, 0), (0, 0), (0, 1), (0, 1), (0, 0))

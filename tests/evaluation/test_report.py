@@ -1,49 +1,17 @@
 """The page and the pictures of an evaluation."""
 
 import builtins
-import html.parser
 import re
 
 import numpy as np
 import pytest
+from pages import Reader
 from tiny_models import numbered, tiny
 
 from keras_vit.evaluation import evaluate, pictures, write_report
 from keras_vit.evaluation.page import report_page
 
 pytest.importorskip("matplotlib")
-
-
-class Reader(html.parser.HTMLParser):
-    """Collects the text and every address, and checks that tags close."""
-
-    VOID = {"meta", "img", "br", "path", "use", "rect", "line", "image"}
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.addresses, self.ids, self.text = [], [], [], ""
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        self.addresses += [
-            attrs[k] for k in ("src", "href", "xlink:href") if k in attrs
-        ]
-        if "id" in attrs:
-            self.ids.append(attrs["id"])
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +23,7 @@ def result():
 def test_the_page_holds_the_numbers_and_needs_no_other_file(result, tmp_path):
     write_report(result, tmp_path / "report.html", "my <run>")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    reader = Reader()
-    reader.feed(page)
-    assert reader.open == []
+    reader = Reader(page)
     assert all(a.startswith(("data:image/png;base64,", "#")) for a in reader.addresses)
     assert "http" not in re.sub(
         r'xmlns(:\w+)?="[^"]*"|<metadata>.*?</metadata>', "", page, flags=re.S

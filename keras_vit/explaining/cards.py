@@ -1,0 +1,124 @@
+"""What the page shows of each image."""
+
+import numpy as np
+
+from keras_vit.explaining import pictures
+from keras_vit.explaining.explorer import explorer
+from keras_vit.explaining.predicting import best_classes, probabilities
+from keras_vit.visualize import (
+    class_activation,
+    feature_colours,
+    overlay,
+    pooling_attention,
+    relevance,
+)
+from keras_vit.visualize.anatomy import geometry, layer_named
+
+
+def cards(subject, photographs, looks, offers, *, top, full):
+    """One dictionary for each image that could be read, as the template reads it.
+
+    Args:
+        subject: A `Subject`.
+        photographs: List of `Photograph` without errors.
+        looks: List of `Look`, or of `None`, one for each.
+        offers: An `Offers`.
+        top: Integer, the number of classes shown.
+        full: Boolean, see `explorer`.
+    """
+    if not photographs:
+        return []
+    batch = np.stack([photo.image for photo in photographs])
+    rows = offers.take("Predictions", probabilities, subject.model, batch)
+    tints = offers.take("Features as colours", feature_colours, subject.model, batch)
+    found = []
+    for i, photo in enumerate(photographs):
+        classes = []
+        if rows is not None:
+            classes = best_classes(rows[i], subject.classes, top)
+        card = _card(subject, photo, classes)
+        card["views"] = _views(subject, photo, looks[i], classes, offers)
+        if tints is not None:
+            card["views"].append(_tints(tints[i]))
+        if looks[i] is not None:
+            card["explorer"] = explorer(looks[i], full)
+            card["mosaic"] = pictures.mosaic(looks[i].summary)
+        found.append({"number": i + 1, **card})
+    return found
+
+
+def _card(subject, photo, classes):
+    pixels = photo.pixels(subject.value_range)
+    return {
+        "name": photo.name,
+        "picture": pictures.photograph(pixels),
+        "sharp": pictures.is_sharp(pixels),
+        "ratio": f"{pixels.shape[1]} / {pixels.shape[0]}",
+        "classes": classes,
+        "explorer": None,
+        "mosaic": None,
+    }
+
+
+def _views(subject, photo, seen, classes, offers):
+    model, images = subject.model, photo.image[None]
+    views = []
+
+    def add(title, note, values, picture=pictures.heat):
+        if values is not None:
+            lit = overlay(images, values[None], value_range=subject.value_range)[0]
+            lit = pictures.photograph(np.round(255 * lit).astype("uint8"))
+            views.append(
+                {"title": title, "note": note, "lit": lit, "map": picture(values)}
+            )
+
+    def one(title, view, **options):
+        values = offers.take(title, view, model, images, **options)
+        return None if values is None else values[0]
+
+    if seen is not None:
+        add(
+            "What reaches the head",
+            "Attention rollout: the attention of all layers, multiplied.",
+            seen.rollout,
+        )
+    if isinstance(layer_named(model, "pooling"), _map_pooling()):
+        add(
+            "What the head looks at",
+            "The attention of its learned query to the last tokens, mean of the heads.",
+            _pooled(model, images),
+        )
+    for entry in classes[:2]:
+        add(
+            f"Why {entry['name']}",
+            "Relevance for this class: gradient times attention, over all layers.",
+            one("Class relevance", relevance, class_index=entry["index"]),
+        )
+        add(
+            f"Evidence for {entry['name']}",
+            "Class activation: red speaks for the class, blue against it.",
+            one("Class activation", class_activation, class_index=entry["index"]),
+            pictures.signed_heat,
+        )
+    return views
+
+
+def _map_pooling():
+    from keras_vit.layers import AttentionPooling
+
+    return AttentionPooling
+
+
+def _pooled(model, images):
+    place = geometry(model, images)
+    return place.on_grid(pooling_attention(model, images).mean(axis=1))[0]
+
+
+def _tints(tints):
+    return {
+        "title": "Features as colours",
+        "note": "Three principal components over all images: like colours, like "
+        "features.",
+        "lit": None,
+        "map": pictures.colours(tints),
+    }

@@ -1,0 +1,129 @@
+"""The model that a report is about, and what is known of its training."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import keras
+
+from keras_vit.models import from_checkpoint
+from keras_vit.models.labels import imagenet_classes
+from keras_vit.models.vision_model import image_shape
+from keras_vit.prediction import class_names, load_model, preprocessing_of
+from keras_vit.pretraining import is_pretraining
+from keras_vit.training.run_folder import RunFolder
+from keras_vit.visualize.anatomy import layer_named, patch_and_stride, stem_factor
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A model, and what a report needs besides."""
+
+    model: keras.Model
+    # What it is called in headings.
+    name: str
+    # A `keras_vit.data.Preprocessing`: how images become its input.
+    steps: object
+    # Names of its classes, or `None` where it tells no classes.
+    classes: list | None
+    # Whether those names were taken from ImageNet because the weights bring none.
+    classes_assumed: bool = False
+    # The record of the training run and the rows of its history, if there is a run.
+    record: dict | None = None
+    history: list = dataclasses.field(default_factory=list)
+
+    @property
+    def value_range(self):
+        """Black and white of the model's input."""
+        last = self.steps.image_steps[-1]
+        return getattr(last, "low", 0.0), getattr(last, "high", 255.0)
+
+
+def open_subject(model_or_run, image_size=None):
+    """A `Subject` from a model, a run folder, a `.keras` file or published weights.
+
+    Args:
+        model_or_run: A Keras model; the path of a run folder or a `.keras` file; or
+            anything that `keras_vit.from_checkpoint` takes.
+        image_size: Integer or `(height, width)`, pixels, for a model of images of
+            every size, and for a file of weights.
+
+    Raises:
+        ValueError: if that is no model, or takes images of another size.
+        FileNotFoundError: if there is no such file.
+    """
+    record, history = None, []
+    if isinstance(model_or_run, keras.Model):
+        model, name = model_or_run, model_or_run.name
+        if is_pretraining(model):
+            model = from_checkpoint(model)
+    else:
+        path = Path(os.path.expanduser(model_or_run))
+        name = path.resolve().name or str(path)
+        folder = RunFolder(path)
+        if folder.is_run():
+            record = folder.read_record()
+            history = folder.read_history() if folder.history.exists() else []
+        model = _load(model_or_run, path, record, image_size)
+    names, assumed = _class_names(model, model_or_run)
+    steps = _steps(model, image_size)
+    return Subject(model, name, steps, names, assumed, record, history)
+
+
+def _load(source, path, record, image_size):
+    if record is not None and record["recipe"].get("masked_target"):
+        return from_checkpoint(str(path))  # the backbone, which images can be shown to
+    if record is not None or path.suffix == ".keras" or (path / "model.keras").exists():
+        return load_model(path)
+    options = {} if image_size is None else {"image_size": image_size}
+    return from_checkpoint(os.fspath(source), **options)
+
+
+def _class_names(model, source):
+    """Names of the classes, or `None`; and whether they are ImageNet's by assumption.
+
+    Official files name no classes, and those of as many as ImageNet has are of it.
+    """
+    shape, head = model.output_shape, layer_named(model, "head")
+    ours = bool(getattr(model, "settings", None))
+    if not isinstance(shape, tuple) or len(shape) != 2 or (ours and head is None):
+        return None, False
+    named = getattr(model, "metadata", {}).get("class_names") is not None
+    from_file = not isinstance(source, keras.Model)
+    if from_file and not named and shape[-1] in (1000, 21843):
+        return [name for _, name in imagenet_classes(shape[-1])], True
+    return class_names(model), False
+
+
+def _steps(model, image_size):
+    """How images become the input of the model."""
+    import keras_vit.data
+
+    height, width, channels = image_shape(model)
+    is_open = None in (height, width)
+    size = (height, width)
+    if is_open or image_size is not None:
+        size = keras_vit.data.presets.size_pair(image_size or _natural_size(model))
+    if not is_open and size != (height, width):
+        raise ValueError(
+            "`image_size` is for models of images of every size; this one takes "
+            f"{height}x{width} pixels. Received: image_size={image_size}. Use "
+            "keras_vit.with_image_size(model, image_size) first."
+        )
+    if not is_open or getattr(model, "metadata", {}).get("preprocessing"):
+        return preprocessing_of(model)
+    scales = model.settings["arguments"].get("include_preprocessing", False)
+    return keras_vit.data.preprocessing(
+        size,
+        num_channels=channels,
+        value_range=(0.0, 255.0) if scales else (-1.0, 1.0),
+    )
+
+
+def _natural_size(model):
+    """The size that the positions of a model of images of every size are for."""
+    grid = model.settings["arguments"].get("position_grid")
+    if grid is None:
+        return 224
+    stride, factor = patch_and_stride(model)[1], stem_factor(model)
+    return tuple(count * step * factor for count, step in zip(grid, stride))
