@@ -52,6 +52,8 @@ from keras_vit.pretraining import MaskedPatchLoss, MaskedPatchPrediction  # noqa
 _LAZY = {
     "data": "keras_vit.data",
     "evaluation": "keras_vit.evaluation",
+    "export": "keras_vit.exporting.checked:export",
+    "exporting": "keras_vit.exporting",
     "training": "keras_vit.training",
     "predict": "keras_vit.prediction:predict",
     "verify": "keras_vit.certificate:verify",
@@ -92,6 +94,8 @@ __all__ = [
     "data",
     "decode_predictions",
     "evaluation",
+    "export",
+    "exporting",
     "fold_weight_standardization",
     "from_checkpoint",
     "layers",

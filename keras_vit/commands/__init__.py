@@ -6,6 +6,7 @@ status. What computes is imported only by the command that needs it.
 
 from keras_vit.commands.data import Data
 from keras_vit.commands.evaluate import Evaluate
+from keras_vit.commands.export import Export
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
 from keras_vit.commands.pretrain import Pretrain
@@ -24,6 +25,7 @@ COMMANDS = {
     "evaluate": Evaluate,
     "runs": Runs,
     "predict": Predict,
+    "export": Export,
     "data": Data,
     "models": Models,
     "recipes": Recipes,
@@ -35,6 +37,7 @@ __all__ = [
     "COMMANDS",
     "Data",
     "Evaluate",
+    "Export",
     "Models",
     "Predict",
     "Pretrain",
