@@ -95,8 +95,9 @@ def arguments_of(checkpoint):
         if family == "hybrid":
             reduction = 4 * 2 ** max(len(found["num_blocks"]) - 1, 0)
         found["image_size"] = grid and [g * p * reduction for g, p in zip(grid, patch)]
-        if "image_size" in checkpoint.config and family == "vit":
-            size = checkpoint.config["image_size"]
+        size = checkpoint.config.get("image_size")  # Hugging Face
+        size = size or _model_args(checkpoint.config).get("img_size")  # timm
+        if size and family == "vit":
             found["image_size"] = list(size) if hasattr(size, "__len__") else [size] * 2
     return found
 
@@ -139,6 +140,8 @@ def _encoder(checkpoint):
     pooling = _POOLINGS.get(config.get("global_pool"))
     if pooling is None:
         pooling = "token" if class_token and not pooled_norm else "gap"
+    if pooling == "gap" and _model_args(config).get("pool_include_prefix"):
+        pooling = "gap_all"
     if "pooling/probe" in checkpoint:
         pooling = "map"
     pre_logits = "pre_logits/bias"

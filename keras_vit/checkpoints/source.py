@@ -55,17 +55,25 @@ def open_source(source):
 
 
 def _from_model(model):
-    arrays = from_dictionary(
-        {
-            variable.path: variable.value
-            for variable in model.variables
-            if not variable.path.endswith("seed_generator_state")
-        },
-        f"the model {model.name!r}",
-    )
+    arrays = from_dictionary(values_of(model), f"the model {model.name!r}")
     if getattr(model, "settings", None):
         arrays.config["settings"] = model.settings
     return recognise(arrays)
+
+
+def values_of(model):
+    """The values of a model's variables, by path; LoRA is merged into the kernels."""
+    merged = {
+        layer._kernel.path: layer.kernel
+        for layer in model._flatten_layers()
+        if getattr(layer, "lora_enabled", False) and hasattr(layer, "kernel")
+    }
+    return {
+        variable.path: merged.get(variable.path, variable.value)
+        for variable in model.variables
+        if not variable.path.endswith("seed_generator_state")
+        and not variable.name.startswith("lora_kernel_")
+    }
 
 
 def _from_folder(path):

@@ -78,3 +78,21 @@ def _bit_name(name):
     return re.sub(
         r"(unit\d+)/([abc])/", lambda m: f"{m[1]}/{'abc'.index(m[2]) + 1}/", name
     )
+
+
+# The modules of a block in the published files, where one counter served all classes.
+_ONE_COUNTER = {
+    "MultiHeadDotProductAttention_0": "MultiHeadDotProductAttention_1",
+    "LayerNorm_1": "LayerNorm_2",
+    "MlpBlock_0": "MlpBlock_3",
+}
+
+
+def published(name):
+    """A normalised name as the published ViT, hybrid and BiT files spell it."""
+    parts = name.split("/")
+    if parts[0] == "Transformer":
+        parts[2:3] = [_ONE_COUNTER.get(part, part) for part in parts[2:3]]
+    if re.fullmatch(r"unit\d{2}", "".join(parts[1:2])):
+        parts[2] = "abc"[int(parts[2]) - 1]
+    return "/".join(parts)

@@ -48,3 +48,35 @@ def transformed_shape(transform, shape):
         return transform(dummy).shape
     except (ValueError, IndexError):
         return None
+
+
+# Backwards ---------------------------------------------------------------------------
+
+
+def split_last(x, axes):
+    return x.reshape(x.shape[0], *axes, -1)
+
+
+def split_first(x, axes):
+    return x.reshape(*axes, -1, x.shape[-1])
+
+
+def split_flat(x, axes):
+    return x.reshape(*axes, -1)
+
+
+def oihw(x):
+    return x.transpose(3, 2, 0, 1)
+
+
+# From a variable to the array in a file; `axes` are the lengths of those that the
+# transform has joined, but for the last of them.
+INVERSES = {
+    as_is: lambda x, axes: x,
+    join_last: split_last,
+    join_first: split_first,
+    flat: split_flat,
+    transpose: lambda x, axes: x.T,
+    hwio: lambda x, axes: oihw(x),
+    hwio_joined: lambda x, axes: oihw(split_first(x, axes)),
+}

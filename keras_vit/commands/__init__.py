@@ -7,6 +7,7 @@ status. What computes is imported only by the command that needs it.
 from keras_vit.commands.data import Data
 from keras_vit.commands.evaluate import Evaluate
 from keras_vit.commands.explain import Explain
+from keras_vit.commands.export import Export
 from keras_vit.commands.models import Models
 from keras_vit.commands.predict import Predict
 from keras_vit.commands.pretrain import Pretrain
@@ -26,6 +27,7 @@ COMMANDS = {
     "runs": Runs,
     "predict": Predict,
     "explain": Explain,
+    "export": Export,
     "data": Data,
     "models": Models,
     "recipes": Recipes,
@@ -38,6 +40,7 @@ __all__ = [
     "Data",
     "Evaluate",
     "Explain",
+    "Export",
     "Models",
     "Predict",
     "Pretrain",

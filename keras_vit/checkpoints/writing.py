@@ -1,0 +1,119 @@
+"""From variables to the arrays of a layout: the tables of names, read backwards."""
+
+import json
+import re
+import struct
+
+import numpy as np
+
+from keras_vit.checkpoints.layouts import LAYOUTS
+from keras_vit.checkpoints.names import PATCH_KERNEL
+from keras_vit.checkpoints.spelling import published
+from keras_vit.checkpoints.transforms import INVERSES
+
+# Rows of one variable that are spelled in several ways are written in the first one,
+# but for these, which the published files have.
+_PUBLISHED = {"Transformer/posembed_input/pos_embedding"}
+# Hugging Face's heads stand outside the prefix.
+_OUTSIDE = "classifier."
+
+
+def arrays_in_layout(layout, values, arguments, *, as_published=False, prefix=""):
+    """Named arrays as a project writes them.
+
+    Args:
+        layout: String, the name of one of `layouts.LAYOUTS`, such as `"timm ViT"`.
+        values: Dictionary of a variable's path to its value, a NumPy array.
+        arguments: Dictionary, the arguments of the model's constructor.
+        as_published: Boolean, whether names of the JAX projects are spelled as in the
+            published files, which count the modules of a block with one counter.
+        prefix: String, what stands before every name but that of a PyTorch head.
+
+    Returns:
+        Dictionary of names to arrays.
+
+    Raises:
+        ValueError: if the layout has no name for a variable; the message lists them.
+    """
+    rows = next(known.rows for known in LAYOUTS if known.name == layout)
+    if as_published:
+        rows = sorted(rows, key=lambda row: row[0] not in _PUBLISHED)
+    rows = [(_path_pattern(row[1]), *row) for row in rows]
+    arrays, nameless = {}, []
+    for path, value in values.items():
+        found = _names_of(rows, path)
+        if not found:
+            nameless.append(path)
+        for (which, count), (name, transform) in found.items():
+            part = np.split(value, count, axis=-1)[which]
+            array = INVERSES[transform](part, _axes(path, name, arguments))
+            name = published(name) if as_published else name
+            start = "" if name.startswith(_OUTSIDE) else prefix
+            arrays[start + name] = np.ascontiguousarray(array)
+    if nameless:
+        shown = ", ".join(nameless[:6]) + (", ..." if len(nameless) > 6 else "")
+        raise ValueError(
+            f"The {layout} layout has no names for {len(nameless)} variables of this "
+            f"model: {shown}. Save it with `model.save('model.keras')`, or choose "
+            "another format."
+        )
+    return arrays
+
+
+def _names_of(rows, path):
+    """`{(which, count): (name, transform)}`: the arrays that make up a variable."""
+    found = {}
+    for pattern, name, path_text, transform, *place in rows:
+        match = pattern.fullmatch(path)
+        place = place[0] if place else (0, 1)
+        if match and place not in found:
+            shifts = dict(re.findall(r"\{(\w)(\+1)?", path_text))
+            numbers = {
+                k: int(v) - bool(shifts[k]) for k, v in match.groupdict().items()
+            }
+            found[place] = name.format(**numbers), transform
+    return found
+
+
+def _path_pattern(text):
+    """The path of a row as a regular expression with a group for each number."""
+    pieces = re.split(r"\{(\w)(?:\+1)?(?::02d)?\}", text)
+    pieces[::2] = map(re.escape, pieces[::2])
+    pieces[1::2] = (rf"(?P<{letter}>\d+)" for letter in pieces[1::2])
+    return re.compile("".join(pieces))
+
+
+def _axes(path, name, arguments):
+    """The lengths of joined axes, but for the last; see `transforms.INVERSES`."""
+    if path == PATCH_KERNEL:
+        return tuple(arguments["patch_size"])
+    if "attention/" in path or path.startswith("pooling/"):
+        return (arguments["num_heads"],)
+    # The heads of the BiT projects are convolutions of one pixel.
+    if "conv2d" in name or name == "head.fc.weight":
+        return (1, 1)
+    return ()
+
+
+def write_npz(path, arrays):
+    """Writes an uncompressed `.npz` file under exactly this name."""
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)
+
+
+def write_safetensors(path, arrays):
+    """Writes a safetensors file, with NumPy alone."""
+    header, end = {"__metadata__": {"format": "pt"}}, 0
+    for name, array in arrays.items():
+        start, end = end, end + 4 * array.size
+        header[name] = {
+            "dtype": "F32",
+            "shape": list(array.shape),
+            "data_offsets": [start, end],
+        }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array, "<f4").data)

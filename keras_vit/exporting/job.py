@@ -1,0 +1,161 @@
+"""What a writer is given, and the model as it is written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_vit.models.folding import fold_weight_standardization
+from keras_vit.models.from_checkpoint import from_checkpoint
+from keras_vit.models.vision_model import image_shape
+from keras_vit.prediction import output_kind
+
+INPUT_DTYPES = ("float32", "uint8")
+
+
+@dataclass
+class Job:
+    """One export.
+
+    Attributes:
+        model: The model as it was given.
+        plain: The same in float32, as one plain model of this package.
+        format: String, a key of `FORMATS`.
+        path: `Path` to write to, not yet the final one.
+        value_range: What black and white are for the model.
+        preprocess: Boolean, whether the file takes pixels.
+        postprocess: Boolean, whether it gives probabilities.
+        input_dtype: `"float32"` or `"uint8"`.
+        batch_size: Integer, or `None` for any.
+        quantization: `"dynamic"` or `"static"`.
+        calibration: Array of inputs for static quantisation, or `None`.
+    """
+
+    model: keras.Model
+    plain: keras.Model
+    format: str
+    path: Path
+    value_range: tuple
+    preprocess: bool = False
+    postprocess: bool = False
+    input_dtype: str = "float32"
+    batch_size: int | None = None
+    quantization: str = "dynamic"
+    calibration: np.ndarray | None = None
+
+    def from_pixels(self, pixels):
+        """What the model takes, of pixels in [0, 255]."""
+        low, high = self.value_range
+        return (pixels * ((high - low) / 255) + low).astype("float32")
+
+    def inputs(self, pixels):
+        """What the file takes, of pixels in [0, 255]."""
+        if not self.preprocess:
+            return self.from_pixels(pixels)
+        return pixels.astype(self.input_dtype)
+
+    def served(self):
+        """The Keras model that becomes the graph."""
+        low, high = self.value_range
+        images = keras.Input(
+            image_shape(self.plain),
+            batch_size=self.batch_size,
+            dtype=self.input_dtype,
+            name="image",
+        )
+        x = images
+        if self.preprocess:
+            x = keras.layers.Rescaling((high - low) / 255, low, dtype="float32")(x)
+        x = _without_standardization(self.plain)(x)
+        if self.postprocess and output_kind(self.plain) == "logits":
+            x = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
+        return keras.Model(images, x, name=self.plain.name)
+
+
+def check_options(job_format, is_graph, options):
+    """Raises if options of `export` contradict each other or the format."""
+    given = {
+        "preprocess": options["preprocess"],
+        "postprocess": options["postprocess"],
+        "batch_size": options["batch_size"] is not None,
+        "input_dtype": options["input_dtype"] != "float32",
+    }
+    if not is_graph and any(given.values()):
+        names = ", ".join(name for name, is_given in given.items() if is_given)
+        raise ValueError(
+            "Files of weights hold no computation, so these options are for the "
+            f"other formats. Received: format={job_format!r} with {names}"
+        )
+    if options["input_dtype"] not in INPUT_DTYPES:
+        raise ValueError(
+            f"`input_dtype` must be one of {', '.join(map(repr, INPUT_DTYPES))}. "
+            f"Received: input_dtype={options['input_dtype']!r}"
+        )
+    if options["input_dtype"] == "uint8" and not options["preprocess"]:
+        raise ValueError(
+            "`input_dtype='uint8'` is for pixels in [0, 255], so it needs "
+            "`preprocess=True`. Received: preprocess=False"
+        )
+    size = options["batch_size"]
+    if size is not None and (not isinstance(size, int) or size < 1):
+        raise ValueError(
+            "`batch_size` must be a positive integer, or None for any. "
+            f"Received: batch_size={size!r}"
+        )
+    if options["quantization"] not in ("dynamic", "static"):
+        raise ValueError(
+            "`quantization` must be 'dynamic' or 'static'. "
+            f"Received: quantization={options['quantization']!r}"
+        )
+
+
+def plain_model(model):
+    """`model` in float32, LoRA part of the kernels, nothing kept for training.
+
+    Returns:
+        `(plain, notes)`: a new model, and sentences about what is different.
+
+    Raises:
+        ValueError: if the model is quantized, or is not of this package and not a
+            plain float32 model.
+    """
+    layers = model._flatten_layers()
+    quantized = [layer.path for layer in layers if layer.quantization_mode]
+    if quantized:
+        raise ValueError(
+            "A model that Keras has quantized cannot be exported. Received: "
+            f"{model.name!r} with {len(quantized)} quantized layers, such as "
+            f"{quantized[0]}. Export the float model with format='litert_int8'."
+        )
+    adapted = sum(bool(getattr(layer, "lora_enabled", False)) for layer in layers)
+    policy, notes = model.dtype_policy.name, []
+    settings = getattr(model, "settings", None) or {}
+    if settings:
+        policy = settings["arguments"]["dtype"]
+    elif adapted or policy != "float32":
+        raise ValueError(
+            "A part cut out of a model can be exported in float32 and without LoRA "
+            f"only. Received: {model.name!r} in {policy} with {adapted} adapted "
+            "layers. Export the whole model."
+        )
+    if adapted:
+        notes.append(f"LoRA of {adapted} layers is merged into their kernels.")
+    if policy != "float32":
+        notes.append(
+            f"The model computes in {policy}, the file in float32; the comparison is "
+            "with a float32 copy."
+        )
+    if not settings:
+        return model, notes
+    plain = from_checkpoint(model, dtype="float32", remat=False, name=model.name)
+    plain.metadata.update(model.metadata)
+    return plain, notes
+
+
+def _without_standardization(model):
+    """The model with kernels that are standardised once and for all, if any are."""
+    arguments = (getattr(model, "settings", None) or {}).get("arguments", {})
+    if arguments.get("standardization"):
+        return fold_weight_standardization(model)
+    return model

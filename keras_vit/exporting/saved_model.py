@@ -1,0 +1,22 @@
+"""TensorFlow SavedModel: written by Keras, read by TensorFlow alone."""
+
+import numpy as np
+
+
+def write(job):
+    """Writes the folder of `job.path`."""
+    job.served().export(job.path, format="tf_saved_model", verbose=False)
+
+
+def runner(job):
+    """A function of images, of the file as TensorFlow loads it."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(job.path))
+
+    def run(images):
+        # The loaded object must outlive its signature.
+        outputs = loaded.signatures["serving_default"](tf.constant(images))
+        return np.asarray(next(iter(outputs.values())))
+
+    return run

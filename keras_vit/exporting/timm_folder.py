@@ -1,0 +1,128 @@
+"""A folder that `timm.create_model("local-dir:...")` loads: weights and config."""
+
+import numpy as np
+
+from keras_vit.checkpoints.source import values_of
+from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
+from keras_vit.exporting.hugging_face import image_statistics, one_or_pair, write_json
+from keras_vit.exporting.reloading import reloaded_runner, require, require_size
+
+_GELUS = {"erf": "gelu", "tanh": "gelu_tanh"}
+_POOLINGS = {"token": "token", "gap": "avg", "gap_all": "avg", "map": "map", None: ""}
+# timm makes models by name. The stages of a ResNet are part of the name, every size of
+# the Transformer is an argument.
+_HYBRIDS = {
+    (): "vit_tiny_r_s16_p8_224",
+    (2, 2, 2, 2): "vit_small_r26_s32_224",
+    (3, 4, 9): "vit_base_r50_s16_224",
+    (3, 4, 6, 3): "vit_large_r50_s32_224",
+}
+_BITS = {
+    ((3, 4, 6, 3), 1): "resnetv2_50x1_bit",
+    ((3, 4, 6, 3), 3): "resnetv2_50x3_bit",
+    ((3, 4, 23, 3), 1): "resnetv2_101x1_bit",
+    ((3, 4, 23, 3), 3): "resnetv2_101x3_bit",
+    ((3, 8, 36, 3), 2): "resnetv2_152x2_bit",
+    ((3, 8, 36, 3), 4): "resnetv2_152x4_bit",
+}
+_LAYOUTS = {"vit": "timm ViT", "hybrid": "timm hybrid", "bit": "timm BiT"}
+
+
+def write(job):
+    """Writes the folder of `job.path`."""
+    family, a = (job.plain.settings[key] for key in ("family", "arguments"))
+    config = _config(job, family, a)
+    arrays = arrays_in_layout(
+        _LAYOUTS[family],
+        {p: np.asarray(v) for p, v in values_of(job.plain).items()},
+        a,
+    )
+    job.path.mkdir()
+    write_safetensors(job.path / "model.safetensors", arrays)
+    write_json(job.path / "config.json", config)
+
+
+def _config(job, family, a):
+    if family == "bit":
+        require(job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance")
+        args, width = {}, int(256 * a["width_factor"])
+        features = width * 2 ** (len(a["num_blocks"]) - 1)
+        names, key = _BITS, (tuple(a["num_blocks"]), a["width_factor"])
+        pooling = "avg"
+    else:
+        args, features = _transformer(job, family, a), a["hidden_dim"]
+        names, key = _HYBRIDS, tuple(a.get("num_blocks", ()))
+        pooling = _POOLINGS[a["pooling"]]
+    if family == "vit":
+        name = "vit_base_patch16_224"
+    elif key not in names:
+        raise ValueError(
+            "timm makes BiT and hybrid models with the published stages only: "
+            f"{', '.join(map(str, names))}. Received: {key}. Choose another format."
+        )
+    else:
+        name = names[key]
+    if a["num_channels"] != 3:
+        args["in_chans"] = a["num_channels"]
+    labels = job.model.metadata.get("class_names")
+    height, width = a["image_size"]
+    mean, std = image_statistics(job)
+    return {
+        "architecture": name,
+        "num_classes": a["num_classes"],
+        "num_features": features,
+        "global_pool": pooling,
+        **({"label_names": list(labels)} if labels else {}),
+        "model_args": args,
+        "pretrained_cfg": {
+            "num_classes": a["num_classes"],
+            "input_size": [a["num_channels"], height or 224, width or 224],
+            "fixed_input_size": family != "bit",
+            "interpolation": "bilinear",
+            "crop_pct": 1.0,
+            "crop_mode": "squash",
+            "mean": mean,
+            "std": std,
+        },
+    }
+
+
+def _transformer(job, family, a):
+    """timm's arguments for what it lets one choose."""
+    require(
+        job,
+        stride=None if family == "hybrid" else list(a["patch_size"]),
+        epsilon=1e-6,
+        pooling=("token", "gap", "gap_all", "map"),
+        position_embedding="learned",
+        position_scope="input",
+        representation_size=(None,),
+    )
+    require_size(job)
+    if family == "hybrid":
+        require(job, width_factor=1, group_norm_epsilon=(1e-5, 1e-6))
+    prefix = a["class_token"] + a["register_tokens"]
+    args = {
+        "img_size": one_or_pair(a["image_size"]),
+        "patch_size": one_or_pair(a["patch_size"]),
+        "embed_dim": a["hidden_dim"],
+        "depth": a["num_layers"],
+        "num_heads": a["num_heads"],
+        "mlp_ratio": a["mlp_dim"] / a["hidden_dim"],
+        "class_token": a["class_token"],
+        "reg_tokens": a["register_tokens"],
+        "no_embed_class": bool(prefix and not a["embed_prefix"]),
+        "global_pool": _POOLINGS[a["pooling"]],
+        "pool_include_prefix": a["pooling"] == "gap_all",
+        "fc_norm": a["pooled_norm"],
+        "act_layer": _GELUS[a["gelu"]],
+        "qk_norm": a["qk_norm"],
+    }
+    if a["layer_scale"] is not None:
+        args["init_values"] = a["layer_scale"]
+    return args
+
+
+def runner(job):
+    """A function of images, of the model that the folder makes."""
+    return reloaded_runner(job)
