@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "pretraining": {"layers", "models", "data"},
     "training": {"layers", "models", "data", "devices", "pretraining"},
     "tpu_check": {"layers", "models", "training"},
+    "tuner": {"models", "devices", "training"},
     "runs": {"training"},
     "cards": {"training"},
     "results": {
@@ -43,6 +44,7 @@ HEAVY = {
     "data": {"tensorflow"},
     "training": {"tensorflow"},
     "cli": {"tyro", "rich"},
+    "tuner": {"keras_tuner"},
     "commands": {"tyro"},
     "terminal": {"rich"},
 }
