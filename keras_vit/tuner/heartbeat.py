@@ -1,6 +1,7 @@
 """How the chief of a search knows that a worker lives: by a file that it touches."""
 
 import contextlib
+import os
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ PATIENCE = 600.0
 def beating(folder, name):
     """Touches the file `folder/name` again and again inside the block.
 
+    The file holds the number of this process, for people.
+
     Args:
         folder: Path, which is made.
         name: String, of the worker.
@@ -23,6 +26,8 @@ def beating(folder, name):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     file, stop = folder / name, threading.Event()
+
+    file.write_text(str(os.getpid()))
 
     def beat():
         while not stop.is_set():

@@ -6,9 +6,6 @@ from pathlib import Path
 from keras_vit.training.run_folder import replacing
 from keras_vit.tuner.space import Between
 
-# Letters of a value on an axis; longer ones are cut.
-LETTERS = 16
-
 
 def plot_search(folder, path=None):
     """Draws the trials of a search in parallel coordinates.
@@ -55,11 +52,11 @@ def plot_search(folder, path=None):
         share = (row.score - worst) / (best - worst) if best != worst else 1.0
         style = {"color": colours(0.95 * share), "lw": 1.2, "alpha": 0.75}
         if rank == 0:
-            style = {"color": "crimson", "lw": 2.8, "zorder": 3, "label": row.name}
-        axes.plot(range(len(axes_of)), heights, **style)
+            style = {"color": "crimson", "lw": 2.8, "zorder": 3}
+        line = axes.plot(range(len(axes_of)), heights, **style)[0]
     _draw_axes(axes, axes_of)
     figure.legend(
-        [axes.lines[-1]],
+        [line],
         [f"best: trial {rows[0].name}, {settings.objective} {best:.4g}"],
         loc="outside lower center",
         frameon=False,
@@ -111,7 +108,7 @@ class _Scale:
 
     def ticks(self):
         if self.choices is not None:
-            return [(self.height(value), _short(value)) for value in self.choices]
+            return [(self.height(value), _lines(value)) for value in self.choices]
         low, high = self.ends
         if low == high:
             return [(0.5, f"{low:.4g}")]
@@ -119,6 +116,7 @@ class _Scale:
         return [(self.height(value), f"{value:.3g}") for value in (low, middle, high)]
 
 
-def _short(value):
+def _lines(value):
+    """A value as text; steps of an augmentation stand below each other."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
+    return text.replace("|", "|\n")

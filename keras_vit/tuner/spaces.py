@@ -73,8 +73,10 @@ def own_values(recipe):
     values = {
         field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)
     }
-    if recipe.model == "small":
-        values |= {k: v for k, v in SMALL.items() if values[k] is None}
+    # What the models do where a recipe says nothing.
+    usual = {"dropout_rate": 0.0, "drop_path_rate": 0.0}
+    usual |= SMALL if recipe.model == "small" else {}
+    values |= {k: v for k, v in usual.items() if values[k] is None}
     return {MIXUP: 0.0, **values}
 
 
