@@ -79,7 +79,7 @@ def test_a_second_chief_is_refused(tmp_path, variables, monkeypatch):
     monkeypatch.setattr(chief, "LOOK", 0.001)
     server, _ = chief._start(Oracle())
     try:
-        with pytest.raises(SearchError, match="cannot listen at 127.0.0.1"):
+        with pytest.raises(SearchError, match=r"cannot listen at 127\.0\.0\.1"):
             serve(Oracle(), SearchFolder(tmp_path), patience=0.05)
     finally:
         server.stop(None).wait()

@@ -38,9 +38,9 @@ def test_the_space_can_be_changed_and_cut(tiny, space):
 
 def test_each_hypermodel_has_its_family(tiny):
     bit = dataclasses.replace(keras_vit.training.Recipe(), model="BiT_R50x1")
-    with pytest.raises(ValueError, match="BiTHyperModel for this model.*BiT_R50x1"):
+    with pytest.raises(ValueError, match=r"BiTHyperModel for this model.*BiT_R50x1"):
         ViTHyperModel(bit)
-    with pytest.raises(ValueError, match="ViTHyperModel for this model.*'small'"):
+    with pytest.raises(ValueError, match=r"ViTHyperModel for this model.*'small'"):
         BiTHyperModel(tiny)
     facts = DataFacts((32, 32), 3, 10, 100, 10)
     hypermodel = BiTHyperModel(bit, facts=facts, budget=Budget(parameters=30_000_000))

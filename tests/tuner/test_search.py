@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from keras_vit.training import Interrupted, Recipe, RunFolder
+from keras_vit.training import Interrupted, RunFolder
 from keras_vit.training.recipe_files import find_recipe
 from keras_vit.tuner import (
     Between,
@@ -34,7 +34,7 @@ def found(tiny, tmp_path_factory):
     from conftest import SPACE
 
     folder = tmp_path_factory.mktemp("searches") / "mine"
-    return search(hypermodel(tiny, SPACE), folder, trials=3, epochs=1)
+    return search(hypermodel(tiny, SPACE), folder, trials=2, epochs=1)
 
 
 def trial_runs(folder):
@@ -72,9 +72,9 @@ def test_the_table_has_every_trial_the_best_first(found):
         rows = list(csv.DictReader(file))
     assert rows[0]["trial"] == found.best.name
     assert float(rows[0]["val_accuracy"]) == found.best.score
-    assert {row["trial"] for row in rows} == {"0", "1", "2"}
+    assert {row["trial"] for row in rows} == {"0", "1"}
     assert int(rows[0]["parameters"]) == found.best.parameters > 0
-    assert table_text(found, shown=2).endswith("and 1 more")
+    assert table_text(found, shown=1).endswith("and 1 more")
     assert found.plot.stat().st_size > 10_000
 
 
@@ -102,26 +102,25 @@ def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
 
     def once_cut(*args, callbacks, **options):
         calls.append(options["resume"])
-        if len(calls) == 2:  # before anything, in the second trial
-            raise PowerCut
-        if len(calls) == 4:  # in the third one, when its run had just ended
+        if len(calls) == 1:  # when the run had just ended
             train(*args, callbacks=callbacks, **options)
+            raise PowerCut
+        if len(calls) == 3:  # before anything, in the second trial
             raise PowerCut
         return train(*args, callbacks=callbacks, **options)
 
     monkeypatch.setattr(trials, "train", once_cut)
     folder = tmp_path / "search"
     with pytest.raises(PowerCut):
-        search(hypermodel(tiny, space), folder, trials=3, epochs=1)
-    for _ in range(2):
-        try:
-            search(None, folder, resume=True)
-        except PowerCut:
-            continue
-    assert calls == [False, False, False, False, True]
+        search(hypermodel(tiny, space), folder, trials=2, epochs=1)
+    with pytest.raises(PowerCut):
+        search(None, folder, resume=True)
+    search(None, folder, resume=True)
+    assert calls == [False, True, False, False]
     assert SearchFolder(folder).trials() == found.trials()
 
 
+@pytest.mark.slow
 def test_hyperband_goes_on_with_the_very_runs(tiny, space, tmp_path):
     found = search(
         hypermodel(tiny, space), tmp_path / "search", algorithm="hyperband", epochs=3
@@ -146,13 +145,13 @@ def test_hyperband_goes_on_with_the_very_runs(tiny, space, tmp_path):
 
 def test_hyperband_needs_epochs(tiny, space, tmp_path):
     steps = dataclasses.replace(tiny, epochs=None, total_steps=4)
-    with pytest.raises(ValueError, match="trials need epochs.*epochs=None"):
+    with pytest.raises(ValueError, match=r"trials need epochs.*epochs=None"):
         search(hypermodel(steps, space), tmp_path / "s", algorithm="hyperband")
 
 
 def test_what_fails_says_why(tiny, tmp_path):
     space = {"warmup_steps": Choices((100, 200, 300, 400, 500, 600))}
-    with pytest.raises(SearchError, match="trials have failed.*warmup_steps=\\d00"):
+    with pytest.raises(SearchError, match=r"trials have failed.*warmup_steps=\d00"):
         search(hypermodel(tiny, space), tmp_path / "search", trials=6)
     rows = SearchFolder(tmp_path / "search").trials()
     assert {row.status for row in rows} == {"FAILED"}
@@ -168,7 +167,7 @@ def test_a_budget_that_nothing_fits_is_named(tiny, space, tmp_path):
 def test_pretraining_can_be_searched(tiny, tmp_path):
     recipe = dataclasses.replace(tiny, masked_target="mean_colour", epochs=1)
     space = {"corruption_rate": Between(0.3, 0.7)}
-    found = search(hypermodel(recipe, space), tmp_path / "search", trials=2)
+    found = search(hypermodel(recipe, space), tmp_path / "search", trials=1)
     best = find_recipe(str(found.best_recipe))
     assert best.masked_target == "mean_colour"
     assert best.corruption_rate == found.best.values["corruption_rate"]
@@ -197,7 +196,7 @@ def test_two_processes_cannot_search_in_one_folder(found):
             run_search(found)
 
 
-def test_ctrl_c_keeps_what_was_trained(tiny, space, tmp_path, monkeypatch):
+def test_ctrl_c_is_not_a_failure_what_was_trained(tiny, space, tmp_path, monkeypatch):
     def stopped(*args, **options):
         raise Interrupted("Stopped after 1 updates.")
 
@@ -205,12 +204,4 @@ def test_ctrl_c_keeps_what_was_trained(tiny, space, tmp_path, monkeypatch):
     monkeypatch.setattr(trials, "train", stopped)
     with pytest.raises(Interrupted, match="after 1 updates"):
         search(hypermodel(tiny, space), folder, trials=1, epochs=1)
-    monkeypatch.undo()
-    assert search(None, folder, resume=True).best is not None
-
-
-def test_the_default_space_is_searched(images, tmp_path):
-    """From the command line's own defaults, on other data, smallest of trials."""
-    recipe = Recipe(data=str(images), batch_size=4, jit_compile="no", epochs=1)
-    found = search(ViTHyperModel(recipe), tmp_path / "search", trials=2)
-    assert len(found.ranked()) == 2
+    assert [row.status for row in SearchFolder(folder).trials()] == ["RUNNING"]
