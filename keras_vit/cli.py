@@ -209,7 +209,10 @@ def _interrupted(args, interrupt):
     number = getattr(interrupt, "signal_number", signal.SIGINT)
     folder = getattr(interrupt, "folder", None)
     complain(str(interrupt) or "Stopped.")
-    if folder is not None:
+    again = getattr(interrupt, "again", None)
+    if again is not None:
+        complain(f"Go on with: {command(*again)}")
+    elif folder is not None:
         rest = [word for word in args[1:] if word != "--resume"]
         if not any(word.partition("=")[0] == "--run" for word in rest):
             rest += ["--run", str(folder)]

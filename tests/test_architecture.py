@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "training": {"layers", "models", "data", "devices", "pretraining"},
     "facts": {"layers", "models", "pretraining", "training"},
     "tpu_check": {"layers", "models", "training"},
+    "tuner": {"models", "devices", "training"},
     "runs": {"training"},
     "cards": {"training"},
     "explaining": {
@@ -48,6 +49,7 @@ HEAVY = {
     "data": {"tensorflow"},
     "training": {"tensorflow"},
     "cli": {"tyro", "rich"},
+    "tuner": {"keras_tuner"},
     "commands": {"tyro"},
     "terminal": {"rich"},
 }

@@ -16,6 +16,7 @@ from keras_vit.commands.recipes import Recipes
 from keras_vit.commands.runs import Runs
 from keras_vit.commands.tpu_check import TpuCheck
 from keras_vit.commands.train import Train
+from keras_vit.commands.tune import Tune
 from keras_vit.commands.verify import Verify
 
 # In the order of the help.
@@ -23,6 +24,7 @@ COMMANDS = {
     "probe": Probe,
     "pretrain": Pretrain,
     "train": Train,
+    "tune": Tune,
     "evaluate": Evaluate,
     "runs": Runs,
     "predict": Predict,
@@ -49,5 +51,6 @@ __all__ = [
     "Runs",
     "TpuCheck",
     "Train",
+    "Tune",
     "Verify",
 ]

@@ -6,6 +6,7 @@ from keras_vit.data.augmentations import AUGMENTATIONS, augmentation, augreg_nam
 from keras_vit.data.corrupted_batches import corrupt_patches
 from keras_vit.data.describing import describe, list_datasets
 from keras_vit.data.description import Description
+from keras_vit.data.holding_out import hold_out
 from keras_vit.data.images import load_image, load_images
 from keras_vit.data.loading import load, load_splits, splits
 from keras_vit.data.pipeline import corrupt_message
@@ -25,6 +26,7 @@ __all__ = [
     "corrupt_patches",
     "describe",
     "from_arrays",
+    "hold_out",
     "list_datasets",
     "load",
     "load_image",

@@ -68,8 +68,9 @@ def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
             Or a string of steps: `"inception_crop|flip|randaugment(2,10)|mixup(0.2)"`;
             see `steps_from_text`. Steps that name no size take the evaluation's.
             Or a list of steps from `keras_vit.data.steps`.
-            Strings and lists replace all of the evaluation's steps but two: the value
-            range, which comes before the steps on batches (mixup, cutmix, label
+            One of the names above may stand before steps: `"crop_flip|mixup(0.2)"`.
+            Other strings, and lists, replace all of the evaluation's steps but two: the
+            value range, which comes before the steps on batches (mixup, cutmix, label
             smoothing), and `corrupt_patches`, which comes last. Where none of them
             decides the size (`"flip|mixup(0.2)"`), they follow the evaluation's.
         evaluation: The evaluation's `Preprocessing`.
@@ -92,7 +93,7 @@ def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
     size = evaluation.image_size
     steps = _named(augment, evaluation)
     if steps is None and isinstance(augment, str):
-        steps = _from_text(augment, size)
+        steps = _from_text(augment, evaluation)
     elif steps is None:
         steps = _checked(augment)
     if all(step.output_size(None) is None for step in steps if isinstance(step, Step)):
@@ -168,7 +169,11 @@ def _augreg(height, width, num_layers, magnitude, alpha):
     return (*steps, Mixup(alpha)) if alpha else steps
 
 
-def _from_text(augment, size):
+def _from_text(augment, evaluation):
+    size = evaluation.image_size
+    first, bar, rest = (part.strip() for part in augment.partition("|"))
+    if bar and first in AUGMENTATIONS and first not in STEPS:
+        return (*_named(first, evaluation), *steps_from_text(rest, size))
     names = (*AUGMENTATIONS, *STEPS)
     if augment.strip().isidentifier() and augment.strip() not in STEPS:
         close = difflib.get_close_matches(augment, names, 1)

@@ -13,10 +13,12 @@ logger = logging.getLogger(__name__)
 def load_data(recipe):
     """The training and test sources of a recipe.
 
+    With `validation_fraction`, both are of its training images.
+
     Raises:
         ValueError: if there is no such data set, or it cannot be read.
     """
-    return keras_vit.data.load_splits(
+    train_data, test_data = keras_vit.data.load_splits(
         recipe.data,
         recipe.data_dir,
         corrupt=recipe.corrupt,
@@ -24,6 +26,10 @@ def load_data(recipe):
         split_seed=recipe.split_seed,
         labelled=recipe.masked_target is None,
     )
+    fraction = recipe.validation_fraction
+    if fraction is None:
+        return train_data, test_data
+    return keras_vit.data.hold_out(train_data, fraction, seed=recipe.split_seed)
 
 
 def data_facts(train_data, test_data):

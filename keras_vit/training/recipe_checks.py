@@ -41,7 +41,7 @@ _RULES = (
     (
         "must be in (0, 1)",
         lambda value: 0 < value < 1,
-        ("test_fraction", "corruption_rate"),
+        ("test_fraction", "validation_fraction", "corruption_rate"),
     ),
     ("must be in (0, 1]", lambda value: 0 < value <= 1, ("layer_decay",)),
     (

@@ -3,7 +3,10 @@
 # Every field of a recipe, in the order of the sentence "data go through a model, which
 # an optimizer changes along a schedule".
 GROUPS = {
-    "data": ("data", "data_dir", "test_fraction", "split_seed", "corrupt", "augment"),
+    "data": (
+        *("data", "data_dir", "test_fraction", "validation_fraction", "split_seed"),
+        *("corrupt", "augment"),
+    ),
     "pretraining": ("masked_target", "corruption_rate"),
     "model": (
         *("model", "weights", "freeze", "num_layers", "hidden_dim", "mlp_dim"),

@@ -37,6 +37,9 @@ class Recipe:
     data_dir: str | None = None
     # Share of the images held out for the test where the data has no test set.
     test_fraction: float = 0.2
+    # Share of the training images that is held out, and tested on instead of the test
+    # set: to choose between recipes.
+    validation_fraction: float | None = None
     # Decides which images those are.
     split_seed: int = 0
     # What to do with an image that cannot be read: stop, or leave it out.

@@ -20,7 +20,7 @@ from keras_vit.training.prepare import prepare
 from keras_vit.training.recipes import Recipe
 from keras_vit.training.run_choice import check_same, find_run_to_resume, new_folder
 from keras_vit.training.run_folder import GuestFolder, RunFolder, remove_leftovers
-from keras_vit.training.stopping import StopRequest
+from keras_vit.training.stopping import Interrupted, StopRequest
 from keras_vit.training.tensorboard import TensorBoardLog, tensorboard_installed
 
 logger = logging.getLogger(__name__)
@@ -159,6 +159,8 @@ def _run(job, folder, save, callbacks, progress):
     try:
         with request.listening():
             _fit(job, folder, request, save, callbacks, progress)
+        if request.signal_number is not None:  # it came after the last update
+            raise Interrupted("Stopped after all updates.", request.signal_number)
     except KeyboardInterrupt as interrupt:
         interrupt.folder = folder
         record["status"] = "interrupted"

@@ -153,6 +153,16 @@ def test_own_steps_replace_all_but_the_range():
     assert augmentation(own, preprocessing(32)).steps == (*own, steps.ValueRange())
 
 
+def test_steps_may_follow_on_a_name():
+    evaluation = preprocessing(32, num_channels=1)
+    named = augmentation("crop_flip", evaluation).steps
+    mixed = augmentation("crop_flip | mixup(0.2)", evaluation).steps
+    assert mixed == (*named, steps.Mixup(0.2))
+    # A step of that name is the step, as it stands.
+    first = augmentation("flip|inception_crop", evaluation).steps[0]
+    assert first == steps.Flip()
+
+
 def test_own_steps_that_leave_the_size_open_follow_the_evaluation():
     evaluation = preprocessing(224, resize="central_crop")
     made = augmentation("flip|mixup(0.2)", evaluation).steps

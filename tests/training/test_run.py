@@ -35,12 +35,28 @@ def press_ctrl_c():
     signal.raise_signal(signal.SIGINT)
 
 
+class AtTheEnd(keras.callbacks.Callback):
+    """Presses Ctrl-C when everything has been saved."""
+
+    def on_train_end(self, logs=None):
+        press_ctrl_c()
+
+
 class PowerCut(Exception):
     pass
 
 
 def cut_power():
     raise PowerCut
+
+
+def test_a_request_to_stop_is_heard_after_the_last_update_too(
+    tiny, uninterrupted, tmp_path
+):
+    with pytest.raises(Interrupted, match="after all updates"):
+        train(tiny, tmp_path / "run", callbacks=[AtTheEnd()])
+    result = train(tiny, tmp_path / "run", resume=True)
+    assert result.folder.history.read_text() == uninterrupted.history_text
 
 
 def test_a_run_stopped_in_every_way_ends_with_the_bits_of_one_never_stopped(

@@ -1,0 +1,145 @@
+"""A search of several processes on this machine: one chief and its workers."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from keras_vit.devices.launch import free_addresses
+from keras_vit.tuner.chief import SearchError
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks at the processes, and until those that were asked to end are
+# killed.
+LOOK = 0.3
+GRACE = 60.0
+
+# How often a worker is started again. One that dies more often does so for a reason.
+RESTARTS = 3
+
+# Lines of its log that a failure shows.
+SHOWN = 8
+
+
+def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS, gpus=0):
+    """Runs the search of a folder in processes of their own, and watches them.
+
+    A worker that dies in the middle of a trial is started again under its own name, and
+    goes on with that trial. One that dies before its first sign of life, as with a
+    failed import, ends the search: another start would end in the same way.
+
+    Args:
+        folder: A `SearchFolder` that `prepare_search` has written.
+        workers: Integer, how many, at least 1. On a CPU they share its cores.
+        devices: As for `keras_vit.training.train`, of each worker.
+        restarts: Integer, how often each is started again. Defaults to 3.
+        gpus: Integer, GPUs to deal out to the workers; 0 leaves them as they are.
+
+    Raises:
+        SearchError: if the chief fails, or a worker does again and again, with what it
+            said last; all others are stopped. The search can be resumed.
+    """
+    if workers < 1:
+        raise ValueError(f"`workers` must be at least 1. Received: workers={workers}")
+    address = free_addresses(1)[0]
+    names = [f"tuner{number}" for number in range(workers)]
+    for name in names:  # signs of life of an earlier start
+        (folder.workers / name).unlink(missing_ok=True)
+    started, left = {}, dict.fromkeys(names, restarts)
+
+    def start(name):
+        number = names.index(name) if name in names else None
+        own = _environment(name, address, number, gpus)
+        started[name] = _start(folder, name, own, devices)
+
+    try:
+        for name in ("chief", *names):
+            start(name)
+        while started["chief"].poll() is None:
+            for name in names:
+                status = started[name].poll()
+                if not status:  # at work, or done
+                    continue
+                begun = (folder.workers / name).exists()
+                if not begun or left[name] == 0:
+                    raise SearchError(_reason(folder, name, status, begun))
+                left[name] -= 1
+                logger.warning("%s has ended with status %d: again.", name, status)
+                start(name)
+            time.sleep(LOOK)
+        status = started["chief"].returncode
+        if status:
+            raise SearchError(_reason(folder, "chief", status, True))
+        _end(started, ask=False)
+    finally:
+        _end(started)
+
+
+def _environment(name, address, number, gpus):
+    """The environment variables of one process."""
+    host, _, port = address.rpartition(":")
+    own = {
+        **os.environ,
+        "KERASTUNER_TUNER_ID": name,
+        "KERASTUNER_ORACLE_IP": host,
+        "KERASTUNER_ORACLE_PORT": port,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    for variable in ("no_proxy", "NO_PROXY"):  # gRPC would ask the proxy for the chief
+        known = [own[variable]] if own.get(variable) else []
+        own[variable] = ",".join([*known, host])
+    if name == "chief":
+        own["CUDA_VISIBLE_DEVICES"] = "-1"  # it trains nothing
+    elif gpus:
+        own["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
+    return own
+
+
+def _start(folder, name, environment, devices):
+    folder.logs.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "keras_vit", "tune", "--resume"]
+    command += ["--folder", str(folder), "--devices", devices]
+    with open(folder.logs / f"{name}.log", "ab") as log:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us, and we ask them to stop
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _end(started, ask=True):
+    """Ends all: asked first, so that what they train is saved; then killed."""
+    if ask:
+        for process in started.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+    end = time.monotonic() + GRACE
+    while time.monotonic() < end:
+        if all(process.poll() is not None for process in started.values()):
+            break
+        time.sleep(LOOK)
+    for process in started.values():
+        process.kill()
+        process.wait()
+
+
+def _reason(folder, name, status, begun):
+    """Why a process ended, for people."""
+    file = folder.logs / f"{name}.log"
+    lines = [
+        line
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    ]
+    last = "\n".join(f"  {line}" for line in lines[-SHOWN:]) or "  (nothing)"
+    when = "" if begun else " before it could begin"
+    return (
+        f"{name} has ended with status {status}{when}. It said last:\n{last}\n"
+        f"All it said is in {file}."
+    )

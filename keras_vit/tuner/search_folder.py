@@ -1,0 +1,169 @@
+"""The folder of a search: its settings, its trials, and what came out."""
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+
+from keras_vit.training.run_folder import RunFolder, replacing
+from keras_vit.tuner.settings import SearchSettings
+
+# In the folder of a trial, what it ended with.
+OUTCOME = "outcome.json"
+
+
+def run_of_trial(folder):
+    """The run folder of a trial."""
+    return Path(folder) / "run"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialRow:
+    """One trial, as far as it has come."""
+
+    name: str
+    # RUNNING, COMPLETED, FAILED, or INVALID between two attempts.
+    status: str
+    # The objective; `None` before the trial has ended well.
+    score: float | None
+    # Field to value.
+    values: dict
+    # Passes over the training images so far.
+    epochs: int
+    # Weights of the model; `None` before the trial has ended.
+    parameters: int | None
+    # Why it failed, or `None`.
+    error: str | None
+
+
+class SearchFolder:
+    """The files of one search.
+
+    Args:
+        path: The folder. It need not exist.
+
+    Example:
+
+    >>> folder = SearchFolder("searches/first")
+    >>> folder.best.values
+    {'learning_rate': 0.00213, 'augment': 'crop_flip'}
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.settings_file = self.path / "search.json"
+        self.oracle_file = self.path / "oracle.json"
+        self.best_recipe = self.path / "best_recipe.json"
+        self.table = self.path / "trials.csv"
+        self.plot = self.path / "parallel_coordinates.png"
+        self.logs = self.path / "logs"
+        self.workers = self.path / "workers"
+
+    def __str__(self):
+        return str(self.path)
+
+    def is_search(self):
+        """Whether the folder holds the settings of a search."""
+        return self.settings_file.is_file()
+
+    def is_taken(self):
+        """Whether there is anything under this name, a lock left behind apart."""
+        return RunFolder(self.path).is_taken()
+
+    def locked(self):
+        """Keeps other processes from searching in this folder, until this one ends."""
+        return RunFolder(self.path).locked()
+
+    def settings(self):
+        """The `SearchSettings`.
+
+        Raises:
+            ValueError: if the folder holds none.
+        """
+        try:
+            values = json.loads(self.settings_file.read_text(encoding="utf-8"))
+            return SearchSettings.from_json(values)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{self} is not the folder of a search ({error})."
+            ) from None
+
+    def write_settings(self, settings):
+        """Writes search.json."""
+        with replacing(self.settings_file) as temporary:
+            temporary.write_text(
+                json.dumps(settings.to_json(), indent=1) + "\n", encoding="utf-8"
+            )
+
+    @property
+    def rejected(self):
+        """How many draws made no trial: over the budget, or contradictory."""
+        return _read(self.oracle_file).get("rejected", 0)
+
+    def trials(self, settings=None):
+        """Every trial that has begun, as `TrialRow`, the earliest first."""
+        settings = self.settings() if settings is None else settings
+        rows = [
+            _row(path.parent, settings)
+            for path in sorted(self.path.glob("trial_*/trial.json"))
+        ]
+        return [row for row in rows if row is not None]
+
+    def ranked(self):
+        """The trials that ended well, as `TrialRow`, the best one first."""
+        settings = self.settings()
+        rows = [row for row in self.trials(settings) if row.status == "COMPLETED"]
+        highest = not settings.objective.endswith("loss")
+        return sorted(rows, key=lambda row: row.score, reverse=highest)
+
+    @property
+    def best(self):
+        """The best `TrialRow`; `None` as long as no trial has ended well."""
+        return next(iter(self.ranked()), None)
+
+    def write_best_recipe(self):
+        """Writes the best recipe, for `keras-vit train --recipe`, and returns it.
+
+        Its length is that of the recipe that was searched around, and the images that
+        were held out belong to its training images again.
+        """
+        settings, best = self.settings(), self.best
+        recipe = settings.recipe_with(best.values)
+        found = {
+            "recipe": recipe.to_json(),
+            "search": str(self),
+            "trial": best.name,
+            settings.objective: best.score,
+        }
+        with replacing(self.best_recipe) as temporary:
+            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        return recipe
+
+
+def _row(folder, settings):
+    state = _read(folder / "trial.json")
+    if not state:
+        return None
+    outcome = _read(folder / OUTCOME)
+    rows = []
+    with contextlib.suppress(OSError, ValueError):
+        rows = RunFolder(run_of_trial(folder)).read_history()
+    # Exact, where KerasTuner's has been sent in single precision.
+    score = outcome.get("metrics", {}).get(settings.objective)
+    return TrialRow(
+        name=state["trial_id"],
+        status=state["status"],
+        score=score if state["status"] == "COMPLETED" else None,
+        values=settings.values(state["hyperparameters"]["values"]),
+        epochs=len(rows),
+        parameters=outcome.get("parameters"),
+        error=outcome.get("error") if state["status"] == "FAILED" else None,
+    )
+
+
+def _read(path):
+    """The content of a JSON file; empty where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

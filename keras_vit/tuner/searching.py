@@ -1,0 +1,184 @@
+"""`search`: from a hypermodel to the best recipe."""
+
+import contextlib
+import logging
+
+from keras_vit.devices import as_strategy
+from keras_vit.training.run_choice import run_name
+from keras_vit.training.run_folder import next_run_folder
+from keras_vit.tuner.chief import SearchError, is_chief, is_worker, serve
+from keras_vit.tuner.heartbeat import beating, wait_for
+from keras_vit.tuner.hypermodels import hypermodel_for
+from keras_vit.tuner.results import write_results
+from keras_vit.tuner.search_folder import SearchFolder
+from keras_vit.tuner.settings import SearchSettings
+from keras_vit.tuner.tuners import make_tuner
+
+logger = logging.getLogger(__name__)
+
+# Where search folders go by default.
+SEARCHES = "searches"
+
+
+def search(
+    hypermodel,
+    folder=None,
+    *,
+    algorithm="random",
+    trials=20,
+    epochs=None,
+    objective="val_accuracy",
+    seed=0,
+    devices="auto",
+    resume=False,
+):
+    """Searches for a better recipe.
+
+    The first trial is the hypermodel's own recipe, so the best one is never worse by
+    the images that were held out. All trials have the same images, the same seed and
+    the same length. The folder holds everything: a run folder for each trial, with the
+    weights of the best one only, `trials.csv`, `parallel_coordinates.png`, and
+    `best_recipe.json`, which `keras-vit train --recipe` takes. A search that was
+    stopped or killed goes on with `resume=True`, inside the trial that it was at.
+
+    Args:
+        hypermodel: A `ViTHyperModel` or `BiTHyperModel`.
+        folder: Path, new or empty. Defaults to `searches/<data>-<model>-<number>`.
+        algorithm: `"random"`; `"bayesian"`, for long trials and few fields; or
+            `"hyperband"`, which begins many trials, and goes on with the better ones.
+        trials: Integer, how many trials; Hyperband knows by itself. Defaults to 20.
+        epochs: Integer, passes of a trial over its training images, instead of the
+            recipe's length; of the longest trials in Hyperband.
+        objective: `"val_accuracy"`, the highest, or `"val_loss"`, the lowest; of the
+            images held out, after the last epoch.
+        seed: Integer, decides the draws.
+        devices: As for `keras_vit.training.train`.
+        resume: Boolean, whether to go on with the search in `folder`, whose settings
+            then count, and not those given here; `hypermodel` may be `None`.
+
+    Returns:
+        A `SearchFolder`.
+
+    Raises:
+        ValueError: if a setting is wrong, the folder is taken, or the budget excludes
+            everything.
+        ImportError: if KerasTuner is not installed, saying how to install it.
+        SearchError: if trials fail one after the other, or no worker is left.
+        Interrupted: after Ctrl-C, with the state saved.
+
+    Example:
+
+    >>> found = search(ViTHyperModel(Recipe(epochs=8)), "searches/mine", trials=12)
+    >>> found.best.score, found.best.values
+    """
+    if resume:
+        folder = SearchFolder(folder)
+    else:
+        folder = prepare_search(
+            hypermodel,
+            folder,
+            algorithm=algorithm,
+            trials=trials,
+            epochs=epochs,
+            objective=objective,
+            seed=seed,
+        )
+    run_search(folder, devices)
+    return folder
+
+
+def prepare_search(hypermodel, folder=None, **settings):
+    """Looks at the data of a new search, and writes its settings.
+
+    Args:
+        hypermodel: A `RecipeHyperModel`.
+        folder: Path, new or empty, or `None`.
+        **settings: Of `SearchSettings`.
+
+    Returns:
+        A `SearchFolder`.
+    """
+    settings = SearchSettings(
+        recipe=hypermodel.base,
+        space=hypermodel.space,
+        budget=hypermodel.budget,
+        facts=hypermodel.facts,
+        validation_fraction=hypermodel.base.validation_fraction,
+        **settings,
+    )
+    if folder is None:
+        path = next_run_folder(SEARCHES, run_name(hypermodel.base)).path
+        folder = SearchFolder(path)
+    else:
+        folder = SearchFolder(folder)
+        if folder.is_taken():
+            raise ValueError(
+                f"{folder} exists and is not empty: resume it, or choose another "
+                "folder."
+            )
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.write_settings(settings)
+    return folder
+
+
+def run_search(folder, devices="auto"):
+    """Runs the search of a folder, or this process's part in it, to its end.
+
+    With KerasTuner's variables `KERASTUNER_TUNER_ID`, `KERASTUNER_ORACLE_IP` and
+    `KERASTUNER_ORACLE_PORT`, this process is the chief, which trains nothing, or a
+    worker; all of them share the folder.
+
+    Args:
+        folder: A `SearchFolder` that `prepare_search` has written.
+        devices: As for `keras_vit.training.train`.
+    """
+    if is_worker():
+        wait_for(folder.settings_file)
+    settings = folder.settings()
+    hypermodel = hypermodel_for(
+        settings.trial_recipe,
+        settings.space,
+        fields=list(settings.space),
+        budget=settings.budget,
+        facts=settings.facts,
+    )
+    with as_strategy(devices).scope() as strategy:
+        if strategy.num_hosts > 1:
+            raise ValueError(
+                "A trial of a search has one process. For several machines, start a "
+                "chief and workers, each with KERASTUNER_TUNER_ID. "
+                f"Received: {strategy}"
+            )
+        with contextlib.nullcontext() if is_worker() else folder.locked():
+            tuner = make_tuner(hypermodel, folder.path, settings, strategy)
+            _run(tuner, folder)
+            if not is_worker():
+                _finish(tuner.oracle, folder)
+
+
+def _run(tuner, folder):
+    if is_chief():
+        tuner.save()
+        serve(tuner.oracle, folder)
+    elif is_worker():
+        with beating(folder.workers, tuner.tuner_id):
+            tuner.search()
+    else:
+        tuner.save()
+        tuner.search()
+
+
+def _finish(oracle, folder):
+    rows = folder.trials()
+    errors = [row.error for row in rows if row.error]
+    if oracle.failure is not None:
+        why = f": {errors[-1]}" if errors else ""
+        raise SearchError(f"{oracle.failure}{why}")
+    if not rows:
+        raise ValueError(
+            "No recipe of the space makes a trial. "
+            f"The last of {oracle.rejected} draws: {oracle.last_refusal}"
+        )
+    if folder.best is None:
+        raise SearchError(f"No trial has ended well: {errors[-1]}")
+    write_results(folder)

@@ -1,0 +1,154 @@
+"""Searches of real processes that are really killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from keras_vit.tuner import SearchFolder, ViTHyperModel, launch, search
+from keras_vit.tuner.chief import SearchError
+from keras_vit.tuner.launch import launch_search
+from keras_vit.tuner.search_folder import run_of_trial
+from keras_vit.tuner.searching import prepare_search
+
+EPOCHS = 25
+
+
+@pytest.fixture(scope="module")
+def make(tiny):
+    from conftest import SPACE
+
+    return lambda: ViTHyperModel(tiny, SPACE, fields=list(SPACE))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searches") / "undisturbed"
+    return search(make(), folder, trials=4, epochs=EPOCHS)
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path)}
+
+
+def wait_for(condition, alive, seconds=300):
+    """Looks until something is true, as long as something else is."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert alive() and time.monotonic() < deadline
+        time.sleep(0.005)
+    return found
+
+
+def rows_of(folder, trial):
+    """Epochs that a trial has saved."""
+    file = run_of_trial(folder.path / f"trial_{trial}") / "history.csv"
+    return len(file.read_text().splitlines()) - 1 if file.exists() else 0
+
+
+def in_the_middle(folder, worker):
+    """The trial that a worker has begun and not yet ended, if there is one."""
+    try:
+        state = json.loads(folder.oracle_file.read_text())
+    except OSError:
+        return None
+    trial = state["ongoing_trials"].get(worker)
+    return trial if trial and 2 <= rows_of(folder, trial) < EPOCHS - 5 else None
+
+
+def sessions(folder, trial):
+    file = run_of_trial(folder.path / f"trial_{trial}") / "run.json"
+    return [session["step"] for session in json.loads(file.read_text())["sessions"]]
+
+
+def assert_the_same(folder, undisturbed):
+    """No trial is lost, none is counted twice, and all scores are equal to the bit."""
+    assert folder.trials() == undisturbed.trials()
+    state = json.loads(folder.oracle_file.read_text())
+    assert sorted(state["end_order"]) == [row.name for row in undisturbed.trials()]
+    assert not state["retry_queue"]
+    best = json.loads(folder.best_recipe.read_text())["recipe"]
+    assert best == json.loads(undisturbed.best_recipe.read_text())["recipe"]
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_goes_on_inside_its_trial(make, undisturbed, tmp_path):
+    folder = prepare_search(make(), tmp_path / "search", trials=4, epochs=EPOCHS)
+    command = [sys.executable, "-m", "keras_vit", "tune", "--resume"]
+    command += ["--folder", str(folder)]
+    killed = set()
+    for _ in range(2):
+        process = subprocess.Popen(command, env=environment())
+        trial = wait_for(
+            lambda: (
+                in_the_middle(folder, "tuner0") not in {None, *killed}
+                and in_the_middle(folder, "tuner0")
+            ),
+            lambda: process.poll() is None,  # noqa: B023
+        )
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        killed.add(trial)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "best: trial" in done.stdout
+    for trial in killed:
+        first, second = sessions(folder, trial)
+        assert first == 0 and second > 0  # it did not begin anew
+    assert_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_goes_on_under_its_name(
+    make, undisturbed, tmp_path
+):
+    folder = prepare_search(make(), tmp_path / "search", trials=4, epochs=EPOCHS)
+    failures = []
+
+    def run():
+        try:
+            launch_search(folder, 2, devices="cpu")
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    trial = wait_for(lambda: in_the_middle(folder, "tuner1"), thread.is_alive)
+    os.kill(int((folder.workers / "tuner1").read_text()), signal.SIGKILL)
+    thread.join()
+    assert not failures, failures
+    first, second = sessions(folder, trial)
+    assert first == 0 and second > 0
+    assert sum(len(sessions(folder, row.name)) for row in folder.trials()) == 5
+    assert_the_same(folder, undisturbed)
+
+
+@pytest.mark.slow
+def test_a_failed_import_on_a_worker_does_not_hang_the_chief(
+    make, tmp_path, monkeypatch
+):
+    folder = prepare_search(make(), tmp_path / "search", trials=2, epochs=1)
+    own = launch._environment
+    broken = tmp_path / "broken" / "keras"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('libmissing.so: no such')")
+
+    def break_worker(name, *others):
+        found = own(name, *others)
+        if name == "tuner1":
+            found["PYTHONPATH"] = f"{broken.parent}{os.pathsep}{found['PYTHONPATH']}"
+        return found
+
+    monkeypatch.setattr(launch, "_environment", break_worker)
+    with pytest.raises(SearchError, match=r"tuner1 .*before it could begin") as error:
+        launch_search(folder, 2, devices="cpu")
+    assert "libmissing.so" in str(error.value)
+    monkeypatch.undo()
+    # With the remedy, the same search goes on.
+    launch_search(folder, 1, devices="cpu")
+    assert len(SearchFolder(folder.path).ranked()) == 2

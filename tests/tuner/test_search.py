@@ -1,0 +1,207 @@
+"""A whole search: what comes out, and that it goes on where it was stopped."""
+
+import csv
+import dataclasses
+import json
+
+import pytest
+
+from keras_vit.training import Interrupted, RunFolder
+from keras_vit.training.recipe_files import find_recipe
+from keras_vit.tuner import (
+    Between,
+    Budget,
+    Choices,
+    SearchFolder,
+    ViTHyperModel,
+    search,
+    trials,
+)
+from keras_vit.tuner.chief import SearchError
+from keras_vit.tuner.results import table_text
+from keras_vit.tuner.search_folder import run_of_trial
+from keras_vit.tuner.searching import run_search
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
+
+
+def hypermodel(tiny, space, **options):
+    return ViTHyperModel(tiny, space, fields=list(space), **options)
+
+
+@pytest.fixture(scope="module")
+def found(tiny, tmp_path_factory):
+    from conftest import SPACE
+
+    folder = tmp_path_factory.mktemp("searches") / "mine"
+    return search(hypermodel(tiny, SPACE), folder, trials=2, epochs=1)
+
+
+def trial_runs(folder):
+    return {
+        row.name: RunFolder(run_of_trial(folder.path / f"trial_{row.name}"))
+        for row in folder.trials()
+    }
+
+
+def test_the_best_recipe_is_one_that_train_takes(found, tiny):
+    best = found.best
+    assert best.score == max(row.score for row in found.trials())
+    recipe = find_recipe(str(found.best_recipe))
+    assert recipe == dataclasses.replace(tiny, **best.values)
+    # Its own length and all of its training images, unlike the trials.
+    assert recipe.epochs == 2 and recipe.validation_fraction is None
+
+
+def test_trials_are_runs_that_never_see_the_test_images(found, tiny):
+    for name, run in trial_runs(found).items():
+        record = run.read_record()
+        assert record["status"] == "finished"
+        assert record["recipe"]["validation_fraction"] == 0.2
+        assert record["recipe"]["epochs"] == 1
+        split = json.loads(run.split.read_text())
+        assert len(split["train"]) + len(split["test"]) == 18
+        assert run.model.exists() == (name == found.best.name)
+        assert not run.checkpoints.exists()
+    # The first one is the recipe itself.
+    assert found.trials()[0].values == {"learning_rate": 0.001, "augment": "crop_flip"}
+
+
+def test_the_table_has_every_trial_the_best_first(found):
+    with open(found.table, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["trial"] == found.best.name
+    assert float(rows[0]["val_accuracy"]) == found.best.score
+    assert {row["trial"] for row in rows} == {"0", "1"}
+    assert int(rows[0]["parameters"]) == found.best.parameters > 0
+    assert table_text(found, shown=1).endswith("and 1 more")
+    assert found.plot.stat().st_size > 10_000
+
+
+def test_a_folder_that_is_taken_is_not_searched_in(found, tiny, space):
+    with pytest.raises(ValueError, match="resume it, or choose another folder"):
+        search(hypermodel(tiny, space), found.path)
+    with pytest.raises(ValueError, match="is not the folder of a search"):
+        search(None, found.path.parent, resume=True)
+
+
+def test_a_finished_search_has_nothing_left_to_do(found, monkeypatch):
+    monkeypatch.setattr(trials, "train", lambda *a, **k: 1 / 0)
+    before = found.trials()
+    assert search(None, found.path, resume=True).trials() == before
+
+
+class PowerCut(BaseException):
+    """Nobody catches it."""
+
+
+def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
+    found, tiny, space, tmp_path, monkeypatch
+):
+    train, calls = trials.train, []
+
+    def once_cut(*args, callbacks, **options):
+        calls.append(options["resume"])
+        if len(calls) == 1:  # when the run had just ended
+            train(*args, callbacks=callbacks, **options)
+            raise PowerCut
+        if len(calls) == 3:  # before anything, in the second trial
+            raise PowerCut
+        return train(*args, callbacks=callbacks, **options)
+
+    monkeypatch.setattr(trials, "train", once_cut)
+    folder = tmp_path / "search"
+    with pytest.raises(PowerCut):
+        search(hypermodel(tiny, space), folder, trials=2, epochs=1)
+    with pytest.raises(PowerCut):
+        search(None, folder, resume=True)
+    search(None, folder, resume=True)
+    assert calls == [False, True, False, False]
+    assert SearchFolder(folder).trials() == found.trials()
+
+
+@pytest.mark.slow
+def test_hyperband_goes_on_with_the_very_runs(tiny, space, tmp_path):
+    found = search(
+        hypermodel(tiny, space), tmp_path / "search", algorithm="hyperband", epochs=3
+    )
+    rows = {row.name: row for row in found.trials()}
+    assert {row.epochs for row in rows.values()} == {1, 3}
+    for name, row in rows.items():
+        state = json.loads((found.path / f"trial_{name}" / "trial.json").read_text())
+        values = state["hyperparameters"]["values"]
+        assert row.epochs == values["tuner/epochs"]
+        if "tuner/trial_id" in values:
+            before = run_of_trial(found.path / f"trial_{values['tuner/trial_id']}")
+            start = RunFolder(before).read_history()
+            whole = RunFolder(run_of_trial(found.path / f"trial_{name}")).read_history()
+            assert whole[: len(start)] == start
+            # As one run that never paused: the rate has fallen to nothing at its end.
+            assert whole[-1]["learning_rate"] == 0
+            break
+    else:
+        raise AssertionError("no trial went on with another")
+
+
+def test_hyperband_needs_epochs(tiny, space, tmp_path):
+    steps = dataclasses.replace(tiny, epochs=None, total_steps=4)
+    with pytest.raises(ValueError, match=r"trials need epochs.*epochs=None"):
+        search(hypermodel(steps, space), tmp_path / "s", algorithm="hyperband")
+
+
+def test_what_fails_says_why(tiny, tmp_path):
+    space = {"warmup_steps": Choices((100, 200, 300, 400, 500, 600))}
+    with pytest.raises(SearchError, match=r"trials have failed.*warmup_steps=\d00"):
+        search(hypermodel(tiny, space), tmp_path / "search", trials=6)
+    rows = SearchFolder(tmp_path / "search").trials()
+    assert {row.status for row in rows} == {"FAILED"}
+    assert "warmup_steps" in rows[0].error
+
+
+def test_a_budget_that_nothing_fits_is_named(tiny, space, tmp_path):
+    small = hypermodel(tiny, space, budget=Budget(parameters=10))
+    with pytest.raises(ValueError, match=r"makes a trial.*budget of 10 parameters"):
+        search(small, tmp_path / "search", trials=2)
+
+
+def test_pretraining_can_be_searched(tiny, tmp_path):
+    recipe = dataclasses.replace(tiny, masked_target="mean_colour", epochs=1)
+    space = {"corruption_rate": Between(0.3, 0.7)}
+    found = search(hypermodel(recipe, space), tmp_path / "search", trials=1)
+    best = find_recipe(str(found.best_recipe))
+    assert best.masked_target == "mean_colour"
+    assert best.corruption_rate == found.best.values["corruption_rate"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"algorithm": "randem"}, "did you mean 'random'"),
+        ({"objective": "accuracy"}, "`objective` must be one of"),
+        ({"trials": 0}, "`trials` must be at least 1"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_written(
+    tiny, space, tmp_path, options, message
+):
+    with pytest.raises(ValueError, match=message):
+        search(hypermodel(tiny, space), tmp_path / "search", **options)
+    assert not (tmp_path / "search").exists()
+
+
+def test_two_processes_cannot_search_in_one_folder(found):
+    with found.locked():
+        with pytest.raises(ValueError, match="Another process"):
+            run_search(found)
+
+
+def test_ctrl_c_is_not_a_failure_what_was_trained(tiny, space, tmp_path, monkeypatch):
+    def stopped(*args, **options):
+        raise Interrupted("Stopped after 1 updates.")
+
+    folder = tmp_path / "search"
+    monkeypatch.setattr(trials, "train", stopped)
+    with pytest.raises(Interrupted, match="after 1 updates"):
+        search(hypermodel(tiny, space), folder, trials=1, epochs=1)
+    assert [row.status for row in SearchFolder(folder).trials()] == ["RUNNING"]
