@@ -10,10 +10,12 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
+    "inductive_bias.py": {"EPOCHS": "1", "IMAGES": "20"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
 }
 EXPECTED = {
     "classify_images.py": "true: ",
+    "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",
 }
 
