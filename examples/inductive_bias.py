@@ -2,10 +2,10 @@
 
     python examples/inductive_bias.py
 
-Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package. Cost: about
-four minutes of CPU time. Expected: with all patches exchanged the ViT still gets about
-50 % right, hybrid and BiT little more than the 10 % of guessing. Writes
-inductive_bias.csv and inductive_bias.png.
+Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package.
+Cost: about four minutes of CPU time. Expected: with all patches exchanged the ViT still
+gets about 50 % right, hybrid and BiT little more than the 10 % of guessing.
+Writes inductive_bias.csv and inductive_bias.png.
 """
 
 import os

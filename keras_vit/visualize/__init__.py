@@ -9,8 +9,6 @@ _LAZY = {
     "attention_rollout": "keras_vit.visualize.attention:attention_rollout",
     "attention_to_patches": "keras_vit.visualize.attention:attention_to_patches",
     "class_activation": "keras_vit.visualize.features:class_activation",
-    "Trial": "keras_vit.visualize.lab:Trial",
-    "TrialTable": "keras_vit.visualize.lab:TrialTable",
     "feature_colours": "keras_vit.visualize.features:feature_colours",
     "feature_drift": "keras_vit.visualize.lab:feature_drift",
     "filter_mosaic": "keras_vit.visualize.plots:filter_mosaic",

@@ -51,20 +51,22 @@ def plot_inductive_bias(trials):
                 values = [getattr(trial, key) for trial in own]
                 lines[name] = grid[row, column].plot(amounts, values, **style)[0]
         grid[1, column].set_xlabel(CHANGES[change])
-    _finish(grid)
+    _finish(grid, [change != "permutation" for change in changes])
     labels = [name.replace("$", r"\$") for name in lines]
     place = {"loc": "outside upper center", "ncols": min(len(lines), 4)}
     figure.legend(lines.values(), labels, frameon=False, **place)
     return figure
 
 
-def _finish(grid):
-    from matplotlib.ticker import PercentFormatter
+def _finish(grid, whole):
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     for axes in grid.flat:
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25)
         axes.margins(x=0.06)
+    for axes, integer in zip(grid[1], whole):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=integer))
     grid[0, 0].set(ylim=(0, 1), ylabel="accuracy")
     grid[0, 0].yaxis.set_major_formatter(PercentFormatter(1))
     top = grid[1, 0].get_ylim()[1]
