@@ -10,6 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
+    "inductive_bias.py": {"EPOCHS": "1", "IMAGES": "20"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
     "train_on_tpu.py": {
         **{"DATA": "fashion_mnist_mini", "MODEL": "ViT_Ti16", "WEIGHTS": ""},
@@ -19,6 +20,7 @@ SETTINGS = {
 }
 EXPECTED = {
     "classify_images.py": "true: ",
+    "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",
     "train_on_tpu.py": "test accuracy: ",
 }

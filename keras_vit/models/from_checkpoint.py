@@ -146,7 +146,8 @@ def _embeds_prefix(checkpoint, family, a, position_grid):
     elif size is not None and "input_shape" not in a:
         pairs = {
             name: list(a[name]) if isinstance(a[name], (tuple, list)) else [a[name]] * 2
-            for name in ("image_size", "patch_size")
+            for name in ("image_size", "patch_size", "stride")
+            if a.get(name) is not None
         }
         if None not in pairs["image_size"]:
             settings = {"family": family, "arguments": {**a, **pairs}}
