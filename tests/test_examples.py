@@ -11,10 +11,15 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
+    "tune_learning_rate.py": {
+        **{"TRIALS": "1", "EPOCHS": "1"},
+        "DATA": "fashion_mnist_mini:train,per_class=20",
+    },
 }
 EXPECTED = {
     "classify_images.py": "true: ",
     "masked_patch_prediction.py": "from scratch: ",
+    "tune_learning_rate.py": "keras-vit train --recipe searches/learning_rate/best_",
 }
 
 

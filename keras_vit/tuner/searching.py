@@ -171,8 +171,8 @@ def _run(tuner, folder):
 def _finish(oracle, folder):
     rows = folder.trials()
     errors = [row.error for row in rows if row.error]
+    why = f": {errors[-1]}" if errors else ""
     if oracle.failure is not None:
-        why = f": {errors[-1]}" if errors else ""
         raise SearchError(f"{oracle.failure}{why}")
     if not rows:
         raise ValueError(
@@ -180,5 +180,5 @@ def _finish(oracle, folder):
             f"The last of {oracle.rejected} draws: {oracle.last_refusal}"
         )
     if folder.best is None:
-        raise SearchError(f"No trial has ended well: {errors[-1]}")
+        raise SearchError(f"No trial has ended well{why}")
     write_results(folder)
