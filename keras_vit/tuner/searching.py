@@ -48,7 +48,8 @@ def search(
             `"hyperband"`, which begins many trials, and goes on with the better ones.
         trials: Integer, how many trials; Hyperband knows by itself. Defaults to 20.
         epochs: Integer, passes of a trial over its training images, instead of the
-            recipe's length; of the longest trials in Hyperband.
+            recipe's length; of the longest trials in Hyperband. Short trials favour
+            high rates and small models.
         objective: `"val_accuracy"`, the highest, or `"val_loss"`, the lowest; of the
             images held out, after the last epoch.
         seed: Integer, decides the draws.
