@@ -17,12 +17,17 @@ SETTINGS = {
         **{"IMAGE_SIZE": "16", "BATCH_SIZE": "16", "UPDATES": "2"},
         **{"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
     },
+    "tune_learning_rate.py": {
+        **{"TRIALS": "1", "EPOCHS": "1"},
+        "DATA": "fashion_mnist_mini:train,per_class=20",
+    },
 }
 EXPECTED = {
     "classify_images.py": "true: ",
     "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",
     "train_on_tpu.py": "test accuracy: ",
+    "tune_learning_rate.py": "keras-vit train --recipe searches/learning_rate/best_",
 }
 
 

@@ -50,7 +50,8 @@ class Tune:
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
     # How many trials (hyperband knows by itself).
     trials: int = 20
-    # Passes of a trial over its images, at most; the recipe's length by default.
+    # Passes of a trial over its images, at most; the recipe's length by default. Short
+    # trials favour high rates and small models.
     epochs: int | None = None
     # What is compared.
     objective: Literal["val_accuracy", "val_loss"] = "val_accuracy"

@@ -30,7 +30,7 @@ def shown(folder, live=None):
 
         options = {"console": Console(file=sys.stderr), "transient": True}
         with Live(
-            get_renderable=lambda: _table(folder),
+            get_renderable=lambda: table(folder),
             refresh_per_second=1 / LOOK,
             **options,
         ):
@@ -46,7 +46,8 @@ def shown(folder, live=None):
         thread.join()
 
 
-def _table(folder):
+def table(folder):
+    """The best trials of a search and those at work, for rich to print."""
     from rich.table import Table
 
     settings = folder.settings()
@@ -54,19 +55,19 @@ def _table(folder):
     working = [row for row in rows if row.status == "RUNNING"]
     failed = sum(row.status == "FAILED" for row in rows)
     names = searched(settings)
-    table = Table(
-        title=f"{folder}: {len(ranked)} trials done",
+    shown = Table(
+        title=f"{folder.path.name}: {len(ranked)} trials done",
         caption=f"{len(working)} at work, {failed} failed, {folder.rejected} drawn but "
         "rejected",
     )
     for name in ("trial", settings.objective, "epochs", *names):
-        table.add_column(name, justify="left" if name == "trial" else "right")
+        shown.add_column(name, justify="left" if name == "trial" else "right")
     for row in (*ranked[: SHOWN - len(working)], *working):
         score = "…" if row.score is None else f"{row.score:.4f}"
         values = [_cell(row.values.get(name, "")) for name in names]
         style = "bold green" if ranked and row is ranked[0] else ""
-        table.add_row(row.name, score, str(row.epochs), *values, style=style)
-    return table
+        shown.add_row(row.name, score, str(row.epochs), *values, style=style)
+    return shown
 
 
 def _say(folder, stop):

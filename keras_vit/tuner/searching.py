@@ -48,7 +48,8 @@ def search(
             `"hyperband"`, which begins many trials, and goes on with the better ones.
         trials: Integer, how many trials; Hyperband knows by itself. Defaults to 20.
         epochs: Integer, passes of a trial over its training images, instead of the
-            recipe's length; of the longest trials in Hyperband.
+            recipe's length; of the longest trials in Hyperband. Short trials favour
+            high rates and small models.
         objective: `"val_accuracy"`, the highest, or `"val_loss"`, the lowest; of the
             images held out, after the last epoch.
         seed: Integer, decides the draws.
@@ -171,8 +172,8 @@ def _run(tuner, folder):
 def _finish(oracle, folder):
     rows = folder.trials()
     errors = [row.error for row in rows if row.error]
+    why = f": {errors[-1]}" if errors else ""
     if oracle.failure is not None:
-        why = f": {errors[-1]}" if errors else ""
         raise SearchError(f"{oracle.failure}{why}")
     if not rows:
         raise ValueError(
@@ -180,5 +181,5 @@ def _finish(oracle, folder):
             f"The last of {oracle.rejected} draws: {oracle.last_refusal}"
         )
     if folder.best is None:
-        raise SearchError(f"No trial has ended well: {errors[-1]}")
+        raise SearchError(f"No trial has ended well{why}")
     write_results(folder)

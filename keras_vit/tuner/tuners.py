@@ -51,8 +51,21 @@ class RecipeTuner(BaseTuner):
                 time.sleep(IDLE)
                 continue
             self.on_trial_begin(trial)
-            self._try_run_and_update_trial(trial)
+            self._try(trial)
             self.on_trial_end(trial)
+
+    def _try(self, trial):
+        # As KerasTuner does, but for the traceback on stderr: it is in the trial's
+        # folder, and that a high learning rate diverges is no news.
+        try:
+            self._run_and_update_trial(trial)
+            trial.status = TrialStatus.COMPLETED
+        except keras_tuner.errors.FatalError:
+            raise
+        except Exception as error:
+            failed = isinstance(error, keras_tuner.errors.FailedTrialError)
+            trial.status = TrialStatus.FAILED if failed else TrialStatus.INVALID
+            trial.message = str(error)
 
     def run_trial(self, trial):
         values = trial.hyperparameters.values

@@ -31,6 +31,6 @@ def tiny(images):
     return dataclasses.replace(TINY, data=str(images), dropout_rate=0.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def space():
-    return dict(SPACE)
+    return SPACE

@@ -16,14 +16,14 @@ from keras_vit.tuner.launch import launch_search
 from keras_vit.tuner.search_folder import run_of_trial
 from keras_vit.tuner.searching import prepare_search
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
+
 EPOCHS = 25
 
 
 @pytest.fixture(scope="module")
-def make(tiny):
-    from conftest import SPACE
-
-    return lambda: ViTHyperModel(tiny, SPACE, fields=list(SPACE))
+def make(tiny, space):
+    return lambda: ViTHyperModel(tiny, space, fields=list(space))
 
 
 @pytest.fixture(scope="module")

@@ -30,11 +30,9 @@ def hypermodel(tiny, space, **options):
 
 
 @pytest.fixture(scope="module")
-def found(tiny, tmp_path_factory):
-    from conftest import SPACE
-
+def found(tiny, space, tmp_path_factory):
     folder = tmp_path_factory.mktemp("searches") / "mine"
-    return search(hypermodel(tiny, SPACE), folder, trials=2, epochs=1)
+    return search(hypermodel(tiny, space), folder, trials=2, epochs=1)
 
 
 def trial_runs(folder):
@@ -196,7 +194,7 @@ def test_two_processes_cannot_search_in_one_folder(found):
             run_search(found)
 
 
-def test_ctrl_c_is_not_a_failure_what_was_trained(tiny, space, tmp_path, monkeypatch):
+def test_ctrl_c_is_not_a_failure(tiny, space, tmp_path, monkeypatch):
     def stopped(*args, **options):
         raise Interrupted("Stopped after 1 updates.")
 
