@@ -22,8 +22,9 @@ class Export:
     model: tyro.conf.Positional[Path]
     # The file to write (.onnx, .tflite, .npz), or the folder.
     path: tyro.conf.Positional[Path]
-    # The format: saved_model, litert, litert_int8, onnx; of weights alone: npz (official
-    # projects), hf (Hugging Face transformers), timm. By default what the suffix says.
+    # saved_model, litert, litert_int8 or onnx; for weights alone npz (as the official
+    # projects write them), hf (Hugging Face transformers) or timm. By default what the
+    # suffix says.
     format: Annotated[str | None, tyro.conf.arg(metavar="FORMAT")] = None
     # Take pixels in [0, 255] and scale them in the file.
     preprocess: bool = False
@@ -31,8 +32,6 @@ class Export:
     postprocess: bool = False
     # Type of the pixels, with --preprocess: float32 or uint8.
     input_dtype: Literal["float32", "uint8"] = "float32"
-    # The only number of images the file takes at a time; any by default.
-    batch_size: int | None = None
     # For litert_int8: ranges of activations found as it runs, or fixed by images of
     # --data.
     quantization: Literal["dynamic", "static"] = "dynamic"

@@ -1,7 +1,6 @@
 """One export: checks, a file beside its place, the comparison, then the place."""
 
 import importlib
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from keras_vit.exporting import images as pictures
 from keras_vit.exporting.describing import inputs_text, outputs_text, size_on_disk
 from keras_vit.exporting.formats import FORMATS, check_installed, find_format
-from keras_vit.exporting.job import Job, check_options, plain_model
+from keras_vit.exporting.job import Job, check_options, computes_in_full, plain_model
 from keras_vit.exporting.parity import compare, measure
 from keras_vit.exporting.reloading import outputs_of
 from keras_vit.exporting.report import ExportReport
@@ -17,8 +16,6 @@ from keras_vit.exporting.sources import find_sources, has_classes_of
 from keras_vit.exporting.staging import check_place, staged
 from keras_vit.models.vision_model import image_shape
 from keras_vit.prediction import class_probabilities, load_model, output_kind
-
-logger = logging.getLogger(__name__)
 
 BATCH = 32
 REAL_IMAGES = 16
@@ -33,7 +30,6 @@ def export(
     preprocess=False,
     postprocess=False,
     input_dtype="float32",
-    batch_size=None,
     quantization="dynamic",
     data=None,
     data_dir=None,
@@ -70,8 +66,6 @@ def export(
             them itself. They have the model's size already.
         postprocess: Boolean, whether the file gives probabilities instead of logits.
         input_dtype: `"float32"`, or with `preprocess` also `"uint8"`.
-        batch_size: Integer, the only number of images that the file takes at a time.
-            Defaults to `None`: any. Runtimes of small devices like it fixed.
         quantization: For `"litert_int8"`. `"dynamic"`: the ranges of activations are
             found as it runs. `"static"`: they are fixed by images of `data`, as
             accelerators without floats need it; it costs more accuracy.
@@ -106,7 +100,7 @@ def export(
         "preprocess": preprocess,
         "postprocess": postprocess,
         "input_dtype": input_dtype,
-        "batch_size": batch_size,
+        "batch_size": None,
         "quantization": quantization,
     }
     check_options(format, FORMATS[format].is_graph, options)
@@ -181,7 +175,6 @@ def _check(report, min_agreement):
     accuracy = report.accuracy
     unlike = accuracy is not None and accuracy.agreement < min_agreement
     if report.passed and not unlike:
-        logger.debug("%s", report)
         return
     why = "does not compute what the model does"
     if report.passed:
@@ -199,8 +192,7 @@ class _Comparison:
         self.job = job
         self.run = run
         self.notes = []
-        exact = job.model.compute_dtype in ("float32", "float64")
-        self.reference = job.model if exact else job.plain
+        self.reference = job.model if computes_in_full(job.model) else job.plain
 
     def expected(self, pixels):
         """The outputs of the Keras model."""

@@ -27,7 +27,8 @@ def inputs_text(job):
 
 def outputs_text(job):
     """What a file gives."""
-    shape = ", ".join(str(n or "any") for n in job.plain.output_shape)
+    sizes = (job.batch_size, *job.plain.output_shape[1:])
+    shape = ", ".join(str(n or "any") for n in sizes)
     try:
         kind = output_kind(job.plain)
     except ValueError:

@@ -51,8 +51,8 @@ def _vit_config(job, a):
     require(
         job,
         stride=list(a["patch_size"]),
-        class_token=True,
         pooling="token",
+        class_token=True,
         position_embedding="learned",
         embed_prefix=True,
         pooled_norm=False,

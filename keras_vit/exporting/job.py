@@ -129,11 +129,8 @@ def plain_model(model):
             f"{quantized[0]}. Export the float model with format='litert_int8'."
         )
     adapted = sum(bool(getattr(layer, "lora_enabled", False)) for layer in layers)
-    policy, notes = model.dtype_policy.name, []
-    settings = getattr(model, "settings", None) or {}
-    if settings:
-        policy = settings["arguments"]["dtype"]
-    elif adapted or policy != "float32":
+    settings, policy, notes = _settings(model), _policy(model), []
+    if not settings and (adapted or policy != "float32"):
         raise ValueError(
             "A part cut out of a model can be exported in float32 and without LoRA "
             f"only. Received: {model.name!r} in {policy} with {adapted} adapted "
@@ -153,9 +150,24 @@ def plain_model(model):
     return plain, notes
 
 
+def computes_in_full(model):
+    """Whether a model computes in float32 at least."""
+    policy = keras.dtype_policies.get(_policy(model))
+    return policy.compute_dtype in ("float32", "float64")
+
+
+def _settings(model):
+    return getattr(model, "settings", None) or {}
+
+
+def _policy(model):
+    """The name of a model's dtype policy: its constructor's, not Keras's global one."""
+    arguments = _settings(model).get("arguments", {})
+    return arguments.get("dtype") or model.dtype_policy.name
+
+
 def _without_standardization(model):
     """The model with kernels that are standardised once and for all, if any are."""
-    arguments = (getattr(model, "settings", None) or {}).get("arguments", {})
-    if arguments.get("standardization"):
+    if _settings(model).get("arguments", {}).get("standardization"):
         return fold_weight_standardization(model)
     return model
