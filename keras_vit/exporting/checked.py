@@ -100,7 +100,6 @@ def export(
         "preprocess": preprocess,
         "postprocess": postprocess,
         "input_dtype": input_dtype,
-        "batch_size": None,
         "quantization": quantization,
     }
     check_options(format, FORMATS[format].is_graph, options)
@@ -203,15 +202,10 @@ class _Comparison:
         return outputs
 
     def found(self, pixels):
-        """The outputs of the file, which may take one number of images only."""
-        inputs, count = self.job.inputs(pixels), len(pixels)
-        size = self.job.batch_size or BATCH
-        parts = [inputs[start : start + size] for start in range(0, count, size)]
-        if self.job.batch_size:
-            missing = size - len(parts[-1])
-            filling = np.repeat(parts[-1][:1], missing, axis=0)
-            parts[-1] = np.concatenate([parts[-1], filling])
-        return np.concatenate([np.asarray(self.run(part)) for part in parts])[:count]
+        """The outputs of the file."""
+        inputs, starts = self.job.inputs(pixels), range(0, len(pixels), BATCH)
+        parts = [self.run(inputs[start : start + BATCH]) for start in starts]
+        return np.concatenate([np.asarray(part) for part in parts])
 
     def rows(self, source):
         """Yields the rows of the table."""

@@ -17,17 +17,16 @@ def inputs_text(job):
         said = "".join(f", {name}={tuple(value)}" for name, value in overrides.items())
         return f"keras_vit.from_checkpoint(path{said}) to load it"
     height, width, channels = (n or "any" for n in image_shape(job.plain))
-    batch = job.batch_size or "any"
     low, high = (0, 255) if job.preprocess else job.value_range
     return (
-        f"{job.input_dtype} images of ({batch}, {height}, {width}, {channels}) in "
+        f"{job.input_dtype} images of (any, {height}, {width}, {channels}) in "
         f"[{low:g}, {high:g}]"
     )
 
 
 def outputs_text(job):
     """What a file gives."""
-    sizes = (job.batch_size, *job.plain.output_shape[1:])
+    sizes = (None, *job.plain.output_shape[1:])
     shape = ", ".join(str(n or "any") for n in sizes)
     try:
         kind = output_kind(job.plain)

@@ -27,7 +27,6 @@ class Job:
         preprocess: Boolean, whether the file takes pixels.
         postprocess: Boolean, whether it gives probabilities.
         input_dtype: `"float32"` or `"uint8"`.
-        batch_size: Integer, or `None` for any.
         quantization: `"dynamic"` or `"static"`.
         calibration: Array of inputs for static quantisation, or `None`.
     """
@@ -40,7 +39,6 @@ class Job:
     preprocess: bool = False
     postprocess: bool = False
     input_dtype: str = "float32"
-    batch_size: int | None = None
     quantization: str = "dynamic"
     calibration: np.ndarray | None = None
 
@@ -60,7 +58,6 @@ class Job:
         low, high = self.value_range
         images = keras.Input(
             image_shape(self.plain),
-            batch_size=self.batch_size,
             dtype=self.input_dtype,
             name="image",
         )
@@ -78,7 +75,6 @@ def check_options(job_format, is_graph, options):
     given = {
         "preprocess": options["preprocess"],
         "postprocess": options["postprocess"],
-        "batch_size": options["batch_size"] is not None,
         "input_dtype": options["input_dtype"] != "float32",
     }
     if not is_graph and any(given.values()):
@@ -96,12 +92,6 @@ def check_options(job_format, is_graph, options):
         raise ValueError(
             "`input_dtype='uint8'` is for pixels in [0, 255], so it needs "
             "`preprocess=True`. Received: preprocess=False"
-        )
-    size = options["batch_size"]
-    if size is not None and (not isinstance(size, int) or size < 1):
-        raise ValueError(
-            "`batch_size` must be a positive integer, or None for any. "
-            f"Received: batch_size={size!r}"
         )
     if options["quantization"] not in ("dynamic", "static"):
         raise ValueError(

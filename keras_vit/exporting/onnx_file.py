@@ -16,7 +16,7 @@ def write(job):
 
     served = job.served()
     size, channels = sizes_to_try(job.plain)[0], served.input_shape[-1]
-    pixels = noise(size, channels, job.batch_size or 1)
+    pixels = noise(size, channels, 1)
     served(job.inputs(pixels))  # Keras exports no model to ONNX that was never called
     chatter = logging.getLogger("tf2onnx")
     level = chatter.level
