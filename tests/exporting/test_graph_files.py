@@ -26,7 +26,13 @@ def needs_onnx():
         pytest.importorskip(name)
 
 
-@pytest.mark.parametrize("name", ["map", "layer_scale_erf", "bit"])
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["map", *(pytest.param(n, marks=slow) for n in ("layer_scale_erf", "bit"))],
+)
 def test_onnx_gives_what_the_model_gives(name, tmp_path):
     needs_onnx()
     model, case = cases.model(name), cases.MODELS[name]
@@ -39,6 +45,7 @@ def test_onnx_gives_what_the_model_gives(name, tmp_path):
     assert image.shape == ["batch", *case.shape[1:]] and output.shape == ["batch", 5]
 
 
+@slow
 def test_onnx_takes_every_size_where_the_model_does(tmp_path):
     needs_onnx()
     model = cases.model("every_size")
@@ -136,7 +143,9 @@ def trained():
     return model
 
 
-@pytest.mark.parametrize("quantization", ["dynamic", "static"])
+@pytest.mark.parametrize(
+    "quantization", ["dynamic", pytest.param("static", marks=slow)]
+)
 def test_int8_tells_what_it_costs(trained, quantization, tmp_path):
     pytest.importorskip("ai_edge_litert")
     path = tmp_path / "model.tflite"
