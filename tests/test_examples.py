@@ -10,6 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
+    "export_model.py": {"EPOCHS": "1"},
     "inductive_bias.py": {"EPOCHS": "1", "IMAGES": "20"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
     "train_on_tpu.py": {
@@ -22,8 +23,10 @@ SETTINGS = {
         "DATA": "fashion_mnist_mini:train,per_class=20",
     },
 }
+SLOW = {"export_model.py", "inductive_bias.py", "tune_learning_rate.py"}
 EXPECTED = {
     "classify_images.py": "true: ",
+    "export_model.py": "ONNX Runtime: ",
     "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",
     "train_on_tpu.py": "test accuracy: ",
@@ -35,7 +38,10 @@ def test_every_example_has_settings_here():
     assert {path.name for path in EXAMPLES.glob("*.py")} == set(SETTINGS)
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in SETTINGS],
+)
 def test_the_example_runs_and_prints_its_result(name, tmp_path):
     result = subprocess.run(
         [sys.executable, EXAMPLES / name],
