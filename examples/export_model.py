@@ -2,9 +2,9 @@
 
     python examples/export_model.py          # pip install ".[export]"
 
-Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package. Cost: about
-two minutes of CPU time. Expected: the same classes from all three, and a quarter of the
-size in int8.
+Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package. Cost:
+about two minutes of CPU time. Expected: the same classes from all three, and a third of
+the size in int8.
 """
 
 import os
@@ -24,7 +24,7 @@ ready = {"preprocess": True, "postprocess": True, "overwrite": True}
 print(keras_vit.export(model, "clothes.onnx", **ready))
 print(keras_vit.export(model, "clothes.tflite", "litert_int8", data=DATA, **ready))
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 session = onnxruntime.InferenceSession("clothes.onnx")
 test = keras_vit.data.load("fashion_mnist_mini:test")
