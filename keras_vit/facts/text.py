@@ -27,7 +27,7 @@ def as_text(facts):
         if size in facts.speed:
             line += f"{facts.speed[size]:>12.3g}"
         lines.append(line)
-    lines.append("(memory: estimated, of a training step with AdamW)")
+    lines.append("(memory: estimated, of a training step)")
     if facts.speed:
         lines.append("(images/s: forward pass, measured on this machine just now)")
     return "\n".join(lines)

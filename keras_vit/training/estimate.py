@@ -221,6 +221,7 @@ def _bytes(dtype):
 def as_size(count):
     """Bytes as text: 2.5 GiB."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
+        if count >= 0.9995 * size:  # not 1.02e+03 of the next one
+            value = count / size
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
     return f"{count:.0f} bytes"
