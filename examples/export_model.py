@@ -2,9 +2,8 @@
 
     python examples/export_model.py          # pip install ".[export]"
 
-Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package. Cost:
-about two minutes of CPU time. Expected: the same classes from all three, and a third of
-the size in int8.
+Data: 6,000 small grey images of clothes (Fashion-MNIST), inside the package. Cost: a
+few minutes. Expected: the same classes from all three, and a third of the size in int8.
 """
 
 import os

@@ -45,7 +45,11 @@ class JaxParts(keras.Model):
                 optimizer_variables=optimizer_state,
             )
             loss, y_pred, non_trainable, metrics_state = aux
-            sums = [total + share * one for total, one in zip(sums, gradients)]
+            # In the dtype of the sums, where JAX has 64 bits switched on, too.
+            sums = [
+                total + share.astype(total.dtype) * one
+                for total, one in zip(sums, gradients)
+            ]
             return (sums, non_trainable, metrics_state), (share * loss, y_pred)
 
         zeros = [jax.numpy.zeros_like(value) for value in trainable]
