@@ -15,6 +15,8 @@ Three arms, on 1, 10 and 100 % of the training labels:
 Every run is one of `keras_vit.training.train` in a folder below `--work`. A finished
 one is not repeated, one that was stopped goes on where it was: the command can be
 stopped and started again. Options belong to the work folder: others need another one.
+`--known results.json` names runs that another work folder, now gone, has finished: with
+the same options they are not repeated, and the report holds them.
 
 The pretraining gets `--pretrain-cpu-seconds` (all threads together, evaluation and
 compilation included): the time of an update is measured first, which decides their
@@ -78,12 +80,31 @@ def parse():
     add("--layer-decay", type=float, help="of fine-tuning pretrained weights")
     add("--threads", type=int, default=min(2, machine.cores()))
     results = HERE / "results" / "evidence_masked_patches.json"
+    add("--known", type=pathlib.Path, help="the --out file of a work folder now gone")
     add("--out", type=pathlib.Path, default=results)
     options = parser.parse_args()
     lists = (options.fractions, options.steps, options.seeds, options.controls)
     if len({len(values) for values in lists}) > 1:
         parser.error("--fractions, --steps, --seeds and --controls: one value for each")
+    options.known = known_runs(options) if options.known else {}
     return options
+
+
+def known_runs(options):
+    """What `--known` says of each run, by the name of the folder that it had."""
+    found = json.loads(options.known.read_text())
+    same, here = found["settings"], settings(options)
+    if changed := [name for name in here if name != "cpu" and here[name] != same[name]]:
+        raise SystemExit(f"--known: its runs had other options: {', '.join(changed)}.")
+    runs = {folder_of(r["arm"], r["fraction"], r["seed"]): r for r in found["runs"]}
+    return {"measure": {}, "pretrain": found["pretrain"], **runs}
+
+
+def settings(options):
+    """What the runs of a report have in common."""
+    common = {"model": MODEL, **COMMON, "target": options.target}
+    common |= {"learning_rate": options.learning_rate, "threads": options.threads}
+    return common | {"layer_decay": options.layer_decay, "cpu": machine.cpu_model()}
 
 
 def main():
@@ -100,8 +121,12 @@ def main():
         write_data(options)
     try:
         for stage, name, recipe in plan(options):
-            if stage in options.only:
-                finish(options.work / name, recipe(), say=name)
+            if stage not in options.only:
+                continue
+            if result_of(options, name) is None:
+                finish(options.work / name, recipe())
+            else:
+                print(f"{name}: done already", flush=True)
     except KeyboardInterrupt as interrupt:  # its state is saved
         print(f"{interrupt} The same command goes on.", flush=True)
     report(options)
@@ -147,14 +172,14 @@ def fine_tuning(options, arm, i, seed):
 
     fraction, steps = options.fractions[i], options.steps[i]
     if arm == "control":
-        scratch = result_of(options.work / folder_of("scratch", fraction, seed))
-        first = result_of(options.work / "pretrain")
+        scratch = result_of(options, folder_of("scratch", fraction, seed))
+        first = result_of(options, "pretrain")
         if not (scratch and first):
             raise SystemExit("The controls follow on pretrain and scratch.")
         steps += round(steps * first["cpu_seconds"] / scratch["cpu_seconds"])
     start = {}
     if arm == "pretrained":
-        if not result_of(options.work / "pretrain"):
+        if not own_record(options.work / "pretrain"):
             raise SystemExit("Fine-tuning follows on pretrain.")
         start = {"weights": str(options.work / "pretrain")}
         start["layer_decay"] = options.layer_decay
@@ -173,14 +198,11 @@ def fine_tuning(options, arm, i, seed):
     )
 
 
-def finish(folder, recipe, say):
+def finish(folder, recipe):
     """Runs a recipe in its folder, from the beginning or from where it was stopped."""
     from keras_vit.training import RunFolder, train
 
-    if result_of(folder):
-        print(f"{say}: done already", flush=True)
-        return
-    print(f"{say}: {recipe.total_steps:,} updates", flush=True)
+    print(f"{folder.name}: {recipe.total_steps:,} updates", flush=True)
     train(
         recipe,
         folder,
@@ -252,37 +274,31 @@ def write_data(options):
     make_cifar10.main(str(source), str(options.work))
 
 
-def result_of(folder):
-    """The last numbers of a finished run, or `None`."""
+def own_record(folder):
+    """`run.json` of a finished run of this work folder, or `None`."""
     file = folder / "run.json"
     record = json.loads(file.read_text()) if file.exists() else {}
-    return record.get("result") if record.get("status") == "finished" else None
+    return record if record.get("status") == "finished" else None
+
+
+def result_of(options, name):
+    """The last numbers of a finished run, or `None`."""
+    record = own_record(options.work / name)
+    return record["result"] if record else options.known.get(name)
 
 
 def report(options):
     """Writes the table and the chart of the runs that are finished."""
-    found = {"pretrain": result_of(options.work / "pretrain"), "runs": []}
+    found = {"pretrain": result_of(options, "pretrain"), "runs": []}
     for arm, name, _ in plan(options):
-        result = result_of(options.work / name) if arm in ARMS else None
-        if result is None:
-            continue
-        record = json.loads((options.work / name / "run.json").read_text())
-        data = record["recipe"]["data"].partition("fraction=")[2].partition("%")[0]
-        found["runs"].append(
-            {
-                "arm": arm,
-                "fraction": float(data) / 100 if data else 1.0,
-                "seed": record["recipe"]["seed"],
-                "updates": record["resolved"]["total_steps"],
-                "test_accuracy": result["val_accuracy"],
-                "cpu_seconds": result["cpu_seconds"],
-            }
-        )
-    settings = {"model": MODEL, **COMMON, "target": options.target}
-    settings |= {"learning_rate": options.learning_rate, "threads": options.threads}
-    settings |= {"layer_decay": options.layer_decay, "cpu": machine.cpu_model()}
+        record = own_record(options.work / name)
+        if arm in ARMS and record:
+            found["runs"].append(line_of(arm, record))
+        elif arm in ARMS and name in options.known:
+            found["runs"].append(options.known[name])
     rows = [summary(found["runs"], f) for f in options.fractions]
-    found = {"settings": settings, **found, "summary": [row for row in rows if row]}
+    found = {"settings": settings(options), **found}
+    found["summary"] = [row for row in rows if row]
     options.out.parent.mkdir(parents=True, exist_ok=True)
     half = options.out.with_suffix(".part")
     half.write_text(json.dumps(found, indent=1) + "\n")
@@ -290,6 +306,19 @@ def report(options):
     print(table(found))
     if found["summary"]:
         draw(found["summary"], options.out.with_suffix(".png"))
+
+
+def line_of(arm, record):
+    """A finished run as the report has it."""
+    data = record["recipe"]["data"].partition("fraction=")[2].partition("%")[0]
+    return {
+        "arm": arm,
+        "fraction": float(data) / 100 if data else 1.0,
+        "seed": record["recipe"]["seed"],
+        "updates": record["resolved"]["total_steps"],
+        "test_accuracy": record["result"]["val_accuracy"],
+        "cpu_seconds": record["result"]["cpu_seconds"],
+    }
 
 
 if __name__ == "__main__":
