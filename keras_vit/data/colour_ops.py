@@ -56,7 +56,8 @@ def equalize(image):
     )
     counts = tf.reshape(counts, [channels, 256])
     table = tf.cast(tf.reshape(_equal_shares(counts), [-1]), tf.uint8)
-    return tf.reshape(tf.gather(table, values), tf.shape(image))
+    # Not tf.gather, which is half as fast with single numbers.
+    return tf.reshape(tf.gather_nd(table, values[:, None]), tf.shape(image))
 
 
 def _equal_shares(counts):

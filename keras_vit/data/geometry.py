@@ -214,6 +214,7 @@ class Flip(Step):
     probability: float = 0.5
 
     random = True
+    moves = True
 
     def __call__(self, images, seeds=None):
         chosen = randomness.uniform(seeds, 1)[:, 0] < self.probability

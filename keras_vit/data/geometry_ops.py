@@ -57,7 +57,8 @@ def _gathered(image, coefficients, fill):
             place = _places(height, width, coefficients).numpy()
     pixels = tf.reshape(image, [-1, channels])
     border = tf.fill([1, channels], tf.cast(fill, image.dtype))
-    return tf.gather(tf.concat([pixels, border], 0), place)
+    # Not tf.gather, which is half as fast with so short rows.
+    return tf.gather_nd(tf.concat([pixels, border], 0), place[..., None])
 
 
 def _places(height, width, coefficients):
@@ -105,9 +106,10 @@ def cutout(image, half_size: int, center, fill: int):
         fill: Value of the square.
     """
     shape, center = tf.shape(image), tf.convert_to_tensor(center)
-    begin = tf.maximum(center - half_size, 0)
-    end = tf.minimum(center + half_size, shape[:2])
-    square = tf.fill(tf.concat([end - begin, shape[2:]], 0), tf.cast(fill, image.dtype))
-    return tf.raw_ops.TensorStridedSliceUpdate(
-        input=image, begin=begin, end=end, strides=[1, 1], value=square
-    )
+    top, left = tf.unstack(tf.maximum(center - half_size, 0))
+    bottom, right = tf.unstack(tf.minimum(center + half_size, shape[:2]))
+    square = tf.fill([bottom - top, right - left, shape[2]], tf.cast(fill, image.dtype))
+    # Put together from pieces: to write into a copy takes four times as long.
+    rows = image[top:bottom]
+    rows = tf.concat([rows[:, :left], square, rows[:, right:]], 1)
+    return tf.concat([image[:top], rows, image[bottom:]], 0)

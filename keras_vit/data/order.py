@@ -4,6 +4,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from keras_vit.data import randomness
+
 # The package's functions on tensors use `tf.cond` where they must, so that TensorFlow
 # needn't translate their source code, which costs half a second for each pipeline.
 as_written = tf.autograph.experimental.do_not_convert
@@ -54,6 +56,10 @@ class Order:
         numbers = epoch * self.per_epoch + places
         kept = tf.equal(numbers % self.batch // size, index)
         return kept if self.end is None else kept & (numbers < self.end)
+
+    def seeds(self, epoch, index):
+        """The seeds of examples of an epoch, for all that is drawn: `uint64`."""
+        return randomness.image_seeds(self.seed, epoch, index)
 
     def over_epochs(self, one_epoch) -> tf.data.Dataset:
         """Strings `one_epoch(epoch, skip)` of all epochs together, from `start` on."""

@@ -6,10 +6,10 @@ per batch. Otherwise each example is read, decoded and taken through all steps b
 itself, while its pixels are in the processor's cache, and batched then. A crop that
 comes first is done by the decoder.
 
-A broken image fails inside the graph, where nobody knows its name. So the failing
-elements are dropped, each batch is compared with the numbers of the examples that
-belong in it, and if one is missing, it is read once more to tell its name and what is
-wrong.
+A broken image fails inside the graph, where nobody knows its name. So the batches that
+fail are dropped, each one that comes is compared with the numbers of the examples that
+belong in it, and if others came, those are read once more to tell the name of the
+broken one and what is wrong.
 """
 
 import re
@@ -22,6 +22,7 @@ from keras_vit.data.step import Crop
 from keras_vit.data.stores import Order, PixelStore, as_written, display
 
 CORRUPT = "Corrupt image: "
+READABLE = "it could not be read the first time, but could the second"
 HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
 
 
@@ -93,7 +94,7 @@ def _from_pixels(store, order, preprocessing, batch_size, mix):
     @as_written
     def make(at):
         batch = tf.gather(images, at["index"])
-        seeds = randomness.image_seeds(order.seed, at["epoch"], at["index"])
+        seeds = at["seed"]
         batch = batch if late else to_channels(batch, channels)
         batch = apply(steps, batch, seeds)
         # Grey stays one channel as long as possible: repeating it last costs least.
@@ -106,8 +107,11 @@ def _from_pixels(store, order, preprocessing, batch_size, mix):
 
 def apply(steps, images, seeds, first: int = 0):
     """Runs steps number `first` and following on a batch of images."""
-    for number, step in enumerate(steps, first):
-        own = randomness.step_seeds(seeds, number) if step.random else None
+    for place, step in enumerate(steps):
+        own = randomness.step_seeds(seeds, first + place) if step.random else None
+        following = next((s for s in steps[place:] if not s.moves), None)
+        if following is not None and following.truncates:
+            images = tf.cast(images, tf.uint8)
         images = step(images, own)
     return images
 
@@ -115,13 +119,10 @@ def apply(steps, images, seeds, first: int = 0):
 def _one_by_one(store, order, preprocessing, batch_size, mix):
     channels, steps = preprocessing.num_channels, preprocessing.image_steps
     shape = (*preprocessing.image_size, channels)
-    random = any(step.random for step in preprocessing.steps)
 
     @as_written
     def read(position, item):
-        seed = tf.zeros([], tf.uint64)  # drawing a seed takes a tenth of a millisecond
-        if random:
-            seed = randomness.image_seeds(order.seed, item["epoch"], item["index"])
+        seed = item["seed"]
         image = tf.ensure_shape(_made(item, channels, steps, seed[None]), shape)
         label = tf.cast(item["label"], tf.int32)
         return {"position": position, "image": image, "seed": seed, "label": label}
@@ -160,58 +161,58 @@ def pixels_of(item, num_channels, window=None):
 
 
 def _whole_batches(store, order, read, make, batch_size):
-    """Reads and batches; a missing element ends in an error that names it."""
+    """Reads and batches; a batch that can't be read ends in an error with a name."""
     total = order.remaining
-    good = store.mapped(order, read).ignore_errors()
     static = total is None or total % batch_size == 0
+    # Nothing between the two, so that each image is written into its batch at once.
+    read_batches = store.mapped(order, read).batch(batch_size, drop_remainder=static)
+    good = read_batches.ignore_errors()
     if total is not None:
-        # Without these, a broken image near the end would leave too few for a batch.
+        # What a broken image near the end leaves out must be missed, too.
         filler = {
-            key: tf.fill(spec.shape, tf.cast(0, spec.dtype))
+            key: tf.fill([batch_size, *spec.shape[1:]], tf.cast(0, spec.dtype))
             for key, spec in good.element_spec.items()
         }
-        filler["position"] = tf.constant(-1, tf.int64)
-        filler = tf.data.Dataset.from_tensors(filler).repeat(batch_size)
-        good = good.concatenate(filler)
+        filler["position"] -= 1
+        good = good.concatenate(tf.data.Dataset.from_tensors(filler))
+        good = good.take(-(-total // batch_size))
 
     @as_written
     def check(number, batch):
-        expected = number * batch_size + tf.range(batch_size, dtype=tf.int64)
-        if not static:
-            present = tf.minimum(total - number * batch_size, batch_size)
-            batch = {key: value[:present] for key, value in batch.items()}
-            expected = expected[:present]
-        found = batch["position"] == expected
+        begin, end = number * batch_size, (number + 1) * batch_size
+        expected = tf.range(begin, end if total is None else tf.minimum(end, total))
+        complete = tf.cond(
+            tf.equal(tf.size(batch["position"]), tf.size(expected)),
+            lambda: tf.reduce_all(batch["position"] == expected),
+            lambda: tf.constant(False),
+        )
         passed = tf.cond(
-            tf.reduce_all(found),
+            complete,
             lambda: tf.constant(True),
-            lambda: tf.numpy_function(explain, [expected, found], tf.bool),
+            lambda: tf.numpy_function(explain, [begin], tf.bool),
         )
         with tf.control_dependencies([passed]):
             return make({key: tf.identity(value) for key, value in batch.items()})
 
-    def explain(expected, found):
-        position = expected[~found][0]
-        items = store.items(order).enumerate()
-        for at, item in items.skip(int(position)).take(1):
-            name, reason = display(item["id"].numpy()), why_unreadable(read, at, item)
-            raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}")
-        raise ValueError(f"{CORRUPT}number {position} of the stream can't be read.")
+    def explain(begin):
+        items = store.items(order).enumerate().skip(int(begin)).take(batch_size)
+        for at, item in items:
+            reason, name = why_unreadable(read, at, item), display(item["id"].numpy())
+            if reason != READABLE:
+                raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}")
+        raise ValueError(f"{CORRUPT}one of numbers {begin} on: {READABLE}.{HINT}")
 
-    batched = good.batch(batch_size, drop_remainder=True)
-    if total is not None:
-        batched = batched.take(-(-total // batch_size))
     # In threads of their own, so that reading goes on meanwhile.
-    return batched.enumerate().map(check, num_parallel_calls=2)
+    return good.enumerate().map(check, num_parallel_calls=2)
 
 
 def why_unreadable(read, *arguments) -> str:
-    """The reason for which `read` fails, in one line."""
+    """The reason for which `read` failed, in one line."""
     try:
         read(*arguments)
     except Exception as error:
         return reason_of(error)
-    return "it could not be read the first time, but could the second"
+    return READABLE
 
 
 def reason_of(error: BaseException) -> str:

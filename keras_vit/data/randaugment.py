@@ -39,6 +39,7 @@ class RandAugment(Step):
 
     batched = False
     random = True
+    truncates = True
 
     def __post_init__(self):
         if self.num_layers != int(self.num_layers) or self.num_layers < 0:

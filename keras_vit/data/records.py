@@ -141,7 +141,7 @@ class RecordStore:
         return BytesStore(columns["image"], labels, ids, self.image_shape, names)
 
     def items(self, order: Order) -> tf.data.Dataset:
-        """`{"epoch", "index", "data", "label", "id"}`; `index` counts the epoch."""
+        """`{"index", "seed", "data", "label", "id"}`; `index` counts the epoch."""
         instructions = self.builder.info.splits[self.split].file_instructions
         with tf.device("CPU:0"):
             files = tf.constant([file.filename for file in instructions])
@@ -187,8 +187,8 @@ class RecordStore:
         def parse(epoch, index, name, record):
             example = features.deserialize_example(record, decoders=partial.decoders)
             return {
-                "epoch": epoch,
                 "index": index,
+                "seed": order.seeds(epoch, index),
                 "data": self.reading.image(example),
                 "label": self.reading.label(example),
                 "id": name,

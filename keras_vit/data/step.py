@@ -15,11 +15,16 @@ class Step:
         random: Whether it uses the seeds.
         greyscale_first: Whether a grey image may be repeated to three channels after
             the step as well as before it, with the same result.
+        moves: Whether it only moves pixels to other places.
+        truncates: Whether the first thing that it does is to make them `uint8`. That
+            can as well be done before steps that only move them, which costs less.
     """
 
     batched = True
     random = False
     greyscale_first = True
+    moves = False
+    truncates = False
 
     def __call__(self, images, seeds=None):
         raise NotImplementedError

@@ -29,7 +29,7 @@ class IndexedStore:
         return len(self.labels)
 
     def indices(self, order: Order) -> tf.data.Dataset:
-        """The order itself: `{"epoch", "index"}`, both scalar `int64`."""
+        """The order itself: `{"index", "seed"}`, scalar `int64` and `uint64`."""
         size = self.num_examples
 
         def one_epoch(epoch, skip):
@@ -41,14 +41,14 @@ class IndexedStore:
             if not order.is_whole:
                 places = tf.range(skip, order.per_epoch, dtype=tf.int64)
                 indices = tf.boolean_mask(indices, order.keeps(epoch, places))
-            epochs = tf.fill(tf.shape(indices), tf.cast(epoch, tf.int64))
-            both = {"epoch": epochs, "index": indices}
+            # Here for the whole epoch at once: later it would cost each image more.
+            both = {"index": indices, "seed": order.seeds(epoch, indices)}
             return tf.data.Dataset.from_tensor_slices(both)
 
         return order.over_epochs(one_epoch)
 
     def items(self, order: Order) -> tf.data.Dataset:
-        """`{"epoch", "index", "data" or "file", "label", "id"}` in order."""
+        """`{"index", "seed", "data" or "file", "label", "id"}` in order."""
         fetch = self.fetcher()
         return self.indices(order).map(
             as_written(lambda at: {**at, **fetch(at["index"])})
@@ -190,8 +190,8 @@ class FileStore(IndexedStore):
             labels = tf.constant(self.labels)
 
         def fetch(index):
-            file = files[index]
-            return {"file": root + file, "label": labels[index], "id": root + file}
+            file = root + tf.gather(files, index)
+            return {"file": file, "label": tf.gather(labels, index), "id": file}
 
         return fetch
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from pictures import encode, picture
 
 import keras_vit.data
-from keras_vit.data import steps
+from keras_vit.data import pipeline, randomness, steps
 
 AUGMENTS = {
     "crop_flip": "crop_flip",
@@ -60,6 +60,17 @@ def test_both_ways_through_the_pipeline_agree(arrays, augment):
     wanted = dict(image_size=(8, 10), training=True, augment=AUGMENTS[augment])
     slow = arrays._with(_SlowStore(arrays._store))
     same(take(slow.batches(4, **wanted), 8), take(arrays.batches(4, **wanted), 8))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_pixels_are_truncated_before_they_move_with_the_same_result(seed):
+    chain = [steps.Resize(9, 12), steps.Flip(), steps.RandAugment(1, 10)]
+    image = np.random.default_rng(seed).integers(0, 256, (1, 7, 7, 3), np.uint8)
+    seeds = tf.constant([seed], tf.uint64)
+    expected = image
+    for number, step in enumerate(chain):
+        expected = step(expected, randomness.step_seeds(seeds, number))
+    assert (pipeline.apply(chain, image, seeds) == expected).numpy().all()
 
 
 class _SlowStore:
