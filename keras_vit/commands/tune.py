@@ -183,9 +183,10 @@ class Tune:
     def _run(self, folder):
         from keras_vit.tuner.chief import is_worker
         from keras_vit.tuner.display import shown
-        from keras_vit.tuner.launch import launch_search
+        from keras_vit.tuner.launch import follow_launcher, launch_search
         from keras_vit.tuner.searching import run_search
 
+        follow_launcher()
         if is_worker():
             run_search(folder, self.devices)
             return

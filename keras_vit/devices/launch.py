@@ -89,27 +89,38 @@ def free_addresses(count):
 
 
 @contextlib.contextmanager
+def sigterm_exits():
+    """Makes SIGTERM leave the block by `SystemExit`, so that it is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are not its business
+        return
+
+    def leave(number, frame):
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
 def _together(command, processes, environment):
     """Processes that end, at the latest, with the block or with this process."""
     addresses = free_addresses(processes)
-    main = threading.current_thread() is threading.main_thread()
-    before = main and signal.signal(signal.SIGTERM, _end)
     started = []
-    try:
-        for index in range(processes):
-            own = {**os.environ, **cluster_variables(addresses, index), **environment}
-            started.append(subprocess.Popen(command, env=own))
-        yield started
-    finally:
-        for process in started:
-            process.kill()
-            process.wait()
-        if main:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _end(number, frame):
-    sys.exit(128 + number)
+    with sigterm_exits():
+        try:
+            for index in range(processes):
+                own = cluster_variables(addresses, index)
+                own = {**os.environ, **own, **environment}
+                started.append(subprocess.Popen(command, env=own))
+            yield started
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
 
 
 def _watch(processes):

@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
-from keras_vit.devices.launch import free_addresses
+from keras_vit.devices.launch import free_addresses, sigterm_exits
 from keras_vit.tuner.chief import SearchError
 
 logger = logging.getLogger(__name__)
@@ -23,13 +24,17 @@ RESTARTS = 3
 # Lines of its log that a failure shows.
 SHOWN = 8
 
+# The number of the process that has started this one.
+_LAUNCHER = "KERAS_VIT_TUNER_LAUNCHER"
+
 
 def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS, gpus=0):
     """Runs the search of a folder in processes of their own, and watches them.
 
     A worker that dies in the middle of a trial is started again under its own name, and
     goes on with that trial. One that dies before its first sign of life, as with a
-    failed import, ends the search: another start would end in the same way.
+    failed import, ends the search: another start would end in the same way. All of them
+    save their state and end when this process does, even if that is killed.
 
     Args:
         folder: A `SearchFolder` that `prepare_search` has written.
@@ -55,9 +60,7 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS, gpus=0)
         own = _environment(name, address, number, gpus)
         started[name] = _start(folder, name, own, devices)
 
-    try:
-        for name in ("chief", *names):
-            start(name)
+    def watch():
         while started["chief"].poll() is None:
             for name in names:
                 status = started[name].poll()
@@ -70,12 +73,31 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS, gpus=0)
                 logger.warning("%s has ended with status %d: again.", name, status)
                 start(name)
             time.sleep(LOOK)
-        status = started["chief"].returncode
-        if status:
-            raise SearchError(_reason(folder, "chief", status, True))
-        _end(started, ask=False)
-    finally:
-        _end(started)
+
+    with sigterm_exits():
+        try:
+            for name in ("chief", *names):
+                start(name)
+            watch()
+            status = started["chief"].returncode
+            if status:
+                raise SearchError(_reason(folder, "chief", status, True))
+            _end(started, ask=False)
+        finally:
+            _end(started)
+
+
+def follow_launcher():
+    """Asks this process to end when `launch_search`, which has started it, is gone."""
+    launcher = int(os.environ.get(_LAUNCHER, 0))
+
+    def follow():
+        while os.getppid() == launcher:
+            time.sleep(LOOK)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if launcher:
+        threading.Thread(target=follow, name="launcher", daemon=True).start()
 
 
 def _environment(name, address, number, gpus):
@@ -86,6 +108,7 @@ def _environment(name, address, number, gpus):
         "KERASTUNER_TUNER_ID": name,
         "KERASTUNER_ORACLE_IP": host,
         "KERASTUNER_ORACLE_PORT": port,
+        _LAUNCHER: str(os.getpid()),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     for variable in ("no_proxy", "NO_PROXY"):  # gRPC would ask the proxy for the chief

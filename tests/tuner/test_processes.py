@@ -129,6 +129,34 @@ def test_a_worker_killed_in_the_middle_goes_on_under_its_name(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_chief_and_workers_end_with_their_launcher(make, undisturbed, tmp_path, number):
+    folder = prepare_search(make(), tmp_path / "search", trials=4, epochs=EPOCHS)
+    command = [sys.executable, "-m", "keras_vit", "tune", "--resume"]
+    command += ["--folder", str(folder), "--workers", "1", "--devices", "cpu"]
+    process = subprocess.Popen(command, env=environment())
+    trial = wait_for(
+        lambda: in_the_middle(folder, "tuner0"), lambda: process.poll() is None
+    )
+    process.send_signal(number)
+    assert process.wait() == (143 if number == signal.SIGTERM else -number)
+    wait_for(lambda: is_free(folder), lambda: True, seconds=90)  # the chief has ended
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first, second = sessions(folder, trial)
+    assert first == 0 and second > 0
+    assert_the_same(folder, undisturbed)
+
+
+def is_free(folder):
+    try:
+        with folder.locked():
+            return True
+    except ValueError:
+        return False
+
+
+@pytest.mark.slow
 def test_a_failed_import_on_a_worker_does_not_hang_the_chief(
     make, tmp_path, monkeypatch
 ):
