@@ -6,10 +6,10 @@ from keras_vit.data.augmentations import AUGMENTATIONS, augmentation, augreg_nam
 from keras_vit.data.corrupted_batches import corrupt_patches
 from keras_vit.data.describing import describe, list_datasets
 from keras_vit.data.description import Description
+from keras_vit.data.failures import corrupt_message
 from keras_vit.data.holding_out import hold_out
 from keras_vit.data.images import load_image, load_images
 from keras_vit.data.loading import load, load_splits, splits
-from keras_vit.data.pipeline import corrupt_message
 from keras_vit.data.presets import Preprocessing, preprocessing
 from keras_vit.data.real import real_labels
 from keras_vit.data.source import Source

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.data.decoding import to_channels
+from keras_vit.data.decoding import pixels_of, to_channels
+from keras_vit.data.failures import CORRUPT, HINT, why_unreadable
 from keras_vit.data.orders import in_order
-from keras_vit.data.pipeline import CORRUPT, HINT, pixels_of, why_unreadable
 from keras_vit.data.stores import PixelStore, as_written, display
 
 LOGGER = logging.getLogger(__name__)

@@ -106,6 +106,21 @@ def cut(image, window):
     return tf.slice(image, [top, left, 0], [height, width, -1])
 
 
+def pixels_of(item, num_channels, window=None):
+    """`uint8` pixels `(H, W, num_channels)` of a file, or encoded or decoded image.
+
+    With a `window`, those of a part of it; see `decode_window`.
+    """
+    data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
+    if data.dtype == tf.string:
+        # The decoder repeats grey at once; converting later takes a `cond` per image.
+        if window is None:
+            return decode(data, num_channels)
+        return decode_window(data, window, num_channels)
+    image = data if window is None else cut(data, window)
+    return image if num_channels is None else to_channels(image, num_channels)
+
+
 def _decoder_channels(num_channels):
     # Grey repeated by the decoder is as `to_channels` does it; its grey of colours not.
     return 3 if num_channels == 3 else 0

@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data.decoding import decode, to_channels
+from keras_vit.data.failures import CORRUPT, reason_of
 from keras_vit.data.pillow_decoding import pixels
-from keras_vit.data.pipeline import CORRUPT, apply, reason_of
+from keras_vit.data.pipeline import apply
 from keras_vit.data.presets import Preprocessing
 from keras_vit.data.stores import display
 

@@ -16,6 +16,7 @@ from keras_vit.data.names import (
     vtab_splits,
     vtab_task,
 )
+from keras_vit.data.orders import in_order
 from keras_vit.data.prepared import builder_of
 from keras_vit.data.records import RecordStore
 from keras_vit.data.source import Source
@@ -132,9 +133,10 @@ def load_splits(
         name: As for `load`; a split in it is the training part.
         data_dir: As for `load`.
         train: Split. Defaults to `"train"`.
-        test: Split. Defaults to `"test"` or, where there is none, `"validation"`. A
-            folder that has neither is split class by class (`test_fraction`,
-            `split_seed`); a TFDS set, which is stored in a random order, is cut.
+        test: Split. Defaults to `"test"` or, where there is none or its labels are
+            secret (`imagenet2012`), `"validation"`. A folder that has neither is split
+            class by class (`test_fraction`, `split_seed`); a TFDS set, which is stored
+            in a random order, is cut.
         **options: As for `load`.
 
     Returns:
@@ -148,6 +150,8 @@ def load_splits(
     if test is None:
         made = "test" if files or not known else None
         test = next((s for s in ("test", "validation") if s in known), made)
+        if test == "test" and "validation" in known and not files:
+            test = _labelled_test(place, data_dir)
     if test is None:
         whole, parts = subsets.parse(train)
         whole = whole or next(iter(known))
@@ -163,6 +167,18 @@ def load_splits(
     return load((place, train), data_dir, **options), load(
         (place, test), data_dir, **options
     )
+
+
+def _labelled_test(place, data_dir):
+    """The test split or, where its labels are secret, the validation split."""
+    if vtab_task(place):
+        return "test"
+    store = _record_source(place, "test", data_dir)._store
+    for item in in_order(store).take(1):
+        if item["label"] < 0:
+            LOGGER.info("%s has no labels for its test split: using validation", place)
+            return "validation"
+    return "test"
 
 
 def _scan(place, columns, labelled=True):

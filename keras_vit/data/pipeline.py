@@ -5,25 +5,16 @@ all steps work on whole batches, the indices are batched first, and every step r
 per batch. Otherwise each example is read, decoded and taken through all steps by
 itself, while its pixels are in the processor's cache, and batched then. A crop that
 comes first is done by the decoder.
-
-A broken image fails inside the graph, where nobody knows its name. So the batches that
-fail are dropped, each one that comes is compared with the numbers of the examples that
-belong in it, and if others came, those are read once more to tell the name of the
-broken one and what is wrong.
 """
-
-import re
 
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.decoding import cut, decode, decode_window, to_channels
+from keras_vit.data.decoding import pixels_of, to_channels
+from keras_vit.data.failures import explainer
 from keras_vit.data.step import Crop
-from keras_vit.data.stores import Order, PixelStore, as_written, display
-
-CORRUPT = "Corrupt image: "
-READABLE = "it could not be read the first time, but could the second"
-HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
+from keras_vit.data.stores import Order, PixelStore, as_written
+from keras_vit.data.whole import whole_batches
 
 
 def batches(
@@ -127,10 +118,15 @@ def _one_by_one(store, order, preprocessing, batch_size, mix):
         label = tf.cast(item["label"], tf.int32)
         return {"position": position, "image": image, "seed": seed, "label": label}
 
+    @as_written
     def make(batch):
         return mix(batch["image"], batch["label"], batch["seed"])
 
-    return _whole_batches(store, order, read, make, batch_size)
+    explain = explainer(store, order, preprocessing, read, batch_size)
+    labelled = not any(step.last for step in preprocessing.batch_steps)
+    whole = whole_batches(store, order, read, explain, batch_size, labelled)
+    # In threads of their own, so that reading goes on meanwhile.
+    return whole.map(make, num_parallel_calls=2)
 
 
 def _made(item, num_channels, steps, seeds):
@@ -143,94 +139,3 @@ def _made(item, num_channels, steps, seeds):
         item, num_channels, lambda height, width: crop.window(height, width, own)
     )
     return apply(others, crop.finish(image[None]), seeds, 1)[0]
-
-
-def pixels_of(item, num_channels, window=None):
-    """`uint8` pixels `(H, W, num_channels)` of a file, or encoded or decoded image.
-
-    With a `window`, those of a part of it; see `decode_window`.
-    """
-    data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
-    if data.dtype == tf.string:
-        # The decoder repeats grey at once; converting later takes a `cond` per image.
-        if window is None:
-            return decode(data, num_channels)
-        return decode_window(data, window, num_channels)
-    image = data if window is None else cut(data, window)
-    return image if num_channels is None else to_channels(image, num_channels)
-
-
-def _whole_batches(store, order, read, make, batch_size):
-    """Reads and batches; a batch that can't be read ends in an error with a name."""
-    total = order.remaining
-    static = total is None or total % batch_size == 0
-    # Nothing between the two, so that each image is written into its batch at once.
-    read_batches = store.mapped(order, read).batch(batch_size, drop_remainder=static)
-    good = read_batches.ignore_errors()
-    if total is not None:
-        # What a broken image near the end leaves out must be missed, too.
-        filler = {
-            key: tf.fill([batch_size, *spec.shape[1:]], tf.cast(0, spec.dtype))
-            for key, spec in good.element_spec.items()
-        }
-        filler["position"] -= 1
-        good = good.concatenate(tf.data.Dataset.from_tensors(filler))
-        good = good.take(-(-total // batch_size))
-
-    @as_written
-    def check(number, batch):
-        begin, end = number * batch_size, (number + 1) * batch_size
-        expected = tf.range(begin, end if total is None else tf.minimum(end, total))
-        complete = tf.cond(
-            tf.equal(tf.size(batch["position"]), tf.size(expected)),
-            lambda: tf.reduce_all(batch["position"] == expected),
-            lambda: tf.constant(False),
-        )
-        passed = tf.cond(
-            complete,
-            lambda: tf.constant(True),
-            lambda: tf.numpy_function(explain, [begin], tf.bool),
-        )
-        with tf.control_dependencies([passed]):
-            return make({key: tf.identity(value) for key, value in batch.items()})
-
-    def explain(begin):
-        items = store.items(order).enumerate().skip(int(begin)).take(batch_size)
-        for at, item in items:
-            reason, name = why_unreadable(read, at, item), display(item["id"].numpy())
-            if reason != READABLE:
-                raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}")
-        raise ValueError(f"{CORRUPT}one of numbers {begin} on: {READABLE}.{HINT}")
-
-    # In threads of their own, so that reading goes on meanwhile.
-    return good.enumerate().map(check, num_parallel_calls=2)
-
-
-def why_unreadable(read, *arguments) -> str:
-    """The reason for which `read` failed, in one line."""
-    try:
-        read(*arguments)
-    except Exception as error:
-        return reason_of(error)
-    return READABLE
-
-
-def reason_of(error: BaseException) -> str:
-    """One line from an error that came out of a graph."""
-    text = getattr(error, "message", None) or str(error)
-    text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]", "", text)
-    lines = [line.strip() for line in text.splitlines() if not line.startswith("  ")]
-    told = [line for line in lines if line and not line.startswith(_FRAMES)]
-    last = told[-1] if told else type(error).__name__
-    return re.sub(r"^(\w+Error: )+", "", last).rstrip(". ")
-
-
-_FRAMES = ("Graph execution", "Detected at", "<stack", "Traceback", "name:")
-
-
-def corrupt_message(error: BaseException) -> str | None:
-    """The line about a broken image in an error that came out of `fit` or a batch."""
-    text = str(error)
-    if CORRUPT not in text:
-        return None
-    return CORRUPT + text.split(CORRUPT, 1)[1].split(HINT)[0] + HINT

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data.decoding import decode, to_channels
-from keras_vit.data.pipeline import reason_of, why_unreadable
+from keras_vit.data.failures import reason_of, why_unreadable
 from keras_vit.data.stores import as_written, display
 
 # Side of the tiny picture, and the grey levels by which it must vary to tell anything.

@@ -221,6 +221,38 @@ def test_a_broken_file_is_named(folder, place, training):
     assert str(file) in message and "skip" in message and "Traceback" not in message
 
 
+def test_a_broken_file_is_named_where_every_batch_holds_it(folder):
+    file = break_file(folder, "cat/07 é.jpeg")
+    source = keras_vit.data.load(f"{folder}:all")
+    wanted = dict(image_size=8, training=True, cache=False)
+    with pytest.raises(tf.errors.OpError) as caught:
+        take(source.batches(source.num_examples, **wanted), 1)
+    assert str(file) in keras_vit.data.corrupt_message(caught.value)
+
+
+def test_images_that_a_step_does_not_suit_are_not_called_corrupt(folder):
+    source = keras_vit.data.load(f"{folder}:all")
+    # Endless, and of 20 to 39 pixels: none is large enough.
+    wanted = dict(image_size=64, training=True, augment="random_crop|flip")
+    with pytest.raises(tf.errors.OpError) as caught:
+        take(source.batches(4, **wanted), 1)
+    message = keras_vit.data.corrupt_message(caught.value)
+    assert "does not suit" in message and "pixels, in random_crop" in message
+    assert "resize_small" in message and "skip" not in message
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("count", [15, 16, 17, 34])
+def test_streams_of_any_length_are_whole(batch_size, count):
+    images = np.tile(np.arange(80, dtype=np.uint8)[:, None, None], (1, 4, 4))
+    source = keras_vit.data.from_arrays(images[:count], np.zeros(count, int), ["a"])
+    slow = source._with(_SlowStore(source._store))
+    whole = numbers(take(slow.batches(batch_size, image_size=4)))
+    assert flat(whole) == list(range(count))
+    endless = numbers(take(slow.batches(batch_size, image_size=4, training=True), 40))
+    assert [len(batch) for batch in endless] == [batch_size] * 40
+
+
 def test_a_file_that_vanishes_is_named(folder):
     source = keras_vit.data.load(f"{folder}:all")
     (folder / "dog" / "03 é.jpeg").unlink()

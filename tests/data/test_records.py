@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from pictures import encode, picture
+from writing import write
 
 import keras_vit.data
 from keras_vit.data import records
@@ -123,6 +124,25 @@ def test_streamed_and_kept_sets_hold_the_same(path, monkeypatch):
     monkeypatch.setattr(records, "MEMORY_BUDGET", 0)
     streamed = flat(numbers(keras_vit.data.load(path).batches(8, image_size=4)))
     assert kept == streamed
+
+
+def test_secret_labels_are_refused_and_not_taken_for_the_test(tmp_path, monkeypatch):
+    def example(label):
+        return {"image": np.full((6, 6, 3), 9, np.uint8), "label": label}
+
+    labels = tfds.features.ClassLabel(num_classes=2)
+    features = {"image": tfds.features.Image(shape=(6, 6, 3)), "label": labels}
+    examples = {"train": [0, 1] * 4, "validation": [1, 0], "test": [-1, -1]}
+    examples = {k: [example(label) for label in v] for k, v in examples.items()}
+    write(tmp_path, "secret", features, examples)
+    monkeypatch.setattr(records, "MEMORY_BUDGET", 0)
+    _, test = keras_vit.data.load_splits("secret", tmp_path)
+    assert test.split == "validation"
+    hidden = keras_vit.data.load("secret:test", tmp_path)
+    with pytest.raises(tf.errors.OpError) as caught:
+        list(hidden.batches(2, image_size=4))
+    message = keras_vit.data.corrupt_message(caught.value)
+    assert "without a label: secret-test" in message and "split" in message
 
 
 @pytest.mark.parametrize("budget", [0, 2**20])
