@@ -44,6 +44,11 @@ class Checkpoint:
     def config(self):
         return self.arrays.config
 
+    @property
+    def masked(self):
+        """Whether it is of our masked patch prediction: an encoder, and no head."""
+        return self.layout is KERAS and "prediction/kernel" in self.variables
+
     def __contains__(self, path):
         return path in self.variables
 

@@ -9,19 +9,32 @@ from keras_vit.checkpoints.names import HEAD, PRE_LOGITS
 
 logger = logging.getLogger(__name__)
 
+NEW_PARTS = ("pooling/", "pre_logits/")
 ZERO_HEAD = (
     "The file's head is all zeros, as in the original ImageNet-21k files, whose heads "
     "were withheld: every class is equally likely until the model is fine-tuned."
 )
 
 
+def _plan_new_parts(plan):
+    """Leaves as they are the parts that masked patch prediction does without."""
+    for path in plan.variables:
+        if path.startswith(NEW_PARTS) and plan.wants(path) and not plan.has(path):
+            plan.leave(path)
+            plan.report.reinitialized[path] = (
+                "masked patch prediction does without it; it keeps its values"
+            )
+
+
 def plan_head(plan):
-    """Plans `pre_logits` and `head`.
+    """Plans `pre_logits` and `head`, and parts that are as new as those.
 
     The official fine-tuning rule: `pre_logits` is loaded where the model has it and
     dropped where not; the head is loaded if it has as many classes and reads the
     same features, else it becomes zero, so that the first loss is `ln(classes)`.
     """
+    if plan.checkpoint.masked:
+        _plan_new_parts(plan)
     wanted, given = (plan.wants(PRE_LOGITS[0]), plan.has(PRE_LOGITS[0]))
     if wanted and given:
         for path in PRE_LOGITS:

@@ -80,6 +80,11 @@ def _from_folder(path):
     """A run folder, or one in the manner of the Hugging Face hub."""
     if (path / "model.keras").exists():
         return _from_file(path / "model.keras")
+    if (path / "run.json").exists():
+        raise ValueError(
+            f"The run in {path} has saved no model yet: that comes with its first "
+            "test. Go on with it (--resume), and use its weights then."
+        )
     if (path / "model.safetensors.index.json").exists():
         index = _read_json(path / "model.safetensors.index.json")
         shards = sorted(set(index["weight_map"].values()))

@@ -1,5 +1,7 @@
 """Masked patch prediction from any data set of batches."""
 
+import operator
+
 import numpy as np
 import tensorflow as tf
 
@@ -40,14 +42,16 @@ def corrupt_patches(
             channel. Of images normalised by mean and standard deviation these are
             `(0 - mean) / std` and `(1 - mean) / std`. Defaults to the model's, without
             a model to `(-1, 1)`.
-        seed: Integer.
+        seed: Integer. Streams that run side by side, such as the shards of several
+            processes, need one each: with the same seed they get the same masks.
 
     Returns:
         Dataset of `(inputs, colours, weights)`; see
         `keras_vit.data.steps.CorruptPatches`.
 
     Raises:
-        ValueError: if patches do not tile the images, or a value is out of its range.
+        ValueError: if patches do not tile the images, a value is out of its range, or
+            the images are integers and `value_range` is not given.
 
     Example:
 
@@ -58,16 +62,27 @@ def corrupt_patches(
     facts = (getattr(patch_size, "settings", None) or {}).get("pretraining")
     if facts:
         patch_size, cells = facts["patch_size"], facts["cells"]
-        value_range = value_range or facts["value_range"]
-    pair = patch_size if isinstance(patch_size, tuple | list) else (patch_size,) * 2
-    low, high = (np.asarray(v, "float32") for v in value_range or (-1.0, 1.0))
+        value_range = facts["value_range"] if value_range is None else value_range
+    spec = _images(dataset.element_spec)
+    if value_range is None and spec.dtype.is_integer:
+        raise ValueError(
+            "Integer images need their `value_range`, such as (0, 255). "
+            f"Received: images of {spec.dtype.name}, value_range=None"
+        )
+    value_range = (-1.0, 1.0) if value_range is None else value_range
+    low, high = (np.asarray(v, "float32") for v in value_range)
     if np.any(low == high):
         raise ValueError(
             "`value_range` must be two different values, or pairs of them. "
             f"Received: value_range={value_range}"
         )
-    step = CorruptPatches(*map(int, pair), corruption_rate, cells)
-    step.grid(*_images(dataset.element_spec).shape[1:3])
+    step = CorruptPatches(*_sides(patch_size), corruption_rate, cells)
+    step.grid(*spec.shape[1:3])
+    if int(dataset.cardinality()) == 0:
+        raise ValueError(
+            "The data set has no batches. With `drop_remainder=True`, a batch larger "
+            "than the data set leaves none."
+        )
 
     @as_written
     def corrupt(epoch, number, batch):
@@ -77,27 +92,43 @@ def corrupt_patches(
         seeds = randomness.image_seeds(seed, epoch, index)
         return corrupted(step, images, seeds, low, high)
 
-    def one_epoch(epoch):
-        numbered = dataset.enumerate()
-        return numbered.map(
-            as_written(lambda number, batch: corrupt(epoch, number, batch)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
+    @as_written
+    def count_epochs(epoch, numbered):
+        epoch += tf.cast(numbered[0] == 0, tf.int64)
+        return epoch, (epoch, *numbered)
 
-    if training:
-        endless = tf.data.Dataset.range(2**62).flat_map(as_written(one_epoch))
+    batches = dataset.enumerate()
+    if training:  # of nothing, `repeat` makes nothing, and the cardinality an error
         known = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
-        return endless.apply(known).prefetch(2)
-    return one_epoch(tf.constant(0, tf.int64)).prefetch(2)
+        batches = batches.repeat().apply(known)
+    batches = batches.scan(tf.constant(-1, tf.int64), count_epochs)
+    return batches.map(corrupt, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def _sides(patch_size):
+    """The height and width of a patch, as integers."""
+    pair = patch_size
+    if np.ndim(patch_size) == 0:
+        pair = (patch_size, patch_size)
+    try:
+        height, width = map(operator.index, pair)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "`patch_size` must be an integer, a pair of them, or a model of "
+            f"`keras_vit.MaskedPatchPrediction`'s. Received: patch_size={patch_size!r}"
+        ) from None
+    return height, width
 
 
 def _images(batch):
     """The images of a batch, or their spec."""
-    if isinstance(batch, dict):
-        if "image" not in batch:
-            raise ValueError(
-                "A data set of dictionaries must have the key 'image'. "
-                f"Received: keys {sorted(batch)}"
-            )
-        return batch["image"]
-    return batch[0] if isinstance(batch, tuple | list) else batch
+    if isinstance(batch, tuple | list):
+        return _images(batch[0])
+    if not isinstance(batch, dict):
+        return batch
+    if "image" not in batch:
+        raise ValueError(
+            "A data set of dictionaries must have the key 'image'. "
+            f"Received: keys {sorted(batch)}"
+        )
+    return batch["image"]

@@ -1,5 +1,6 @@
 """Folders of images that nobody has sorted: there is nothing to say of them."""
 
+import logging
 import os
 
 import numpy as np
@@ -12,6 +13,8 @@ from keras_vit.data.folders import (
     split_folders,
 )
 from keras_vit.data.stores import display
+
+logger = logging.getLogger(__name__)
 
 # The class of every image without a label.
 UNLABELLED = "unlabelled"
@@ -31,6 +34,8 @@ def scan_unlabelled(root: str) -> Folder:
         raise ValueError(f"{display(root)} is {what}. Name a folder of images.")
     splits = split_folders(root, has_images)
     splits = splits if "train" in splits else {"all": ""}
+    if "train" in splits:
+        _log_others(root, splits)
     found = {}
     for split, folder in splits.items():
         before = f"{folder}/" if folder else ""
@@ -42,3 +47,18 @@ def scan_unlabelled(root: str) -> Folder:
             f"{display(root)} holds no images: files that end in {', '.join(SUFFIXES)}."
         )
     return Folder(root, [UNLABELLED], found)
+
+
+def _log_others(root, splits):
+    """Says how many images lie beside the folders of the splits."""
+    below = tuple(f"{folder}/" for folder in splits.values())
+    others = [name for name in images_below(root) if not name.startswith(below)]
+    if others:
+        logger.warning(
+            "%s: %d images, such as %s, are left out: they are not in %s. Rename the "
+            "folder train if it is no split.",
+            display(root),
+            len(others),
+            display(others[0]),
+            " or ".join(below),
+        )

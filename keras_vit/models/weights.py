@@ -4,6 +4,7 @@ import os
 from keras_vit.checkpoints.architecture import arguments_of, facts_of, family_of
 from keras_vit.checkpoints.checkpoint import Checkpoint
 from keras_vit.checkpoints.load import fill, log_report, make_plan
+from keras_vit.checkpoints.names import CLASS_TOKEN
 from keras_vit.checkpoints.registry import find_source, is_registered
 from keras_vit.checkpoints.source import open_source
 from keras_vit.models.arguments import Default
@@ -103,6 +104,10 @@ def open_weights(family, options):
     if checkpoint is not None:
         _check_model(checkpoint, family, options)
     facts = {} if checkpoint is None else facts_of(checkpoint)
+    # What reads the tokens is new, so it need not read the class token: that stays.
+    masked = checkpoint is not None and checkpoint.masked
+    if masked and CLASS_TOKEN in checkpoint and options.get("class_token", 0) is None:
+        options["class_token"] = True
     for name, value in options.items():
         if isinstance(value, Default):
             options[name] = facts.get(name, value.value)

@@ -79,6 +79,11 @@ def MaskedPatchPrediction(
     B.1.2.
     """
     check_target(target)
+    if "num_classes" in arguments:
+        raise ValueError(
+            "Masked patch prediction has no classes: leave `num_classes` out. "
+            f"Received: num_classes={arguments['num_classes']}"
+        )
     settings = _settings(backbone, arguments)
     family = settings["family"]
     # Of the head nothing is used.

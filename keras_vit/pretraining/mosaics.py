@@ -9,13 +9,15 @@ from keras_vit.pretraining.targets import cell_colours
 HIDDEN = 0.5  # the grey of the mask token
 
 
-def mosaics(model, batch, predictions=None):
+def mosaics(model, batch, predictions=None, value_range=None):
     """Four pictures of each image of a batch, as arrays.
 
     Args:
         model: A `keras_vit.MaskedPatchPrediction`.
         batch: `(inputs, colours, weights)`, as its pipeline gives them.
         predictions: The model's outputs. Computed where not given.
+        value_range: (low, high), the images' values of black and white, as for
+            `keras_vit.data.corrupt_patches`. Defaults to the model's.
 
     Returns:
         Four `uint8` arrays `(B, height, width, channels)`:
@@ -28,7 +30,9 @@ def mosaics(model, batch, predictions=None):
     """
     inputs, colours, weights = batch
     facts = model.settings["pretraining"]
-    channels, (low, high) = facts["num_channels"], facts["value_range"]
+    channels = facts["num_channels"]
+    value_range = facts["value_range"] if value_range is None else value_range
+    low, high = (np.asarray(value, "float32") for value in value_range)
     if predictions is None:
         predictions = model.predict_on_batch(inputs)
     images = (_array(inputs["image"]).astype("float32") - low) / (high - low)

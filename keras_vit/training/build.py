@@ -5,6 +5,7 @@ import keras
 import keras_vit.models
 from keras_vit.devices import current
 from keras_vit.models.listing import canonical_name
+from keras_vit.models.variants import BIT_VARIANTS
 from keras_vit.pretraining import (
     MaskedPatchLoss,
     MaskedPatchPrediction,
@@ -18,9 +19,13 @@ from keras_vit.training.replicas import num_replicas, scope
 
 
 def check_model(recipe):
-    """Raises a `ValueError` if there is no such model; costs nothing."""
-    if recipe.model != "small":
-        canonical_name(recipe.model)
+    """Raises a `ValueError` if there is no such model, or none for the task."""
+    name = "small" if recipe.model == "small" else canonical_name(recipe.model)
+    if recipe.masked_target is not None and name in BIT_VARIANTS:
+        raise ValueError(
+            "Masked patch prediction needs the patches of a ViT or hybrid; a BiT has "
+            f"none. Received: model={recipe.model!r}"
+        )
 
 
 def build_model(recipe, num_classes, arguments):

@@ -31,6 +31,8 @@ class MaskedPatchPictures(keras.callbacks.Callback):
             where tensorboard is not installed.
         count: Integer, the number of images. Defaults to `8`.
         every: Integer, epochs from one picture to the next. Defaults to `1`.
+        value_range: (low, high), the images' values of black and white, as for
+            `keras_vit.data.corrupt_patches`. Defaults to the model's.
 
     Example:
 
@@ -38,7 +40,16 @@ class MaskedPatchPictures(keras.callbacks.Callback):
     >>> model.fit(batches, steps_per_epoch=100, epochs=10, callbacks=[pictures])
     """
 
-    def __init__(self, model, batch, folder, tensorboard=None, count=8, every=1):
+    def __init__(
+        self,
+        model,
+        batch,
+        folder,
+        tensorboard=None,
+        count=8,
+        every=1,
+        value_range=None,
+    ):
         super().__init__()
         for name, value in (("count", count), ("every", every)):
             if value < 1:
@@ -48,6 +59,7 @@ class MaskedPatchPictures(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.tensorboard = tensorboard and Path(tensorboard)
         self.every = every
+        self.value_range = value_range
         self.log = None
 
     def on_epoch_end(self, epoch, logs=None):
@@ -57,7 +69,8 @@ class MaskedPatchPictures(keras.callbacks.Callback):
             self.model.jax_state_sync()  # the variables lag behind inside `fit`
         inputs, _, _ = self.batch
         predictions = keras.ops.convert_to_numpy(self.network(inputs, training=False))
-        picture = table(mosaics(self.network, self.batch, predictions))
+        columns = mosaics(self.network, self.batch, predictions, self.value_range)
+        picture = table(columns)
         png = io.BytesIO()
         picture.save(png, "png")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,7 +92,8 @@ def table(columns, titles=TITLES):
     """Images side by side, a column for each array, under its title.
 
     Args:
-        columns: List of `uint8` arrays `(B, height, width, 1 or 3)`, all of one shape.
+        columns: List of `uint8` arrays `(B, height, width, channels)`, all of one
+            shape. Of two channels the first is shown, of many the first three.
         titles: A string for each.
 
     Returns:
@@ -97,6 +111,7 @@ def table(columns, titles=TITLES):
         left = GAP + i * (width + GAP)
         draw.text((left, 3), title, fill="black")
         for j, image in enumerate(images):
+            image = image[..., : 3 if image.shape[-1] >= 3 else 1]
             image = np.broadcast_to(image, (*image.shape[:2], 3))
             image = image.repeat(factor, axis=0).repeat(factor, axis=1)
             place = (left, HEAD + GAP + j * (height + GAP))

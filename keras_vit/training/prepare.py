@@ -117,6 +117,7 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     if recipe.masked_target is not None:
         # Not for whoever predicts with the model, or fine-tunes it.
         last = corruption_step(model, recipe.corruption_rate)
+        last.grid(*image_shape(model)[:2])  # raises where nothing would be hidden
         preprocessing["steps"] = [*preprocessing["steps"], step_to_json(last)]
     checkpoint = last_checkpoint(folder.checkpoints)
     position = checkpoint.position if checkpoint else Position()

@@ -14,7 +14,7 @@ MIXUP = "mixup"
 
 # They decide what is learned and by what it is judged: trials that differ in them
 # cannot be compared.
-FIXED = {*GROUPS["data"], "masked_target", "seed"} - {"augment"}
+FIXED = {*GROUPS["data"], *GROUPS["pretraining"], "seed"} - {"augment"}
 
 # From weak to strong. The levels of AugReg mix images, too, from light2 on; here that
 # is a choice of its own.
@@ -39,8 +39,6 @@ def vit_space(recipe):
     }
     if recipe.masked_target is None:
         space[MIXUP] = Choices(ALPHAS)
-    else:  # here regularisation is in the task
-        space["corruption_rate"] = Between(0.3, 0.7)
     if recipe.model == "small":
         space["num_layers"] = Between(2, 8)
         space["hidden_dim"] = Choices((64, 96, 128, 192))

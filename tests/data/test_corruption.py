@@ -2,6 +2,7 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -214,8 +215,9 @@ def dataset(form=lambda x: x, size=2):
         lambda x: x,
         lambda x: (x, tf.zeros(tf.shape(x)[0])),
         lambda x: {"image": x, "id": tf.shape(x)[0]},
+        lambda x: ({"image": x}, tf.zeros(tf.shape(x)[0])),
     ],
-    ids=["images", "pairs", "dictionaries"],
+    ids=["images", "pairs", "dictionaries", "pairs with dictionaries"],
 )
 def test_any_kind_of_batches_can_be_corrupted(form):
     found = list(data.corrupt_patches(dataset(form), 4, training=False))
@@ -240,7 +242,7 @@ def test_normalised_images_have_their_colours_back():
     mean, std = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.25, 0.3])
     x = pixels() / 255
     ready = tf.data.Dataset.from_tensors(((x - mean) / std).astype("float32"))
-    bounds = ((0 - mean) / std, (1 - mean) / std)
+    bounds = np.array(((0 - mean) / std, (1 - mean) / std))
     ((_, colours, _),) = data.corrupt_patches(
         ready, 4, training=False, value_range=bounds
     )
@@ -249,6 +251,28 @@ def test_normalised_images_have_their_colours_back():
 
 
 # Refusals ---------------------------------------------------------------------------
+
+
+def test_nothing_at_all_is_an_error_and_not_a_wait():
+    nothing = dataset().take(0)
+    with pytest.raises(ValueError, match="no batches"):
+        data.corrupt_patches(nothing, 4, training=True)
+    unknown = dataset().filter(lambda x: False)
+    with pytest.raises(tf.errors.OpError, match=r"cardinality|number of elements"):
+        next(iter(data.corrupt_patches(unknown, 4, training=True)))
+
+
+@pytest.mark.parametrize("size", [4.5, "4", (4, 4, 4), keras.layers.ReLU()])
+def test_a_patch_size_must_be_whole(size):
+    with pytest.raises(ValueError, match="`patch_size` must be"):
+        data.corrupt_patches(dataset(), size, training=False)
+
+
+def test_integers_need_their_range():
+    integers = dataset(lambda x: tf.cast(x, tf.uint8))
+    with pytest.raises(ValueError, match="value_range"):
+        data.corrupt_patches(integers, 4, training=False)
+    data.corrupt_patches(integers, 4, training=False, value_range=(0, 255))
 
 
 @pytest.mark.parametrize(

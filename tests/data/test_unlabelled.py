@@ -39,6 +39,15 @@ def test_split_folders_are_taken_where_there_are_some(tmp_path):
     assert validation.files == ["val/c.png"]
 
 
+def test_images_beside_a_split_folder_are_not_left_out_silently(tmp_path, caplog):
+    put(tmp_path, "train/a.png", "val/b.png")
+    data.load(tmp_path, labelled=False)
+    assert not caplog.records
+    put(tmp_path, "cars/c.png", "planes/d.png")
+    assert data.load(tmp_path, labelled=False).files == ["train/a.png"]
+    assert "2 images, such as cars/c.png, are left out" in caplog.text
+
+
 def test_what_holds_no_images_is_named(tmp_path):
     with pytest.raises(ValueError, match=rf"{tmp_path.name} holds no images"):
         data.load(tmp_path, labelled=False)

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from small import SMALL, batches, compiled, images, masked_model
 
 import keras_vit
@@ -42,7 +43,7 @@ def one_batch(model):
 def same_encoder(classifier, model):
     theirs = {w.path: array(w) for w in model.weights}
     for weight in classifier.weights:
-        if not weight.path.startswith("head"):
+        if not weight.path.startswith(("head", "pooling", "pre_logits")):
             np.testing.assert_array_equal(array(weight), theirs[weight.path])
 
 
@@ -211,6 +212,33 @@ def test_a_classifier_takes_the_encoder_with_a_zero_head(form, tmp_path):
     assert not keras_vit.pretraining.is_pretraining(features)
 
 
+@pytest.mark.parametrize(
+    "arguments", [{"pooling": "map"}, {"representation_size": 6, "pooling": "gap"}]
+)
+def test_what_pretraining_did_without_begins_anew(arguments):
+    model = randomized(masked_model(**arguments))
+    classifier = keras_vit.ViT(10, **SMALL, **arguments, weights=model)
+    same_encoder(classifier, model)
+    new = "pooling/probe" if arguments["pooling"] == "map" else "pre_logits/kernel"
+    values = {w.path: array(w) for w in classifier.weights}
+    assert values[new].std() > 0  # initial values, no zeros
+    report = keras_vit.load_weights(classifier, model)
+    assert new in report.reinitialized and "masked patch" in str(report)
+    features = keras_vit.from_checkpoint(model, num_classes=10)
+    assert features.output_shape == (None, 10)
+    # Elsewhere, a missing part is an error as ever.
+    bare = {w.path: array(w) for w in classifier.weights if w.path != new}
+    with pytest.raises(ValueError, match=f"{new} .* has no array"):
+        keras_vit.load_weights(classifier, bare)
+
+
+def test_the_class_token_stays_where_another_pooling_reads_the_patches():
+    model = randomized(masked_model(pooling="token"))
+    classifier = keras_vit.ViT(10, **SMALL, pooling="gap", weights=model)
+    assert classifier.settings["arguments"]["class_token"] is True
+    same_encoder(classifier, model)
+
+
 def test_positions_are_resized_for_other_images():
     model = randomized(masked_model())
     size = (16, 20)
@@ -305,8 +333,26 @@ def test_settings_of_a_search_make_models_that_can_be_compared():
 # Pictures ---------------------------------------------------------------------------
 
 
+def test_mosaics_of_normalised_images_have_their_colours():
+    model = masked_model()
+    mean, std = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.25, 0.3])
+    x = (images(model) + 1) / 2
+    bounds = ((0 - mean) / std, (1 - mean) / std)
+    ready = tf.data.Dataset.from_tensors(((x - mean) / std).astype("float32"))
+    (batch,) = keras_vit.data.corrupt_patches(
+        ready, model, training=False, value_range=bounds
+    )
+    original, seen, true, _ = mosaics(model, batch, value_range=bounds)
+    assert abs(original - x * 255).max() <= 0.51
+    means = x.reshape(-1, 2, 4, 3, 4, 3).mean(axis=(2, 4)) * 255
+    assert abs(true[:, ::4, ::4] - means).max() <= 0.51
+    visible = (batch[0]["shown"].numpy() == np.arange(6)).reshape(-1, 2, 3)
+    visible = visible.repeat(4, axis=1).repeat(4, axis=2)
+    assert (seen[visible] == original[visible]).all()
+
+
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_mosaics_show_what_is_hidden_and_what_is_said(target, channels):
     model = masked_model(target, num_channels=channels)
     inputs, colours, weights = one_batch(model)

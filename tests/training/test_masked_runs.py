@@ -14,7 +14,7 @@ from tiny_runs import TINY, assert_same_bits, finished
 
 import keras_vit
 from keras_vit.cli import main
-from keras_vit.training import MaskedPatchPictures, Recipe, train
+from keras_vit.training import MaskedPatchPictures, Recipe, masked_pictures, train
 from keras_vit.training.build import build_model, compile_model
 from keras_vit.training.recipe_files import model_of_run
 
@@ -160,6 +160,10 @@ def test_pictures_without_tensorboard_and_of_some_epochs(whole, masked, tmp_path
         pictures.on_epoch_end(epoch)
     pictures.on_train_end()
     assert [file.name for file in (tmp_path / "p").iterdir()] == ["epoch-0002.png"]
+    for channels, shown in ((1, [7, 7, 7]), (2, [7, 7, 7]), (4, [7, 8, 9])):
+        image = np.uint8([7, 8, 9, 10][:channels]) + np.zeros((1, 112, 112, 1), "uint8")
+        drawn = np.asarray(masked_pictures.table([image], ["any"]))
+        assert (drawn[-60, 60] == shown).all()
     with pytest.raises(ValueError, match="`every` must be positive"):
         MaskedPatchPictures(model, batch, tmp_path, every=0)
 

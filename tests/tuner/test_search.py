@@ -164,11 +164,14 @@ def test_a_budget_that_nothing_fits_is_named(tiny, space, tmp_path):
 
 def test_pretraining_can_be_searched(tiny, tmp_path):
     recipe = dataclasses.replace(tiny, masked_target="mean_colour", epochs=1)
-    space = {"corruption_rate": Between(0.3, 0.7)}
+    space = {"learning_rate": Between(1e-4, 1e-2, log=True)}
     found = search(hypermodel(recipe, space), tmp_path / "search", trials=1)
     best = find_recipe(str(found.best_recipe))
     assert best.masked_target == "mean_colour"
-    assert best.corruption_rate == found.best.values["corruption_rate"]
+    assert best.learning_rate == found.best.values["learning_rate"]
+    # Another rate is another test: the most visible patches would win.
+    with pytest.raises(ValueError, match=r"corruption_rate.*cannot be searched"):
+        hypermodel(recipe, {"corruption_rate": Between(0.3, 0.7)})
 
 
 @pytest.mark.parametrize(
