@@ -160,6 +160,7 @@ def _small_flops(recipe):
             f"takes the size of its images, which is not known for {recipe.data!r}. "
             "Received: image_size=None"
         )
+    recipe = dataclasses.replace(recipe, weights=None)  # which need not be there
     arguments = model_arguments(recipe, native_size=sides, num_channels=channels)
     return counts.vit_flops(
         types.SimpleNamespace(**arguments),

@@ -1,9 +1,13 @@
 """The arguments of a recipe's model, which recipe and data decide together."""
 
 import dataclasses
+import logging
 import math
 
 from keras_vit.devices import current
+from keras_vit.models.weights import channels_of
+
+logger = logging.getLogger(__name__)
 
 # The model "small": its training must fit into minutes on a laptop.
 SMALL = {
@@ -52,11 +56,14 @@ def model_arguments(recipe, *, native_size, num_channels):
 
     Returns:
         Dictionary of keyword arguments, without those that keep their default.
+
+    Raises:
+        ValueError: if the recipe's weights cannot be opened.
     """
     arguments = {
         "image_size": recipe.image_size,
         "patch_size": recipe.patch_size,
-        "num_channels": recipe.num_channels or num_channels,
+        "num_channels": recipe.num_channels or _channels(recipe, num_channels),
         "dropout_rate": recipe.dropout_rate,
         "drop_path_rate": recipe.drop_path_rate,
         "dtype": resolve_dtype(recipe),
@@ -75,6 +82,20 @@ def model_arguments(recipe, *, native_size, num_channels):
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _channels(recipe, num_channels):
+    """The channels of the weights, to which images are converted, or of the data."""
+    known = None if recipe.weights is None else channels_of(recipe.weights)
+    if known not in (1, 3) or known == num_channels:
+        return num_channels
+    logger.info(
+        "The weights are for images of %d channels: those of the data, which have %d, "
+        "are converted.",
+        known,
+        num_channels,
+    )
+    return known
 
 
 def _patch_size(image_size):
