@@ -24,6 +24,11 @@ SMALL = {
 PATCH_SIZE = 7
 PATCHES_PER_SIDE = 8
 
+# Patches that an image is cut into as it is; where none of them divides both sides, the
+# image is resized to a multiple of one of the second row.
+SMALL_PATCHES = range(5, 11)
+ROUNDED_TO = (7, 8)
+
 # A model "small" resizes to this side where images are larger, or of many sizes.
 SMALL_IMAGE_SIZE = 64
 
@@ -78,6 +83,8 @@ def model_arguments(recipe, *, native_size, num_channels):
             arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
         if recipe.patch_size is None:
             arguments["patch_size"] = _patch_size(arguments["image_size"])
+        if recipe.image_size is None:
+            _fit_together(arguments, recipe.patch_size)
         for name, default in SMALL.items():
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
@@ -100,8 +107,45 @@ def _channels(recipe, num_channels):
 
 def _patch_size(image_size):
     """The divisor of both sides that is nearest to the wanted size, by ratio."""
-    sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
+    sides = _sides(image_size)
     common = math.gcd(*sides)
     divisors = [d for d in range(1, common + 1) if common % d == 0]
     wanted = max(PATCH_SIZE, math.sqrt(math.prod(sides)) / PATCHES_PER_SIDE)
     return min(divisors, key=lambda d: abs(math.log(d / wanted)))
+
+
+def _fit_together(arguments, patch_size):
+    """Changes the size of the images where no patch of about the wanted size does."""
+    sides = _sides(arguments["image_size"])
+
+    def few(patch):
+        return max(sides) < (PATCHES_PER_SIDE + 0.5) * patch
+
+    if patch_size is None:
+        if arguments["patch_size"] in SMALL_PATCHES and few(arguments["patch_size"]):
+            return
+        patch_size = min(filter(few, ROUNDED_TO), key=lambda p: _change(sides, p))
+    elif not any(side % patch_size for side in sides):
+        return
+    rounded = _rounded(sides, patch_size)
+    logger.info(
+        "Images of %s pixels are resized to %s, which patches of %d cover.",
+        "x".join(map(str, sides)),
+        "x".join(map(str, rounded)),
+        patch_size,
+    )
+    arguments.update(image_size=rounded, patch_size=patch_size)
+
+
+def _change(sides, patch_size):
+    """The largest ratio by which a side changes."""
+    pairs = zip(sides, _rounded(sides, patch_size))
+    return max(abs(math.log(new / old)) for old, new in pairs)
+
+
+def _rounded(sides, patch_size):
+    return tuple(max(1, round(side / patch_size)) * patch_size for side in sides)
+
+
+def _sides(size):
+    return size if isinstance(size, tuple) else (size, size)
