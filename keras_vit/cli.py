@@ -125,11 +125,9 @@ def _default(args):
 
 def _parse_advised(args, given, model):
     """The command with the recipe that suits data, model and weights as its default."""
-    from keras_vit.devices.choose import find
     from keras_vit.training.advice import advise
 
-    # Looking at the data starts the backend, which then has the devices that it has.
-    find(_option(args, "--devices") or "auto")
+    _find_devices(args)
     fields, reasons = advise(given)
     for reason in reasons:
         logger.info("%s", reason)
@@ -138,6 +136,13 @@ def _parse_advised(args, given, model):
     call = _parse_with(args, dataclasses.replace(Recipe(), **fields))
     call.reasons = tuple(reasons)
     return call
+
+
+def _find_devices(args):
+    """Starts the backend, which then has the devices that it has, before the data."""
+    from keras_vit.devices.choose import find
+
+    find(_option(args, "--devices") or "auto")
 
 
 def _length_free(fields):
@@ -167,18 +172,36 @@ def _option(args, name):
     return None
 
 
+def _given(args):
+    """The options among the arguments, written as fields."""
+    words = (word.partition("=")[0] for word in args if word.startswith("--"))
+    return {word[2:].replace("-", "_") for word in words}
+
+
 def _of_given_length(recipe, args):
     """A recipe without its own length where the arguments give the other kind of it."""
-    given = {word.partition("=")[0].replace("_", "-") for word in args}
-    if "--total-steps" in given and "--epochs" not in given and recipe.epochs:
+    given = _given(args)
+    if "total_steps" in given and "epochs" not in given and recipe.epochs:
         return dataclasses.replace(recipe, epochs=None, total_steps=_ANY_LENGTH)
-    if "--epochs" in given and "--total-steps" not in given and recipe.total_steps:
+    if "epochs" in given and "total_steps" not in given and recipe.total_steps:
         return dataclasses.replace(recipe, epochs=_ANY_LENGTH, total_steps=None)
     return recipe
 
 
-def _parse_with(args, recipe):
-    recipe = _of_given_length(recipe, args)
+def _parse_with(args, base):
+    """The command, whose recipe is `base` with the options that were given."""
+    call = _read(args, _of_given_length(base, args))
+    given = _given(args)
+    if base.warmup_steps or base.cooldown_steps:
+        if isinstance(call, (Train, Pretrain)) and given & {"epochs", "total_steps"}:
+            from keras_vit.training.lengths import keep_shares
+
+            _find_devices(args)
+            call.recipe = keep_shares(call.recipe, base, given)
+    return call
+
+
+def _read(args, recipe):
     # Only one of the two commands is meant, the other one keeps its own default.
     kind = Train if recipe.masked_target is None else Pretrain
     defaults = {"train": Train(Recipe()), "pretrain": Pretrain(PRETRAINING)}
