@@ -126,15 +126,17 @@ def _default(args):
 def _parse_advised(args, given, model):
     """The command with the recipe that suits data, model and weights as its default."""
     from keras_vit.training.advice import advise
+    from keras_vit.training.reasons import with_changes
 
     _find_devices(args)
     fields, reasons = advise(given)
-    for reason in reasons:
-        logger.info("%s", reason)
     # What was given stays what it is; the rest is the advice.
     fields = {**model, **_length_free(fields)}
-    call = _parse_with(args, dataclasses.replace(Recipe(), **fields))
-    call.reasons = tuple(reasons)
+    advised = dataclasses.replace(Recipe(), **fields)
+    call = _parse_with(args, advised)
+    call.reasons = tuple(with_changes(reasons, advised, call.recipe))
+    for reason in call.reasons:
+        logger.info("%s", reason)
     return call
 
 
