@@ -24,6 +24,7 @@ from keras_vit.terminal import (
     error_message,
     log_to_stderr,
 )
+from keras_vit.training.recipe_files import check_kind, find_recipe, model_of_run
 from keras_vit.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def _parse(args):
     """The command with its arguments."""
     runs = args[:1] in (["train"], ["pretrain"])
     base = _option(args, "--recipe") if runs else None
-    automatic = base == "auto"
+    automatic = base == "auto" and args[0] == "train"
     call = _parse_with(args, _recipe(None if automatic else base, _default(args)))
     if not runs:
         return call
@@ -108,8 +109,6 @@ def _parse_new(args, call, base, automatic):
     """The command of a new run, whose defaults may depend on what was given."""
     model = {}
     if base in (None, "auto") and call.recipe.weights is not None:
-        from keras_vit.training.recipe_files import model_of_run
-
         model = model_of_run(call.recipe.weights)
         call = _parse_with(args, dataclasses.replace(_default(args), **model))
     published = call.recipe.weights is not None and call.recipe.model != "small"
@@ -156,8 +155,6 @@ def _recipe(name, default):
     """The recipe that the options change."""
     if name is None:
         return default
-    from keras_vit.training.recipe_files import find_recipe
-
     try:
         return find_recipe(name)
     except ValueError as error:
@@ -218,6 +215,7 @@ def _read(args, recipe):
         for name, kind in COMMANDS.items()
     ]
     try:
+        check_kind(recipe, args[0])
         return tyro.cli(
             Union[tuple(commands)],  # noqa: UP007  made of a list
             prog=PROGRAM,
