@@ -10,7 +10,8 @@ from keras_vit.terminal import command, interval, percent
 from keras_vit.training.bars import progress_bar
 
 # Options that mean the same to train.
-SHARED = ("data_dir", "image_size", "test_fraction", "split_seed", "corrupt")
+SHARED = ("data_dir", "image_size", "test_split", "test_fraction", "split_seed")
+SHARED += ("corrupt",)
 
 # In the place of a model's name where a file does not tell it.
 UNKNOWN = "MODEL"
@@ -36,6 +37,8 @@ class Probe:
     l2: float | None = None
     # Where TFDS keeps its data sets; its own default where not given.
     data_dir: str | None = None
+    # The split to test on, such as train[80%:]; the data's own where not given.
+    test_split: str | None = None
     # Share of the images held out for the test where the data has no test set.
     test_fraction: float = 0.2
     # Decides which images those are.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_vit.training import Recipe, recipe
+from keras_vit.training.datasets import load_data
 from keras_vit.training.recipe_text import GROUPS
 
 
@@ -154,3 +155,15 @@ def test_scaling_follows_the_source_and_says_so(caplog):
     assert "rate and length stay" in caplog.text
     with pytest.raises(ValueError, match="multiple of `accumulation_steps`"):
         recipe("vit_finetune").scaled_to(4)
+
+
+def test_the_split_for_the_test_can_be_named():
+    data = "fashion_mnist_mini:train[:10]"
+    found = Recipe(data=data, test_split="train[10:16]")
+    parts = load_data(found)
+    assert [part.num_examples for part in parts] == [10, 6]
+    assert "test_split" in str(found) and "test_split" not in str(Recipe())
+    # Of older runs, whose recipes do not have the field.
+    values = found.to_json()
+    del values["test_split"]
+    assert Recipe.from_json(values) == dataclasses.replace(found, test_split=None)
