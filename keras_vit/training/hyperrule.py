@@ -1,6 +1,7 @@
 """BiT-HyperRule: the recipe of a fine-tuning run from the size of its data."""
 
 import dataclasses
+import numbers
 from typing import Literal
 
 from keras_vit.training.reasons import Reason
@@ -71,9 +72,12 @@ class BiTHyperRule:
                 "`version` must be 'code' or 'paper'. "
                 f"Received: version={self.version!r}"
             )
-        if self.num_examples < 1 or min(self._sides) < 1:
+        given = (self.num_examples, *self._sides)
+        whole = all(isinstance(number, numbers.Integral) for number in given)
+        if len(given) != 3 or not whole or min(given) < 1:
             raise ValueError(
-                "`num_examples` and `image_size` must be positive. Received: "
+                "`num_examples` must be a positive integer, and `image_size` one or a "
+                "pair (height, width); 224 stands for images of many sizes. Received: "
                 f"num_examples={self.num_examples}, image_size={self.image_size}"
             )
 
@@ -169,7 +173,7 @@ class BiTHyperRule:
     @property
     def _sides(self):
         size = self.image_size
-        return (size, size) if isinstance(size, int) else tuple(size)
+        return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
 
     @property
     def _resolution(self):
