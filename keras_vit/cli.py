@@ -24,6 +24,7 @@ from keras_vit.terminal import (
     error_message,
     log_to_stderr,
 )
+from keras_vit.training.recipe_files import check_kind, find_recipe, model_of_run
 from keras_vit.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ def _parse(args):
     """The command with its arguments."""
     runs = args[:1] in (["train"], ["pretrain"])
     base = _option(args, "--recipe") if runs else None
-    automatic = base == "auto"
+    automatic = base == "auto" and args[0] == "train"
     call = _parse_with(args, _recipe(None if automatic else base, _default(args)))
     if not runs:
         return call
@@ -108,8 +109,6 @@ def _parse_new(args, call, base, automatic):
     """The command of a new run, whose defaults may depend on what was given."""
     model = {}
     if base in (None, "auto") and call.recipe.weights is not None:
-        from keras_vit.training.recipe_files import model_of_run
-
         model = model_of_run(call.recipe.weights)
         call = _parse_with(args, dataclasses.replace(_default(args), **model))
     published = call.recipe.weights is not None and call.recipe.model != "small"
@@ -125,19 +124,26 @@ def _default(args):
 
 def _parse_advised(args, given, model):
     """The command with the recipe that suits data, model and weights as its default."""
-    from keras_vit.devices.choose import find
     from keras_vit.training.advice import advise
+    from keras_vit.training.reasons import with_changes
 
-    # Looking at the data starts the backend, which then has the devices that it has.
-    find(_option(args, "--devices") or "auto")
+    _find_devices(args)
     fields, reasons = advise(given)
-    for reason in reasons:
-        logger.info("%s", reason)
     # What was given stays what it is; the rest is the advice.
     fields = {**model, **_length_free(fields)}
-    call = _parse_with(args, dataclasses.replace(Recipe(), **fields))
-    call.reasons = tuple(reasons)
+    advised = dataclasses.replace(Recipe(), **fields)
+    call = _parse_with(args, advised)
+    call.reasons = tuple(with_changes(reasons, advised, call.recipe))
+    for reason in call.reasons:
+        logger.info("%s", reason)
     return call
+
+
+def _find_devices(args):
+    """Starts the backend, which then has the devices that it has, before the data."""
+    from keras_vit.devices.choose import find
+
+    find(_option(args, "--devices") or "auto")
 
 
 def _length_free(fields):
@@ -149,8 +155,6 @@ def _recipe(name, default):
     """The recipe that the options change."""
     if name is None:
         return default
-    from keras_vit.training.recipe_files import find_recipe
-
     try:
         return find_recipe(name)
     except ValueError as error:
@@ -167,18 +171,36 @@ def _option(args, name):
     return None
 
 
+def _given(args):
+    """The options among the arguments, written as fields."""
+    words = (word.partition("=")[0] for word in args if word.startswith("--"))
+    return {word[2:].replace("-", "_") for word in words}
+
+
 def _of_given_length(recipe, args):
     """A recipe without its own length where the arguments give the other kind of it."""
-    given = {word.partition("=")[0].replace("_", "-") for word in args}
-    if "--total-steps" in given and "--epochs" not in given and recipe.epochs:
+    given = _given(args)
+    if "total_steps" in given and "epochs" not in given and recipe.epochs:
         return dataclasses.replace(recipe, epochs=None, total_steps=_ANY_LENGTH)
-    if "--epochs" in given and "--total-steps" not in given and recipe.total_steps:
+    if "epochs" in given and "total_steps" not in given and recipe.total_steps:
         return dataclasses.replace(recipe, epochs=_ANY_LENGTH, total_steps=None)
     return recipe
 
 
-def _parse_with(args, recipe):
-    recipe = _of_given_length(recipe, args)
+def _parse_with(args, base):
+    """The command, whose recipe is `base` with the options that were given."""
+    call = _read(args, _of_given_length(base, args))
+    given = _given(args)
+    if base.warmup_steps or base.cooldown_steps:
+        if isinstance(call, (Train, Pretrain)) and given & {"epochs", "total_steps"}:
+            from keras_vit.training.lengths import keep_shares
+
+            _find_devices(args)
+            call.recipe = keep_shares(call.recipe, base, given)
+    return call
+
+
+def _read(args, recipe):
     # Only one of the two commands is meant, the other one keeps its own default.
     kind = Train if recipe.masked_target is None else Pretrain
     defaults = {"train": Train(Recipe()), "pretrain": Pretrain(PRETRAINING)}
@@ -193,6 +215,7 @@ def _parse_with(args, recipe):
         for name, kind in COMMANDS.items()
     ]
     try:
+        check_kind(recipe, args[0])
         return tyro.cli(
             Union[tuple(commands)],  # noqa: UP007  made of a list
             prog=PROGRAM,

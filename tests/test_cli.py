@@ -17,8 +17,9 @@ import pytest
 from PIL import Image
 
 import keras_vit
+from keras_vit import cli
 from keras_vit.cli import main
-from keras_vit.commands import COMMANDS
+from keras_vit.commands import COMMANDS, Probe
 from keras_vit.terminal import command
 
 TINY = (
@@ -136,9 +137,21 @@ def test_a_probe_says_what_to_do_next(trained, images, capsys):
     expected = ["--data", str(images), "--model", "small", "--weights", str(run)]
     assert line[-7:] == ["train", *expected]
     assert "warning" not in captured.err
+    options = "--corrupt skip --split-seed 3 --test-fraction 0.5".split()
+    assert main([*args, *options]) == 0
+    line = shlex.split(re.search(r"next: (.*)", capsys.readouterr().out)[1])
+    recipe = cli._parse(line[line.index("train") :]).recipe
+    assert (recipe.corrupt, recipe.split_seed, recipe.test_fraction) == ("skip", 3, 0.5)
     assert main([*args, "--l2", "1024", "--format", "json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["l2"] == 1024 and not result["random"]
+
+
+def test_a_probe_hands_its_image_size_on():
+    for size, words in ((48, "--image-size 48"), ((32, 48), "--image-size 32 48")):
+        call = Probe("photos", "ViT_Ti16", "augreg", image_size=size)
+        assert f"photos {words} --model ViT_Ti16" in call._next_command()
+    assert "--image-size" not in Probe("photos")._next_command()
 
 
 def test_a_finished_run_is_not_trained_again(trained, images, capsys):

@@ -9,6 +9,10 @@ from keras_vit.commands.devices import on_devices
 from keras_vit.terminal import command, interval, percent
 from keras_vit.training.bars import progress_bar
 
+# Options that mean the same to train.
+SHARED = ("data_dir", "image_size", "test_split", "test_fraction", "split_seed")
+SHARED += ("corrupt",)
+
 # In the place of a model's name where a file does not tell it.
 UNKNOWN = "MODEL"
 
@@ -33,6 +37,8 @@ class Probe:
     l2: float | None = None
     # Where TFDS keeps its data sets; its own default where not given.
     data_dir: str | None = None
+    # The split to test on, such as train[80%:]; the data's own where not given.
+    test_split: str | None = None
     # Share of the images held out for the test where the data has no test set.
     test_fraction: float = 0.2
     # Decides which images those are.
@@ -98,8 +104,11 @@ class Probe:
     def _next_command(self):
         """The training that this probe is the first look at."""
         words = ["train", "--data", self.data]
-        if self.data_dir is not None:
-            words += ["--data-dir", self.data_dir]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in SHARED and value != field.default:
+                values = value if isinstance(value, tuple) else (value,)
+                words += ["--" + field.name.replace("_", "-"), *values]
         name, weights = self.model, self.weights
         if os.path.exists(os.path.expanduser(self.model)):
             from keras_vit.prediction import load_model

@@ -155,11 +155,14 @@ def load_splits(
     if test is None:
         whole, parts = subsets.parse(train)
         whole = whole or next(iter(known))
-        if "[" in whole or "+" in whole:
+        if "[" in whole or "+" in whole or whole == "all":
             raise ValueError(
-                f"{display(place)} has no test split: name the part for the test too. "
+                f"{display(place)} has no test split: name the part for the test too, "
+                "with test= (of a recipe test_split, --test-split). "
                 f"Received: train={whole!r}, splits: {', '.join(known)}"
             )
+        if whole not in known:
+            load((place, whole), data_dir, **options)  # which says what there is
         cut = 100 - round(100 * options.get("test_fraction", 0.2))
         train, test = f"{whole}[:{cut}%]", f"{whole}[{cut}%:]"
         LOGGER.info("%s has no test split: using %s and %s", place, train, test)

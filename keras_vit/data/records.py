@@ -234,7 +234,7 @@ def _check_split(info, split, name):
         return
     try:
         info.splits[split]  # TFDS checks the brackets
-    except (ValueError, KeyError, AssertionError) as error:
+    except (ValueError, KeyError, AssertionError, NotImplementedError) as error:
         raise ValueError(
             f"The split must be written as in TFDS: 'train', 'train[:80%]', "
             f"'train[1000:]+test'. Received: split={split!r} ({error})"

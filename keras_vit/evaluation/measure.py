@@ -154,6 +154,7 @@ def find_source(model, data=None, data_dir=None):
     _, source = keras_vit.data.load_splits(
         recipe["data"],
         data_dir or recipe["data_dir"],
+        test=recipe.get("test_split"),  # which older runs do not have
         corrupt=recipe["corrupt"],
         test_fraction=recipe["test_fraction"],
         split_seed=recipe["split_seed"],

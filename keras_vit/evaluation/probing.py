@@ -64,6 +64,7 @@ def probe(
     l2=None,
     layer=None,
     data_dir=None,
+    test_split=None,
     test_fraction=0.2,
     split_seed=0,
     corrupt="error",
@@ -89,6 +90,7 @@ def probe(
             chosen by five-fold cross-validation of the training images.
         layer: As for `keras_vit.evaluation.extract_features`.
         data_dir: Where TFDS keeps its data sets.
+        test_split: String, the split to test on; the data's own by default.
         test_fraction: Share of the test images where the data has no test set.
         split_seed: Integer, decides which those are, as in training.
         corrupt: `"error"` or `"skip"`, what to do with a broken image.
@@ -122,6 +124,7 @@ def probe(
         sources = keras_vit.data.load_splits(
             data,
             data_dir,
+            test=test_split,
             corrupt=corrupt,
             test_fraction=test_fraction,
             split_seed=split_seed,

@@ -1,5 +1,7 @@
 """The few-shot linear probe: how good features are, from a few examples per class."""
 
+import numbers
+
 import numpy as np
 
 from keras_vit.evaluation.features import extract_features
@@ -43,7 +45,8 @@ def fewshot_probe(
         Dictionary of shots to a `Summary` of the accuracies, one for each seed.
 
     Raises:
-        ValueError: if the arrays do not belong together, or a class has no example.
+        ValueError: if the arrays do not belong together, a class has no example, or
+            `shots` or `seeds` are no such integers.
 
     Example:
 
@@ -57,11 +60,12 @@ def fewshot_probe(
         num_classes = 1 + int(max(np.max(train_labels), np.max(test_labels)))
     features, labels = check_features(train_features, train_labels, num_classes)
     tests, answers = check_features(test_features, test_labels, num_classes)
-    seeds = range(seeds) if isinstance(seeds, int) else tuple(seeds)
-    if not len(seeds) or not shots or min(shots) < 1:
+    shots = _tuple_of(shots)
+    seeds = _tuple_of(range(seeds) if isinstance(seeds, numbers.Integral) else seeds)
+    if not _are_integers(shots, 1) or not _are_integers(seeds, 0):
         raise ValueError(
-            "`shots` must be positive integers, and there must be a seed. "
-            f"Received: shots={shots}, seeds={seeds}"
+            "`shots` must be positive integers, such as (5,), and there must be a "
+            f"seed, 0 at least. Received: shots={shots}, seeds={seeds}"
         )
     by_class = [np.flatnonzero(labels == k) for k in range(num_classes)]
     empty = [k for k, members in enumerate(by_class) if not len(members)]
@@ -79,6 +83,19 @@ def fewshot_probe(
             probe = Ridge(features[chosen], labels[chosen], num_classes).probe(l2)
             accuracies.append(float((probe.predict(tests) == answers).mean()))
     return {number: summarise(values) for number, values in found.items()}
+
+
+def _tuple_of(values):
+    """Values in a row as a tuple; anything else as it is."""
+    return tuple(values) if hasattr(values, "__iter__") else values
+
+
+def _are_integers(values, lowest):
+    """Whether this is a tuple of integers, one at least and none below the lowest."""
+    if not isinstance(values, tuple) or not values:
+        return False
+    whole = all(isinstance(value, numbers.Integral) for value in values)
+    return whole and min(values) >= lowest
 
 
 def fewshot(model, train, test, *, layer=None, batch_size=64, progress=None, **options):

@@ -121,6 +121,20 @@ def open_weights(family, options):
     return checkpoint
 
 
+def channels_of(weights):
+    """The channels of the images that weights are for, or `None` where unknown.
+
+    Args:
+        weights: What `load_weights` takes as its source.
+
+    Raises:
+        ValueError: if the source is broken or unknown.
+    """
+    if isinstance(weights, str) and is_registered(weights):
+        return 3  # all that are published
+    return arguments_of(open_any(weights, None, {})).get("num_channels")
+
+
 def fill_new_model(model, checkpoint, **options):
     """Fills a model that has just been built; on an error it is thrown away.
 

@@ -2,6 +2,7 @@
 
 import math
 
+from keras_vit.training.reasons import Reason
 from keras_vit.training.recipes import Recipe
 
 
@@ -32,16 +33,23 @@ def fit_batch(fields, num_examples, images_at_once=None):
         }
         fields.update(changed, batch_size=batch)
         reasons.append(
-            f"Batches of {batch} instead of {wanted}, because there are only "
-            f"{num_examples:,} images; {kept[rule]}."
+            Reason(
+                f"Batches of {batch} instead of {wanted}, because there are only "
+                f"{num_examples:,} images; {kept[rule]}.",
+                "batch_size",
+            )
         )
     if images_at_once is not None and batch > images_at_once:
         parts = 2 ** math.ceil(math.log2(batch / images_at_once))
         parts = next(n for n in range(parts, batch + 1) if batch % n == 0)
         fields["accumulation_steps"] = parts
         reasons.append(
-            f"A batch is computed in {parts} parts of {batch // parts}, because the "
-            f"memory holds {images_at_once} images at once; the result is the same but "
-            "for dropout (the official fine-tuning accumulates gradients, too)."
+            Reason(
+                f"A batch is computed in {parts} parts of {batch // parts}, because "
+                f"the memory holds {images_at_once} images at once; the result is the "
+                "same but for dropout (the official fine-tuning accumulates gradients, "
+                "too).",
+                *("batch_size", "accumulation_steps"),
+            )
         )
     return reasons

@@ -5,9 +5,9 @@ import math
 from keras_vit.models.listing import canonical_name
 from keras_vit.models.variants import BIT_VARIANTS, VIT_VARIANTS
 from keras_vit.training.batch_fit import fit_batch
-from keras_vit.training.hyperrule import BiTHyperRule
+from keras_vit.training.hyperrule import advise_by_rule
+from keras_vit.training.reasons import Reason
 from keras_vit.training.recipe_table import find_run
-from keras_vit.training.recipes import Recipe
 
 # Below so many training images, the published run of that name: (ViT's, AugReg's). The
 # data sets of the papers have 1,020 (Flowers), 3,680 (Pets), about 6,000 (Kitti),
@@ -62,7 +62,7 @@ def choose_recipe(
 
     Returns:
         (fields, reasons): a dictionary of `Recipe` fields, without the data, and a
-        list of sentences.
+        list of sentences, `Reason`.
 
     Raises:
         ValueError: if a number is not positive, the model is unknown, or `quick` is
@@ -93,13 +93,13 @@ def choose_recipe(
         make = _large_from_scratch if num_examples >= LARGE else _small_from_scratch
         fields, reasons = make(num_examples, sides, model, family)
     elif family == "bit":
-        fields, reasons = _hyper_rule(num_examples, sides, model)
+        fields, reasons = advise_by_rule(num_examples, sides, model)
     else:
         fields, reasons = _fine_tuning(num_examples, model, weights, quick)
     fields = {"model": model, "weights": weights, **fields}
     reasons += fit_batch(fields, num_examples, images_at_once)
     if num_classes == 1:
-        reasons.append("With one class only there is nothing to learn.")
+        reasons.append(Reason("With one class only there is nothing to learn."))
     return fields, reasons
 
 
@@ -133,51 +133,54 @@ def _fine_tuning(num_examples, model, weights, quick):
     size = "500,000 or more" if limit == math.inf else f"fewer than {limit:,}"
     rates = ", ".join(f"{rate:g}" for rate in run.sweep.get("learning_rate", ()))
     reasons = [
-        f"{num_examples:,} training images, {size}: {fields['total_steps']:,} updates "
-        f"with {fields['warmup_steps']} of warm-up, as {name} ({run.source}).",
-        "SGD with momentum 0.9 in bfloat16, cosine decay, gradients of norm 1 at most, "
-        "no weight decay and no dropout: fine-tuning of all ViT and hybrids "
-        "(Dosovitskiy et al. 2021, table 4; vit_jax/configs/common.py).",
-        f"Learning rate {fields['learning_rate']:g}, that of the run"
-        + (f"; the paper tried {rates} and kept the best." if rates else "."),
-        f"Images of {fields['image_size']} pixels: higher than in pre-training, which "
-        "gains accuracy (section 3.2)"
-        + ("." if fields["image_size"] == 384 else ", and a multiple of the patch."),
-        "Random parts of the image, mirrored at random (the official input pipeline). "
-        "Choose augment='inception_crop' where a mirrored image has another label.",
+        Reason(
+            f"{num_examples:,} training images, {size}: {fields['total_steps']:,} "
+            f"updates with {fields['warmup_steps']} of warm-up, as {name} "
+            f"({run.source}).",
+            *("total_steps", "warmup_steps"),
+        ),
+        Reason(
+            "SGD with momentum 0.9 in bfloat16, cosine decay, gradients of norm 1 at "
+            "most, no weight decay and no dropout: fine-tuning of all ViT and hybrids "
+            "(Dosovitskiy et al. 2021, table 4; vit_jax/configs/common.py).",
+            *("optimizer", "momentum", "momentum_dtype", "decay", "global_clipnorm"),
+            *("weight_decay", "dropout_rate"),
+        ),
+        Reason(
+            f"Learning rate {fields['learning_rate']:g}, that of the run"
+            + (f"; the paper tried {rates} and kept the best." if rates else "."),
+            "learning_rate",
+        ),
+        Reason(
+            f"Images of {fields['image_size']} pixels: higher than in pre-training, "
+            "which gains accuracy (section 3.2)"
+            + (
+                "." if fields["image_size"] == 384 else ", and a multiple of the patch."
+            ),
+            "image_size",
+        ),
+        Reason(
+            "Random parts of the image, mirrored at random (the official input "
+            "pipeline). Choose augment='inception_crop' where a mirrored image has "
+            "another label.",
+            "augment",
+        ),
     ]
     if quick:
         size = _multiple_of_patch(model, 224)
         fields.update(total_steps=100, warmup_steps=5, learning_rate=0.03)
         fields.update(image_size=size, evaluate_every=50)
         reasons = [
-            f"Quick: 100 updates at {size} pixels, learning rate 0.03 after 5 of "
-            "warm-up, as in the notebook vit_jax.ipynb, where ViT-B/32 reaches 97.7 % "
-            "on CIFAR-10; the whole recipe reaches 98.9 %.",
+            Reason(
+                f"Quick: 100 updates at {size} pixels, learning rate 0.03 after 5 of "
+                "warm-up, as in the notebook vit_jax.ipynb, where ViT-B/32 reaches "
+                "97.7 % on CIFAR-10; the whole recipe reaches 98.9 %.",
+                *("total_steps", "warmup_steps", "image_size", "learning_rate"),
+            ),
             reasons[1],
             reasons[4],
         ]
     return fields, reasons
-
-
-def _hyper_rule(num_examples, sides, model):
-    known = sides if None not in sides else (224, 224)
-    rule = BiTHyperRule(num_examples, tuple(known), model=model)
-    plain = Recipe().to_json()
-    fields = rule.to_recipe().to_json()
-    fields = {k: v for k, v in fields.items() if v != plain[k]}
-    what = "x".join(map(str, sides)) if None not in sides else "various sizes"
-    mixup = f"mixup {rule.mixup:g}" if rule.mixup else "no mixup"
-    source = "(BiT-HyperRule; bit_hyperrule.py)"
-    return fields, [
-        f"{num_examples:,} training images are a {rule.size} data set: "
-        f"{rule.total_steps:,} updates, {mixup} {source}.",
-        f"Images of {what} are resized to {rule.resize} pixels, of which a random "
-        f"part of {rule.crop} is trained on {source}. Leave out flip from augment "
-        "where a mirrored image has another label.",
-        "SGD with momentum 0.9 at 0.003 for batches of 512, a tenth of it in steps, "
-        f"no weight decay {source}.",
-    ]
 
 
 def _large_from_scratch(num_examples, sides, model, family):
@@ -190,8 +193,11 @@ def _large_from_scratch(num_examples, sides, model, family):
     if family == "bit" or model not in VIT_VARIANTS:
         fields.pop("position_embedding", None)
     return fields, [
-        f"Without published weights, on {num_examples:,} images: {fields['epochs']} "
-        f"passes as {name} ({run.source})."
+        Reason(
+            f"Without published weights, on {num_examples:,} images: "
+            f"{fields['epochs']} passes as {name} ({run.source}).",
+            *fields,
+        )
     ]
 
 
@@ -211,15 +217,26 @@ def _small_from_scratch(num_examples, sides, model, family):
     }
     cut = "shifted by up to an eighth" if small else "random parts"
     return fields, [
-        f"Without published weights, on {num_examples:,} images, our own recipe: "
-        f"{epochs} passes, for a quarter of a million images seen in all, but "
-        f"{FEWEST_PASSES} at least and {MOST_PASSES} at most. Published weights, if "
-        "the model has any, need far less data (Dosovitskiy et al. 2021, section 4.3).",
-        "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, as "
-        "for plain ViT (Beyer et al. 2022); weight decay 0.05 and label smoothing 0.1 "
-        "because little data is soon learned by heart (ours).",
-        f"Images {cut}, mirrored at random. Choose augment='crop' where a mirrored "
-        "image has another label.",
+        Reason(
+            f"Without published weights, on {num_examples:,} images, our own recipe: "
+            f"{epochs} passes, for a quarter of a million images seen in all, but "
+            f"{FEWEST_PASSES} at least and {MOST_PASSES} at most. Published weights, "
+            "if the model has any, need far less data (Dosovitskiy et al. 2021, "
+            "section 4.3).",
+            "epochs",
+        ),
+        Reason(
+            "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, "
+            "as for plain ViT (Beyer et al. 2022); weight decay 0.05 and label "
+            "smoothing 0.1 because little data is soon learned by heart (ours).",
+            *("optimizer", "learning_rate", "decay", "warmup_steps", "weight_decay"),
+            "label_smoothing",
+        ),
+        Reason(
+            f"Images {cut}, mirrored at random. Choose augment='crop' where a mirrored "
+            "image has another label.",
+            "augment",
+        ),
     ]
 
 

@@ -21,6 +21,7 @@ def load_data(recipe):
     train_data, test_data = keras_vit.data.load_splits(
         recipe.data,
         recipe.data_dir,
+        test=recipe.test_split,
         corrupt=recipe.corrupt,
         test_fraction=recipe.test_fraction,
         split_seed=recipe.split_seed,

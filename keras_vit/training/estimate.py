@@ -166,7 +166,7 @@ def refuse_if_too_large(estimate, available=None):
     raise ValueError(
         f"This run needs {estimate}, but there are {as_size(available)}, of which a "
         f"quarter is left free. {_remedy(estimate, available)} A smaller model or "
-        "image_size, freeze='backbone', or dtype='mixed_bfloat16' need less, too."
+        "image_size, freeze=('backbone',) or dtype='mixed_bfloat16' need less, too."
     )
 
 

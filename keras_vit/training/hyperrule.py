@@ -1,8 +1,10 @@
 """BiT-HyperRule: the recipe of a fine-tuning run from the size of its data."""
 
 import dataclasses
+import numbers
 from typing import Literal
 
+from keras_vit.training.reasons import Reason
 from keras_vit.training.recipes import Recipe
 
 # Data sets smaller than these are small, and medium.
@@ -70,9 +72,12 @@ class BiTHyperRule:
                 "`version` must be 'code' or 'paper'. "
                 f"Received: version={self.version!r}"
             )
-        if self.num_examples < 1 or min(self._sides) < 1:
+        given = (self.num_examples, *self._sides)
+        whole = all(isinstance(number, numbers.Integral) for number in given)
+        if len(given) != 3 or not whole or min(given) < 1:
             raise ValueError(
-                "`num_examples` and `image_size` must be positive. Received: "
+                "`num_examples` must be a positive integer, and `image_size` one or a "
+                "pair (height, width); 224 stands for images of many sizes. Received: "
                 f"num_examples={self.num_examples}, image_size={self.image_size}"
             )
 
@@ -168,7 +173,7 @@ class BiTHyperRule:
     @property
     def _sides(self):
         size = self.image_size
-        return (size, size) if isinstance(size, int) else tuple(size)
+        return tuple(size) if isinstance(size, (tuple, list)) else (size, size)
 
     @property
     def _resolution(self):
@@ -177,3 +182,34 @@ class BiTHyperRule:
             return 160, 128
         large = self.version == "code" or self.model == "BiT_R152x4"
         return (512, 480) if large else (448, 384)
+
+
+def advise_by_rule(num_examples, sides, model):
+    """The fields of the rule's recipe and the reasons for them; see `choose_recipe`."""
+    known = sides if None not in sides else (224, 224)
+    rule = BiTHyperRule(num_examples, tuple(known), model=model)
+    plain = Recipe().to_json()
+    fields = rule.to_recipe().to_json()
+    fields = {k: v for k, v in fields.items() if v != plain[k]}
+    what = "x".join(map(str, sides)) if None not in sides else "various sizes"
+    mixup = f"mixup {rule.mixup:g}" if rule.mixup else "no mixup"
+    source = "(BiT-HyperRule; bit_hyperrule.py)"
+    return fields, [
+        Reason(
+            f"{num_examples:,} training images are a {rule.size} data set: "
+            f"{rule.total_steps:,} updates, {mixup} {source}.",
+            *("total_steps", "augment"),
+        ),
+        Reason(
+            f"Images of {what} are resized to {rule.resize} pixels, of which a random "
+            f"part of {rule.crop} is trained on {source}. Leave out flip from augment "
+            "where a mirrored image has another label.",
+            *("image_size", "augment"),
+        ),
+        Reason(
+            "SGD with momentum 0.9 at 0.003 for batches of 512, a tenth of it in "
+            f"steps, no weight decay {source}.",
+            *("optimizer", "momentum", "learning_rate", "batch_size", "decay"),
+            *("decay_at", "weight_decay"),
+        ),
+    ]

@@ -1,9 +1,13 @@
 """The arguments of a recipe's model, which recipe and data decide together."""
 
 import dataclasses
+import logging
 import math
 
 from keras_vit.devices import current
+from keras_vit.models.weights import channels_of
+
+logger = logging.getLogger(__name__)
 
 # The model "small": its training must fit into minutes on a laptop.
 SMALL = {
@@ -19,6 +23,11 @@ SMALL = {
 # side, or attention would cost more than a small run can pay.
 PATCH_SIZE = 7
 PATCHES_PER_SIDE = 8
+
+# Patches that an image is cut into as it is; where none of them divides both sides, the
+# image is resized to a multiple of one of the second row.
+SMALL_PATCHES = range(5, 11)
+ROUNDED_TO = (7, 8)
 
 # A model "small" resizes to this side where images are larger, or of many sizes.
 SMALL_IMAGE_SIZE = 64
@@ -52,11 +61,14 @@ def model_arguments(recipe, *, native_size, num_channels):
 
     Returns:
         Dictionary of keyword arguments, without those that keep their default.
+
+    Raises:
+        ValueError: if the recipe's weights cannot be opened.
     """
     arguments = {
         "image_size": recipe.image_size,
         "patch_size": recipe.patch_size,
-        "num_channels": recipe.num_channels or num_channels,
+        "num_channels": recipe.num_channels or _channels(recipe, num_channels),
         "dropout_rate": recipe.dropout_rate,
         "drop_path_rate": recipe.drop_path_rate,
         "dtype": resolve_dtype(recipe),
@@ -71,16 +83,69 @@ def model_arguments(recipe, *, native_size, num_channels):
             arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
         if recipe.patch_size is None:
             arguments["patch_size"] = _patch_size(arguments["image_size"])
+        if recipe.image_size is None:
+            _fit_together(arguments, recipe.patch_size)
         for name, default in SMALL.items():
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
     return {name: value for name, value in arguments.items() if value is not None}
 
 
+def _channels(recipe, num_channels):
+    """The channels of the weights, to which images are converted, or of the data."""
+    known = None if recipe.weights is None else channels_of(recipe.weights)
+    if known not in (1, 3) or known == num_channels:
+        return num_channels
+    logger.info(
+        "The weights are for images of %d channels: those of the data, which have %d, "
+        "are converted.",
+        known,
+        num_channels,
+    )
+    return known
+
+
 def _patch_size(image_size):
     """The divisor of both sides that is nearest to the wanted size, by ratio."""
-    sides = image_size if isinstance(image_size, tuple) else (image_size, image_size)
+    sides = _sides(image_size)
     common = math.gcd(*sides)
     divisors = [d for d in range(1, common + 1) if common % d == 0]
     wanted = max(PATCH_SIZE, math.sqrt(math.prod(sides)) / PATCHES_PER_SIDE)
     return min(divisors, key=lambda d: abs(math.log(d / wanted)))
+
+
+def _fit_together(arguments, patch_size):
+    """Changes the size of the images where no patch of about the wanted size does."""
+    sides = _sides(arguments["image_size"])
+
+    def few(patch):
+        return max(sides) < (PATCHES_PER_SIDE + 0.5) * patch
+
+    if patch_size is None:
+        if arguments["patch_size"] in SMALL_PATCHES and few(arguments["patch_size"]):
+            return
+        patch_size = min(filter(few, ROUNDED_TO), key=lambda p: _change(sides, p))
+    elif not any(side % patch_size for side in sides):
+        return
+    rounded = _rounded(sides, patch_size)
+    logger.info(
+        "Images of %s pixels are resized to %s, which patches of %d cover.",
+        "x".join(map(str, sides)),
+        "x".join(map(str, rounded)),
+        patch_size,
+    )
+    arguments.update(image_size=rounded, patch_size=patch_size)
+
+
+def _change(sides, patch_size):
+    """The largest ratio by which a side changes."""
+    pairs = zip(sides, _rounded(sides, patch_size))
+    return max(abs(math.log(new / old)) for old, new in pairs)
+
+
+def _rounded(sides, patch_size):
+    return tuple(max(1, round(side / patch_size)) * patch_size for side in sides)
+
+
+def _sides(size):
+    return size if isinstance(size, tuple) else (size, size)

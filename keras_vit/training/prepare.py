@@ -34,6 +34,7 @@ from keras_vit.training.datasets import (
 from keras_vit.training.environment import compare_environments, describe_environment
 from keras_vit.training.first_look import look_at_cost, look_at_data
 from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.optimizers import build_schedule
 from keras_vit.training.recipes import Recipe
 from keras_vit.training.replicas import prepare_model
 
@@ -90,6 +91,10 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     if before is not None:
         check_unchanged(folder, before["data"], facts)
     batch_size = check_batch(recipe, train_data.num_examples)
+    steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
+    total_steps = recipe.resolve_steps(steps_per_epoch)
+    check_executions(recipe, steps_per_epoch, total_steps)
+    build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
     found = dict(notes or {})
     if before is None and check:
         found["check"] = devices.chief_first(
@@ -102,9 +107,6 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
     )
     check_augmentation(recipe, arguments.get("image_size", 224))
     model = build_model(recipe, train_data.num_classes, arguments)
-    steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
-    total_steps = recipe.resolve_steps(steps_per_epoch)
-    check_executions(recipe, steps_per_epoch, total_steps)
     trainer = prepare_model(model, recipe)
     jit_compile = compile_model(
         trainer, recipe, total_steps=total_steps, pretrained=model

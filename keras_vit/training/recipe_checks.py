@@ -3,9 +3,13 @@
 import dataclasses
 import difflib
 import functools
+import numbers
 from typing import Literal
 
 SIZES = ("num_layers", "hidden_dim", "mlp_dim", "num_heads")
+
+# Fields that hold, or may hold, several values.
+SEQUENCES = ("image_size", "freeze", "decay_at")
 
 # Fields in groups by their rule; `None` passes every one of them.
 _RULES = (
@@ -54,18 +58,62 @@ _RULES = (
 
 def check(recipe):
     """Raises a `ValueError` naming the first rule that a recipe breaks."""
+    _check_types(recipe)
     for rule, holds, names in _RULES:
         for name in names:
             value = getattr(recipe, name)
             if value is not None and not holds(value):
                 _refuse(f"`{name}` {rule}", recipe, name)
     size = recipe.image_size
-    for side in size if isinstance(size, tuple) else (size,):
-        if side is not None and side < 1:
-            _refuse("`image_size` must be positive", recipe, "image_size")
+    if size is not None and min(size if isinstance(size, tuple) else (size,)) < 1:
+        _refuse("`image_size` must be positive", recipe, "image_size")
     for name, allowed in choices_of(type(recipe)).items():
         _check_choice(name, getattr(recipe, name), allowed)
     _check_pairs(recipe)
+
+
+def _check_types(recipe):
+    """Values of another type than their field's, which would fail late."""
+    for name, kinds in _types_of(type(recipe)).items():
+        value = getattr(recipe, name)
+        if name in SEQUENCES or (value is None and type(None) in kinds):
+            continue
+        if int in kinds and not _is_integer(value):
+            _refuse(f"`{name}` must be an integer", recipe, name)
+        if float in kinds and not isinstance(value, numbers.Real):
+            _refuse(f"`{name}` must be a number", recipe, name)
+    size = recipe.image_size
+    sides = size if isinstance(size, tuple) else (size, size)
+    if size is not None and (len(sides) != 2 or not all(map(_is_integer, sides))):
+        _refuse(
+            "`image_size` must be an integer or a pair (height, width) of them, "
+            "without the channels",
+            recipe,
+            "image_size",
+        )
+    if not isinstance(recipe.freeze, tuple):
+        raise ValueError(
+            "`freeze` must be a tuple of names. "
+            f"Received: freeze={recipe.freeze!r}. Write freeze=('backbone',)."
+        )
+    shares = recipe.decay_at
+    if not isinstance(shares, tuple) or not all(
+        isinstance(share, numbers.Real) for share in shares
+    ):
+        _refuse("`decay_at` must be a tuple of numbers", recipe, "decay_at")
+
+
+def _is_integer(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+@functools.cache
+def _types_of(cls):
+    """The types that the fields of a dataclass are declared with."""
+    return {
+        field.name: (field.type, *getattr(field.type, "__args__", ()))
+        for field in dataclasses.fields(cls)
+    }
 
 
 def _check_pairs(recipe):
@@ -127,12 +175,11 @@ def closest(value, choices):
 def choices_of(cls):
     """The allowed values of every field of a dataclass that has a list of them."""
     found = {}
-    for field in dataclasses.fields(cls):
-        parts = (field.type, *getattr(field.type, "__args__", ()))
+    for name, parts in _types_of(cls).items():
         literal = [p for p in parts if getattr(p, "__origin__", None) is Literal]
         if literal:
             optional = (None,) if type(None) in parts else ()
-            found[field.name] = literal[0].__args__ + optional
+            found[name] = literal[0].__args__ + optional
     return found
 
 

@@ -4,8 +4,8 @@
 # an optimizer changes along a schedule".
 GROUPS = {
     "data": (
-        *("data", "data_dir", "test_fraction", "validation_fraction", "split_seed"),
-        *("corrupt", "augment"),
+        *("data", "data_dir", "test_split", "test_fraction", "validation_fraction"),
+        *("split_seed", "corrupt", "augment"),
     ),
     "pretraining": ("masked_target", "corruption_rate"),
     "model": (

@@ -35,6 +35,8 @@ class Recipe:
     data: str = "fashion_mnist_mini"
     # Where TFDS keeps its data sets; its own default where not given.
     data_dir: str | None = None
+    # The split to test on, such as train[80%:]; the data's own where not given.
+    test_split: str | None = None
     # Share of the images held out for the test where the data has no test set.
     test_fraction: float = 0.2
     # Share of the training images that is held out, and tested on instead of the test
@@ -58,16 +60,14 @@ class Recipe:
     num_heads: int | None = None
     # Height and width of the images, pixels: one number, or two.
     image_size: int | tuple[int, int] | None = None
-    # Height and width of a patch, pixels. "small" takes about 7, and at most about
-    # eight patches per side.
+    # Height and width of a patch, pixels; of "small" about 7, at most eight a side.
     patch_size: int | None = None
     # 1 for grey, 3 for colour.
     num_channels: Literal[1, 3] | None = None
     # Where the first weights come from: a published name such as imagenet21k, a file,
     # a run folder, an address; random where not given.
     weights: str | None = None
-    # Layers that stay as they are: names, in which * stands for anything, or backbone
-    # for all but the head.
+    # Layers that stay as they are: names (* is anything), or backbone for all but head.
     freeze: tuple[str, ...] = ()
     # What is predicted of hidden patches, in pretraining without labels; where not
     # given, classes are learned.

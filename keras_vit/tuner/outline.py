@@ -36,12 +36,11 @@ def measure_recipe(recipe, facts) -> Cost:
     630275850
     """
     check_batch(recipe)
+    # Values, which an outline has not: weights of a file, and of the classifier.
+    recipe = dataclasses.replace(recipe, weights=None, head_bias=0.0)
     arguments = model_arguments(
         recipe, native_size=facts.image_size, num_channels=facts.num_channels
     )
-    # Values, which an outline has not: weights of a file, and of the classifier.
-    arguments.pop("weights", None)
-    recipe = dataclasses.replace(recipe, weights=None, head_bias=0.0)
     devices = current()
     parts = devices.num_hosts if devices.kind == "cpu" else devices.num_replicas
 

@@ -6,7 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from pictures import encode, picture
+from writing import write
 
 import keras_vit
 from keras_vit.data import load, load_splits, splits
@@ -27,6 +29,39 @@ def test_train_and_test_are_found():
     assert (train.split, test.split) == ("train", "test")
     train, test = load_splits("fashion_mnist_mini:train[:90%]", test="train[90%:]")
     assert (train.num_examples, test.num_examples) == (5400, 600)
+
+
+@pytest.fixture
+def only_train(tmp_path):
+    """A prepared TFDS directory of ten images and one split."""
+    features = {
+        "image": tfds.features.Image(shape=(8, 8, 1)),
+        "label": tfds.features.ClassLabel(num_classes=2),
+    }
+    image = np.zeros((8, 8, 1), "uint8")
+    examples = [{"image": image, "label": i % 2} for i in range(10)]
+    write(tmp_path, "only_train", features, examples)
+    return str(tmp_path / "only_train")
+
+
+def test_a_set_without_a_test_split_is_cut(only_train, caplog):
+    caplog.set_level("INFO")
+    assert [part.num_examples for part in load_splits(only_train)] == [8, 2]
+    assert "has no test split: using" in caplog.text
+    for split in ("train[:70%]", "all"):
+        with pytest.raises(ValueError, match=r"the part for the test too.*test_split"):
+            load_splits(f"{only_train}:{split}")
+    with pytest.raises(ValueError, match="written as in TFDS"):
+        load(f"{only_train}:all[:70%]")
+    parts = load_splits(f"{only_train}:train[:70%]", test="train[70%:]")
+    assert [part.num_examples for part in parts] == [7, 3]
+
+
+def test_a_split_that_is_not_there_is_not_cut(only_train, caplog):
+    caplog.set_level("INFO")
+    with pytest.raises(ValueError, match=r"splits train\. Received: split='trian'"):
+        load_splits(f"{only_train}:trian")
+    assert "trian" not in caplog.text
 
 
 def test_a_prepared_directory_is_found_from_its_parents(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tiny_models import NAMES, logits_of, numbered, tiny
 import keras_vit
 from keras_vit.evaluation import Evaluation, evaluate, measure
 from keras_vit.evaluation.metrics import ranks
+from keras_vit.training import Recipe
 
 
 def softmax(logits):
@@ -163,3 +165,14 @@ def test_two_replicas_count_every_example_once():
         text=True,
     )
     assert child.stdout.strip().endswith("equal"), child.stderr
+
+
+def test_the_examples_of_the_run_s_test_are_found_again():
+    recipe = Recipe(data="fashion_mnist_mini:train[:9]", test_split="train[9:13]")
+    facts = {"test": {"num_examples": 4}}
+    model = types.SimpleNamespace(metadata={"recipe": recipe.to_json(), "data": facts})
+    assert measure.find_source(model).num_examples == 4
+    older = {**recipe.to_json(), "data": "fashion_mnist_mini"}
+    del older["test_split"]
+    model.metadata["recipe"] = older
+    assert measure.find_source(model).num_examples == 1000

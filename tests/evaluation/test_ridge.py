@@ -110,7 +110,9 @@ def test_what_cannot_be_drawn_is_explained():
     x, y = blobs(20, 4, 2)
     with pytest.raises(ValueError, match="none of the classes 2"):
         fewshot_probe(x, y, x, y, num_classes=3)
-    for options in ({"shots": (0,)}, {"shots": ()}, {"seeds": 0}):
+    wrong = [{"shots": shots} for shots in ((0,), (), 5, (2.5,), None)]
+    wrong += [{"seeds": seeds} for seeds in (0, (), (-1,), 1.5, (0.5,), None)]
+    for options in wrong:
         with pytest.raises(ValueError, match="positive integers"):
             fewshot_probe(x, y, x, y, **options)
 

@@ -1,11 +1,15 @@
 """The recipe that is chosen for somebody's images, and the options that change it."""
 
+import dataclasses
+import json
+
 import pytest
 from tiny_runs import write_images
 
 from keras_vit import cli
 from keras_vit.training import Recipe
 from keras_vit.training.advice import advise
+from keras_vit.training.choose import choose_recipe
 
 
 @pytest.fixture
@@ -57,3 +61,31 @@ def test_auto_advises_on_random_weights_too(images):
     assert call.recipe.label_smoothing == 0.1
     assert any("our own recipe" in reason for reason in call.reasons)
     assert parse("--data", str(images)).recipe.label_smoothing == 0.0
+
+
+def test_reasons_say_what_was_given_instead(images, caplog):
+    caplog.set_level("INFO")
+    call = parse("--data", str(images), "--recipe", "auto", "--epochs", "1")
+    own, optimizer, augment = call.reasons
+    assert own.endswith("section 4.3). Given instead: epochs=1.")
+    assert "instead" not in optimizer and "instead" not in augment
+    assert "Given instead: epochs=1." in caplog.text
+    words = ["--data", str(images), "--model", "ViT_Ti16", "--weights", "augreg"]
+    given = ["--image-size", "32", "--learning-rate", "0.003", "--total-steps", "10"]
+    reasons = parse(*words, *given, "--weight-decay", "0.1").reasons
+    changes = [reason.partition(" Given instead: ")[2] for reason in reasons]
+    expected = ["total_steps=10, warmup_steps=2.", "weight_decay=0.1.", ""]
+    assert changes[:5] == [*expected, "image_size=32.", ""]
+    assert json.loads(json.dumps(reasons)) == list(reasons)
+
+
+def test_every_field_of_a_reason_is_one_of_a_recipe(images):
+    names = {field.name for field in dataclasses.fields(Recipe)}
+    for model, weights, count, memory in (
+        ("ViT_B16", "augreg", 40, 2),
+        ("BiT_R50x1", "bit-m", 40, 2),
+        ("small", None, 40, 2),
+        ("ViT_S16", None, 10**6, 2),
+    ):
+        _, reasons = choose_recipe(count, 2, 32, model, weights, images_at_once=memory)
+        assert all(reason.fields and names >= {*reason.fields} for reason in reasons)

@@ -35,6 +35,39 @@ def test_a_small_model_takes_the_data_as_it_is(native_size, image_size, patch_si
     assert found["hidden_dim"] == 96
 
 
+@pytest.mark.parametrize(
+    "native_size, image_size, patch_size",
+    [
+        ((53, 61), (56, 64), 8),  # whose only common divisor is 1
+        ((31, 31), (32, 32), 8),
+        ((36, 35), (35, 35), 7),
+        ((62, 62), (64, 64), 8),  # else patches of 2 or 31
+        ((60, 60), (64, 64), 8),  # else ten patches of 6 per side
+        ((1, 3), (7, 7), 7),
+    ],
+)
+def test_images_that_no_fitting_patch_divides_are_resized(
+    native_size, image_size, patch_size, caplog
+):
+    caplog.set_level("INFO")
+    found = arguments(native_size)
+    assert (found["image_size"], found["patch_size"]) == (image_size, patch_size)
+    assert "are resized to" in caplog.text
+    # Nothing is changed of what was asked for.
+    assert arguments(image_size=native_size)["image_size"] == native_size
+    assert arguments(native_size, patch_size=7)["image_size"][0] % 7 == 0
+
+
+def test_a_small_model_never_has_many_patches():
+    for height in range(1, 65):
+        for width in range(1, 65, 3):
+            found = arguments((height, width))
+            patch = found["patch_size"]
+            for old, new in zip((height, width), found["image_size"]):
+                assert new % patch == 0 and new // patch <= 8
+                assert abs(new - old) <= max(4, 8 - old)
+
+
 def test_large_images_get_large_patches():
     assert arguments(image_size=224)["patch_size"] == 28
     assert arguments(image_size=(96, 192))["patch_size"] == 16

@@ -6,6 +6,7 @@ import keras_vit
 from keras_vit.models.cost import forward_flops
 from keras_vit.training import Recipe, recipe
 from keras_vit.training.build import build_model
+from keras_vit.training.costs import estimate_cost
 from keras_vit.training.model_arguments import model_arguments
 
 
@@ -76,3 +77,9 @@ def test_images_need_not_be_square():
         found = Recipe(model=name, image_size=size, total_steps=1, batch_size=1).cost()
         model = keras_vit.build(name, image_size=size)
         assert found.flops == pytest.approx(3 * forward_flops(model), rel=1e-9)
+
+
+def test_the_example_prints_what_the_docstring_says():
+    cost = recipe("vit_l16_jft_14ep").cost(hardware="tpu-v3-core", devices=512)
+    lines = str(cost).splitlines()
+    assert len(lines) == 3 and all(line in estimate_cost.__doc__ for line in lines)

@@ -1,5 +1,6 @@
 """BiT-HyperRule at its boundaries, against the paper's and the code's numbers."""
 
+import numpy as np
 import pytest
 
 from keras_vit.training import BiTHyperRule, build_schedule
@@ -85,3 +86,9 @@ def test_the_rule_prints_itself_and_refuses_nonsense():
         BiTHyperRule(100, 32, "papers")
     with pytest.raises(ValueError, match="num_examples=0"):
         BiTHyperRule(0, 32)
+    for size in (None, 0, (32, 0), (32,), (32, 32, 3), 32.5, (None, None)):
+        with pytest.raises(ValueError, match=r"pair \(height, width\).*image_size="):
+            BiTHyperRule(5, size)
+    with pytest.raises(ValueError, match="num_examples=None"):
+        BiTHyperRule(None, 32)
+    assert BiTHyperRule(np.int64(5), [32, 48]).crop == 128

@@ -86,3 +86,26 @@ def test_recipes_are_listed_printed_and_compared(capsys, tmp_path):
     assert capsys.readouterr().out == "no difference\n"
     assert main(["recipes", "bit"]) == 1
     assert "Did you mean" in capsys.readouterr().err
+
+
+def test_a_recipe_for_the_other_command_is_wrong_usage(capsys, tmp_path):
+    masked = tmp_path / "run.json"  # as a run folder has it
+    recipe = Recipe(masked_target="pixels").to_json()
+    masked.write_text(json.dumps({"status": "finished", "recipe": recipe}))
+    (tmp_path / "mine.json").write_text('{"epochs": 3}')
+    for args, other in (
+        (["train", "--recipe", str(tmp_path)], "pretrain"),
+        (["train", "--recipe", str(masked), "--epochs", "1"], "pretrain"),
+        (["train", "--run", str(tmp_path), "--resume"], "pretrain"),
+        (["pretrain", "--recipe", "vit_finetune_pets"], "train"),
+        (["pretrain", f"--recipe={tmp_path / 'mine.json'}"], "train"),
+    ):
+        assert main(args) == 2
+        assert f"for `keras-vit {other}`: use that command" in capsys.readouterr().err
+    assert main(["pretrain", "--recipe", "auto"]) == 2
+    assert "auto" in capsys.readouterr().err
+    found = _parse(["pretrain", "--recipe", str(masked), "--epochs", "1"]).recipe
+    assert (found.masked_target, found.epochs) == ("pixels", 1)
+    # The weights of a run are for both.
+    for name in ("train", "pretrain"):
+        assert _parse([name, "--weights", str(tmp_path)]).recipe.weights

@@ -2,9 +2,11 @@ import dataclasses
 import json
 import logging
 
+import numpy as np
 import pytest
 
 from keras_vit.training import Recipe, recipe
+from keras_vit.training.datasets import load_data
 from keras_vit.training.recipe_text import GROUPS
 
 
@@ -37,6 +39,18 @@ def test_an_unknown_field_names_the_closest_one():
         ({"batch_size": -1}, "batch_size=-1"),
         ({"image_size": 0}, "`image_size` must be positive"),
         ({"image_size": (32, 0)}, "`image_size` must be positive"),
+        ({"image_size": (32, 32, 3)}, r"pair \(height, width\).*\(32, 32, 3\)"),
+        ({"image_size": 32.5}, "image_size=32.5"),
+        ({"image_size": (32, 1.5)}, r"image_size=\(32, 1.5\)"),
+        ({"epochs": 1.5}, r"`epochs` must be an integer\. Received: epochs=1.5"),
+        ({"batch_size": 2.5, "accumulation_steps": 1}, "`batch_size` must be an int"),
+        ({"total_steps": "9"}, "total_steps='9'"),
+        ({"seed": 0.5}, "`seed` must be an integer"),
+        ({"batch_size": None}, "batch_size=None"),
+        ({"warmup_steps": 0.1}, "`warmup_steps` must be an integer"),
+        ({"learning_rate": "fast"}, "`learning_rate` must be a number"),
+        ({"freeze": "backbone"}, r"Received: freeze='backbone'.*\('backbone',\)"),
+        ({"decay_at": 0.5}, "`decay_at` must be a tuple"),
         ({"dropout_rate": 1.0}, r"`dropout_rate` must be in \[0, 1\)"),
         ({"drop_path_rate": -0.1}, "drop_path_rate=-0.1"),
         ({"label_smoothing": 1}, "label_smoothing=1"),
@@ -63,6 +77,12 @@ def test_an_unknown_field_names_the_closest_one():
 def test_a_mistake_is_refused_with_its_value(values, message):
     with pytest.raises(ValueError, match=message):
         Recipe(**values)
+
+
+def test_numbers_of_numpy_and_integers_for_fractions_are_taken():
+    found = Recipe(epochs=np.int64(3), learning_rate=np.float32(0.5), weight_decay=0)
+    assert (found.epochs, found.learning_rate, found.weight_decay) == (3, 0.5, 0)
+    assert Recipe(freeze=["backbone"]).freeze == ("backbone",)
 
 
 def test_warmup_is_a_tenth_of_the_run_or_what_was_asked():
@@ -135,3 +155,15 @@ def test_scaling_follows_the_source_and_says_so(caplog):
     assert "rate and length stay" in caplog.text
     with pytest.raises(ValueError, match="multiple of `accumulation_steps`"):
         recipe("vit_finetune").scaled_to(4)
+
+
+def test_the_split_for_the_test_can_be_named():
+    data = "fashion_mnist_mini:train[:10]"
+    found = Recipe(data=data, test_split="train[10:16]")
+    parts = load_data(found)
+    assert [part.num_examples for part in parts] == [10, 6]
+    assert "test_split" in str(found) and "test_split" not in str(Recipe())
+    # Of older runs, whose recipes do not have the field.
+    values = found.to_json()
+    del values["test_split"]
+    assert Recipe.from_json(values) == dataclasses.replace(found, test_split=None)

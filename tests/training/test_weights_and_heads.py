@@ -4,8 +4,10 @@ import dataclasses
 
 import keras
 import numpy as np
+import pytest
 from tiny_runs import TINY
 
+from keras_vit.training import Recipe
 from keras_vit.training.build import build_model
 from keras_vit.training.model_arguments import model_arguments
 
@@ -39,10 +41,32 @@ def test_weights_fill_the_model_and_keep_the_bias_of_their_head(tmp_path):
     np.testing.assert_array_equal(array(other.get_layer("head").bias), np.full(4, -10))
 
 
+@pytest.mark.parametrize("data, own", [(1, 3), (3, 1), (3, 3)])
+def test_a_model_takes_images_of_as_many_channels_as_its_weights(
+    data, own, tmp_path, caplog
+):
+    caplog.set_level("INFO")
+    weights = str(tmp_path / "source.keras")
+    source = build_model(TINY, 3, {**SIZES, "num_channels": own})
+    source.save(weights)
+    recipe = dataclasses.replace(TINY, weights=weights)
+    given = model_arguments(recipe, native_size=(8, 8), num_channels=data)
+    assert given["num_channels"] == own
+    assert (f"images of {own} channels" in caplog.text) == (data != own)
+    model = build_model(recipe, 3, given)
+    np.testing.assert_array_equal(model.get_weights()[0], source.get_weights()[0])
+    # What is asked for is not changed.
+    recipe = dataclasses.replace(recipe, num_channels=data)
+    given = model_arguments(recipe, native_size=(8, 8), num_channels=data)
+    assert given["num_channels"] == data
+    recipe = Recipe(model="ViT_Ti16", weights="augreg")
+    given = model_arguments(recipe, native_size=(8, 8), num_channels=1)
+    assert given["num_channels"] == 3
+
+
 def test_what_the_model_is_told_of_a_recipe():
-    recipe = dataclasses.replace(
-        TINY, position_embedding="relative", representation_size=6, weights="a.keras"
-    )
+    fields = {"position_embedding": "relative", "representation_size": 6}
+    recipe = dataclasses.replace(TINY, **fields, weights="a.keras", num_channels=1)
     given = model_arguments(recipe, native_size=(8, 8), num_channels=1)
     assert (given["position_embedding"], given["weights"]) == ("relative", "a.keras")
     del given["weights"]
