@@ -1,5 +1,7 @@
 """From a recipe to a model that is ready for `fit`."""
 
+import dataclasses
+
 import keras
 
 import keras_vit.models
@@ -26,6 +28,13 @@ def check_model(recipe):
             "Masked patch prediction needs the patches of a ViT or hybrid; a BiT has "
             f"none. Received: model={recipe.model!r}"
         )
+
+
+def with_own_weights(recipe, folder):
+    """The recipe of a run that goes on, whose first weights need no more be there."""
+    if recipe.weights is None or not folder.model.exists():
+        return recipe
+    return dataclasses.replace(recipe, weights=str(folder.model))
 
 
 def build_model(recipe, num_classes, arguments):

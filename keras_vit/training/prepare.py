@@ -23,6 +23,7 @@ from keras_vit.training.build import (
     build_model,
     check_model,
     compile_model,
+    with_own_weights,
 )
 from keras_vit.training.checkpoints import Checkpoint, Position, last_checkpoint
 from keras_vit.training.datasets import (
@@ -100,8 +101,9 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
         found["check"] = devices.chief_first(
             lambda: look_at_data(recipe, train_data, test_data, progress)
         )
+    checkpoint = last_checkpoint(folder.checkpoints)
     arguments = model_arguments(
-        recipe,
+        with_own_weights(recipe, folder) if checkpoint else recipe,
         native_size=train_data.image_size,
         num_channels=train_data.num_channels,
     )
@@ -121,13 +123,13 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
         last = corruption_step(model, recipe.corruption_rate)
         last.grid(*image_shape(model)[:2])  # raises where nothing would be hidden
         preprocessing["steps"] = [*preprocessing["steps"], step_to_json(last)]
-    checkpoint = last_checkpoint(folder.checkpoints)
     position = checkpoint.position if checkpoint else Position()
+    weights = {} if recipe.weights is None else {"weights": recipe.weights}
     record = {
         "status": "prepared",
         "recipe": recipe.to_json(),
         "resolved": {
-            "model": arguments,
+            "model": {**arguments, **weights},
             "image_size": model.metadata["image_size"],
             "parameters": model.count_params(),
             "batch_size": batch_size,

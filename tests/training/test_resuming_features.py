@@ -1,6 +1,7 @@
 """Each feature of a recipe: a run that was stopped ends like one that was not."""
 
 import dataclasses
+import shutil
 import signal
 
 import keras
@@ -57,6 +58,26 @@ def test_a_stopped_run_ends_with_the_same_bits(name, tiny, tmp_path):
     assert all(layer.trainable for layer in saved.layers)
     if "ema_momentum" not in FEATURES[name]:
         assert_same_bits(saved.get_weights(), whole.weights)
+
+
+def test_a_run_goes_on_without_the_weights_that_it_began_with(tiny, tmp_path):
+    first = finished(tiny, tmp_path / "first")
+    weights = tmp_path / "weights.keras"
+    shutil.copy(first.result.folder.model, weights)
+    recipe = dataclasses.replace(tiny, weights=str(weights), layer_decay=0.8)
+    whole = finished(recipe, tmp_path / "whole")
+    assert len(whole.result.history) > 1  # a model is saved before the run is stopped
+    with pytest.raises(Interrupted):
+        train(recipe, tmp_path / "run", callbacks=[Stop(len_of_epoch(whole) + 1)])
+    weights.unlink()
+    rest = finished(recipe, tmp_path / "run", resume=True)
+    assert_same_bits(rest.variables, whole.variables)
+    record = rest.result.folder.read_record()
+    assert record["resolved"]["model"]["weights"] == str(weights)
+
+
+def len_of_epoch(run):
+    return run.result.folder.read_record()["resolved"]["steps_per_epoch"]
 
 
 def test_the_saved_model_has_the_averages_and_the_accuracy_of_the_log(tiny, tmp_path):
