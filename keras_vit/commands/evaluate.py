@@ -27,10 +27,14 @@ class Evaluate:
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]
-    # Data set or folder, as for train; the test images of the run where not given.
+    # Data set or folder, as for train; the test images of the run where not given. A
+    # part of it: photos:train[80%:].
     data: str | None = None
     # Where TFDS keeps its data sets; its own default where not given.
     data_dir: str | None = None
+    # What to do with an image that cannot be read: error or skip; as the run did where
+    # not given.
+    corrupt: Literal["error", "skip"] | None = None
     # How many runs a folder of train --seeds must hold; any number by default.
     seeds: int | None = None
     # Write everything, with pictures, into this HTML file (of one run).
@@ -93,6 +97,7 @@ class Evaluate:
                 path,
                 self.data,
                 data_dir=self.data_dir,
+                corrupt=self.corrupt,
                 batch_size=self.batch_size,
                 progress=progress,
             )
