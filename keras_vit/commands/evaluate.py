@@ -35,6 +35,10 @@ class Evaluate:
     # What to do with an image that cannot be read: error or skip; as the run did where
     # not given.
     corrupt: Literal["error", "skip"] | None = None
+    # How images become the model's input, as steps between bars; as the model says
+    # where not given. Published: "resize_small(256)|central_crop(224)" for plain
+    # ViT-S/16, "resize_small(448)|central_crop(384)" for transfers of big_vision.
+    steps: str | None = None
     # How many runs a folder of train --seeds must hold; any number by default.
     seeds: int | None = None
     # Write everything, with pictures, into this HTML file (of one run).
@@ -98,6 +102,7 @@ class Evaluate:
                 self.data,
                 data_dir=self.data_dir,
                 corrupt=self.corrupt,
+                preprocessing=self.steps,
                 batch_size=self.batch_size,
                 progress=progress,
             )
@@ -130,6 +135,8 @@ class Evaluate:
 def print_evaluation(result):
     """One evaluation as text."""
     print(f"data: {result.data}, {result.num_examples} examples")
+    if result.steps is not None:
+        print(f"steps: {result.steps}")
     print(f"loss: {result.loss:.4f}")
     print(f"accuracy: {percent(result.accuracy)}{interval(result.accuracy_interval)}")
     if result.top5_accuracy is None:

@@ -5,16 +5,11 @@ import itertools
 
 import numpy as np
 
-from keras_vit.evaluation.forward import forward
+from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.metrics import ranks
 from keras_vit.evaluation.results import TOP5_CLASSES, Evaluation, Mistake
 from keras_vit.evaluation.scored import find_source
-from keras_vit.prediction import (
-    class_probabilities,
-    load_model,
-    output_kind,
-    preprocessing_of,
-)
+from keras_vit.prediction import class_probabilities, load_model, output_kind
 
 # Probabilities of all classes are kept up to this many numbers: 256 MiB.
 MAX_PROBABILITIES = 2**26
@@ -27,6 +22,7 @@ def evaluate(
     data_dir=None,
     corrupt=None,
     columns=None,
+    preprocessing=None,
     batch_size=64,
     mistakes=24,
     progress=None,
@@ -47,6 +43,14 @@ def evaluate(
         corrupt: `"error"` or `"skip"`, what to do with a broken image. Defaults to
             what the run did; to `"error"` where the model says nothing.
         columns: The columns of a list of files, as for `keras_vit.data.load`.
+        preprocessing: How images become the model's input, where it is not as the model
+            says: a string of steps as for `keras_vit.data.steps_from_text`, a list of
+            steps, or a `keras_vit.data.Preprocessing`. Published numbers are of
+            `"resize_small(256)|central_crop(224)"` for plain ViT-S/16 (224 pixels), of
+            `"resize_small(448)|central_crop(384)"` for big_vision's transfers (384
+            pixels), and of `"resize(256)|central_crop(224)"` for its few-shot probe;
+            the models' own steps, which stretch images to their size, are those of the
+            official fine-tuning. A value range that is not named is the model's.
         batch_size: Integer; the result does not depend on it.
         mistakes: Integer, how many of the most confident mistakes to keep, with
             their pixels. Defaults to 24.
@@ -65,6 +69,8 @@ def evaluate(
     >>> result = evaluate("runs/fashion_mnist_mini-small-1")
     >>> result.accuracy, result.accuracy_interval, result.calibration_error
     """
+    from keras_vit.data import steps_to_text
+
     if batch_size < 1 or mistakes < 0:
         raise ValueError(
             "`batch_size` must be at least 1 and `mistakes` at least 0. "
@@ -72,9 +78,9 @@ def evaluate(
         )
     model = load_model(model_or_path)
     kind = output_kind(model)
+    steps = steps_of(model, preprocessing)
     source = find_source(model, data, data_dir, corrupt=corrupt, columns=columns)
     _check_classes(model, source)
-    steps = preprocessing_of(model)
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
@@ -105,6 +111,7 @@ def evaluate(
         confidences=confidences,
         probabilities=kept if keep else None,
         mistakes=worst.sorted(),
+        steps=None if preprocessing is None else steps_to_text(steps.steps),
     )
 
 

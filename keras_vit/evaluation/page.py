@@ -70,6 +70,7 @@ def report_page(evaluation, title="Evaluation"):
     parts = [
         f"<h1>{_escaped(title)}</h1>",
         f"<p>{_escaped(evaluation.data)}</p>",
+        *_steps(evaluation),
         _numbers(evaluation),
         "<h2>Most frequent confusions</h2>",
         _pairs(evaluation),
@@ -98,6 +99,11 @@ def report_page(evaluation, title="Evaluation"):
 def _escaped(text):
     # Names of files need not be text.
     return html.escape(str(text).encode("utf-8", "replace").decode())
+
+
+def _steps(evaluation):
+    if evaluation.steps is not None:
+        yield f"<p class='note'>Images: {_escaped(evaluation.steps)}</p>"
 
 
 def _percent(share, digits=2):

@@ -57,6 +57,8 @@ class Evaluation:
     probabilities: np.ndarray | None = dataclasses.field(repr=False)
     # The wrong answers with the highest probabilities, the highest first.
     mistakes: list = dataclasses.field(repr=False)
+    # How images were prepared, as text; `None` where it was as the model says.
+    steps: str | None = None
 
     @functools.cached_property
     def accuracy_interval(self) -> tuple:
@@ -93,6 +95,7 @@ class Evaluation:
         cells = zip(*np.nonzero(self.confusion))
         return {
             "data": self.data,
+            **({} if self.steps is None else {"steps": self.steps}),
             "num_examples": self.num_examples,
             "loss": self.loss,
             "accuracy": self.accuracy,
