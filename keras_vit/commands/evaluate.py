@@ -124,7 +124,12 @@ class Evaluate:
             [str(path), result.data, f"{result.loss:.4f}", percent(result.accuracy)]
             for path, result in zip(self.models, results)
         ]
-        print(as_table(["run", "data", "loss", "accuracy"], rows, text=2))
+        names = ["run", "data", "loss", "accuracy"]
+        if any(result.real_accuracy is not None for result in results):
+            names.append("ReaL")
+            for row, result in zip(rows, results):
+                row.append(percent(result.real_accuracy))
+        print(as_table(names, rows, text=2))
         spread = 100 * accuracy.standard_deviation
         print(
             f"accuracy: {100 * accuracy.mean:.2f} ± {spread:.2f} % (n = {accuracy.n})"
@@ -143,6 +148,8 @@ def print_evaluation(result):
         print("top-5 accuracy: not defined for fewer than 6 classes")
     else:
         print(f"top-5 accuracy: {percent(result.top5_accuracy)}")
+    if result.real_accuracy is not None:
+        print(f"ReaL accuracy: {percent(result.real_accuracy)}")
     print(f"calibration error: {percent(result.calibration_error)} (ECE, 15 bins)")
     if len(result.class_names) > SHOWN_CLASSES:
         return

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.metrics import ranks
+from keras_vit.evaluation.relabelled import real_accuracy_on
 from keras_vit.evaluation.results import TOP5_CLASSES, Evaluation, Mistake
 from keras_vit.evaluation.scored import find_source
 from keras_vit.prediction import class_probabilities, load_model, output_kind
@@ -30,7 +31,8 @@ def evaluate(
     """Loss, accuracy and all that follows from them, of a model on a data set.
 
     One pass; the memory it takes grows with the number of examples, not with their
-    size.
+    size. Of images of ImageNet's validation set, which are recognised by their file
+    names and classes by their synsets, the ReaL accuracy is told, too.
 
     Args:
         model_or_path: A Keras model, the path of a `.keras` file, or a run folder.
@@ -112,6 +114,7 @@ def evaluate(
         probabilities=kept if keep else None,
         mistakes=worst.sorted(),
         steps=None if preprocessing is None else steps_to_text(steps.steps),
+        real_accuracy=real_accuracy_on(source, predicted),
     )
 
 

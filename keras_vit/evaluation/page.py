@@ -122,6 +122,8 @@ def _numbers(evaluation):
     ]
     if evaluation.top5_accuracy is None:
         cards[2] = ("–", "top-5: fewer than 6 classes")
+    if evaluation.real_accuracy is not None:
+        cards.insert(3, (_percent(evaluation.real_accuracy), "ReaL accuracy"))
     items = "".join(f"<div><b>{n}</b><span>{name}</span></div>" for n, name in cards)
     return f"<div class='numbers'>{items}</div>"
 
