@@ -27,10 +27,18 @@ class Evaluate:
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]
-    # Data set or folder, as for train; the test images of the run where not given.
+    # Data set or folder, as for train; the test images of the run where not given. A
+    # part of it: photos:train[80%:].
     data: str | None = None
     # Where TFDS keeps its data sets; its own default where not given.
     data_dir: str | None = None
+    # What to do with an image that cannot be read: error or skip; as the run did where
+    # not given.
+    corrupt: Literal["error", "skip"] | None = None
+    # How images become the model's input, as steps between bars; as the model says
+    # where not given. Published: "resize_small(256)|central_crop(224)" for plain
+    # ViT-S/16, "resize_small(448)|central_crop(384)" for transfers of big_vision.
+    steps: str | None = None
     # How many runs a folder of train --seeds must hold; any number by default.
     seeds: int | None = None
     # Write everything, with pictures, into this HTML file (of one run).
@@ -93,6 +101,8 @@ class Evaluate:
                 path,
                 self.data,
                 data_dir=self.data_dir,
+                corrupt=self.corrupt,
+                preprocessing=self.steps,
                 batch_size=self.batch_size,
                 progress=progress,
             )
@@ -114,7 +124,12 @@ class Evaluate:
             [str(path), result.data, f"{result.loss:.4f}", percent(result.accuracy)]
             for path, result in zip(self.models, results)
         ]
-        print(as_table(["run", "data", "loss", "accuracy"], rows, text=2))
+        names = ["run", "data", "loss", "accuracy"]
+        if any(result.real_accuracy is not None for result in results):
+            names.append("ReaL")
+            for row, result in zip(rows, results):
+                row.append(percent(result.real_accuracy))
+        print(as_table(names, rows, text=2))
         spread = 100 * accuracy.standard_deviation
         print(
             f"accuracy: {100 * accuracy.mean:.2f} ± {spread:.2f} % (n = {accuracy.n})"
@@ -125,12 +140,16 @@ class Evaluate:
 def print_evaluation(result):
     """One evaluation as text."""
     print(f"data: {result.data}, {result.num_examples} examples")
+    if result.steps is not None:
+        print(f"steps: {result.steps}")
     print(f"loss: {result.loss:.4f}")
     print(f"accuracy: {percent(result.accuracy)}{interval(result.accuracy_interval)}")
     if result.top5_accuracy is None:
         print("top-5 accuracy: not defined for fewer than 6 classes")
     else:
         print(f"top-5 accuracy: {percent(result.top5_accuracy)}")
+    if result.real_accuracy is not None:
+        print(f"ReaL accuracy: {percent(result.real_accuracy)}")
     print(f"calibration error: {percent(result.calibration_error)} (ECE, 15 bins)")
     if len(result.class_names) > SHOWN_CLASSES:
         return

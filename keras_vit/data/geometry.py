@@ -6,6 +6,13 @@ import tensorflow as tf
 
 from keras_vit.data import randomness
 from keras_vit.data.step import Crop, Step
+from keras_vit.data.step_checks import (
+    check_lengths,
+    check_method,
+    check_mode,
+    check_pixel,
+    check_probability,
+)
 
 
 def _is_size(images, size) -> bool:
@@ -30,6 +37,10 @@ class Resize(Step):
     width: int
     method: str = "bilinear"
     antialias: bool = False
+
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
+        check_method(self)
 
     def __call__(self, images, seeds=None):
         if _is_size(images, (self.height, self.width)):
@@ -60,6 +71,10 @@ class ResizeSmall(Step):
     side: int
     method: str = "area"
 
+    def __post_init__(self):
+        check_lengths(self, "side")
+        check_method(self)
+
     def __call__(self, images, seeds=None):
         height, width = _height_width(images)
         small = tf.cast(tf.minimum(height, width), tf.float32)
@@ -83,6 +98,9 @@ class CentralCrop(Crop):
 
     height: int
     width: int
+
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
 
     def __call__(self, images, seeds=None):
         height, width = _height_width(images)
@@ -120,6 +138,8 @@ class InceptionCrop(Crop):
     random = True
 
     def __post_init__(self):
+        check_lengths(self, "height", "width")
+        check_method(self)
         if not 0 < self.area_min <= self.area_max <= 1:
             raise ValueError(
                 "The area must lie in (0, 1], `area_min` first. Received: "
@@ -167,6 +187,9 @@ class RandomCrop(Crop):
 
     random = True
 
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
+
     def __call__(self, images, seeds=None):
         corner = self._corner(*_height_width(images), seeds)  # (B, 2)
         if images.shape[0] == 1:  # one slice is quicker than two gathers
@@ -197,6 +220,11 @@ class Pad(Step):
     mode: str = "constant"
     value: int = 0
 
+    def __post_init__(self):
+        check_lengths(self, "pixels", least=0)
+        check_mode(self)
+        check_pixel(self)
+
     def __call__(self, images, seeds=None):
         by = (self.pixels, self.pixels)
         value = tf.cast(self.value, images.dtype)
@@ -215,6 +243,9 @@ class Flip(Step):
 
     random = True
     moves = True
+
+    def __post_init__(self):
+        check_probability(self)
 
     def __call__(self, images, seeds=None):
         chosen = randomness.uniform(seeds, 1)[:, 0] < self.probability

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_vit.data import randomness
 from keras_vit.data.step import Step
+from keras_vit.data.step_checks import check_pixel, check_probability, check_range
 
 ATTEMPTS = 10  # rectangles drawn until one fits; all fail in 1 of 50,000 images
 
@@ -35,17 +36,15 @@ class RandomErasing(Step):
     random = True
 
     def __post_init__(self):
+        check_probability(self)
         if not 0 < self.area_min <= self.area_max <= 1 or not 0 < self.aspect_min <= 1:
             raise ValueError(
                 "The areas must lie in (0, 1], `area_min` first, and `aspect_min` too. "
                 f"Received: area_min={self.area_min}, area_max={self.area_max}, "
                 f"aspect_min={self.aspect_min}"
             )
-        if self.value is not None and not 0 <= self.value <= 255:
-            raise ValueError(
-                "`value` of RandomErasing must be None or lie in [0, 255]. "
-                f"Received: value={self.value}"
-            )
+        if self.value is not None:
+            check_pixel(self)
 
     @property
     def greyscale_first(self):
@@ -100,6 +99,9 @@ class ValueRange(Step):
 
     low: float = -1.0
     high: float = 1.0
+
+    def __post_init__(self):
+        check_range(self)
 
     def __call__(self, images, seeds=None):
         # Not a division: TensorFlow turns that into a product, in graphs only.

@@ -3,9 +3,9 @@
 import keras
 
 from keras_vit.evaluation.features import feature_model, run
+from keras_vit.evaluation.forward import steps_of
 from keras_vit.evaluation.ridge import L2
 from keras_vit.evaluation.shots import SEEDS, SHOTS, fewshot_probe
-from keras_vit.prediction import preprocessing_of
 
 
 class FewShotCallback(keras.callbacks.Callback):
@@ -22,6 +22,8 @@ class FewShotCallback(keras.callbacks.Callback):
         seeds: Integer, how many draws, or the seeds themselves. Defaults to 3.
         l2: Positive number. Defaults to 1024.
         layer: As for `keras_vit.evaluation.extract_features`.
+        preprocessing: As for `keras_vit.evaluation.evaluate`. The published probe has
+            `"resize(256)|central_crop(224)"`.
         every: Integer, after each how many epochs.
         batch_size: Integer.
 
@@ -41,6 +43,7 @@ class FewShotCallback(keras.callbacks.Callback):
         seeds=SEEDS,
         l2=L2,
         layer=None,
+        preprocessing=None,
         every=1,
         batch_size=64,
     ):
@@ -50,6 +53,7 @@ class FewShotCallback(keras.callbacks.Callback):
         self.sources = (train, test)
         self.options = {"shots": tuple(shots), "seeds": seeds, "l2": l2}
         self.layer = layer
+        self.preprocessing = preprocessing
         self.every = every
         self.batch_size = batch_size
         self.extractor = None
@@ -57,7 +61,7 @@ class FewShotCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         model = self.model
         self.extractor = feature_model(model, self.layer)
-        self.steps = preprocessing_of(model)
+        self.steps = steps_of(model, self.preprocessing)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every or logs is None:

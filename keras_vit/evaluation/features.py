@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_vit.evaluation.forward import forward
-from keras_vit.prediction import load_model, preprocessing_of
+from keras_vit.evaluation.forward import forward, steps_of
+from keras_vit.prediction import load_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,9 @@ def _features(model, layer):
     return model.output
 
 
-def extract_features(model, source, layer=None, *, batch_size=64, progress=None):
+def extract_features(
+    model, source, layer=None, *, preprocessing=None, batch_size=64, progress=None
+):
     """Runs a model up to its head over a whole source.
 
     Args:
@@ -77,6 +79,7 @@ def extract_features(model, source, layer=None, *, batch_size=64, progress=None)
         source: A `keras_vit.data.Source`. Images are prepared as the model says.
         layer: Name of a layer. Defaults to what the head reads, `"pre_logits"` in
             the papers' words, whatever the layer's name.
+        preprocessing: As for `keras_vit.evaluation.evaluate`.
         batch_size: Integer; the result does not depend on it.
         progress: `None`, or a function that is called with (images done, images in
             all).
@@ -97,7 +100,7 @@ def extract_features(model, source, layer=None, *, batch_size=64, progress=None)
     """
     model = load_model(model)
     extractor = feature_model(model, layer)
-    return run(extractor, source, preprocessing_of(model), batch_size, progress)
+    return run(extractor, source, steps_of(model, preprocessing), batch_size, progress)
 
 
 def run(extractor, source, steps, batch_size, progress=None):

@@ -3,6 +3,22 @@
 import numpy as np
 
 from keras_vit.devices import current
+from keras_vit.prediction import preprocessing_of
+
+
+def steps_of(model, given=None):
+    """The evaluation steps of a model, or those given in their place.
+
+    Args:
+        model: A Keras model.
+        given: As `preprocessing` of `keras_vit.evaluation.evaluate`.
+
+    Returns:
+        A `keras_vit.data.Preprocessing`.
+    """
+    from keras_vit.data.evaluating import evaluation_with
+
+    return evaluation_with(given, preprocessing_of(model))
 
 
 def forward(model, source, steps, batch_size, progress=None):

@@ -2,21 +2,15 @@
 
 import heapq
 import itertools
-import logging
 
 import numpy as np
 
-from keras_vit.evaluation.forward import forward
+from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.metrics import ranks
+from keras_vit.evaluation.relabelled import real_accuracy_on
 from keras_vit.evaluation.results import TOP5_CLASSES, Evaluation, Mistake
-from keras_vit.prediction import (
-    class_probabilities,
-    load_model,
-    output_kind,
-    preprocessing_of,
-)
-
-logger = logging.getLogger(__name__)
+from keras_vit.evaluation.scored import find_source
+from keras_vit.prediction import class_probabilities, load_model, output_kind
 
 # Probabilities of all classes are kept up to this many numbers: 256 MiB.
 MAX_PROBABILITIES = 2**26
@@ -27,6 +21,9 @@ def evaluate(
     data=None,
     *,
     data_dir=None,
+    corrupt=None,
+    columns=None,
+    preprocessing=None,
     batch_size=64,
     mistakes=24,
     progress=None,
@@ -34,14 +31,28 @@ def evaluate(
     """Loss, accuracy and all that follows from them, of a model on a data set.
 
     One pass; the memory it takes grows with the number of examples, not with their
-    size.
+    size. Of images of ImageNet's validation set, which are recognised by their file
+    names and classes by their synsets, the ReaL accuracy is told, too.
 
     Args:
         model_or_path: A Keras model, the path of a `.keras` file, or a run folder.
         data: Name or folder, as for `keras_vit.data.load`, or a
-            `keras_vit.data.Source`. A name without a split means its test set.
-            Defaults to the test set of the run that trained the model.
+            `keras_vit.data.Source`. Of a name with a split, such as
+            `"photos:train[80%:]"`, that part is scored; without one, its test set,
+            drawn as in training where the files name none. Defaults to the test set
+            of the run that trained the model.
         data_dir: Where TFDS keeps its data sets.
+        corrupt: `"error"` or `"skip"`, what to do with a broken image. Defaults to
+            what the run did; to `"error"` where the model says nothing.
+        columns: The columns of a list of files, as for `keras_vit.data.load`.
+        preprocessing: How images become the model's input, where it is not as the model
+            says: a string of steps as for `keras_vit.data.steps_from_text`, a list of
+            steps, or a `keras_vit.data.Preprocessing`. Published numbers are of
+            `"resize_small(256)|central_crop(224)"` for plain ViT-S/16 (224 pixels), of
+            `"resize_small(448)|central_crop(384)"` for big_vision's transfers (384
+            pixels), and of `"resize(256)|central_crop(224)"` for its few-shot probe;
+            the models' own steps, which stretch images to their size, are those of the
+            official fine-tuning. A value range that is not named is the model's.
         batch_size: Integer; the result does not depend on it.
         mistakes: Integer, how many of the most confident mistakes to keep, with
             their pixels. Defaults to 24.
@@ -60,6 +71,8 @@ def evaluate(
     >>> result = evaluate("runs/fashion_mnist_mini-small-1")
     >>> result.accuracy, result.accuracy_interval, result.calibration_error
     """
+    from keras_vit.data import steps_to_text
+
     if batch_size < 1 or mistakes < 0:
         raise ValueError(
             "`batch_size` must be at least 1 and `mistakes` at least 0. "
@@ -67,9 +80,9 @@ def evaluate(
         )
     model = load_model(model_or_path)
     kind = output_kind(model)
-    source = find_source(model, data, data_dir)
+    steps = steps_of(model, preprocessing)
+    source = find_source(model, data, data_dir, corrupt=corrupt, columns=columns)
     _check_classes(model, source)
-    steps = preprocessing_of(model)
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
@@ -100,6 +113,8 @@ def evaluate(
         confidences=confidences,
         probabilities=kept if keep else None,
         mistakes=worst.sorted(),
+        steps=None if preprocessing is None else steps_to_text(steps.steps),
+        real_accuracy=real_accuracy_on(source, predicted),
     )
 
 
@@ -135,38 +150,6 @@ class _Mistakes:
         """Back to [0, 255] from the range that the model takes."""
         pixels = 255 * (image - self.low) / (self.high - self.low)
         return np.clip(np.rint(pixels), 0, 255).astype("uint8")
-
-
-def find_source(model, data=None, data_dir=None):
-    """The examples that were asked for, or those of the run's test."""
-    import keras_vit.data
-
-    if isinstance(data, keras_vit.data.Source):
-        return data
-    if data is not None:
-        return keras_vit.data.load_splits(data, data_dir)[1]
-    metadata = getattr(model, "metadata", {})
-    recipe = metadata.get("recipe")
-    if recipe is None:
-        raise ValueError(
-            "The model does not say what data it was trained with; give `data`."
-        )
-    _, source = keras_vit.data.load_splits(
-        recipe["data"],
-        data_dir or recipe["data_dir"],
-        test=recipe.get("test_split"),  # which older runs do not have
-        corrupt=recipe["corrupt"],
-        test_fraction=recipe["test_fraction"],
-        split_seed=recipe["split_seed"],
-    )
-    expected = metadata["data"]["test"]["num_examples"]
-    if source.num_examples != expected:
-        logger.warning(
-            "The test data has changed since training: %d examples then, %d now.",
-            expected,
-            source.num_examples,
-        )
-    return source
 
 
 def _check_classes(model, source):

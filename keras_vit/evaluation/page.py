@@ -70,6 +70,7 @@ def report_page(evaluation, title="Evaluation"):
     parts = [
         f"<h1>{_escaped(title)}</h1>",
         f"<p>{_escaped(evaluation.data)}</p>",
+        *_steps(evaluation),
         _numbers(evaluation),
         "<h2>Most frequent confusions</h2>",
         _pairs(evaluation),
@@ -100,6 +101,11 @@ def _escaped(text):
     return html.escape(str(text).encode("utf-8", "replace").decode())
 
 
+def _steps(evaluation):
+    if evaluation.steps is not None:
+        yield f"<p class='note'>Images: {_escaped(evaluation.steps)}</p>"
+
+
 def _percent(share, digits=2):
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
@@ -116,6 +122,8 @@ def _numbers(evaluation):
     ]
     if evaluation.top5_accuracy is None:
         cards[2] = ("–", "top-5: fewer than 6 classes")
+    if evaluation.real_accuracy is not None:
+        cards.insert(3, (_percent(evaluation.real_accuracy), "ReaL accuracy"))
     items = "".join(f"<div><b>{n}</b><span>{name}</span></div>" for n, name in cards)
     return f"<div class='numbers'>{items}</div>"
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from keras_vit.evaluation.choice import best, cross_validate
 from keras_vit.evaluation.features import feature_model, run
+from keras_vit.evaluation.forward import steps_of
 from keras_vit.evaluation.metrics import confusion_matrix, wilson_interval
 from keras_vit.evaluation.ridge import LinearProbe, Ridge, check_l2
-from keras_vit.prediction import load_model, preprocessing_of
+from keras_vit.prediction import load_model
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def probe(
     image_size=None,
     l2=None,
     layer=None,
+    preprocessing=None,
     data_dir=None,
     test_split=None,
     test_fraction=0.2,
@@ -89,6 +91,8 @@ def probe(
         l2: Positive number, the penalty; the published one is 1024. By default
             chosen by five-fold cross-validation of the training images.
         layer: As for `keras_vit.evaluation.extract_features`.
+        preprocessing: As for `keras_vit.evaluation.evaluate`. The published probe has
+            `"resize(256)|central_crop(224)"`.
         data_dir: Where TFDS keeps its data sets.
         test_split: String, the split to test on; the data's own by default.
         test_fraction: Share of the test images where the data has no test set.
@@ -133,7 +137,7 @@ def probe(
     _check_sources(train, test)
     network, name, random = _network(model, weights, image_size)
     started = time.perf_counter()
-    extractor, steps = feature_model(network, layer), preprocessing_of(network)
+    extractor, steps = feature_model(network, layer), steps_of(network, preprocessing)
     total = train.num_examples + test.num_examples
     parts, before = [], 0
     for source in (train, test):

@@ -57,6 +57,11 @@ class Evaluation:
     probabilities: np.ndarray | None = dataclasses.field(repr=False)
     # The wrong answers with the highest probabilities, the highest first.
     mistakes: list = dataclasses.field(repr=False)
+    # How images were prepared, as text; `None` where it was as the model says.
+    steps: str | None = None
+    # Share of the images whose predicted class is one of their ReaL labels, of those
+    # that have any; `None` but for images of ImageNet's validation set.
+    real_accuracy: float | None = None
 
     @functools.cached_property
     def accuracy_interval(self) -> tuple:
@@ -91,8 +96,10 @@ class Evaluation:
         `confusion` lists what occurred: `[true class, predicted class, examples]`.
         """
         cells = zip(*np.nonzero(self.confusion))
+        here = {"steps": self.steps, "real_accuracy": self.real_accuracy}
         return {
             "data": self.data,
+            **{name: value for name, value in here.items() if value is not None},
             "num_examples": self.num_examples,
             "loss": self.loss,
             "accuracy": self.accuracy,

@@ -98,7 +98,17 @@ def _are_integers(values, lowest):
     return whole and min(values) >= lowest
 
 
-def fewshot(model, train, test, *, layer=None, batch_size=64, progress=None, **options):
+def fewshot(
+    model,
+    train,
+    test,
+    *,
+    layer=None,
+    preprocessing=None,
+    batch_size=64,
+    progress=None,
+    **options,
+):
     """The few-shot probe of a model's features.
 
     Args:
@@ -106,6 +116,8 @@ def fewshot(model, train, test, *, layer=None, batch_size=64, progress=None, **o
         train: `keras_vit.data.Source`, from which examples are drawn.
         test: `keras_vit.data.Source`, whose examples are classified.
         layer: As for `keras_vit.evaluation.extract_features`.
+        preprocessing: As for `keras_vit.evaluation.evaluate`. The published probe has
+            `"resize(256)|central_crop(224)"`.
         batch_size: Integer; the result does not depend on it.
         progress: `None`, or a function (images done, images in all).
         **options: `shots`, `seeds` and `l2`, as for `fewshot_probe`.
@@ -126,7 +138,12 @@ def fewshot(model, train, test, *, layer=None, batch_size=64, progress=None, **o
     parts = []
     for source in (train, test):
         features = extract_features(
-            model, source, layer, batch_size=batch_size, progress=progress
+            model,
+            source,
+            layer,
+            preprocessing=preprocessing,
+            batch_size=batch_size,
+            progress=progress,
         )
         parts += [features.values, features.labels]
     return fewshot_probe(*parts, num_classes=train.num_classes, **options)

@@ -99,7 +99,10 @@ _UP |= {"image_size": 224, "augment": "inception", "decay": "bit"}
 _UP |= {"global_clipnorm": None, "epochs": 90, "decay_at": (1 / 3, 2 / 3, 8 / 9)}
 _UP_L = {"epochs": 40, "decay_at": (0.25, 0.575, 0.75, 0.925)}
 _ANY = "data names one of its tasks, or your own images."
-_SPLIT = "The paper holds out the last hundredth of the training images."
+_SPLIT = (
+    "The paper holds out the last hundredth of the training images, and evaluates with "
+    "--steps 'resize_small(256)|central_crop(224)'."
+)
 _LABELS = "The paper does not say which loss several labels of one image went through."
 _PROBE = "keras_vit; the closed-form probe of the papers is keras_vit.evaluation's"
 _CONFIG = "vit_jax/configs/common.py and vit.py"

@@ -1,0 +1,70 @@
+"""Which examples an evaluation scores."""
+
+import logging
+
+logger = logging.getLogger(__name__)
+
+# How the files of a run were read and divided: other readings would test on images
+# that were trained on.
+READING = ("corrupt", "test_fraction", "split_seed")
+
+
+def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
+    """The examples that were asked for, or those of the run's test.
+
+    Args:
+        model: A Keras model.
+        data: As for `keras_vit.evaluation.evaluate`.
+        data_dir: Where TFDS keeps its data sets.
+        corrupt: `"error"`, `"skip"`, or `None` for what the run did.
+        columns: As for `keras_vit.data.load`, with `data`.
+
+    Returns:
+        A `keras_vit.data.Source`.
+
+    Raises:
+        ValueError: if there is no such data, or nothing says which.
+    """
+    import keras_vit.data
+
+    if isinstance(data, keras_vit.data.Source):
+        return data
+    metadata = getattr(model, "metadata", {})
+    recipe = metadata.get("recipe") or {}
+    options = {name: recipe[name] for name in READING if name in recipe}
+    if corrupt is not None:
+        options["corrupt"] = corrupt
+    if data is not None:
+        return _named(data, data_dir, columns=columns, **options)
+    if not recipe:
+        raise ValueError(
+            "The model does not say what data it was trained with; give `data`."
+        )
+    data_dir = data_dir or recipe["data_dir"]
+    test = recipe.get("test_split")  # which older runs do not have
+    _, source = keras_vit.data.load_splits(
+        recipe["data"], data_dir, test=test, **options
+    )
+    expected = metadata["data"]["test"]["num_examples"]
+    if source.num_examples != expected:
+        logger.warning(
+            "The test data has changed since training: %d examples then, %d now.",
+            expected,
+            source.num_examples,
+        )
+    return source
+
+
+def _named(name, data_dir, **options):
+    """The part that a name ends with, or the test set where it names none."""
+    from keras_vit.data import load, load_splits, names, subsets
+
+    place, split = names.parse(name)
+    base, parts = subsets.parse(split)
+    if base is not None:
+        return load((place, split), data_dir, **options)
+    _, test = load_splits(place, data_dir, **options)
+    if not parts:
+        return test
+    split = test.split + "".join(map(str, parts))
+    return load((place, split), data_dir, **options)

@@ -1,0 +1,99 @@
+"""Which examples are scored, by the name that was given."""
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+from tiny_models import NAMES, tiny
+
+import keras_vit.data
+from keras_vit.evaluation import evaluate
+from keras_vit.evaluation.scored import find_source
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Ten grey images of each class; their names say which they are."""
+    root = tmp_path_factory.mktemp("scored") / "photos"
+    random = np.random.default_rng(0)
+    for name in NAMES:
+        (root / name).mkdir(parents=True)
+        for index in range(10):
+            pixels = random.integers(0, 256, (8, 8)).astype("uint8")
+            Image.fromarray(pixels).save(root / name / f"{index}.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("split", "count"),
+    [
+        *(("", 6), (":test", 6), (":train", 24), (":train[:50%]", 12), (":all", 30)),
+        *((":all,per_class=3", 9), (":per_class=1", 3)),
+    ],
+)
+def test_the_named_part_is_scored_and_without_one_the_test_set(
+    model, folder, split, count
+):
+    found = evaluate(model, f"{folder}{split}")
+    assert found.num_examples == count
+    test = set(keras_vit.data.load_splits(folder)[1].files)
+    files = set(find_source(model, f"{folder}{split}").files)
+    assert (files <= test) == (split in ("", ":test", ":per_class=1"))
+    assert found.data.startswith(f"{folder}:{split[1:] if files - test else 'test'}")
+
+
+def test_a_part_of_a_set_that_has_only_a_train_split(model, tmp_path, folder):
+    features = {
+        "image": tfds.features.Image(shape=(8, 8, 1)),
+        "label": tfds.features.ClassLabel(names=NAMES),
+    }
+    random = np.random.default_rng(0)
+    examples = [
+        {"image": random.integers(0, 256, (8, 8, 1)).astype("uint8"), "label": i % 3}
+        for i in range(20)
+    ]
+
+    class OnlyTrain(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        name = "only_train"
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            kinds = tfds.features.FeaturesDict(features)
+            return tfds.core.DatasetInfo(builder=self, features=kinds)
+
+        def _split_generators(self, dl_manager):
+            return {"train": enumerate(examples)}
+
+        def _generate_examples(self):
+            raise NotImplementedError
+
+    OnlyTrain(data_dir=tmp_path).download_and_prepare()
+    for name, count in (("train[75%:]", 5), ("train", 20)):
+        found = evaluate(model, f"only_train:{name}", data_dir=tmp_path)
+        assert (found.data, found.num_examples) == (f"only_train:{name}", count)
+    assert evaluate(model, "only_train", data_dir=tmp_path).num_examples == 4
+
+
+def test_the_test_images_are_drawn_as_in_training(folder):
+    recipe = {"test_fraction": 0.3, "split_seed": 5, "corrupt": "error"}
+    trained = tiny()
+    trained.metadata.update(recipe=recipe, class_names=NAMES)
+    found = find_source(trained, str(folder))
+    _, wanted = keras_vit.data.load_splits(folder, test_fraction=0.3, split_seed=5)
+    assert found.files == wanted.files and len(found.files) == 9
+    assert find_source(tiny(), str(folder)).files != found.files
+
+
+def test_broken_images_and_other_columns_as_asked(model, folder, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
+    lines = [f"{folder / name / f'{i}.png'},{name}" for name in NAMES for i in range(5)]
+    path = tmp_path / "photos.csv"
+    path.write_text("\n".join(["photo,kind", *lines, "broken.png,dark", ""]))
+    columns = {"file": "photo", "label": "kind"}
+    with pytest.raises(ValueError, match=r"Corrupt image: .*broken\.png"):
+        evaluate(model, f"{path}:all", columns=columns)
+    found = evaluate(model, f"{path}:all", columns=columns, corrupt="skip")
+    assert found.num_examples == 15
+    trained = tiny()
+    trained.metadata.update(recipe={"corrupt": "skip"})
+    assert evaluate(trained, f"{path}:all", columns=columns).num_examples == 15
