@@ -22,10 +22,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-
-from tiny_runs import TINY, felt, write_images
-
 from keras_vit.training import Recipe, build, build_optimizer, train
 from keras_vit.training.averaging import averaged
 from keras_vit.training.losses import build_loss
@@ -167,8 +163,7 @@ def trained(case, values, known=True):
         shuffle=False,
         verbose=0,
     )
-    weights = felt(model.weights, model.get_weights())
-    weights = [np.asarray(w, "float64") for w in weights]
+    weights = [np.asarray(w, "float64") for w in model.get_weights()]
     result = {"losses": losses.values, "kind": type(trainer).__name__}
     result["steps"] = int(keras.ops.convert_to_numpy(trainer.optimizer.iterations))
     with averaged(trainer):
@@ -242,6 +237,9 @@ class Stop(keras.callbacks.Callback):
 
 def whole_run(case, strategy):
     """`train` on one device, on the replicas, and there once stopped and resumed."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+    from tiny_runs import TINY, write_images
+
     values = {**TINY.to_json(), **case.get("recipe", {})}
     root = Path(tempfile.mkdtemp())
     recipe = Recipe(**{**values, "data": str(write_images(root / "images", count=44))})
@@ -253,7 +251,7 @@ def whole_run(case, strategy):
         except KeyboardInterrupt:
             found["again"] = train(recipe, root / "again", resume=True).history
     weights = [keras.saving.load_model(root / n / "model.keras") for n in found]
-    weights = [felt(model.weights, model.get_weights()) for model in weights]
+    weights = [[np.asarray(w) for w in model.get_weights()] for model in weights]
     found["weights"] = [apart(weights[0], other) for other in weights[1:]]
     return {"run": found}
 

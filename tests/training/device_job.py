@@ -15,7 +15,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from tiny_runs import TINY, felt
+from tiny_runs import TINY
 
 import keras_vit
 from keras_vit.devices import strategy
@@ -65,7 +65,7 @@ def run(folder, devices, kill=None):
         evaluation = keras_vit.evaluation.evaluate(model, batch_size=5)
         files = sorted(str(file) for file in data.rglob("*.png"))[:7]
         predictions = keras_vit.predict(model, files, batch_size=3)
-        weights = felt(model.weights, found.values(model.weights))
+        weights = found.values(model.weights)
     shares = [dict(each.classes) for each in predictions]
     names = sorted(shares[0])
     np.savez(

@@ -54,21 +54,6 @@ def assert_same_bits(first, second):
         assert one.tobytes() == other.tobytes()
 
 
-def felt(weights, values):
-    """The values of a model's weights, with 0 for the biases of keys.
-
-    They add the same to all scores of a query, which the softmax takes away: nothing
-    depends on them, and their gradients are rounding, which Adam makes as large as any.
-    """
-    found = []
-    for weight, value in zip(weights, values, strict=True):
-        value = np.array(value)
-        if weight.path.endswith("query_key_value/bias"):
-            value.reshape(3, -1)[1] = 0.0
-        found.append(value)
-    return found
-
-
 @dataclasses.dataclass
 class Run:
     """A finished run and its last variables."""
