@@ -1,5 +1,7 @@
 """From a recipe to an optimizer."""
 
+import keras
+
 from keras_vit.training.layer_groups import rate_factors
 from keras_vit.training.schedules import WarmupSchedule
 from keras_vit.training.update_rules import DecoupledAdam, MomentumSGD
@@ -8,9 +10,9 @@ from keras_vit.training.update_rules import DecoupledAdam, MomentumSGD
 def build_optimizer(recipe, model, *, total_steps):
     """The optimizer of a recipe, for the variables of a model.
 
-    AdamW with `beta_1` 0.9, `beta_2` 0.999 and `epsilon` 1e-8, as the official code has
-    it, or SGD with momentum; decoupled weight decay (multiplied by the current rate, as
-    in the ViT paper) on kernels only, and gradients clipped at a global norm.
+    AdamW with `beta_1` 0.9 and `beta_2` 0.999, or SGD with momentum; decoupled weight
+    decay (multiplied by the current rate, as in the ViT paper) on kernels only, and
+    gradients clipped at a global norm.
 
     Args:
         recipe: A `Recipe`.
@@ -26,6 +28,13 @@ def build_optimizer(recipe, model, *, total_steps):
         # Without `ema_overwrite_frequency`, which fails under a strategy; evaluation
         # and export put the averages in themselves, see `averaging.py`.
         common.update(use_ema=True, ema_momentum=recipe.ema_momentum)
+    plain = recipe.momentum_dtype == "float32" and recipe.layer_decay is None
+    if recipe.optimizer == "adamw" and plain and recipe.momentum == 0.9:
+        optimizer = keras.optimizers.AdamW(
+            schedule, weight_decay=recipe.weight_decay, **common
+        )
+        optimizer.exclude_from_weight_decay(var_list=not_decayed(model))
+        return optimizer
     factors = None
     if recipe.layer_decay is not None:
         factors = rate_factors(model, recipe.layer_decay)

@@ -54,56 +54,13 @@ def test_gradients_are_scaled_down_to_the_global_norm(model):
     assert norm == pytest.approx(2.0, rel=1e-5)
 
 
-ADAMW = [
-    {},
-    {"momentum_dtype": "bfloat16"},
-    {"layer_decay": 0.5},
-    {"momentum": 0.8, "ema_momentum": 0.9},
-]
-
-
-@pytest.mark.parametrize("fields", ADAMW, ids=str)
-def test_adamw_is_that_of_the_official_code(model, fields):
-    optimizer = optimizer_of(model, **fields)
-    assert type(optimizer) is DecoupledAdam
-    found = (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon)
-    assert found == (fields.get("momentum", 0.9), 0.999, 1e-8)
-    # Of the last layer: the rates of the others are smaller with `layer_decay`.
-    head = next(v for v in model.trainable_variables if v.path == "head/bias")
-    for gradient, moved in ((1e-6, 0.990), (1e-8, 0.5)):
-        optimizer = optimizer_of(model, learning_rate=0.1, **fields)
-        head.assign(np.zeros(3))
-        variables = model.trainable_variables
-        optimizer.apply(
-            [keras.ops.full(v.shape, gradient) for v in variables], variables
-        )
-        value = keras.ops.convert_to_numpy(head)
-        np.testing.assert_allclose(value, -0.1 * moved, rtol=1e-3)
-
-
-def test_sgd_is_that_of_the_official_code(model):
+def test_only_what_keras_lacks_is_our_own(model):
+    assert type(optimizer_of(model)) is keras.optimizers.AdamW
+    for fields in ({"momentum_dtype": "bfloat16"}, {"layer_decay": 0.5}):
+        assert type(optimizer_of(model, **fields)) is DecoupledAdam
     sgd = optimizer_of(model, optimizer="sgd", momentum=0.8, global_clipnorm=None)
     assert type(sgd) is MomentumSGD and sgd.momentum == 0.8
     assert sgd.global_clipnorm is None
-
-
-@pytest.mark.parametrize("fields", ADAMW[:3], ids=str)
-def test_a_compiled_model_is_saved_with_its_optimizer(model, fields, tmp_path):
-    model = keras.models.clone_model(model)
-    recipe = Recipe(learning_rate=0.1, warmup_steps=2, **fields)
-    model.compile(build_optimizer(recipe, model, total_steps=10), "mse")
-    images = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype("float32")
-    targets = np.eye(3, dtype="float32")[np.arange(8) % 3]
-    model.fit(images, targets, batch_size=4, shuffle=False, verbose=0)
-    model.save(tmp_path / "model.keras")
-    again = keras.saving.load_model(tmp_path / "model.keras")
-    for each in (model, again):
-        each.fit(images, targets, batch_size=4, shuffle=False, verbose=0)
-    for one, other in zip(model.optimizer.variables, again.optimizer.variables):
-        values = [keras.ops.convert_to_numpy(v).astype("float64") for v in (one, other)]
-        np.testing.assert_allclose(*values, rtol=1e-5, atol=1e-7)
-    for one, other in zip(model.get_weights(), again.get_weights()):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 def test_the_schedule_of_a_recipe_is_built_from_its_shares_and_steps():

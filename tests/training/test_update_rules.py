@@ -4,7 +4,6 @@ import golden
 import keras
 import numpy as np
 import pytest
-from ml_dtypes import bfloat16
 
 from keras_vit.training.schedules import WarmupSchedule
 from keras_vit.training.update_rules import DecoupledAdam, MomentumSGD
@@ -111,73 +110,13 @@ def test_decoupled_adam_is_the_adamw_of_tensorflow_addons():
         )
 
 
-def test_decoupled_adam_is_the_adamw_of_keras_where_gradients_are_large():
+def test_decoupled_adam_is_the_adamw_of_keras():
     arrays = golden.arrays("tfa/optimizers.npz")
     ours = follow(DecoupledAdam(0.05, decoupled_weight_decay=0.2), arrays, 10, NAMES)
-    keras_adamw = keras.optimizers.AdamW(0.05, weight_decay=0.2, epsilon=1e-8)
+    keras_adamw = keras.optimizers.AdamW(0.05, weight_decay=0.2)
     theirs = follow(keras_adamw, arrays, 10, NAMES)
     for name in NAMES:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-6, atol=1e-6)
-
-
-# Gradients of every size, down to far below epsilon, over some updates.
-SIZES = np.array([1.0, 1e-3, 1e-6, 1e-8, 1e-10, 0.0])
-RATE, DECAY = 0.05, 0.2
-
-
-def gradients_of_every_size(count=8):
-    random = np.random.default_rng(0)
-    drawn = SIZES * random.uniform(-2, 3, (count, len(SIZES)))
-    drawn[0] = SIZES
-    return drawn.astype("float32")
-
-
-def optax_adamw(gradients, half=False):
-    """Weights after each update: `optax.adamw`, after its source, in NumPy."""
-    weights = np.ones(gradients.shape[1])
-    kept, square, path = np.zeros(len(SIZES)), np.zeros(len(SIZES)), []
-    for count, gradient in enumerate(gradients.astype("float64"), 1):
-        if half:
-            kept = kept.astype(bfloat16) * np.array(0.9, bfloat16)
-            mean = 0.1 * gradient + kept.astype("float64")
-        else:
-            mean = 0.1 * gradient + 0.9 * kept
-        square = 0.001 * gradient**2 + 0.999 * square
-        direction = mean / (1 - 0.9**count)
-        direction = direction / (np.sqrt(square / (1 - 0.999**count)) + 1e-8)
-        weights = weights - RATE * (direction + DECAY * weights)
-        kept = mean.astype(bfloat16) if half else mean
-        path.append(weights)
-    return np.array(path)
-
-
-def updated(optimizer, gradients):
-    variable = keras.Variable(np.ones(gradients.shape[1], "float32"))
-    optimizer.build([variable])
-    path = []
-    for gradient in gradients:
-        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [variable])
-        path.append(keras.ops.convert_to_numpy(variable).copy())
-    return np.array(path)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_decoupled_adam_is_that_of_optax_down_to_tiny_gradients(dtype):
-    gradients = gradients_of_every_size()
-    optimizer = DecoupledAdam(RATE, decoupled_weight_decay=DECAY, momentum_dtype=dtype)
-    expected = optax_adamw(gradients, dtype == "bfloat16")
-    # In float32, as in optax, 1 - 0.999 is known to 2e-5 of itself.
-    np.testing.assert_allclose(updated(optimizer, gradients), expected, rtol=1e-5)
-    first = (1 - RATE * DECAY - expected[0]) / RATE
-    np.testing.assert_allclose(first, [1, 1, 0.990, 0.5, 0.0099, 0], atol=1e-4)
-
-
-def test_the_adamw_of_keras_is_another_one_for_small_gradients():
-    # When this fails, Keras has changed, and knows what the papers' runs used.
-    gradients = gradients_of_every_size()
-    adamw = keras.optimizers.AdamW(RATE, weight_decay=DECAY, epsilon=1e-8)
-    apart = np.abs(updated(adamw, gradients) - optax_adamw(gradients)).max(axis=0)
-    assert apart[0] < 1e-5 and apart[2] > 1e-3 and apart[3] > 1e-2
 
 
 def test_a_first_moment_in_bfloat16_is_rounded_and_the_second_is_not():
