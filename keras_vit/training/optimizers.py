@@ -14,6 +14,11 @@ def build_optimizer(recipe, model, *, total_steps):
     decay (multiplied by the current rate, as in the ViT paper) on kernels only, and
     gradients clipped at a global norm.
 
+    AdamW's epsilon is Keras's, 1e-7 added to the uncorrected root; that of big_vision
+    is 1e-8, added to the corrected one. With that, rounding would move what has no true
+    gradient, such as the biases of attention's keys, and the weights would depend on
+    the number of replicas.
+
     Args:
         recipe: A `Recipe`.
         model: A built Keras model.

@@ -56,6 +56,7 @@ class UpdateRule(keras.optimizers.Optimizer):
                 v.shape,
                 dtype="bfloat16" if half else v.dtype,
                 name=f"{v.path.replace('/', '_')}_momentum",
+                **_layout_of(v),
             )
             for v in variables
         ]
@@ -86,6 +87,12 @@ class UpdateRule(keras.optimizers.Optimizer):
             rate_factors=self.rate_factors,
         )
         return config
+
+
+def _layout_of(variable):
+    """How JAX divides a variable between devices, where it does."""
+    layout = getattr(variable, "_layout", None)
+    return {} if layout is None else {"layout": layout}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
