@@ -83,8 +83,8 @@ def model_arguments(recipe, *, native_size, num_channels):
             arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
         if recipe.patch_size is None:
             arguments["patch_size"] = _patch_size(arguments["image_size"])
-        if recipe.image_size is None:
-            _fit_together(arguments, recipe.patch_size)
+            if recipe.image_size is None:
+                _fit_together(arguments)
         for name, default in SMALL.items():
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
@@ -114,19 +114,16 @@ def _patch_size(image_size):
     return min(divisors, key=lambda d: abs(math.log(d / wanted)))
 
 
-def _fit_together(arguments, patch_size):
+def _fit_together(arguments):
     """Changes the size of the images where no patch of about the wanted size does."""
     sides = _sides(arguments["image_size"])
 
     def few(patch):
         return max(sides) < (PATCHES_PER_SIDE + 0.5) * patch
 
-    if patch_size is None:
-        if arguments["patch_size"] in SMALL_PATCHES and few(arguments["patch_size"]):
-            return
-        patch_size = min(filter(few, ROUNDED_TO), key=lambda p: _change(sides, p))
-    elif not any(side % patch_size for side in sides):
+    if arguments["patch_size"] in SMALL_PATCHES and few(arguments["patch_size"]):
         return
+    patch_size = min(filter(few, ROUNDED_TO), key=lambda p: _change(sides, p))
     rounded = _rounded(sides, patch_size)
     logger.info(
         "Images of %s pixels are resized to %s, which patches of %d cover.",

@@ -78,6 +78,8 @@ def model_of_run(path):
     if recipe.model == "small":  # whose patches follow the images
         patch = model.get("patch_size", recipe.patch_size)
         fields["patch_size"] = patch[0] if isinstance(patch, list) else patch
+        size = model.get("image_size", recipe.image_size)
+        fields["image_size"] = tuple(size) if isinstance(size, list) else size
     if "num_channels" in model:
         fields["num_channels"] = model["num_channels"]
     return fields

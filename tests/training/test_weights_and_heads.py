@@ -1,6 +1,7 @@
 """What a recipe's model begins with: weights of another, and the bias of a new head."""
 
 import dataclasses
+import json
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from tiny_runs import TINY
 from keras_vit.training import Recipe
 from keras_vit.training.build import build_model
 from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.recipe_files import model_of_run
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
 SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}
@@ -72,3 +74,13 @@ def test_what_the_model_is_told_of_a_recipe():
     del given["weights"]
     names = [layer.name for layer in build_model(recipe, 3, given).layers]
     assert "pre_logits" in names
+
+
+def test_a_small_run_says_what_its_images_were_resized_to(tmp_path):
+    recipe = Recipe()
+    given = model_arguments(recipe, native_size=(53, 61), num_channels=1)
+    record = {"recipe": recipe.to_json(), "resolved": {"model": given}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    again = dataclasses.replace(recipe, **model_of_run(tmp_path))
+    for size in ((53, 61), (28, 28), None):
+        assert model_arguments(again, native_size=size, num_channels=1) == given
