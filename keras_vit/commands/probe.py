@@ -33,6 +33,9 @@ class Probe:
     weights: str | None = None
     # Height and width of the images, pixels: one number, or two.
     image_size: int | tuple[int, int] | None = None
+    # How images become the model's input, as steps between bars; as the model says
+    # where not given. The papers' probe: resize(256)|central_crop(224).
+    steps: str | None = None
     # Penalty of the classifier, 1024 as published; by cross-validation where not given.
     l2: float | None = None
     # Where TFDS keeps its data sets; its own default where not given.
@@ -57,6 +60,7 @@ class Probe:
 
         options = dataclasses.asdict(self)
         options.pop("format")
+        options["preprocessing"] = options.pop("steps")
         where = on_devices(options.pop("devices"))
         with where as devices, progress_bar("features") as progress:
             result = probe(**options, progress=progress)
