@@ -8,6 +8,8 @@ import glob
 import os
 import resource
 
+import machine
+
 BATCH, IMAGE = 64, 224
 AUGMENT = "inception_crop|flip|randaugment(2,10)|mixup(0.2)"
 
@@ -39,7 +41,10 @@ def limit(folder, training, count):
         return tf.image.resize(image, (IMAGE, IMAGE))
 
     dataset = tf.data.Dataset.from_tensor_slices((files, list(range(len(files)))))
-    dataset = dataset.map(crop if training else whole, tf.data.AUTOTUNE)
+    dataset = dataset.map(crop if training else whole, machine.cores())
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it keeps many a stream to a single core
+    dataset = dataset.with_options(options)
     return _reader(dataset.batch(BATCH, drop_remainder=True).prefetch(2), count)
 
 

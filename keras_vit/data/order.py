@@ -1,6 +1,7 @@
 """Which examples come, in what order, and to which process."""
 
 import dataclasses
+import os
 
 import tensorflow as tf
 
@@ -9,6 +10,14 @@ from keras_vit.data import randomness
 # The package's functions on tensors use `tf.cond` where they must, so that TensorFlow
 # needn't translate their source code, which costs half a second for each pipeline.
 as_written = tf.autograph.experimental.do_not_convert
+
+
+def at_a_time() -> int:
+    """How many images are read and decoded at a time: one on each core."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,6 +50,7 @@ def batches(
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
     options = tf.data.Options()
     options.deterministic = True
+    options.autotune.enabled = False  # it keeps many a stream to a single core
     policy = tf.data.experimental.AutoShardPolicy.DATA  # files can't be told apart
     options.experimental_distribute.auto_shard_policy = policy
     return dataset.with_options(options).prefetch(2)
