@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_vit.data.decoding import pixels_of, to_channels
 from keras_vit.data.failures import CORRUPT, HINT, why_unreadable
-from keras_vit.data.order import at_a_time
+from keras_vit.data.order import usable_cores
 from keras_vit.data.orders import in_order
 from keras_vit.data.stores import PixelStore, as_written, display
 
@@ -78,7 +78,7 @@ def _items(store):
 
 
 def _good(store, read):
-    readable = _items(store).map(read, num_parallel_calls=at_a_time())
+    readable = _items(store).map(read, num_parallel_calls=usable_cores())
     return readable.ignore_errors()
 
 

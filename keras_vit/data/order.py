@@ -12,8 +12,8 @@ from keras_vit.data import randomness
 as_written = tf.autograph.experimental.do_not_convert
 
 
-def at_a_time() -> int:
-    """How many images are read and decoded at a time: one on each core."""
+def usable_cores() -> int:
+    """The CPU cores that this process may use: on each, an image is read at a time."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system

@@ -16,7 +16,7 @@ from keras_vit.data import randomness
 from keras_vit.data.columns import columns_of
 from keras_vit.data.downloads import quiet
 from keras_vit.data.labels import reading_of
-from keras_vit.data.order import at_a_time
+from keras_vit.data.order import usable_cores
 from keras_vit.data.stores import BytesStore, Order, PixelStore, as_written, display
 
 MEMORY_BUDGET = 512 * 2**20  # bytes, for examples kept in memory and for shuffling
@@ -201,7 +201,7 @@ class RecordStore:
     def mapped(self, order: Order, function) -> tf.data.Dataset:
         """`function(position, item)` of every item, several at a time."""
         numbered = self.items(order).enumerate()
-        return numbered.map(function, num_parallel_calls=at_a_time())
+        return numbered.map(function, num_parallel_calls=usable_cores())
 
     def _shuffled(self, stream, seed, epoch):
         # `shuffle` would mix in the global seed of the program: this sets the seed of

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.order import Order, as_written, at_a_time
+from keras_vit.data.order import Order, as_written, usable_cores
 
 
 class IndexedStore:
@@ -66,7 +66,7 @@ class IndexedStore:
             .enumerate()
             .map(
                 as_written(lambda at, i: function(at, {**i, **fetch(i["index"])})),
-                num_parallel_calls=at_a_time(),
+                num_parallel_calls=usable_cores(),
             )
         )
 

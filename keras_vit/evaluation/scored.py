@@ -34,14 +34,16 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
     options = {name: recipe[name] for name in READING if name in recipe}
     if corrupt is not None:
         options["corrupt"] = corrupt
+    test = recipe.get("test_split")  # which older runs do not have
     if data is not None:
-        return _named(data, data_dir, columns=columns, **options)
+        if test is not None and not _same(data, recipe["data"]):
+            test = None
+        return _named(data, data_dir, test, columns=columns, **options)
     if not recipe:
         raise ValueError(
             "The model does not say what data it was trained with; give `data`."
         )
     data_dir = data_dir or recipe["data_dir"]
-    test = recipe.get("test_split")  # which older runs do not have
     _, source = keras_vit.data.load_splits(
         recipe["data"], data_dir, test=test, **options
     )
@@ -55,7 +57,17 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
     return source
 
 
-def _named(name, data_dir, **options):
+def _same(name, other):
+    """Whether two names are of one data set, of whatever parts."""
+    from keras_vit.data import names
+
+    try:
+        return names.parse(name)[0] == names.parse(other)[0]
+    except ValueError:  # one of them is no more there
+        return False
+
+
+def _named(name, data_dir, test, **options):
     """The part that a name ends with, or the test set where it names none."""
     from keras_vit.data import load, load_splits, names, subsets
 
@@ -63,7 +75,7 @@ def _named(name, data_dir, **options):
     base, parts = subsets.parse(split)
     if base is not None:
         return load((place, split), data_dir, **options)
-    _, test = load_splits(place, data_dir, **options)
+    _, test = load_splits(place, data_dir, test=test, **options)
     if not parts:
         return test
     split = test.split + "".join(map(str, parts))

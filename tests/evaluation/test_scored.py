@@ -5,6 +5,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 from tiny_models import NAMES, tiny
+from writing import write
 
 import keras_vit.data
 from keras_vit.evaluation import evaluate
@@ -52,22 +53,7 @@ def test_a_part_of_a_set_that_has_only_a_train_split(model, tmp_path, folder):
         {"image": random.integers(0, 256, (8, 8, 1)).astype("uint8"), "label": i % 3}
         for i in range(20)
     ]
-
-    class OnlyTrain(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        name = "only_train"
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            kinds = tfds.features.FeaturesDict(features)
-            return tfds.core.DatasetInfo(builder=self, features=kinds)
-
-        def _split_generators(self, dl_manager):
-            return {"train": enumerate(examples)}
-
-        def _generate_examples(self):
-            raise NotImplementedError
-
-    OnlyTrain(data_dir=tmp_path).download_and_prepare()
+    write(tmp_path, "only_train", features, examples)
     for name, count in (("train[75%:]", 5), ("train", 20)):
         found = evaluate(model, f"only_train:{name}", data_dir=tmp_path)
         assert (found.data, found.num_examples) == (f"only_train:{name}", count)
@@ -82,6 +68,17 @@ def test_the_test_images_are_drawn_as_in_training(folder):
     _, wanted = keras_vit.data.load_splits(folder, test_fraction=0.3, split_seed=5)
     assert found.files == wanted.files and len(found.files) == 9
     assert find_source(tiny(), str(folder)).files != found.files
+
+
+def test_the_split_that_a_run_is_tested_on_is_that_of_its_data_by_name_too(folder):
+    # Part of the training images otherwise: the folder itself would be divided anew.
+    recipe = {"data": f"{folder}:all[:80%]", "test_split": "all[80%:]"}
+    trained = tiny()
+    trained.metadata.update(recipe=recipe, class_names=NAMES)
+    wanted = keras_vit.data.load(f"{folder}:all[80%:]")
+    assert find_source(trained, str(folder)).files == wanted.files
+    _, other = keras_vit.data.load_splits(folder)
+    assert find_source(tiny(), str(folder)).files == other.files
 
 
 def test_broken_images_and_other_columns_as_asked(model, folder, tmp_path):
