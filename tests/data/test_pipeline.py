@@ -164,6 +164,11 @@ def test_shapes_are_static_and_cardinality_is_known(arrays):
     assert arrays.batches(23, image_size=6).element_spec[0].shape == (23, 6, 6, 3)
 
 
+def test_autotuning_is_off_which_keeps_streams_to_a_single_core(folder):
+    options = keras_vit.data.load(f"{folder}:all").batches(4, image_size=8).options()
+    assert options.autotune.enabled is False
+
+
 def test_a_set_smaller_than_a_batch_is_one_batch(arrays):
     assert arrays.steps_per_epoch(100) == 1
     stream = arrays.batches(100, image_size=(6, 8), training=True, augment="none")
