@@ -14,7 +14,7 @@ import keras_tutorial_vit
 import tensorflow as tf
 
 import keras_vit
-from keras_vit.training.optimizers import not_decayed
+from keras_vit.training.optimizers.build import not_decayed
 
 CLASSES = 10
 

@@ -30,7 +30,7 @@ def make_file(path, variant):
     """Writes random arrays in the official layout of vision_transformer."""
     import numpy as np
 
-    from keras_vit.models.variants import VIT_VARIANTS
+    from keras_vit.models.variants.rows import VIT_VARIANTS
 
     row = VIT_VARIANTS[variant]
     d, m, h, p = row.hidden_dim, row.mlp_dim, row.num_heads, row.patch_size

@@ -55,7 +55,7 @@ def measure(name):
     import tensorflow as tf
 
     import keras_vit.models
-    from keras_vit.training.estimate import estimate_training
+    from keras_vit.costs.memory import estimate_training
 
     kind, arguments, batch, optimizer, jit_compile = CASES[name]
     model = getattr(keras_vit.models, kind)(10, **arguments)

@@ -1,17 +1,17 @@
 """Vision Transformers, BiT ResNets and hybrids for Keras 3."""
 
-from keras_vit._environment import check_environment
+from keras_vit.common.environment import check_environment
 
 check_environment()
 
 from keras_vit import checkpoints, layers, models, pretraining  # noqa: E402
-from keras_vit._lazy import lazy_attributes  # noqa: E402
 from keras_vit._version import __version__  # noqa: E402
 from keras_vit.checkpoints import (  # noqa: E402
     LoadReport,
     list_weights,
     resize_position_embeddings,
 )
+from keras_vit.common.lazy import lazy_attributes  # noqa: E402
 from keras_vit.models import (  # noqa: E402
     BiT,
     BiT_R50x1,
@@ -55,11 +55,11 @@ _LAZY = {
     "explain": "keras_vit.explaining:explain",
     "export": "keras_vit.exporting.checked:export",
     "exporting": "keras_vit.exporting",
-    "predict": "keras_vit.prediction:predict",
+    "predict": "keras_vit.inference.predicting:predict",
     "summary": "keras_vit.facts:summary",
     "training": "keras_vit.training",
     "tuner": "keras_vit.tuner",
-    "verify": "keras_vit.certificate:verify",
+    "verify": "keras_vit.certificates.certificate:verify",
     "visualize": "keras_vit.visualize",
 }
 __getattr__, __dir__ = lazy_attributes(globals(), _LAZY)

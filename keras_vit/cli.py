@@ -15,7 +15,7 @@ import tyro
 
 from keras_vit._version import __version__
 from keras_vit.commands import COMMANDS, Pretrain, Train
-from keras_vit.commands.pretrain import PRETRAINING
+from keras_vit.commands.training.pretrain import PRETRAINING
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -24,8 +24,8 @@ from keras_vit.terminal import (
     error_message,
     log_to_stderr,
 )
-from keras_vit.training.recipe_files import check_kind, find_recipe, model_of_run
-from keras_vit.training.recipes import Recipe
+from keras_vit.training.recipes.files import check_kind, find_recipe, model_of_run
+from keras_vit.training.recipes.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ def _parse(args):
         return call
     # A run goes on with its own recipe. What is also given must then agree with it, and
     # what is not given need not be given again.
-    from keras_vit.training.run_choice import find_run_to_resume
+    from keras_vit.training.folder.choice import find_run_to_resume
 
     folder, recipe = find_run_to_resume(call.recipe, call.run)
     if base is None or automatic:
@@ -124,8 +124,8 @@ def _default(args):
 
 def _parse_advised(args, given, model):
     """The command with the recipe that suits data, model and weights as its default."""
-    from keras_vit.training.advice import advise
-    from keras_vit.training.reasons import with_changes
+    from keras_vit.training.choosing.advice import advise
+    from keras_vit.training.choosing.reasons import with_changes
 
     _find_devices(args)
     fields, reasons = advise(given)
@@ -193,7 +193,7 @@ def _parse_with(args, base):
     given = _given(args)
     if base.warmup_steps or base.cooldown_steps:
         if isinstance(call, (Train, Pretrain)) and given & {"epochs", "total_steps"}:
-            from keras_vit.training.lengths import keep_shares
+            from keras_vit.training.choosing.lengths import keep_shares
 
             _find_devices(args)
             call.recipe = keep_shares(call.recipe, base, given)

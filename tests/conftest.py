@@ -80,9 +80,9 @@ def mocked_tfds(tmp_path, monkeypatch):
     """TFDS gives four random examples of any set, and thinks that files are there."""
     import tensorflow_datasets as tfds
 
-    from keras_vit.data.catalog import DATASETS
+    from keras_vit.data.sets.catalog import DATASETS
 
-    monkeypatch.setattr("keras_vit.data.downloads.answer", lambda url: None)
+    monkeypatch.setattr("keras_vit.data.sets.downloads.answer", lambda url: None)
     manual = tmp_path / "downloads" / "manual"
     manual.mkdir(parents=True)
     for facts in DATASETS.values():

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import keras_vit
-from keras_vit import _environment, _lazy
+from keras_vit.common import environment as _environment
+from keras_vit.common import lazy as _lazy
 
 PACKAGE = Path(keras_vit.__file__).parent
 ROOT = PACKAGE.parent

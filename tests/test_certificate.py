@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import keras_vit
-from keras_vit import file_check
-from keras_vit.layers import mlp
+from keras_vit.certificates import file_check
+from keras_vit.layers.transformer import mlp
 
 
 def test_every_family_meets_its_bar():

@@ -171,7 +171,7 @@ def test_a_finished_run_is_not_trained_again(trained, images, capsys):
 def test_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "keras_vit.training.callbacks.Progress.on_epoch_begin",
+        "keras_vit.training.run.callbacks.Progress.on_epoch_begin",
         lambda *_, **__: signal.raise_signal(signal.SIGINT),
     )
     assert main(["train", "--data", str(images), *TINY]) == 130
@@ -298,7 +298,7 @@ def test_verify_prints_the_certificate_of_a_family(capsys):
 
 
 def test_verify_says_1_when_a_difference_is_too_large(capsys, monkeypatch):
-    from keras_vit import certificate
+    from keras_vit.certificates import certificate
 
     monkeypatch.setitem(certificate.LOGITS_BAR, "bit", 1e-12)
     assert main(["verify", "BiT_R50x1"]) == 1

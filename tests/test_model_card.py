@@ -9,8 +9,8 @@ import pytest
 
 import keras_vit.data
 from keras_vit.cards import model_card
+from keras_vit.data.check.data_check import check_data
 from keras_vit.training import Recipe
-from keras_vit.training.data_check import check_data
 
 RECIPE = Recipe(
     data="./my photos", model="ViT_S16", weights="augreg", total_steps=500, seed=7

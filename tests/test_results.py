@@ -11,9 +11,9 @@ from PIL import Image
 
 import keras_vit
 from keras_vit.cli import main
-from keras_vit.results import write_results
+from keras_vit.reporting.results import write_results
 from keras_vit.training import Recipe, RunFolder, train
-from keras_vit.training.first_look import look_at_data
+from keras_vit.training.run.first_look import look_at_data
 
 TINY = {
     **{"epochs": 1, "batch_size": 4, "num_layers": 1, "hidden_dim": 8, "mlp_dim": 8},
@@ -86,7 +86,7 @@ def test_a_broken_image_is_named_before_anything_is_trained(images, tmp_path):
 
 
 def test_a_run_that_the_memory_would_not_hold_is_refused(images, tmp_path, monkeypatch):
-    name = "keras_vit.training.first_look.available_memory"
+    name = "keras_vit.training.run.first_look.available_memory"
     monkeypatch.setattr(name, lambda: 2**20)
     recipe = Recipe(str(images), model="ViT_Ti16", image_size=32, batch_size=8)
     with pytest.raises(ValueError, match="of which a quarter is left free"):
@@ -132,7 +132,7 @@ def test_interrupted_seeds_go_on_in_the_folder_of_all(
     assert "Several runs need one folder" in capsys.readouterr().err
     args += ["--run", str(tmp_path / "runs")]
     monkeypatch.setattr(
-        "keras_vit.training.callbacks.Progress.on_epoch_begin",
+        "keras_vit.training.run.callbacks.Progress.on_epoch_begin",
         lambda *_, **__: signal.raise_signal(signal.SIGINT),
     )
     assert main(args) == 130

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from keras_vit.cli import main
-from keras_vit.runs import compare_runs, plot_runs
-from keras_vit.training.run_folder import RunFolder
+from keras_vit.reporting.runs import compare_runs, plot_runs
+from keras_vit.training.folder.folder import RunFolder
 
 
 def write_run(path, accuracies, *, seconds=None, status="finished", model="small"):

@@ -2,7 +2,9 @@
 
 from keras_vit.checkpoints.architecture import arguments_of, facts_of, family_of
 from keras_vit.checkpoints.checkpoint import Checkpoint
-from keras_vit.checkpoints.load import fill, make_plan
+from keras_vit.checkpoints.opening import open_source
+from keras_vit.checkpoints.plan.load import fill, make_plan
+from keras_vit.checkpoints.plan.report import LoadReport
 from keras_vit.checkpoints.positions import resize_position_embeddings
 from keras_vit.checkpoints.registry import (
     Source,
@@ -11,8 +13,6 @@ from keras_vit.checkpoints.registry import (
     list_weights,
     source_url,
 )
-from keras_vit.checkpoints.report import LoadReport
-from keras_vit.checkpoints.source import open_source
 
 __all__ = [
     "Checkpoint",

@@ -2,7 +2,7 @@
 
 import re
 
-from keras_vit.checkpoints.names import CLASS_TOKEN, HEAD, PATCH_KERNEL, POSITIONS
+from keras_vit.checkpoints.names.vit import CLASS_TOKEN, HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.positions import square_grid
 
 _FUSED = "block_00/attention/query_key_value/kernel"

@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass, field
 
-from keras_vit.checkpoints.arrays import Arrays
-from keras_vit.checkpoints.layouts import FOREIGN, KERAS, LAYOUTS, Layout
-from keras_vit.checkpoints.memory import aligned_join
-from keras_vit.checkpoints.names import PATCH_KERNEL
-from keras_vit.checkpoints.spelling import normalised
-from keras_vit.checkpoints.transforms import as_is, transformed_shape
+from keras_vit.checkpoints.files.arrays import Arrays
+from keras_vit.checkpoints.files.memory import aligned_join
+from keras_vit.checkpoints.names.layouts import FOREIGN, KERAS, LAYOUTS, Layout
+from keras_vit.checkpoints.names.spelling import normalised
+from keras_vit.checkpoints.names.transforms import as_is, transformed_shape
+from keras_vit.checkpoints.names.vit import PATCH_KERNEL
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import re
 import urllib.parse
 from dataclasses import astuple, dataclass, fields
 
-from keras_vit.checkpoints.download import fetch, is_offline
-from keras_vit.checkpoints.source import open_source
-from keras_vit.checkpoints.sources import (
+from keras_vit.checkpoints.files.download import fetch, is_offline
+from keras_vit.checkpoints.opening import open_source
+from keras_vit.checkpoints.published import (
     GROUPS,
     HOST,
     IMAGENET,

@@ -6,10 +6,10 @@ import struct
 
 import numpy as np
 
-from keras_vit.checkpoints.layouts import LAYOUTS
-from keras_vit.checkpoints.names import PATCH_KERNEL
-from keras_vit.checkpoints.spelling import published
-from keras_vit.checkpoints.transforms import INVERSES
+from keras_vit.checkpoints.names.layouts import LAYOUTS
+from keras_vit.checkpoints.names.spelling import published
+from keras_vit.checkpoints.names.transforms import INVERSES
+from keras_vit.checkpoints.names.vit import PATCH_KERNEL
 
 # Rows of one variable that are spelled in several ways are written in the first one,
 # but for these, which the published files have.

@@ -4,20 +4,20 @@ Called, a command does its work, prints the result on stdout and returns the exi
 status. What computes is imported only by the command that needs it.
 """
 
-from keras_vit.commands.data import Data
-from keras_vit.commands.evaluate import Evaluate
-from keras_vit.commands.explain import Explain
-from keras_vit.commands.export import Export
-from keras_vit.commands.models import Models
-from keras_vit.commands.predict import Predict
-from keras_vit.commands.pretrain import Pretrain
-from keras_vit.commands.probe import Probe
-from keras_vit.commands.recipes import Recipes
-from keras_vit.commands.runs import Runs
-from keras_vit.commands.tpu_check import TpuCheck
-from keras_vit.commands.train import Train
-from keras_vit.commands.tune import Tune
-from keras_vit.commands.verify import Verify
+from keras_vit.commands.files.export import Export
+from keras_vit.commands.files.verify import Verify
+from keras_vit.commands.judging.evaluate import Evaluate
+from keras_vit.commands.judging.explain import Explain
+from keras_vit.commands.judging.predict import Predict
+from keras_vit.commands.judging.probe import Probe
+from keras_vit.commands.listing.data import Data
+from keras_vit.commands.listing.models import Models
+from keras_vit.commands.listing.recipes import Recipes
+from keras_vit.commands.listing.runs import Runs
+from keras_vit.commands.machines.tpu_check import TpuCheck
+from keras_vit.commands.training.pretrain import Pretrain
+from keras_vit.commands.training.train import Train
+from keras_vit.commands.training.tune import Tune
 
 # In the order of the help.
 COMMANDS = {

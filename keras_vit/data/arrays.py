@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from keras_vit.data.readers.stores import PixelStore
 from keras_vit.data.source import Source
-from keras_vit.data.stores import PixelStore
 
 
 def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Source:

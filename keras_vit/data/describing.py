@@ -5,14 +5,15 @@ import os
 
 import numpy as np
 
-from keras_vit.data import catalog, folders
 from keras_vit.data.description import Description
-from keras_vit.data.downloads import facts_of, missing_files
-from keras_vit.data.lists import scan_list
-from keras_vit.data.names import is_folder, is_list, parse, vtab_splits, vtab_task
-from keras_vit.data.prepared import data_root, directory_of, find_builder
-from keras_vit.data.stores import display
-from keras_vit.data.vtab import VTAB, VTAB_PREFIX
+from keras_vit.data.readers import folders
+from keras_vit.data.readers.lists import scan_list
+from keras_vit.data.readers.stores import display
+from keras_vit.data.sets import catalog
+from keras_vit.data.sets.downloads import facts_of, missing_files
+from keras_vit.data.sets.names import is_folder, is_list, parse, vtab_splits, vtab_task
+from keras_vit.data.sets.prepared import data_root, directory_of, find_builder
+from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX
 
 UNKNOWN = "not known to this package: look at the homepage"
 

@@ -5,10 +5,15 @@ import re
 
 import numpy as np
 
-from keras_vit.data import folders, subsets
-from keras_vit.data.labels import reading_of
-from keras_vit.data.lists import scan_list
-from keras_vit.data.names import (
+from keras_vit.data import subsets
+from keras_vit.data.readers import folders
+from keras_vit.data.readers.lists import scan_list
+from keras_vit.data.readers.record_labels import reading_of
+from keras_vit.data.readers.records import RecordStore
+from keras_vit.data.readers.request import in_order
+from keras_vit.data.readers.stores import FileStore, display
+from keras_vit.data.readers.unlabelled import scan_unlabelled
+from keras_vit.data.sets.names import (
     is_folder,
     is_list,
     parse,
@@ -16,12 +21,8 @@ from keras_vit.data.names import (
     vtab_splits,
     vtab_task,
 )
-from keras_vit.data.orders import in_order
-from keras_vit.data.prepared import builder_of
-from keras_vit.data.records import RecordStore
+from keras_vit.data.sets.prepared import builder_of
 from keras_vit.data.source import Source
-from keras_vit.data.stores import FileStore, display
-from keras_vit.data.unlabelled import scan_unlabelled
 
 LOGGER = logging.getLogger(__name__)
 

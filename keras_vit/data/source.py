@@ -3,12 +3,13 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.data import checking, parts
-from keras_vit.data.augmentations import augmentation
-from keras_vit.data.orders import batch_order, in_order, usable_batch_size
-from keras_vit.data.presets import evaluation_steps
-from keras_vit.data.records import MEMORY_BUDGET, RecordStore
-from keras_vit.data.stores import BytesStore, FileStore, as_written, display
+from keras_vit.data.pipeline import parts
+from keras_vit.data.pipeline import reading_once as checking
+from keras_vit.data.readers.records import MEMORY_BUDGET, RecordStore
+from keras_vit.data.readers.request import batch_order, in_order, usable_batch_size
+from keras_vit.data.readers.stores import BytesStore, FileStore, as_written, display
+from keras_vit.data.steps.augmentations import augmentation
+from keras_vit.data.steps.preprocessing import evaluation_steps
 from keras_vit.data.subsets import Subset
 
 
@@ -142,7 +143,7 @@ class Source:
                 shape and fit in 512 MiB, `True` if all have one shape, or `False`. The
                 batches are the same.
             part: (index, count): of every batch only this of its equal parts, and in
-                evaluation full batches with weights; see `keras_vit.data.parts`.
+                evaluation full batches with weights; see `pipeline.batches`.
 
         Returns:
             Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless

@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_vit.data.folders import hash_order
+from keras_vit.data.readers.folders import hash_order
 
 KEYS = ("fraction", "per_class", "seed")
 

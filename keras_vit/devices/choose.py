@@ -4,8 +4,8 @@ import logging
 
 import keras
 
+from keras_vit.devices.active import active
 from keras_vit.devices.context import Strategy
-from keras_vit.devices.current import active
 from keras_vit.devices.request import parse_devices
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_vit.devices import current
-from keras_vit.prediction import preprocessing_of
+from keras_vit.inference.predicting import preprocessing_of
 
 
 def steps_of(model, given=None):
@@ -16,7 +16,7 @@ def steps_of(model, given=None):
     Returns:
         A `keras_vit.data.Preprocessing`.
     """
-    from keras_vit.data.evaluating import evaluation_with
+    from keras_vit.data.steps.evaluating import evaluation_with
 
     return evaluation_with(given, preprocessing_of(model))
 

@@ -36,7 +36,7 @@ def _numbers(class_names):
 
     They are known by their synsets, such as n01440764, or as all numbers in order.
     """
-    from keras_vit.models.labels import imagenet_classes
+    from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 
     known = {synset: number for number, (synset, _) in enumerate(imagenet_classes())}
     if list(class_names) == [str(number) for number in range(len(known))]:

@@ -59,7 +59,7 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
 
 def _same(name, other):
     """Whether two names are of one data set, of whatever parts."""
-    from keras_vit.data import names
+    from keras_vit.data.sets import names
 
     try:
         return names.parse(name)[0] == names.parse(other)[0]
@@ -69,7 +69,8 @@ def _same(name, other):
 
 def _named(name, data_dir, test, **options):
     """The part that a name ends with, or the test set where it names none."""
-    from keras_vit.data import load, load_splits, names, subsets
+    from keras_vit.data import load, load_splits, subsets
+    from keras_vit.data.sets import names
 
     place, split = names.parse(name)
     base, parts = subsets.parse(split)

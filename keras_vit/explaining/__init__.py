@@ -1,6 +1,6 @@
 """What a model sees in a few images, as one HTML page."""
 
-from keras_vit._lazy import lazy_attributes
+from keras_vit.common.lazy import lazy_attributes
 
 _LAZY = {
     "Report": "keras_vit.explaining.writing:Report",

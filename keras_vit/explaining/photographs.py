@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from keras_vit.prediction import find_images
+from keras_vit.inference.predicting import find_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _listed(images):
 
 def _load(name, item, error, steps):
     from keras_vit.data import load_image
-    from keras_vit.data.stores import display
+    from keras_vit.data.readers.stores import display
 
     name = display(name)
     if error is None:

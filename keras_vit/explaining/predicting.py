@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_vit.devices import current
-from keras_vit.prediction import class_probabilities, output_kind
+from keras_vit.inference.predicting import class_probabilities, output_kind
 
 # Images in memory at a time.
 BATCH = 16

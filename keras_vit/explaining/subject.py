@@ -6,12 +6,12 @@ from pathlib import Path
 
 import keras
 
+from keras_vit.inference.predicting import class_names, load_model, preprocessing_of
 from keras_vit.models import from_checkpoint
-from keras_vit.models.labels import imagenet_classes
+from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 from keras_vit.models.vision_model import image_shape
-from keras_vit.prediction import class_names, load_model, preprocessing_of
 from keras_vit.pretraining import is_pretraining
-from keras_vit.training.run_folder import RunFolder
+from keras_vit.training.folder.folder import RunFolder
 from keras_vit.visualize.anatomy import layer_named, patch_and_stride, stem_factor
 
 
@@ -98,12 +98,13 @@ def _class_names(model, source):
 def _steps(model, image_size):
     """How images become the input of the model."""
     import keras_vit.data
+    from keras_vit.data.steps.preprocessing import size_pair
 
     height, width, channels = image_shape(model)
     is_open = None in (height, width)
     size = (height, width)
     if is_open or image_size is not None:
-        size = keras_vit.data.presets.size_pair(image_size or _natural_size(model))
+        size = size_pair(image_size or _natural_size(model))
     if not is_open and size != (height, width):
         raise ValueError(
             "`image_size` is for models of images of every size; this one takes "

@@ -1,6 +1,6 @@
 """Models in other formats, each file checked by its own runtime before it is kept."""
 
-from keras_vit._lazy import lazy_attributes
+from keras_vit.common.lazy import lazy_attributes
 
 _LAZY = {
     "FORMATS": "keras_vit.exporting.formats:FORMATS",

@@ -14,8 +14,8 @@ from keras_vit.exporting.reloading import outputs_of
 from keras_vit.exporting.report import ExportReport
 from keras_vit.exporting.sources import find_sources, has_classes_of
 from keras_vit.exporting.staging import check_place, staged
+from keras_vit.inference.predicting import class_probabilities, load_model, output_kind
 from keras_vit.models.vision_model import image_shape
-from keras_vit.prediction import class_probabilities, load_model, output_kind
 
 BATCH = 32
 REAL_IMAGES = 16

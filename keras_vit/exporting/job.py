@@ -6,10 +6,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_vit.models.folding import fold_weight_standardization
-from keras_vit.models.from_checkpoint import from_checkpoint
+from keras_vit.inference.predicting import output_kind
+from keras_vit.models.changes.folding import fold_weight_standardization
+from keras_vit.models.pretrained.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import image_shape
-from keras_vit.prediction import output_kind
 
 INPUT_DTYPES = ("float32", "uint8")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vit.checkpoints.source import values_of
+from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import arrays_in_layout, write_npz
 from keras_vit.exporting.reloading import reloaded_runner, require
 

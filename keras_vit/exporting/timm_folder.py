@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vit.checkpoints.source import values_of
+from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
 from keras_vit.exporting.hugging_face import image_statistics, one_or_pair, write_json
 from keras_vit.exporting.reloading import reloaded_runner, require, require_size

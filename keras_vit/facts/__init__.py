@@ -1,5 +1,5 @@
 """What a model is made of, and what it takes."""
 
-from keras_vit.facts.facts import ModelFacts, summary
+from keras_vit.costs.summary import ModelFacts, summary
 
 __all__ = ["ModelFacts", "summary"]

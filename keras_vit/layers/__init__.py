@@ -1,20 +1,23 @@
 """Tensors to tensors: the parts that ViT, hybrid and BiT models are made of."""
 
-from keras_vit.layers.attention import MultiHeadSelfAttention
+from keras_vit.layers.convolution.group_norm import GroupNorm
+from keras_vit.layers.convolution.residual_units import (
+    PostActivationUnit,
+    PreActivationUnit,
+)
+from keras_vit.layers.convolution.standardized_conv import StandardizedConv2D
 from keras_vit.layers.crop import CropToMultiple
-from keras_vit.layers.group_norm import GroupNorm
-from keras_vit.layers.layer_norm import LayerNorm
-from keras_vit.layers.mlp import MLP
-from keras_vit.layers.patch_corruption import PatchCorruption
-from keras_vit.layers.patch_encoder import PatchEncoder
-from keras_vit.layers.patches import Patches, unpatchify
-from keras_vit.layers.pooling import AttentionPooling, TokenPooling
-from keras_vit.layers.position_embedding import PositionEmbedding, sincos2d
-from keras_vit.layers.relative_attention import RelativeSelfAttention
-from keras_vit.layers.residual_units import PostActivationUnit, PreActivationUnit
-from keras_vit.layers.standardized_conv import StandardizedConv2D
-from keras_vit.layers.stochastic_depth import StochasticDepth
-from keras_vit.layers.transformer_block import LayerScale, TransformerBlock
+from keras_vit.layers.tokens.patch_corruption import PatchCorruption
+from keras_vit.layers.tokens.patch_encoder import PatchEncoder
+from keras_vit.layers.tokens.patches import Patches, unpatchify
+from keras_vit.layers.tokens.pooling import AttentionPooling, TokenPooling
+from keras_vit.layers.tokens.position_embedding import PositionEmbedding, sincos2d
+from keras_vit.layers.transformer.attention import MultiHeadSelfAttention
+from keras_vit.layers.transformer.layer_norm import LayerNorm
+from keras_vit.layers.transformer.mlp import MLP
+from keras_vit.layers.transformer.relative_attention import RelativeSelfAttention
+from keras_vit.layers.transformer.stochastic_depth import StochasticDepth
+from keras_vit.layers.transformer.transformer_block import LayerScale, TransformerBlock
 
 __all__ = [
     "MLP",

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_vit.layers.patches import pair
+from keras_vit.layers.tokens.patches import pair
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

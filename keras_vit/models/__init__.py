@@ -9,8 +9,8 @@ from keras_vit.models.bit import (
     BiT_R152x2,
     BiT_R152x4,
 )
-from keras_vit.models.folding import fold_weight_standardization
-from keras_vit.models.from_checkpoint import from_checkpoint
+from keras_vit.models.changes.folding import fold_weight_standardization
+from keras_vit.models.changes.surgery import with_image_size, with_num_classes
 from keras_vit.models.hybrid import (
     HybridViT,
     R26_ViT_B32,
@@ -19,16 +19,20 @@ from keras_vit.models.hybrid import (
     R50_ViT_L32,
     R_ViT_Ti16,
 )
-from keras_vit.models.labels import decode_predictions, imagenet_classes
-from keras_vit.models.listing import (
+from keras_vit.models.preprocessing import preprocess_input
+from keras_vit.models.pretrained.imagenet_names import (
+    decode_predictions,
+    imagenet_classes,
+)
+from keras_vit.models.pretrained.rebuilding import from_checkpoint
+from keras_vit.models.pretrained.weights import load_weights
+from keras_vit.models.variants.listing import (
     ModelInfo,
     ModelTable,
     build,
     canonical_name,
     list_models,
 )
-from keras_vit.models.preprocessing import preprocess_input
-from keras_vit.models.surgery import with_image_size, with_num_classes
 from keras_vit.models.vision_model import VisionModel
 from keras_vit.models.vit import (
     ViT,
@@ -42,7 +46,6 @@ from keras_vit.models.vit import (
     ViT_S32,
     ViT_Ti16,
 )
-from keras_vit.models.weights import load_weights
 
 __all__ = [
     "BiT",

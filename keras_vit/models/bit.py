@@ -3,15 +3,15 @@ from types import SimpleNamespace
 import keras
 
 from keras_vit.layers import GroupNorm, PreActivationUnit, StandardizedConv2D
-from keras_vit.models import arguments
-from keras_vit.models.constructors import named_constructor
-from keras_vit.models.head import add_head
-from keras_vit.models.initial_values import values_later
-from keras_vit.models.inputs import image_input
-from keras_vit.models.resnet import check_resnet
-from keras_vit.models.variants import BIT_VARIANTS
+from keras_vit.models.building import arguments
+from keras_vit.models.building.ends import add_head
+from keras_vit.models.building.initial_values import values_later
+from keras_vit.models.building.inputs import image_input
+from keras_vit.models.building.resnet import check_resnet
+from keras_vit.models.pretrained.weights import fill_new_model, open_weights
+from keras_vit.models.variants.constructors import named_constructor
+from keras_vit.models.variants.rows import BIT_VARIANTS
 from keras_vit.models.vision_model import VisionModel
-from keras_vit.models.weights import fill_new_model, open_weights
 
 # What the official files were trained with.
 _EPSILON = arguments.Default(1e-5)

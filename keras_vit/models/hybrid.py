@@ -1,15 +1,15 @@
 from types import SimpleNamespace
 
-from keras_vit.layers.patches import pair
-from keras_vit.models import arguments
-from keras_vit.models.constructors import named_constructor
-from keras_vit.models.encoder import check_encoder, encode
-from keras_vit.models.hybrid_stem import hybrid_stem
-from keras_vit.models.initial_values import values_later
-from keras_vit.models.resnet import check_resnet
-from keras_vit.models.variants import HYBRID_VARIANTS
+from keras_vit.layers.tokens.patches import pair
+from keras_vit.models.building import arguments
+from keras_vit.models.building.encoder import check_encoder, encode
+from keras_vit.models.building.hybrid_stem import hybrid_stem
+from keras_vit.models.building.initial_values import values_later
+from keras_vit.models.building.resnet import check_resnet
+from keras_vit.models.pretrained.weights import fill_new_model, open_weights
+from keras_vit.models.variants.constructors import named_constructor
+from keras_vit.models.variants.rows import HYBRID_VARIANTS
 from keras_vit.models.vision_model import VisionModel
-from keras_vit.models.weights import fill_new_model, open_weights
 
 _EPSILON = arguments.Default(1e-6)  # as the official files, like the next two
 _STANDARDIZATION = arguments.Default("std")

@@ -14,7 +14,7 @@ from keras_vit.pretraining.model import (
     example_targets,
     is_pretraining,
 )
-from keras_vit.pretraining.mosaics import mosaics
+from keras_vit.pretraining.mosaic_pictures import mosaics
 from keras_vit.pretraining.targets import TARGETS
 
 __all__ = [

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 import keras
 from keras import ops
 
-from keras_vit.models.encoder import encode_tokens, last_norm, patch_grid
-from keras_vit.models.head import float_policy
-from keras_vit.models.hybrid_stem import hybrid_stem
-from keras_vit.models.initial_values import forget, values_later
-from keras_vit.models.inputs import image_input
-from keras_vit.models.listing import build
+from keras_vit.models.building.encoder import encode_tokens, last_norm, patch_grid
+from keras_vit.models.building.ends import float_policy
+from keras_vit.models.building.hybrid_stem import hybrid_stem
+from keras_vit.models.building.initial_values import forget, values_later
+from keras_vit.models.building.inputs import image_input
+from keras_vit.models.pretrained.weights import load_weights
+from keras_vit.models.variants.listing import build
 from keras_vit.models.vision_model import VisionModel
-from keras_vit.models.weights import load_weights
 from keras_vit.pretraining.colours import BINS
 from keras_vit.pretraining.targets import TARGETS, check_target
 

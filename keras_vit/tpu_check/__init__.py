@@ -1,6 +1,6 @@
 """The TPU compiler on a machine without a TPU: does a step fit, how fast is it?"""
 
-from keras_vit._lazy import lazy_attributes
+from keras_vit.common.lazy import lazy_attributes
 
 _LAZY = {
     "CompilerError": "keras_vit.tpu_check.children:CompilerError",

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 
-from keras_vit.layers.patches import pair
+from keras_vit.layers.tokens.patches import pair
 from keras_vit.tpu_check.children import (
     CompilerError,
     check_installed,
@@ -13,7 +13,7 @@ from keras_vit.tpu_check.children import (
 from keras_vit.tpu_check.program import read_program
 from keras_vit.tpu_check.report import GIB, PAPER_CORE_DAYS, TpuReport
 from keras_vit.tpu_check.steps import depth_of, find_chip, step_request
-from keras_vit.training.published import NUM_EXAMPLES
+from keras_vit.training.recipes.published import NUM_EXAMPLES
 
 # What the compiler says of a program that is too large.
 _TOO_LARGE = re.compile(

@@ -94,10 +94,10 @@ def build(request):
     import keras
 
     import keras_vit.models
-    from keras_vit.training.build import build_model, compile_model
-    from keras_vit.training.layer_groups import freeze_layers
-    from keras_vit.training.recipes import Recipe
+    from keras_vit.training.optimizers.layer_groups import freeze_layers
+    from keras_vit.training.recipes.recipe import Recipe
     from keras_vit.training.replicas import prepare_model
+    from keras_vit.training.run.build import build_model, compile_model
 
     recipe = Recipe.from_json(request["recipe"])
     if request["constructor"] is None:

@@ -4,8 +4,8 @@ import dataclasses
 import math
 import re
 
-from keras_vit.models.variants import HYBRID_VARIANTS, VIT_VARIANTS
-from keras_vit.tpu_check.chips import CHIPS
+from keras_vit.costs.chips import CHIPS
+from keras_vit.models.variants.rows import HYBRID_VARIANTS, VIT_VARIANTS
 from keras_vit.training.model_arguments import model_arguments
 
 

@@ -5,7 +5,7 @@ import json
 import logging
 
 import keras_vit.data
-from keras_vit.training.run_folder import replacing
+from keras_vit.training.folder.folder import replacing
 
 logger = logging.getLogger(__name__)
 

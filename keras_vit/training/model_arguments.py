@@ -5,7 +5,7 @@ import logging
 import math
 
 from keras_vit.devices import current
-from keras_vit.models.weights import channels_of
+from keras_vit.models.pretrained.weights import channels_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Searches over the fields of a recipe, with KerasTuner."""
 
-from keras_vit._lazy import lazy_attributes
+from keras_vit.common.lazy import lazy_attributes
 from keras_vit.tuner.budget import Budget
 from keras_vit.tuner.space import Between, Choices
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_vit.training.estimate import as_size
+from keras_vit.costs.memory import as_size
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ import logging
 import sys
 import threading
 
-from keras_vit.tuner.results import searched
+from keras_vit.tuner.table import searched
 
 logger = logging.getLogger(__name__)
 

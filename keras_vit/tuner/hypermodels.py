@@ -11,12 +11,12 @@ check_installed()
 
 import keras_tuner  # noqa: E402
 
-from keras_vit.training.build import build_model  # noqa: E402
 from keras_vit.training.model_arguments import model_arguments  # noqa: E402
-from keras_vit.training.recipes import Recipe  # noqa: E402
-from keras_vit.training.run import train  # noqa: E402
+from keras_vit.training.recipes.recipe import Recipe  # noqa: E402
+from keras_vit.training.run.build import build_model  # noqa: E402
+from keras_vit.training.run.train import train  # noqa: E402
 from keras_vit.tuner.budget import Budget  # noqa: E402
-from keras_vit.tuner.facts import data_facts_of  # noqa: E402
+from keras_vit.tuner.data_shape import data_facts_of  # noqa: E402
 from keras_vit.tuner.outline import measure_recipe  # noqa: E402
 from keras_vit.tuner.spaces import (  # noqa: E402
     bit_space,

@@ -5,12 +5,12 @@ import threading
 
 import keras
 
+from keras_vit.costs.flops import forward_flops
+from keras_vit.costs.memory import estimate_training
 from keras_vit.devices import current
-from keras_vit.models.cost import forward_flops
-from keras_vit.training.batches import check_batch
-from keras_vit.training.build import build_model
-from keras_vit.training.estimate import estimate_training
 from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.run.batches import check_batch
+from keras_vit.training.run.build import build_model
 from keras_vit.tuner.budget import Cost
 
 

@@ -4,14 +4,14 @@ import contextlib
 import logging
 
 from keras_vit.devices import as_strategy
-from keras_vit.training.run_choice import run_name
-from keras_vit.training.run_folder import next_run_folder
+from keras_vit.training.folder.choice import run_name
+from keras_vit.training.folder.folder import next_run_folder
 from keras_vit.tuner.chief import SearchError, is_chief, is_worker, serve
 from keras_vit.tuner.heartbeat import beating, wait_for
 from keras_vit.tuner.hypermodels import hypermodel_for
-from keras_vit.tuner.results import write_results
 from keras_vit.tuner.search_folder import SearchFolder
 from keras_vit.tuner.settings import SearchSettings
+from keras_vit.tuner.table import write_results
 from keras_vit.tuner.tuners import make_tuner
 
 logger = logging.getLogger(__name__)

@@ -3,10 +3,10 @@
 import dataclasses
 import json
 
-from keras_vit.training.recipe_checks import closest
-from keras_vit.training.recipes import Recipe
+from keras_vit.training.recipes.checks import closest
+from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.tuner.budget import Budget
-from keras_vit.tuner.facts import DataFacts
+from keras_vit.tuner.data_shape import DataFacts
 from keras_vit.tuner.space import range_from_json
 from keras_vit.tuner.spaces import with_values
 

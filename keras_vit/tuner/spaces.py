@@ -2,11 +2,11 @@
 
 import dataclasses
 
-from keras_vit.models.listing import canonical_name
-from keras_vit.models.variants import BIT_VARIANTS
+from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.variants.rows import BIT_VARIANTS
 from keras_vit.training.model_arguments import SMALL
-from keras_vit.training.recipe_checks import closest
-from keras_vit.training.recipe_text import GROUPS
+from keras_vit.training.recipes.checks import closest
+from keras_vit.training.recipes.text import GROUPS
 from keras_vit.tuner.space import Between, Choices, around
 
 # The alpha of mixup, which a recipe writes behind its augmentation.

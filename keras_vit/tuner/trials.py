@@ -8,9 +8,9 @@ from pathlib import Path
 
 import keras
 
-from keras_vit.training.run import train
-from keras_vit.training.run_folder import RunFolder, replacing
-from keras_vit.training.stopping import Interrupted
+from keras_vit.training.folder.folder import RunFolder, replacing
+from keras_vit.training.run.stopping import Interrupted
+from keras_vit.training.run.train import train
 from keras_vit.tuner.search_folder import OUTCOME, run_of_trial
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """What a model looks at: arrays first, plots after."""
 
-from keras_vit._lazy import lazy_attributes
+from keras_vit.common.lazy import lazy_attributes
 
 _LAZY = {
     "attention_distance": "keras_vit.visualize.measures:attention_distance",

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
-from keras_vit.layers.patches import pair
+from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.vision_model import image_shape
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vit.layers.patches import pair
+from keras_vit.layers.tokens.patches import pair
 
 
 def shift(images, rows=0, columns=0, *, mode="edge"):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import AttentionPooling
-from keras_vit.layers.attention import (
+from keras_vit.layers.transformer.attention import (
     attend,
     flatten_tokens,
     merge_heads,

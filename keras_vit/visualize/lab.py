@@ -8,7 +8,7 @@ import logging
 import numpy as np
 
 from keras_vit.devices import current
-from keras_vit.evaluation.features import feature_model
+from keras_vit.evaluation.probes.features import feature_model
 from keras_vit.models import from_checkpoint
 from keras_vit.visualize.anatomy import (
     checked_images,

@@ -15,7 +15,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import golden
 
-from keras_vit.checkpoints.safetensors import from_safetensors
+from keras_vit.checkpoints.files.safetensors import from_safetensors
 
 TARGET = Path(__file__).resolve().parents[2] / "keras_vit" / "checkpoints" / "golden"
 _OURS = {"block_00": 0, "block_01": 1}

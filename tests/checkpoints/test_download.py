@@ -12,8 +12,9 @@ import pytest
 from server import serve
 
 import keras_vit
-from keras_vit.checkpoints import download, registry
-from keras_vit.checkpoints.source import open_source
+from keras_vit.checkpoints import registry
+from keras_vit.checkpoints.files import download
+from keras_vit.checkpoints.opening import open_source
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 import keras_vit
 from keras_vit.checkpoints import registry
-from keras_vit.models.variants import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
+from keras_vit.models.variants.rows import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
 
 
 def test_every_row_is_of_a_published_model_and_of_its_own():

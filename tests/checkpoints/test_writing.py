@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from keras_vit.checkpoints import open_source
-from keras_vit.checkpoints.npz import from_npz
-from keras_vit.checkpoints.safetensors import from_safetensors
-from keras_vit.checkpoints.source import values_of
+from keras_vit.checkpoints.files.npz import from_npz
+from keras_vit.checkpoints.files.safetensors import from_safetensors
+from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import (
     arrays_in_layout,
     write_npz,
     write_safetensors,
 )
-from keras_vit.models.from_checkpoint import from_checkpoint
+from keras_vit.models.pretrained.rebuilding import from_checkpoint
 
 # The file, its layout, how it is spelled, what arrays cannot tell.
 FILES = [

@@ -34,4 +34,4 @@ def no_network(monkeypatch):
     def refuse(url):
         raise AssertionError(f"the tests asked for {url}")
 
-    monkeypatch.setattr("keras_vit.data.downloads.answer", refuse)
+    monkeypatch.setattr("keras_vit.data.sets.downloads.answer", refuse)

@@ -5,10 +5,10 @@ import types
 import pytest
 import tensorflow_datasets as tfds
 
-from keras_vit.data import vtab
-from keras_vit.data.catalog import DATASETS, NOT_IN_TFDS
-from keras_vit.data.downloads import quiet
-from keras_vit.data.labels import reading_of
+from keras_vit.data.readers.record_labels import reading_of
+from keras_vit.data.sets import vtab
+from keras_vit.data.sets.catalog import DATASETS, NOT_IN_TFDS
+from keras_vit.data.sets.downloads import quiet
 
 
 def builder(name, data_dir):

@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from keras_vit import data
-from keras_vit.data import corruption, randomness, steps
+from keras_vit.data import randomness, steps
+from keras_vit.data.steps import corruption
 
 N = 64
 SEEDS = randomness.image_seeds(0, 0, tf.range(2000, dtype=tf.int64))

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pictures import encode, picture
 from PIL import Image
 
-from keras_vit.data import decoding
+from keras_vit.data.decoding import jpeg_png as decoding
 
 COLOUR, GREY = picture(), picture(channels=1)
 ALPHA = np.dstack([COLOUR, picture(channels=1, seed=5)])

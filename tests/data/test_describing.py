@@ -8,7 +8,7 @@ import pytest
 
 from keras_vit.cli import main
 from keras_vit.data import describe, list_datasets
-from keras_vit.data.vtab import VTAB
+from keras_vit.data.sets.vtab import VTAB
 
 
 @pytest.mark.parametrize("name", list_datasets())

@@ -5,7 +5,8 @@ import urllib.error
 
 import pytest
 
-from keras_vit.data import downloads, load
+from keras_vit.data import load
+from keras_vit.data.sets import downloads
 
 
 def test_an_unreachable_host_is_named_with_what_to_do(monkeypatch, tmp_path):

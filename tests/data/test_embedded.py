@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import keras_vit
-from keras_vit.data import decoding
+from keras_vit.data.decoding import jpeg_png as decoding
 
 ROOT = pathlib.Path(keras_vit.__file__).parent / "data" / "embedded"
 DIRECTORY = ROOT / "fashion_mnist_mini" / "1.0.0"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pictures import encode, picture
 
-from keras_vit.data import folders, load
+from keras_vit.data import load
+from keras_vit.data.readers import folders
 
 
 def put(root, *names):

@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 from writing import write
 
 import keras_vit.data
-from keras_vit.data import records
+from keras_vit.data.readers import records
 
 AUGMENTS = {
     "alone": "crop_flip",

@@ -9,7 +9,8 @@ import tensorflow as tf
 from pictures import encode, picture
 
 import keras_vit.data
-from keras_vit.data import pipeline, randomness, steps
+from keras_vit.data import randomness, steps
+from keras_vit.data.pipeline import batches as pipeline
 
 AUGMENTS = {
     "crop_flip": "crop_flip",

@@ -7,8 +7,9 @@ import tensorflow as tf
 from pictures import picture
 from PIL import Image, ImageEnhance, ImageOps
 
-from keras_vit.data import colour_ops, geometry_ops, randomness, steps
-from keras_vit.data.randaugment import operations
+from keras_vit.data import randomness, steps
+from keras_vit.data.steps import colour_ops, geometry_ops
+from keras_vit.data.steps.randaugment import operations
 
 SEEDS = randomness.image_seeds(0, 0, tf.range(4))
 
@@ -213,7 +214,7 @@ def test_all_sixteen_operations_keep_shape_and_dtype(magnitude):
 def test_every_operation_is_drawn_and_signs_are_even(monkeypatch):
     calls = []
     monkeypatch.setattr(
-        "keras_vit.data.randaugment.operations",
+        "keras_vit.data.steps.randaugment.operations",
         lambda magnitude: {
             name: lambda image, place, sign, name=name: (
                 calls.append((name, sign)) or image

@@ -9,7 +9,8 @@ import tensorflow_datasets as tfds
 from pictures import encode, picture
 from writing import write
 
-from keras_vit.data import load, real_labels, records
+from keras_vit.data import load, real_labels
+from keras_vit.data.readers import records
 
 # Of real.json, as TFDS's checksums of `imagenet2012_real` have it.
 SHA256 = "d83e9bff374c631aae8439eb064c7019acc56e1b3bc3f56b8380c2a710b0220b"

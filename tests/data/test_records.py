@@ -10,7 +10,7 @@ from pictures import encode, picture
 from writing import write
 
 import keras_vit.data
-from keras_vit.data import records
+from keras_vit.data.readers import records
 
 
 def store(tmp_path, count=30, images=None, shards=4, **features):
@@ -79,7 +79,7 @@ WANTED = dict(image_size=4, num_channels=1, training=True, augment="none")
 
 
 def test_mocked_tfds_sets_go_through_the_whole_pipeline(monkeypatch, tmp_path):
-    monkeypatch.setattr("keras_vit.data.downloads.answer", lambda url: None)
+    monkeypatch.setattr("keras_vit.data.sets.downloads.answer", lambda url: None)
     with tfds.testing.mock_data(num_examples=7):
         source = keras_vit.data.load("cifar10:train[:50%]", data_dir=tmp_path)
         assert source.num_classes == 10 and source.num_examples == 7

@@ -7,7 +7,8 @@ from pictures import encode, picture
 from writing import write
 
 import keras_vit.data
-from keras_vit.data import load, load_splits, records, subsets
+from keras_vit.data import load, load_splits, subsets
+from keras_vit.data.readers import records
 from keras_vit.data.subsets import Subset
 
 NAMES = ["a", "b", "c"]

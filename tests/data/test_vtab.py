@@ -6,8 +6,10 @@ import tensorflow_datasets as tfds
 from writing import write
 
 import keras_vit
-from keras_vit.data import load, load_splits, prepared, records, splits
-from keras_vit.data.vtab import VTAB
+from keras_vit.data import load, load_splits, splits
+from keras_vit.data.readers import records
+from keras_vit.data.sets import prepared
+from keras_vit.data.sets.vtab import VTAB
 from keras_vit.evaluation import vtab
 
 MOCKED = [name for name in VTAB if name != "kitti_distance"]  # TFDS's mock fails there

@@ -22,10 +22,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.training import Recipe, build, build_optimizer, train
-from keras_vit.training.averaging import averaged
-from keras_vit.training.losses import build_loss
+from keras_vit.training import Recipe, build_optimizer, train
+from keras_vit.training.optimizers.averaging import averaged
+from keras_vit.training.optimizers.losses import build_loss
 from keras_vit.training.replicas import prepare_model
+from keras_vit.training.run import build
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_layers": 2, "hidden_dim": 16}
 SIZES |= {"mlp_dim": 16, "num_heads": 2, "num_channels": 3}

@@ -7,8 +7,8 @@ from tiny_models import NAMES, numbered, randomise, scaled, tiny
 
 import keras_vit
 from keras_vit.evaluation import FewShotCallback, extract_features, fewshot
-from keras_vit.evaluation.features import feature_model
-from keras_vit.evaluation.shots import fewshot_probe
+from keras_vit.evaluation.probes.features import feature_model
+from keras_vit.evaluation.probes.shots import fewshot_probe
 
 SIZES = {"num_layers": 1, "hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}
 

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from keras_vit.evaluation import knn_accuracy, knn_votes, neighbours
+from keras_vit.evaluation import knn_accuracy, knn_votes
+from keras_vit.evaluation.probes import neighbours
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tiny_models import NAMES, numbered, randomise, scaled, tiny
 
 from keras_vit.cli import main
 from keras_vit.data import Preprocessing, from_arrays, preprocessing, steps
-from keras_vit.data.evaluating import evaluation_with
+from keras_vit.data.steps.evaluating import evaluation_with
 from keras_vit.evaluation import (
     FewShotCallback,
     evaluate,
@@ -21,7 +21,7 @@ from keras_vit.evaluation import (
     probe,
     write_report,
 )
-from keras_vit.evaluation.features import feature_model
+from keras_vit.evaluation.probes.features import feature_model
 
 PUBLISHED = "resize_small(12)|central_crop(8)"
 

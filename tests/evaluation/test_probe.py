@@ -17,7 +17,7 @@ from keras_vit.evaluation import (
     probe,
     vtab,
 )
-from keras_vit.evaluation.vtab_score import NOTE
+from keras_vit.evaluation.probes.vtab_runs import NOTE
 
 
 def shades(count=40, seed=0):
@@ -130,7 +130,7 @@ def test_vtab_has_nineteen_tasks_in_three_groups():
 
 
 def test_the_tasks_are_those_that_data_knows():
-    vtab = pytest.importorskip("keras_vit.data.vtab")
+    vtab = pytest.importorskip("keras_vit.data.sets.vtab")
     assert list(VTAB_TASKS) == list(vtab.VTAB)
     for name, task in VTAB_TASKS.items():
         assert task.train == f"{vtab.VTAB_PREFIX}{name}:train800"

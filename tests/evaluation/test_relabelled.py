@@ -13,7 +13,7 @@ from keras_vit.cli import main
 from keras_vit.data import real_labels
 from keras_vit.evaluation import evaluate, write_report
 from keras_vit.evaluation.relabelled import real_accuracy_on
-from keras_vit.models.labels import imagenet_classes
+from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 
 # Of ImageNet's 1000, in the order of their synsets.
 CLASSES = [65, 230, 809]

@@ -8,8 +8,9 @@ import pytest
 from pages import Reader
 from tiny_models import numbered, tiny
 
-from keras_vit.evaluation import evaluate, pictures, write_report
-from keras_vit.evaluation.page import report_page
+from keras_vit.evaluation import evaluate, write_report
+from keras_vit.evaluation.report import pictures
+from keras_vit.evaluation.report.page import report_page
 
 pytest.importorskip("matplotlib")
 

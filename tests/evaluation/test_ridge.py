@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vit.evaluation import Ridge, fewshot_probe
-from keras_vit.evaluation.choice import best, cross_validate, folds_of
+from keras_vit.evaluation.probes.penalty import best, cross_validate, folds_of
 
 
 def blobs(count, dim, num_classes, seed=0, spread=1.0):

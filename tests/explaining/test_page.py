@@ -14,8 +14,8 @@ from subjects import photo, run_folder
 
 import keras_vit
 from keras_vit.explaining.photographs import load_photographs
-from keras_vit.models.labels import imagenet_classes
-from keras_vit.prediction import predict
+from keras_vit.inference.predicting import predict
+from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")

@@ -8,8 +8,8 @@ import pytest
 
 import keras_vit
 from keras_vit.cli import main
-from keras_vit.facts.parts import parameters_by_part
-from keras_vit.models.cost import flops_by_part
+from keras_vit.costs.flops import flops_by_part
+from keras_vit.costs.parts import parameters_by_part
 
 TINY = {"num_layers": 2, "hidden_dim": 8, "mlp_dim": 16, "num_heads": 2}
 VIT = {**TINY, "image_size": (8, 12), "patch_size": 4}
@@ -104,7 +104,7 @@ def test_the_parts_of_a_block_are_told_apart():
 
 
 def test_memory_grows_with_the_batch_and_speed_is_measured_on_request(monkeypatch):
-    monkeypatch.setattr("keras_vit.facts.speed.SECONDS", 0.0)
+    monkeypatch.setattr("keras_vit.costs.speed.SECONDS", 0.0)
     facts = keras_vit.summary(MODELS["masked"](), (1, 4, 4), measure=True)
     one, four = facts.training[1], facts.training[4]
     assert four.activations == 4 * one.activations and one.fixed == four.fixed

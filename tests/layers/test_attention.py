@@ -6,7 +6,7 @@ from cases import array, inputs, randomize
 from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import MultiHeadSelfAttention
-from keras_vit.layers.attention import attend, attended
+from keras_vit.layers.transformer.attention import attend, attended
 
 X = inputs((2, 7, 16))
 

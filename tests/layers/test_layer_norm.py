@@ -7,7 +7,7 @@ from cases import array, inputs
 from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import LayerNorm
-from keras_vit.layers.layer_norm import layer_norm
+from keras_vit.layers.transformer.layer_norm import layer_norm
 
 UNIT = {"scale": 1.0, "bias": 0.0}
 

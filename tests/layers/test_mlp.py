@@ -6,7 +6,7 @@ from cases import array, inputs, randomize
 from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import MLP
-from keras_vit.layers.mlp import GELUS, gelu_erf, gelu_tanh
+from keras_vit.layers.transformer.mlp import GELUS, gelu_erf, gelu_tanh
 
 X = inputs((2, 7, 16))
 

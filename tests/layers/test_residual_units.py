@@ -9,7 +9,7 @@ from cases import array, inputs, randomize
 from derivatives import check_derivatives, on_tensorflow
 
 from keras_vit.layers import GroupNorm, PostActivationUnit, PreActivationUnit
-from keras_vit.layers.group_norm import group_norm
+from keras_vit.layers.convolution.group_norm import group_norm
 
 BIT = {
     **{f"conv{i}.weight": f"conv_{i}/kernel" for i in (1, 2, 3)},

@@ -6,7 +6,7 @@ import reference_resnet as oracle
 from cases import array, inputs, randomize
 
 from keras_vit.layers import StandardizedConv2D
-from keras_vit.layers.standardized_conv import standardize
+from keras_vit.layers.convolution.standardized_conv import standardize
 
 FORMS = {
     "bit": {"standardization": "variance", "epsilon": 1e-10, "padding": "symmetric"},

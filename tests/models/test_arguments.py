@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 
 import keras_vit
-from keras_vit.models import BiT, HybridViT, ViT, arguments
-from keras_vit.models.arguments import UNSET, resolve_classes, resolve_image_size
+from keras_vit.models import BiT, HybridViT, ViT
+from keras_vit.models.building import arguments
+from keras_vit.models.building.arguments import (
+    UNSET,
+    resolve_classes,
+    resolve_image_size,
+)
 
 # Arguments of a small ViT, and the words that the message must hold.
 MISTAKES = {

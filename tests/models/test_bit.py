@@ -8,8 +8,8 @@ import reference_resnet as oracle
 from cases import array, inputs, randomize
 
 import keras_vit
-from keras_vit.models import counts
-from keras_vit.models.variants import BIT_VARIANTS
+from keras_vit.models.variants import counts
+from keras_vit.models.variants.rows import BIT_VARIANTS
 
 SMALL = dict(num_blocks=(1, 1), width_factor=0.5)
 TINY = dict(num_blocks=(2, 1, 1, 1), width_factor=0.5)

@@ -4,9 +4,9 @@ import keras
 import pytest
 
 import keras_vit
-from keras_vit.models import counts
-from keras_vit.models.cost import forward_flops, run_cost
-from keras_vit.models.variants import VIT_VARIANTS
+from keras_vit.costs.flops import forward_flops, run_cost
+from keras_vit.models.variants import counts
+from keras_vit.models.variants.rows import VIT_VARIANTS
 
 SIZES = {"num_layers": 2, "hidden_dim": 8, "mlp_dim": 12, "num_heads": 2}
 

@@ -9,8 +9,8 @@ import reference_resnet as oracle
 from cases import array, inputs, randomize
 
 import keras_vit
-from keras_vit.models import counts
-from keras_vit.models.variants import HYBRID_VARIANTS, HybridVariant
+from keras_vit.models.variants import counts
+from keras_vit.models.variants.rows import HYBRID_VARIANTS, HybridVariant
 
 SIZES = dict(num_layers=1, hidden_dim=16, mlp_dim=24, num_heads=2)
 SMALL = dict(num_blocks=(1, 1), width_factor=0.5, **SIZES)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import keras_vit
-from keras_vit.checkpoints.arrays import Arrays
+from keras_vit.checkpoints.files.arrays import Arrays
 
 SIZES = dict(patch_size=8, num_layers=2, hidden_dim=48, mlp_dim=96, num_heads=3)
 FILE = "vit/token_norep.ckpt.npz"

@@ -1,9 +1,9 @@
 import pytest
 
 import keras_vit
-from keras_vit.models import counts
-from keras_vit.models.listing import ModelInfo, canonical_name
-from keras_vit.models.variants import VIT_VARIANTS
+from keras_vit.models.variants import counts
+from keras_vit.models.variants.listing import ModelInfo, canonical_name
+from keras_vit.models.variants.rows import VIT_VARIANTS
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from cases import array, inputs
 
 import keras_vit
 from keras_vit.models import ViT
-from keras_vit.models.variants import VIT_VARIANTS
+from keras_vit.models.variants.rows import VIT_VARIANTS
 
 PUBLISHED = [name for name, row in VIT_VARIANTS.items() if row.params]
 # Small enough to be built in a test of less than a second or two.

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tiny_runs import TINY
 
-from keras_vit.training.build import build_model, compile_model
 from keras_vit.training.replicas import prepare_model
+from keras_vit.training.run.build import build_model, compile_model
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
 SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}

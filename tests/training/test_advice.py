@@ -8,8 +8,8 @@ from tiny_runs import write_images
 
 from keras_vit import cli
 from keras_vit.training import Recipe
-from keras_vit.training.advice import advise
-from keras_vit.training.choose import choose_recipe
+from keras_vit.training.choosing.advice import advise
+from keras_vit.training.choosing.choose import choose_recipe
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_little_memory_splits_the_batch(images, monkeypatch):
     given = Recipe(str(images), model="ViT_Ti16", weights="augreg")
     parts = {}
     for memory in (2**30, 2**36):
-        name = "keras_vit.training.advice.available_memory"
+        name = "keras_vit.training.choosing.advice.available_memory"
         monkeypatch.setattr(name, lambda memory=memory: memory)
         fields, _ = advise(given)
         parts[memory] = fields.get("accumulation_steps", 1)

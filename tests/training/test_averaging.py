@@ -5,9 +5,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vit.training.averaging import UseAverages, averaged
-from keras_vit.training.schedules import WarmupSchedule
-from keras_vit.training.update_rules import MomentumSGD
+from keras_vit.training.optimizers.averaging import UseAverages, averaged
+from keras_vit.training.optimizers.schedules import WarmupSchedule
+from keras_vit.training.optimizers.update_rules import MomentumSGD
 
 
 def one_weight(optimizer):

@@ -4,12 +4,8 @@ import keras
 import pytest
 
 from keras_vit.training import Recipe
-from keras_vit.training.build import (
-    build_model,
-    check_model,
-    resolve_jit,
-)
 from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.run.build import build_model, check_model, resolve_jit
 
 
 def arguments(native_size=(28, 28), num_channels=1, **fields):

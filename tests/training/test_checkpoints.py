@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY, assert_same_bits
 
-from keras_vit.training.build import build_model, compile_model
-from keras_vit.training.checkpoints import (
+from keras_vit.training.folder.state import (
     Position,
     last_checkpoint,
     list_checkpoints,
@@ -12,6 +11,7 @@ from keras_vit.training.checkpoints import (
     save_checkpoint,
     state_variables,
 )
+from keras_vit.training.run.build import build_model, compile_model
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
 SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2, "dropout_rate": 0.5}

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from keras_vit.training import Recipe
-from keras_vit.training.choose import choose_recipe
-from keras_vit.training.hyperrule import BiTHyperRule
+from keras_vit.training.choosing.choose import choose_recipe
+from keras_vit.training.choosing.hyperrule import BiTHyperRule
 
 
 @pytest.mark.parametrize(

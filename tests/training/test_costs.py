@@ -3,11 +3,11 @@
 import pytest
 
 import keras_vit
-from keras_vit.models.cost import forward_flops
+from keras_vit.costs.flops import forward_flops
 from keras_vit.training import Recipe, recipe
-from keras_vit.training.build import build_model
-from keras_vit.training.costs import estimate_cost
 from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.recipes.cost import estimate_cost
+from keras_vit.training.run.build import build_model
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import importlib.util
 import logging
 
-from keras_vit.training.curves import plot_curves
+from keras_vit.training.folder.curves import plot_curves
 
 ROWS = [
     {"epoch": 1, "loss": 2.0, "accuracy": 0.2, "val_loss": 2.1, "val_accuracy": 0.1},

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import keras_vit.data
-from keras_vit.training.data_check import check_data
-from keras_vit.training.duplicates import find_duplicates
-from keras_vit.training.fingerprints import Fingerprints
+from keras_vit.data.check.data_check import check_data
+from keras_vit.data.check.duplicates import find_duplicates
+from keras_vit.data.check.fingerprints import Fingerprints
 
 XRAY = os.environ.get("KERAS_VIT_XRAY")
 

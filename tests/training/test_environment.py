@@ -2,7 +2,10 @@ import json
 
 import keras
 
-from keras_vit.training.environment import compare_environments, describe_environment
+from keras_vit.training.run.environment import (
+    compare_environments,
+    describe_environment,
+)
 
 
 def test_the_environment_is_written_down(monkeypatch):

@@ -6,16 +6,11 @@ import re
 import keras
 import pytest
 
+from keras_vit.costs.activations import kept_values
+from keras_vit.costs.memory import SAFE, as_size, estimate_training, refuse_if_too_large
+from keras_vit.costs.time import as_duration, estimate_seconds
 from keras_vit.models import BiT, HybridViT, ViT
-from keras_vit.training.activations import kept_values
-from keras_vit.training.estimate import (
-    SAFE,
-    as_size,
-    estimate_training,
-    refuse_if_too_large,
-)
-from keras_vit.training.layer_groups import freeze_layers
-from keras_vit.training.timing import as_duration, estimate_seconds
+from keras_vit.training.optimizers.layer_groups import freeze_layers
 
 TINY = {"patch_size": 4, "num_layers": 2, "hidden_dim": 8, "mlp_dim": 12}
 TINY |= {"num_heads": 2, "image_size": 8}
@@ -134,7 +129,7 @@ def test_wrong_arguments_are_explained(vit):
 def test_what_fits_passes_and_unknown_memory_too(vit, monkeypatch):
     estimate = estimate_training(vit, 8)
     refuse_if_too_large(estimate, estimate.total / SAFE + 1)
-    monkeypatch.setattr("keras_vit.training.estimate.available_memory", lambda: None)
+    monkeypatch.setattr("keras_vit.costs.memory.available_memory", lambda: None)
     refuse_if_too_large(estimate)
 
 

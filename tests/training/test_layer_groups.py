@@ -6,7 +6,7 @@ import pytest
 
 import keras_vit
 from keras_vit.training import Recipe, build_optimizer
-from keras_vit.training.layer_groups import (
+from keras_vit.training.optimizers.layer_groups import (
     all_trainable,
     freeze_layers,
     rate_factors,

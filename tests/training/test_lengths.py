@@ -7,7 +7,7 @@ from tiny_runs import TINY, write_images
 
 from keras_vit import cli
 from keras_vit.training import Recipe, train
-from keras_vit.training.lengths import keep_shares
+from keras_vit.training.choosing.lengths import keep_shares
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_warm_up_beyond_the_end_is_refused_before_anything_is_built(
     def build(*_):
         raise AssertionError("a model was built")
 
-    monkeypatch.setattr("keras_vit.training.prepare.build_model", build)
+    monkeypatch.setattr("keras_vit.training.run.prepare.build_model", build)
     short = dataclasses.replace(TINY, data=str(images), epochs=1, warmup_steps=16)
     with pytest.raises(ValueError, match="the run has 16 updates"):
         train(short, tmp_path / "run")

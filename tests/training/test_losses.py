@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_vit.training import Recipe
-from keras_vit.training.losses import (
+from keras_vit.training.optimizers.losses import (
     LabelAccuracy,
     LabelSmoothedCrossentropy,
     SigmoidCrossentropy,

@@ -1,6 +1,6 @@
 """The memory of a machine is read from the files that Linux keeps."""
 
-from keras_vit.training.machine import available_memory, available_to_process
+from keras_vit.costs.machine import available_memory, available_to_process
 
 GIB = 2**30
 

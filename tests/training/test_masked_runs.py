@@ -14,9 +14,10 @@ from tiny_runs import TINY, assert_same_bits, finished
 
 import keras_vit
 from keras_vit.cli import main
-from keras_vit.training import MaskedPatchPictures, Recipe, masked_pictures, train
-from keras_vit.training.build import build_model, compile_model
-from keras_vit.training.recipe_files import model_of_run
+from keras_vit.training import MaskedPatchPictures, Recipe, train
+from keras_vit.training.folder import masked_pictures
+from keras_vit.training.recipes.files import model_of_run
+from keras_vit.training.run.build import build_model, compile_model
 
 SIZES = (
     "--batch-size 4 --num-layers 1 --hidden-dim 8 --mlp-dim 8 --num-heads 2 "
@@ -207,10 +208,10 @@ def test_from_unlabelled_images_to_a_classifier(photos, labelled, tmp_path, caps
 def test_pretraining_goes_on_by_the_same_command(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["pretrain", "--data", str(photos), "--epochs", "1", *SIZES]
-    original = keras_vit.training.run._pictures
+    original = keras_vit.training.run.train._pictures
     cut = [After(1)]
     monkeypatch.setattr(
-        keras_vit.training.run, "_pictures", lambda *a: [*original(*a), *cut]
+        keras_vit.training.run.train, "_pictures", lambda *a: [*original(*a), *cut]
     )
     with pytest.raises(PowerCut):
         main(words)

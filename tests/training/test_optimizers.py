@@ -4,8 +4,12 @@ import pytest
 
 import keras_vit
 from keras_vit.training import Recipe
-from keras_vit.training.optimizers import build_optimizer, build_schedule, not_decayed
-from keras_vit.training.update_rules import DecoupledAdam, MomentumSGD
+from keras_vit.training.optimizers.build import (
+    build_optimizer,
+    build_schedule,
+    not_decayed,
+)
+from keras_vit.training.optimizers.update_rules import DecoupledAdam, MomentumSGD
 
 
 @pytest.fixture(scope="module")

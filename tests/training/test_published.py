@@ -4,8 +4,8 @@ import pytest
 
 from keras_vit.models import canonical_name
 from keras_vit.training import list_recipes, recipe
-from keras_vit.training.optimizers import build_schedule
-from keras_vit.training.published import NUM_EXAMPLES, RUNS
+from keras_vit.training.optimizers.build import build_schedule
+from keras_vit.training.recipes.published import NUM_EXAMPLES, RUNS
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -6,7 +6,7 @@ import pytest
 
 from keras_vit.cli import _parse, main
 from keras_vit.training import Recipe, recipe
-from keras_vit.training.recipe_files import find_recipe
+from keras_vit.training.recipes.files import find_recipe
 
 
 def test_a_recipe_comes_from_a_name_a_file_a_record_or_a_folder(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from keras_vit.training import Recipe, recipe
 from keras_vit.training.datasets import load_data
-from keras_vit.training.recipe_text import GROUPS
+from keras_vit.training.recipes.text import GROUPS
 
 
 def test_a_recipe_survives_json():

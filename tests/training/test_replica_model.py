@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from tiny_runs import TINY
 
-from keras_vit.training.batches import check_executions
-from keras_vit.training.build import build_model, compile_model
 from keras_vit.training.replicas import num_replicas, prepare_model
+from keras_vit.training.run.batches import check_executions
+from keras_vit.training.run.build import build_model, compile_model
 
 tensorflow_only = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="Keras has its own under JAX"

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_vit.training.run_folder import (
+from keras_vit.training.folder.folder import (
     RunFolder,
     last_run_folder,
     next_run_folder,

@@ -3,7 +3,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vit.training.schedules import WarmupSchedule
+from keras_vit.training.optimizers.schedules import WarmupSchedule
 
 
 @pytest.mark.parametrize("case", range(4))

@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_vit.training.schedules import WarmupSchedule
-from keras_vit.training.update_rules import DecoupledAdam, MomentumSGD
+from keras_vit.training.optimizers.schedules import WarmupSchedule
+from keras_vit.training.optimizers.update_rules import DecoupledAdam, MomentumSGD
 
 
 def follow(optimizer, arrays, steps, names):

@@ -9,9 +9,9 @@ import pytest
 from tiny_runs import TINY
 
 from keras_vit.training import Recipe
-from keras_vit.training.build import build_model
 from keras_vit.training.model_arguments import model_arguments
-from keras_vit.training.recipe_files import model_of_run
+from keras_vit.training.recipes.files import model_of_run
+from keras_vit.training.run.build import build_model
 
 SIZES = {"image_size": 8, "patch_size": 4, "num_channels": 1, "num_layers": 1}
 SIZES |= {"hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}

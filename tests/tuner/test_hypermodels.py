@@ -12,7 +12,7 @@ import pytest
 
 import keras_vit
 from keras_vit.tuner import BiTHyperModel, Budget, Choices, ViTHyperModel, hypermodels
-from keras_vit.tuner.facts import DataFacts
+from keras_vit.tuner.data_shape import DataFacts
 from keras_vit.tuner.installed import BAYESIAN, check_installed
 
 FACTS = DataFacts((28, 28), 1, 10, 4800, 1200)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from keras_vit.training import Interrupted, RunFolder
-from keras_vit.training.recipe_files import find_recipe
+from keras_vit.training.recipes.files import find_recipe
 from keras_vit.tuner import (
     Between,
     Budget,
@@ -18,9 +18,9 @@ from keras_vit.tuner import (
     trials,
 )
 from keras_vit.tuner.chief import SearchError
-from keras_vit.tuner.results import table_text
 from keras_vit.tuner.search_folder import run_of_trial
 from keras_vit.tuner.searching import run_search
+from keras_vit.tuner.table import table_text
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 

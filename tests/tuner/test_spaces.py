@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from keras_vit.commands.pretrain import PRETRAINING
+from keras_vit.commands.training.pretrain import PRETRAINING
 from keras_vit.data import augmentation, preprocessing
 from keras_vit.training import Recipe
 from keras_vit.tuner import Between, Choices

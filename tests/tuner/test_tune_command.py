@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from keras_vit.cli import main
-from keras_vit.commands.tune import Tune
+from keras_vit.commands.training.tune import Tune
 from keras_vit.training import Interrupted, Recipe
 from keras_vit.tuner import SearchFolder, trials
 from keras_vit.tuner.chief import SearchError

@@ -1,0 +1,1 @@
+"""Containers of arrays: one file format each."""

@@ -1,0 +1,1 @@
+"""Names and layouts of arrays in the files of each origin."""

@@ -1,0 +1,1 @@
+"""Which array goes into which variable, and how."""

@@ -1,0 +1,69 @@
+"""The rules for heads and `pre_logits`, which change from task to task."""
+
+import logging
+
+import numpy as np
+
+from keras_vit.checkpoints.architecture import class_count
+from keras_vit.checkpoints.names.vit import HEAD, PRE_LOGITS
+
+logger = logging.getLogger(__name__)
+
+NEW_PARTS = ("pooling/", "pre_logits/")
+ZERO_HEAD = (
+    "The file's head is all zeros, as in the original ImageNet-21k files, whose heads "
+    "were withheld: every class is equally likely until the model is fine-tuned."
+)
+
+
+def _plan_new_parts(plan):
+    """Leaves as they are the parts that masked patch prediction does without."""
+    for path in plan.variables:
+        if path.startswith(NEW_PARTS) and plan.wants(path) and not plan.has(path):
+            plan.leave(path)
+            plan.report.reinitialized[path] = (
+                "masked patch prediction does without it; it keeps its values"
+            )
+
+
+def plan_head(plan):
+    """Plans `pre_logits` and `head`, and parts that are as new as those.
+
+    The official fine-tuning rule: `pre_logits` is loaded where the model has it and
+    dropped where not; the head is loaded if it has as many classes and reads the
+    same features, else it becomes zero, so that the first loss is `ln(classes)`.
+    """
+    if plan.checkpoint.masked:
+        _plan_new_parts(plan)
+    wanted, given = (plan.wants(PRE_LOGITS[0]), plan.has(PRE_LOGITS[0]))
+    if wanted and given:
+        for path in PRE_LOGITS:
+            plan.match(path)
+    elif given:
+        plan.leave(*PRE_LOGITS)
+        if plan.wants(HEAD[0]):
+            plan.report.notes.append(
+                "pre_logits was dropped: the model has no representation_size (the "
+                "official rule for fine-tuning)."
+            )
+    if not plan.wants(HEAD[0]):
+        plan.leave(*HEAD)
+        return
+    ours = plan.variables[HEAD[1]].shape[0]
+    theirs = class_count(plan.checkpoint)
+    if not plan.has(HEAD[0]):
+        reason = f"the file has no head; the model's {ours} classes start from zero"
+    elif theirs != ours:
+        reason = f"the file has {theirs} classes, the model {ours}; it starts from zero"
+    elif wanted != given:
+        reason = "it reads other features than the file's head; it starts from zero"
+    else:
+        for path in HEAD:
+            plan.match(path)
+        return
+    plan.leave(*HEAD)
+    for path in HEAD:
+        shape = tuple(plan.variables[path].shape)
+        plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
+        plan.report.reinitialized[path] = reason
+    logger.info("Head re-initialised: %s.", reason)

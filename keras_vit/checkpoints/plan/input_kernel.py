@@ -1,0 +1,77 @@
+"""The first kernel, which sees the image: other numbers of channels."""
+
+import numpy as np
+
+from keras_vit.checkpoints.names.vit import PATCH_KERNEL
+
+RULES = ("sum", "repeat")
+
+
+def plan_input_kernel(plan, path, rule=None):
+    """Plans the patch projection or the root convolution.
+
+    Args:
+        plan: A `Plan`.
+        path: Path of the kernel's variable; `(..., channels, filters)` in the file.
+        rule: `None`: the channels must agree. `"sum"`: one channel gets the sum of
+            the file's, which is exact for grey images. `"repeat"`: channels are
+            repeated in turn and scaled so that their sum stays.
+    """
+    if rule is not None and rule not in RULES:
+        raise ValueError(
+            f"`in_channels_rule` must be None or one of {RULES}. "
+            f"Received: in_channels_rule={rule!r}"
+        )
+    shape = plan.checkpoint.shape(path)
+    wanted = tuple(plan.variables[path].shape)
+    old, new = _channels(plan, path)
+    if shape == wanted or old is None or old == new:
+        plan.match(path)
+        return
+    if path == PATCH_KERNEL and shape[0] // old != wanted[0] // new:
+        plan.match(path)  # the patch differs too; `match` says so
+        return
+    if rule is None:
+        plan.misfit(
+            path,
+            f"is for images of {old} channels, the model takes {new}: pass "
+            "`in_channels_rule='sum'` (grey images) or 'repeat'",
+        )
+        return
+    if rule == "sum" and new != 1:
+        raise ValueError(
+            "`in_channels_rule='sum'` makes one channel of the file's. "
+            f"Received: a model of num_channels={new}. Use 'repeat'."
+        )
+
+    def value():
+        kernel = plan.read(path)
+        kernel = kernel.reshape(-1, old, kernel.shape[-1])
+        if rule == "sum":
+            kernel = kernel.sum(1, keepdims=True)
+        else:
+            kernel = kernel[:, np.arange(new) % old] * (old / new)
+        return kernel.reshape(wanted).astype("float32")
+
+    plan.use(path, value)
+    plan.report.notes.append(f"{path}: {old} channels to {new} by {rule!r}.")
+
+
+def _channels(plan, path):
+    """The image channels of file and model, `(None, None)` where unknown."""
+    settings = getattr(plan.model, "settings", None) or {}
+    arguments = settings.get("arguments", {})
+    if path != PATCH_KERNEL:
+        return plan.checkpoint.shape(path)[-2], plan.variables[path].shape[-2]
+    if "num_channels" not in arguments or settings.get("family") != "vit":
+        return None, None
+    shape = plan.checkpoint.raw_shape(path)
+    theirs = plan.checkpoint.config.get("settings")
+    if theirs:
+        old = theirs["arguments"]["num_channels"]
+    elif len(shape) == 4:
+        torch = plan.checkpoint.names(path)[0].endswith("weight")
+        old = shape[1] if torch else shape[2]
+    else:
+        return None, None
+    return old, arguments["num_channels"]

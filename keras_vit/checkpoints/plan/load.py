@@ -1,0 +1,260 @@
+"""Fills the variables of a model from a checkpoint, strict in both directions."""
+
+import fnmatch
+import logging
+
+import numpy as np
+
+from keras_vit.checkpoints.architecture import facts_of
+from keras_vit.checkpoints.files.memory import contiguous, handed_over
+from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
+from keras_vit.checkpoints.plan.head import ZERO_HEAD, plan_head
+from keras_vit.checkpoints.plan.input_kernel import plan_input_kernel
+from keras_vit.checkpoints.plan.position_plan import plan_positions
+from keras_vit.checkpoints.plan.relative_plan import plan_relative_positions
+from keras_vit.checkpoints.plan.report import LoadReport
+
+logger = logging.getLogger(__name__)
+
+
+class Plan:
+    """What each variable will get; made from names and shapes alone.
+
+    Args:
+        model: A built Keras model.
+        checkpoint: A `Checkpoint`.
+        skip: Names of arrays that are not read, and may fit nothing.
+        keep: Paths of variables that are not filled.
+
+    `actions` maps the path of a variable to a function without arguments that
+    returns its value; `problems` are sentences, and loading stops if there are any.
+    """
+
+    def __init__(self, model, checkpoint, skip=(), keep=()):
+        self.model = model
+        self.checkpoint = checkpoint
+        self.report = LoadReport(checkpoint.origin, checkpoint.layout.name)
+        self.actions = {}
+        self.problems = []
+        self.skip = (skip,) if isinstance(skip, str) else tuple(skip)
+        self.keep = (keep,) if isinstance(keep, str) else tuple(keep)
+        self._cache = {}
+        self._checked = set()
+        self._left = set()
+        parts = [part for p in checkpoint.variables.values() for part in p]
+        self._scanned = {part.name for part in parts if part.layer is not None}
+        # The state of random number generators is nobody's weight.
+        self.variables = {
+            v.path: v
+            for v in model.variables
+            if not v.path.endswith("seed_generator_state")
+        }
+        patterns = self.skip + self.keep
+        self._excluded = {
+            path
+            for path in {*self.variables, *checkpoint.variables}
+            if _matches(path, patterns)
+            or (path in checkpoint and _matches(checkpoint.names(path), self.skip))
+        }
+
+    def wants(self, path):
+        """Whether the model has a variable of this path that is to be filled."""
+        return path in self.variables and path not in self._excluded
+
+    def has(self, path):
+        """Whether the file has a value for this path that is to be read."""
+        return path in self.checkpoint and path not in self._excluded
+
+    def leave(self, *paths):
+        """Leaves what the file has for these paths unread, without a complaint."""
+        self._left.update(paths)
+
+    def match(self, path):
+        """Plans to fill a variable with the file's value if their shapes agree."""
+        shape = self.checkpoint.shape(path)
+        wanted = tuple(self.variables[path].shape)
+        if shape == wanted:
+            self.use(path, lambda: self.read(path))
+        else:
+            self.misfit(path, f"does not fit the variable {path} {wanted}")
+
+    def use(self, path, action):
+        self.actions[path] = action
+        self.report.used.append(path)
+
+    def misfit(self, path, why):
+        names = self.checkpoint.names(path)
+        shapes = [str(self.checkpoint.arrays.shapes[name]) for name in names]
+        plural = "s" * (len(names) > 1)
+        self.problems.append(
+            f"the array{plural} {', '.join(names)} {', '.join(shapes)} {why}"
+        )
+        self.leave(path)
+
+    def read(self, path):
+        """A variable's value from the file."""
+        return self.checkpoint.read(path, self._read_array)
+
+    def check(self):
+        """Reads every array that is to be used, and refuses NaN and infinity."""
+        for path in self.report.used:
+            for name in self.checkpoint.names(path):
+                if name not in self._checked:
+                    self._read_array(name)
+
+    def values(self):
+        """Yields the path of each variable that gets a value, and the value.
+
+        Its memory belongs to the variable from then on.
+        """
+        # In the order of the file, which scanned arrays need and disks like.
+        order = {name: i for i, name in enumerate(self.checkpoint.arrays)}
+        first = {
+            p: order[self.checkpoint.names(p)[0]] for p in self.checkpoint.variables
+        }
+        for path in sorted(self.actions, key=lambda path: first.get(path, -1)):
+            value = self.actions[path]()
+            if path == HEAD[0] and path in self.report.used and not value.any():
+                self.report.notes.append(ZERO_HEAD)
+                logger.warning("%s: %s", self.report.source, ZERO_HEAD)
+            yield path, handed_over(contiguous(value))
+
+    def _read_array(self, name):
+        if name in self._cache:
+            return self._cache[name]
+        array = self.checkpoint.arrays.read(name)
+        if name not in self._checked:
+            check_finite(array, name, self.checkpoint.origin)
+            self._checked.add(name)
+        if name in self._scanned:
+            if len(self._cache) == 3:  # query, key and value are read together
+                self._cache.pop(next(iter(self._cache)))
+            self._cache[name] = array
+        return array
+
+    def complete(self):
+        """Plans what no special rule has planned, and lists what is left over."""
+        for path, variable in self.variables.items():
+            if not self.wants(path):
+                self.report.unfilled.append(path)
+            elif path in self.actions or path in self._left:
+                continue
+            elif self.has(path):
+                self.match(path)
+            else:
+                shape = tuple(variable.shape)
+                self.problems.append(f"the variable {path} {shape} has no array")
+        for path in self.checkpoint.variables:
+            what = None if path in self.variables else self.checkpoint.set_aside(path)
+            if what:
+                self.report.unused_by_design[self.checkpoint.names(path)[0]] = what
+            elif self.has(path) and not self.wants(path) and path not in self._left:
+                self.misfit(path, f"would fill {path}, which the model does not have")
+            if path not in self.report.used:
+                self.report.unused += self.checkpoint.names(path)
+        for name in self.checkpoint.unknown:
+            if not _matches((name,), self.skip):
+                shape = self.checkpoint.arrays.shapes[name]
+                self.problems.append(f"the array {name} {shape} is not known")
+        self.report.unused.extend((*self.checkpoint.unknown, *self.checkpoint.ignored))
+        self.report.unused_by_design.update(self.checkpoint.ignored)
+        filled = {*self.actions, *self.report.unfilled}
+        self.report.unfilled.extend(p for p in self.variables if p not in filled)
+
+
+def make_plan(
+    model,
+    checkpoint,
+    *,
+    strict=True,
+    skip=(),
+    keep=(),
+    position_kernel=None,
+    position_grid=None,
+    in_channels_rule=None,
+):
+    """Matches every array to a variable; reads names and shapes, no values.
+
+    Raises:
+        ValueError: in strict mode, if anything is left over on either side or does
+            not fit; the message lists all of it.
+    """
+    plan = Plan(model, checkpoint, skip, keep)
+    _check_facts(plan)
+    plan_head(plan)
+    for path in (PATCH_KERNEL, "root_conv/kernel"):
+        if plan.wants(path) and plan.has(path):
+            plan_input_kernel(plan, path, in_channels_rule)
+    if plan.wants(POSITIONS) and plan.has(POSITIONS):
+        plan_positions(plan, position_kernel, position_grid)
+    plan_relative_positions(plan, position_kernel)
+    plan.complete()
+    if plan.problems and strict:
+        _refuse(plan)
+    plan.report.notes.extend(plan.problems)
+    return plan
+
+
+def fill(plan):
+    """Assigns every value of a plan, and returns its `LoadReport`.
+
+    Nothing is assigned before every value was read and found finite, so that the
+    model stays as it was if one is not.
+    """
+    plan.check()
+    for path, value in plan.values():
+        plan.variables[path].assign(value)
+    return log_report(plan)
+
+
+def log_report(plan):
+    """Logs what a plan did, now that it is done, and returns its `LoadReport`."""
+    log = logger.warning if plan.problems else logger.debug
+    log("%s", plan.report)
+    return plan.report
+
+
+def check_finite(array, name, origin):
+    flat = array.reshape(-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(np.dot(flat, flat))  # needs no second array
+    if suspicious and not np.isfinite(flat).all():
+        raise ValueError(
+            f"Weights must be finite. Received: NaN or infinity in {name!r} of "
+            f"{origin}. The run that wrote the file diverged, or it is damaged."
+        )
+
+
+def _check_facts(plan):
+    """The model must compute what the file was trained with."""
+    settings = getattr(plan.model, "settings", None) or {}
+    arguments = settings.get("arguments", {})
+    for name, value in facts_of(plan.checkpoint).items():
+        if name in arguments and arguments[name] != value:
+            plan.problems.append(
+                f"the file was trained with {name}={value!r}, the model has "
+                f"{name}={arguments[name]!r}: build it with {name}={value!r}"
+            )
+
+
+def _refuse(plan):
+    shown, more = plan.problems[:12], len(plan.problems) - 12
+    shown += [f"and {more} more"] * (more > 0)
+    raise ValueError(
+        f"The weights of {plan.checkpoint.origin} ({plan.checkpoint.layout.name} "
+        f"layout) do not fit the model {plan.model.name!r}, which was left as it was:\n"
+        + "\n".join(f"- {problem}" for problem in shown)
+        + "\nPass `skip=` with names of arrays that may stay unread, `keep=` with "
+        "paths of variables that may stay as they are, or `strict=False`; or build "
+        "the model that the file describes with `keras_vit.from_checkpoint`."
+    )
+
+
+def _matches(names, patterns):
+    names = (names,) if isinstance(names, str) else names
+    return any(
+        fnmatch.fnmatchcase(name, pattern)
+        or name.startswith((pattern + "/", pattern + "."))
+        for name in names
+        for pattern in patterns
+    )

@@ -1,0 +1,123 @@
+"""How the position embeddings of a file fill those of a model."""
+
+import logging
+import math
+
+import numpy as np
+
+from keras_vit.checkpoints.architecture import position_prefix
+from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS
+from keras_vit.checkpoints.positions import (
+    check_kernel,
+    resize_position_embeddings,
+    square_grid,
+)
+
+logger = logging.getLogger(__name__)
+
+_REGISTERS = "patch_encoder/register_tokens"
+
+
+def plan_positions(plan, kernel=None, old_grid=None):
+    """Plans position embeddings: resized to the model's grid, prefix put in place.
+
+    The official code gives the class token a position of its own; big_vision adds
+    positions before it joins. The sum is the same, so either file fills either
+    model: a missing vector is zero, a superfluous one is added to its token.
+    """
+    checkpoint, report = plan.checkpoint, plan.report
+    shape = checkpoint.shape(POSITIONS)
+    target = tuple(plan.variables[POSITIONS].shape)
+    grid = plan.model.get_layer("patch_encoder").positions.grid
+    prefix = target[1] - math.prod(grid)
+    tokens = int(CLASS_TOKEN in checkpoint)
+    if _REGISTERS in checkpoint:
+        tokens += checkpoint.shape(_REGISTERS)[1]
+    given = position_prefix(checkpoint, tokens, math.prod(old_grid or grid))
+    if len(shape) != 3 or shape[2] != target[2]:
+        plan.misfit(POSITIONS, f"does not fit the variable {POSITIONS} {target}")
+        return
+    patches = shape[1] - given
+    old_grid = old_grid or grid_of_file(checkpoint, patches, grid)
+    if old_grid is None or math.prod(old_grid) != patches:
+        plan.misfit(
+            POSITIONS,
+            f"is for {patches} patches, which is no square and not the model's grid "
+            f"{grid}; pass `position_grid=(rows, columns)`",
+        )
+        return
+    kernel = kernel or checkpoint.layout.position_kernel
+    check_kernel(kernel)
+
+    def resized():
+        return resize_position_embeddings(
+            plan.read(POSITIONS),
+            grid,
+            old_grid=old_grid,
+            prefix_tokens=given,
+            kernel=kernel,
+        )
+
+    def value():
+        table = resized()
+        own = table[:, :given][:, :prefix]
+        missing = np.zeros((1, prefix - own.shape[1], target[2]), table.dtype)
+        return np.concatenate([own, missing, table[:, given:]], axis=1)
+
+    plan.use(POSITIONS, value)
+    if tuple(old_grid) != tuple(grid):
+        how = f"{old_grid[0]}x{old_grid[1]} to {grid[0]}x{grid[1]} patches, {kernel}"
+        report.resized[POSITIONS] = how
+        logger.info("Position embeddings resized: %s.", how)
+    if given and not prefix:
+        _add_to_tokens(plan, given)
+
+
+def grid_of_file(checkpoint, patches, expected=None):
+    """The grid of a file's position embeddings.
+
+    What the file says of itself, else a square, else the expected grid if it holds
+    as many patches, else `None`. A square comes first: 16 vectors are 4 rows of 4
+    even for a model of 2 rows of 8.
+    """
+    settings = checkpoint.config.get("settings")
+    known = settings and grid_of_settings(settings)
+    for grid in (known, square_grid(patches), expected):
+        if grid and math.prod(grid) == patches:
+            return tuple(grid)
+    return None
+
+
+def grid_of_settings(settings):
+    """The grid of patches of a model, from its settings."""
+    a = settings["arguments"]
+    size = a["image_size"]
+    if None in size:
+        return a.get("position_grid")
+    for _ in range(2 + max(len(a.get("num_blocks", ())) - 1, 0)):
+        if settings["family"] == "hybrid":
+            size = [-(-side // 2) for side in size]  # padded, so rounded up
+    stride = a.get("stride", a["patch_size"])
+    return [(n - p) // s + 1 for n, p, s in zip(size, a["patch_size"], stride)]
+
+
+def _add_to_tokens(plan, given):
+    """Adds the position vectors of class and register tokens to the tokens."""
+    start = 0
+    for path in (CLASS_TOKEN, _REGISTERS):
+        if not plan.has(path):
+            continue
+        count = plan.checkpoint.shape(path)[1]
+        stop = min(start + count, given)
+        if plan.wants(path) and plan.checkpoint.shape(path) == tuple(
+            plan.variables[path].shape
+        ):
+
+            def value(path=path, start=start, stop=stop):
+                token = np.array(plan.read(path))
+                positions = plan.read(POSITIONS)[:, start:stop]
+                token[:, : stop - start] += positions
+                return token
+
+            plan.use(path, value)
+        start += count

@@ -1,0 +1,59 @@
+"""`keras-vit export`."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_vit.commands.machines.devices import on_devices
+
+
+@dataclasses.dataclass
+class Export:
+    """Write a trained model in another format, and check the file with its own runtime.
+
+    The table compares the file with the Keras model. A file that fails is deleted, and
+    the exit status is 1.
+    """
+
+    # Run folder, or .keras file.
+    model: tyro.conf.Positional[Path]
+    # The file to write (.onnx, .tflite, .npz), or the folder.
+    path: tyro.conf.Positional[Path]
+    # saved_model, litert, litert_int8 or onnx; for weights alone npz (as the official
+    # projects write them), hf (Hugging Face transformers) or timm. By default what the
+    # suffix says.
+    format: Annotated[str | None, tyro.conf.arg(metavar="FORMAT")] = None
+    # Take pixels in [0, 255] and scale them in the file.
+    preprocess: bool = False
+    # Give probabilities instead of logits.
+    postprocess: bool = False
+    # Type of the pixels, with --preprocess: float32 or uint8.
+    input_dtype: Literal["float32", "uint8"] = "float32"
+    # For litert_int8: ranges of activations found as it runs, or fixed by images of
+    # --data.
+    quantization: Literal["dynamic", "static"] = "dynamic"
+    # Data set or folder, as for train: to measure the accuracy of model and file.
+    data: str | None = None
+    # Where TFDS keeps its data sets; its own default where not given.
+    data_dir: str | None = None
+    # Test images of --data to measure on, at most.
+    num_images: int = 1000
+    # Share of images of --data on which model and file must see the same class.
+    min_agreement: float = 0.9
+    # Replace what is at the path: a file, or an earlier export.
+    overwrite: bool = False
+    # Print the report as JSON.
+    json: bool = False
+
+    def __call__(self):
+        from keras_vit.exporting import export
+
+        options = dataclasses.asdict(self)
+        as_json, model, path = (options.pop(n) for n in ("json", "model", "path"))
+        with on_devices("cpu"):
+            report = export(model, path, **options)
+        print(json.dumps(report.to_json()) if as_json else report)
+        return 0

@@ -1,0 +1,173 @@
+"""`keras-vit evaluate`."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_vit.commands.machines.devices import on_devices
+from keras_vit.common.progress import progress_bar
+from keras_vit.terminal import as_table, interval, percent
+from keras_vit.training.folder.folder import find_seeds
+
+# The table of classes is printed up to so many; --format json and --report have all.
+SHOWN_CLASSES = 30
+
+
+@dataclasses.dataclass
+class Evaluate:
+    """Measure a trained model: loss, accuracy, calibration, and every class.
+
+    Of several runs, the mean and the standard deviation are printed too.
+    """
+
+    # Run folders, those of train --seeds, or .keras files.
+    models: Annotated[
+        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
+    ]
+    # Data set or folder, as for train; the test images of the run where not given. A
+    # part of it: photos:train[80%:].
+    data: str | None = None
+    # Where TFDS keeps its data sets; its own default where not given.
+    data_dir: str | None = None
+    # What to do with an image that cannot be read: error or skip; as the run did where
+    # not given.
+    corrupt: Literal["error", "skip"] | None = None
+    # How images become the model's input, as steps between bars; as the model says
+    # where not given. Published: "resize_small(256)|central_crop(224)" for plain
+    # ViT-S/16, "resize_small(448)|central_crop(384)" for transfers of big_vision.
+    steps: str | None = None
+    # How many runs a folder of train --seeds must hold; any number by default.
+    seeds: int | None = None
+    # Write everything, with pictures, into this HTML file (of one run).
+    report: Path | None = None
+    # Images at a time; does not change the result.
+    batch_size: int = 64
+    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    devices: str = "auto"
+    # How the result is printed.
+    format: Literal["text", "json"] = "text"
+
+    def __post_init__(self):
+        if not self.models:
+            raise ValueError("evaluate needs at least one run folder or .keras file.")
+        if self.seeds is not None and self.seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
+        self.models = tuple(run for path in self.models for run in self._runs(path))
+        if self.report is not None and len(self.models) > 1:
+            raise ValueError(
+                "A report is of one run. "
+                f"Received: --report {self.report} with {len(self.models)} runs"
+            )
+
+    def _runs(self, path):
+        """The runs of `train --seeds` in a folder, or what `path` is itself."""
+        runs = find_seeds(path)
+        if self.seeds is not None and len(runs) != self.seeds:
+            raise ValueError(
+                f"--seeds asks for a folder that train --seeds {self.seeds} wrote. "
+                f"Received: {path}, which holds runs of {len(runs)} seeds"
+            )
+        return runs or [path]
+
+    def __call__(self):
+        if self.report is not None:
+            check_writable(self.report)
+        with on_devices(self.devices) as devices:
+            results = [self._evaluate(path) for path in self.models]
+        if not devices.is_chief:
+            return 0
+        if len(results) > 1:
+            self._print_several(results)
+        elif self.format == "json":
+            print(json.dumps(results[0].to_json()))
+        else:
+            print_evaluation(results[0])
+        if self.report is not None:
+            from keras_vit.evaluation import write_report
+
+            write_report(results[0], self.report, str(self.models[0]))
+            if self.format == "text":
+                print(f"report: {self.report}")
+        return 0
+
+    def _evaluate(self, path):
+        from keras_vit.evaluation import evaluate
+
+        with progress_bar(str(path)) as progress:
+            return evaluate(
+                path,
+                self.data,
+                data_dir=self.data_dir,
+                corrupt=self.corrupt,
+                preprocessing=self.steps,
+                batch_size=self.batch_size,
+                progress=progress,
+            )
+
+    def _print_several(self, results):
+        from keras_vit.evaluation import summarise
+
+        accuracy = summarise([result.accuracy for result in results])
+        loss = summarise([result.loss for result in results])
+        if self.format == "json":
+            runs = [
+                {"model": str(path), **result.to_json()}
+                for path, result in zip(self.models, results)
+            ]
+            both = {"accuracy": accuracy.to_json(), "loss": loss.to_json()}
+            print(json.dumps({"runs": runs, **both}))
+            return
+        rows = [
+            [str(path), result.data, f"{result.loss:.4f}", percent(result.accuracy)]
+            for path, result in zip(self.models, results)
+        ]
+        names = ["run", "data", "loss", "accuracy"]
+        if any(result.real_accuracy is not None for result in results):
+            names.append("ReaL")
+            for row, result in zip(rows, results):
+                row.append(percent(result.real_accuracy))
+        print(as_table(names, rows, text=2))
+        spread = 100 * accuracy.standard_deviation
+        print(
+            f"accuracy: {100 * accuracy.mean:.2f} ± {spread:.2f} % (n = {accuracy.n})"
+        )
+        print(f"loss: {loss.mean:.4f} ± {loss.standard_deviation:.4f} (n = {loss.n})")
+
+
+def print_evaluation(result):
+    """One evaluation as text."""
+    print(f"data: {result.data}, {result.num_examples} examples")
+    if result.steps is not None:
+        print(f"steps: {result.steps}")
+    print(f"loss: {result.loss:.4f}")
+    print(f"accuracy: {percent(result.accuracy)}{interval(result.accuracy_interval)}")
+    if result.top5_accuracy is None:
+        print("top-5 accuracy: not defined for fewer than 6 classes")
+    else:
+        print(f"top-5 accuracy: {percent(result.top5_accuracy)}")
+    if result.real_accuracy is not None:
+        print(f"ReaL accuracy: {percent(result.real_accuracy)}")
+    print(f"calibration error: {percent(result.calibration_error)} (ECE, 15 bins)")
+    if len(result.class_names) > SHOWN_CLASSES:
+        return
+    rows = [
+        [
+            row["class"],
+            str(row["support"]),
+            *(percent(row[name], 1) for name in ("precision", "recall", "f1")),
+        ]
+        for row in result.classes
+    ]
+    print(as_table(["class", "examples", "precision", "recall", "F1"], rows))
+
+
+def check_writable(path):
+    """Raises before the work if a file's folder does not exist."""
+    if not path.expanduser().parent.is_dir():
+        raise ValueError(
+            f"The folder of the report does not exist. Received: {path}. Make "
+            f"{path.parent} first."
+        )

@@ -1,0 +1,53 @@
+"""`keras-vit predict`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_vit.commands.machines.devices import on_devices
+from keras_vit.terminal import FORMATS, complain
+
+
+@dataclasses.dataclass
+class Predict:
+    """Name the classes of image files.
+
+    A file that cannot be read is named on stderr; the others are predicted still, and
+    the exit status is 1.
+    """
+
+    # Run folder, or .keras file.
+    model: tyro.conf.Positional[Path]
+    # Images, and folders, which are searched for images at every depth.
+    files: Annotated[
+        tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="FILE [FILE ...]")
+    ]
+    # Classes for each image.
+    top: int = 5
+    # How the result is printed.
+    format: Literal["text", "json", "csv"] = "text"
+    # Images in memory at a time.
+    batch_size: int = 32
+    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    devices: str = "auto"
+
+    def __post_init__(self):
+        if not self.files:
+            raise ValueError("predict needs at least one image file or folder.")
+
+    def __call__(self):
+        from keras_vit.inference.predicting import predict
+
+        with on_devices(self.devices) as devices:
+            predictions = predict(
+                self.model, self.files, self.top, batch_size=self.batch_size
+            )
+        if not devices.is_chief:
+            return 0
+        print(FORMATS[self.format](predictions), end="")
+        failures = [p for p in predictions if p.error is not None]
+        for prediction in failures:
+            complain(prediction.error)
+        return 1 if failures else 0

@@ -1,0 +1,61 @@
+"""`keras-vit recipes`."""
+
+import dataclasses
+import json
+from typing import Annotated, Literal
+
+import tyro
+
+
+@dataclasses.dataclass
+class Recipes:
+    """List the published training runs, or print one.
+
+    `keras-vit train --recipe NAME` trains with it; each field is also an option.
+    """
+
+    # One recipe, such as vit_finetune_cifar10, or a JSON file of one; all where not
+    # given.
+    name: Annotated[
+        tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")
+    ] = None
+    # Print where that recipe differs from this one.
+    diff: str | None = None
+    # How it is printed; JSON can be edited and given to train --recipe.
+    format: Literal["text", "json"] = "text"
+
+    def __call__(self):
+        from keras_vit.training.recipes.files import find_recipe
+        from keras_vit.training.recipes.recipe import Recipe, list_recipes
+
+        if self.name is None and self.diff is None:
+            table = list_recipes()
+            rows = [dataclasses.asdict(row) for row in table]
+            print(table if self.format == "text" else json.dumps(rows, indent=2))
+            return 0
+        recipe = Recipe() if self.name is None else find_recipe(self.name)
+        if self.diff is not None:
+            found = recipe.diff(find_recipe(self.diff))
+            print(found if self.format == "text" else json.dumps(found, indent=2))
+        elif self.format == "json":
+            print(json.dumps(recipe.to_json(), indent=2))
+        else:
+            print(_origin(self.name) + str(recipe))
+        return 0
+
+
+def _origin(name):
+    """What is known of a published run beside its recipe, or nothing."""
+    from keras_vit.training.recipes.recipe_table import find_run
+
+    try:
+        run = find_run(name)
+    except ValueError:  # a file
+        return ""
+    lines = [f"{'source':<16}{run.source}"]
+    for field, values in run.sweep.items():
+        tried = " ".join(f"{value:g}" for value in values)
+        lines.append(f"{'tried':<16}{field:<24}{tried}")
+    if run.note:
+        lines.append(f"{'note':<16}{run.note}")
+    return "\n".join(lines) + "\n\n"

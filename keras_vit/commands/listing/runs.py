@@ -1,0 +1,58 @@
+"""`keras-vit runs`."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from keras_vit.terminal import complain
+
+
+@dataclasses.dataclass
+class Runs:
+    """Compare run folders in a table, and in a plot.
+
+    Folders that hold no run, and runs that cannot be read, are named on stderr and
+    left out.
+    """
+
+    # Folder of the run folders.
+    folder: tyro.conf.Positional[Path] = Path("runs")
+    # Column that orders the table; of accuracy and images/s the highest comes first.
+    sort: Literal[
+        "name",
+        "data",
+        "model",
+        "params",
+        "epochs",
+        "status",
+        "accuracy",
+        "seconds",
+        "images_per_second",
+    ] = "name"
+    # The other way round.
+    reverse: tyro.conf.FlagCreatePairsOff[bool] = False
+    # How the table is printed.
+    format: Literal["text", "json", "csv"] = "text"
+    # Draw test accuracy and loss over the epochs into this file, such as runs.png.
+    plot: Path | None = None
+
+    def __call__(self):
+        from keras_vit.reporting.runs import compare_runs, plot_runs
+
+        table = compare_runs(self.folder).sorted(self.sort, self.reverse)
+        for folder, reason in table.skipped:
+            complain(f"{folder}: {reason}")
+        if not table:
+            raise ValueError(f"There is no run in {self.folder}.")
+        if self.format == "json":
+            print(json.dumps([run.to_json() for run in table], indent=2))
+        elif self.format == "csv":
+            print(table.to_csv(), end="")
+        else:
+            print(table)
+        if self.plot is not None:
+            plot_runs(table, self.plot)
+        return 0

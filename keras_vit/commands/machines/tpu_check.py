@@ -1,0 +1,83 @@
+"""`keras-vit tpu-check`."""
+
+import dataclasses
+import json
+from typing import Literal
+
+from keras_vit.terminal import complain, stages
+
+
+@dataclasses.dataclass
+class TpuCheck:
+    """Compile a training step for a TPU on this machine, which needs none.
+
+    Says whether it fits, what it computes and moves, how fast it can be at best, and
+    what in it does not belong on a TPU. The compiler is the real one; nothing is run.
+    """
+
+    # A published recipe, a JSON file or a run folder; the options below change it.
+    recipe: str | None = None
+    # A published variant such as ViT_B16.
+    model: str | None = None
+    # Height and width of the images, pixels.
+    image_size: int | None = None
+    # Images per update, over all chips.
+    batch_size: int | None = None
+    # Precision.
+    dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
+    # Classes of the head.
+    num_classes: int = 1000
+    # Generation and chips, such as v5e:2x4.
+    topology: str = "v5e:2x4"
+    # Keras's backend; tensorflow for one chip only.
+    backend: Literal["jax", "tensorflow"] = "jax"
+    # Compile one and two blocks only, and extrapolate.
+    quick: bool = False
+    # Look for the largest batch that fits instead; --quick leaves out the full compile
+    # that confirms it.
+    largest_batch: bool = False
+    # Seconds after which the compiler is stopped.
+    time_limit: float = 3600.0
+    # How the result is printed.
+    format: Literal["text", "json"] = "text"
+
+    def __call__(self):
+        from keras_vit.tpu_check import CompilerError
+
+        try:
+            report = self._check(self._recipe())
+        except CompilerError as error:
+            complain(error)
+            return 1
+        print(json.dumps(report.to_json()) if self.format == "json" else report)
+        return 0 if report.fits else 1
+
+    def _check(self, recipe):
+        from keras_vit.tpu_check import largest_batch, tpu_check
+
+        options = {
+            "num_classes": self.num_classes,
+            "backend": self.backend,
+            "name": self.recipe,
+            "time_limit": self.time_limit,
+        }
+        with stages("TPU compiler") as progress:
+            options["progress"] = progress
+            if self.largest_batch:
+                options["confirm"] = not self.quick
+                return largest_batch(recipe, self.topology, **options)
+            return tpu_check(recipe, self.topology, quick=self.quick, **options)
+
+    def _recipe(self):
+        from keras_vit.training.recipes.files import find_recipe
+        from keras_vit.training.recipes.recipe import Recipe
+
+        base = Recipe(model="ViT_B16")
+        if self.recipe is not None:
+            base = find_recipe(self.recipe)
+        given = {
+            name: getattr(self, name)
+            for name in ("model", "image_size", "batch_size")
+            if getattr(self, name) is not None
+        }
+        return dataclasses.replace(base, dtype=self.dtype, **given)

@@ -1,0 +1,218 @@
+"""`keras-vit tune`."""
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_vit.terminal import command, complain
+
+# Options that change the recipe to search around.
+_OF_RECIPE = ("data", "data_dir", "model", "weights", "image_size", "batch_size")
+
+
+@dataclasses.dataclass
+class Tune:
+    """Search for a better recipe: learning rate, regularisation, augmentation, size.
+
+    The first trial is the recipe itself. Trials are compared by training images that
+    are held out, so that the test images stay unseen until `keras-vit train --recipe
+    FOLDER/best_recipe.json` uses them. Ctrl-C stops and saves; --resume with the same
+    --folder goes on, also after a crash. Needs the extra [tuner].
+    """
+
+    # Search around this recipe: a published one, a JSON file or a run folder; the
+    # options below change it. By default what suits model and weights, as for train.
+    recipe: str | None = None
+    # The images, as for train.
+    data: str | None = None
+    # Where TFDS keeps its data sets.
+    data_dir: str | None = None
+    # "small", or a published variant such as ViT_S16 or BiT_R50x1.
+    model: str | None = None
+    # Where the first weights come from.
+    weights: str | None = None
+    # Height and width of the images, pixels.
+    image_size: int | None = None
+    # Images per update.
+    batch_size: int | None = None
+    # Search a recipe of pretraining: what is predicted of hidden patches.
+    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = None
+
+    # Ranges of fields, beside or instead of the usual ones: learning_rate=1e-4..1e-2
+    # or augment=flip,crop_flip or epochs=12. mixup is the alpha of mixup.
+    space: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=RANGE ...")] = ()
+    # Search these fields only; the others stay as they are.
+    fields: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD ...")] = ()
+    # How trials are chosen. hyperband begins many and goes on with the better ones.
+    algorithm: Literal["random", "hyperband", "bayesian"] = "random"
+    # How many trials (hyperband knows by itself).
+    trials: int = 20
+    # Passes of a trial over its images, at most; the recipe's length by default. Short
+    # trials favour high rates and small models.
+    epochs: int | None = None
+    # What is compared.
+    objective: Literal["val_accuracy", "val_loss"] = "val_accuracy"
+    # Share of the training images to compare by.
+    validation_fraction: float = 0.2
+    # Most weights of a model.
+    max_parameters: int | None = None
+    # Most operations of a forward pass of one image, 1e9.
+    max_gflops: float | None = None
+    # Most memory that training may need, GiB; three quarters of what is free where not
+    # given.
+    max_memory: float | None = None
+    # Decides the draws.
+    seed: int = 0
+
+    # Search folder, new or empty; searches/DATA-MODEL-NUMBER where not given.
+    folder: Path | None = None
+    # Go on with the search in --folder, with its own settings.
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    # Processes on this machine that train at the same time; 0 trains in this one. On
+    # several machines, start this command on each, with KerasTuner's variables
+    # KERASTUNER_TUNER_ID (chief, or a name), KERASTUNER_ORACLE_IP and _PORT.
+    workers: int = 0
+    # Where to train, as for train; of each worker.
+    devices: str = "auto"
+
+    def __post_init__(self):
+        if self.resume and self.folder is None:
+            raise ValueError(
+                "--resume needs the --folder of the search to go on with. "
+                "Received: folder=None"
+            )
+        if self.workers < 0:
+            raise ValueError(
+                f"`workers` must not be negative. Received: {self.workers}"
+            )
+
+    def __call__(self):
+        from keras_vit.tuner.chief import SearchError, is_worker
+        from keras_vit.tuner.installed import check_installed
+        from keras_vit.tuner.search_folder import SearchFolder
+
+        check_installed()
+        # What each trial says of itself is in its run folder; and TensorFlow finds it
+        # strange that one process trains many models.
+        logging.getLogger("keras_vit.training").setLevel(logging.WARNING)
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+        folder = SearchFolder(self.folder) if self.resume or is_worker() else None
+        try:
+            folder = folder or self._prepare()
+            self._run(folder)
+        except KeyboardInterrupt as interrupt:
+            interrupt.again = ("tune", *self._again(folder or self.folder))
+            raise
+        except SearchError as error:
+            complain(error)
+            complain(f"Go on with: {command('tune', *self._again(folder))}")
+            return 1
+        if not is_worker():
+            self._print(folder)
+        return 0
+
+    def _prepare(self):
+        """The folder of a new search."""
+        from keras_vit.tuner.hypermodels import hypermodel_for
+        from keras_vit.tuner.searching import prepare_search
+        from keras_vit.tuner.space import range_from_text
+
+        space = {}
+        for text in self.space:
+            name, equals, values = text.partition("=")
+            if not equals:
+                raise ValueError(
+                    "--space takes FIELD=RANGE, as in learning_rate=1e-4..1e-2. "
+                    f"Received: {text!r}"
+                )
+            space[name.strip().replace("-", "_")] = range_from_text(values)
+        fields = [name.replace("-", "_") for name in self.fields] or None
+        if fields is not None:
+            fields += [name for name in space if name not in fields]
+        hypermodel = hypermodel_for(
+            self._recipe(), space, fields=fields, budget=self._budget()
+        )
+        return prepare_search(
+            hypermodel,
+            self.folder,
+            algorithm=self.algorithm,
+            trials=self.trials,
+            epochs=self.epochs,
+            objective=self.objective,
+            seed=self.seed,
+        )
+
+    def _recipe(self):
+        """The recipe to search around."""
+        from keras_vit.commands.training.pretrain import PRETRAINING
+        from keras_vit.training.choosing.advice import advise
+        from keras_vit.training.recipes.files import find_recipe
+        from keras_vit.training.recipes.recipe import Recipe
+
+        given = {
+            name: getattr(self, name)
+            for name in (*_OF_RECIPE, "masked_target")
+            if getattr(self, name) is not None
+        }
+        base = Recipe() if self.masked_target is None else PRETRAINING
+        if self.recipe is not None:
+            base = find_recipe(self.recipe)
+        elif self.weights is not None and self.masked_target is None:
+            advised, _ = advise(dataclasses.replace(base, **given))
+            if "total_steps" in advised:
+                advised["epochs"] = None
+            base = dataclasses.replace(base, **advised)
+        return dataclasses.replace(
+            base, **given, validation_fraction=self.validation_fraction
+        )
+
+    def _budget(self):
+        from keras_vit.costs.machine import available_memory
+        from keras_vit.costs.memory import SAFE
+        from keras_vit.tuner.budget import Budget
+
+        memory = self.max_memory and int(self.max_memory * 2**30)
+        if self.max_memory is None:
+            available = available_memory()
+            memory = available and int(SAFE * available)
+        return Budget(self.max_parameters, self.max_gflops, memory)
+
+    def _run(self, folder):
+        from keras_vit.tuner.chief import is_worker
+        from keras_vit.tuner.display import shown
+        from keras_vit.tuner.launch import follow_launcher, launch_search
+        from keras_vit.tuner.searching import run_search
+
+        follow_launcher()
+        if is_worker():
+            run_search(folder, self.devices)
+            return
+        folder.settings()  # an error before anything is shown
+        with shown(folder):
+            if self.workers:
+                launch_search(folder, self.workers, devices=self.devices)
+            else:
+                run_search(folder, self.devices)
+
+    def _again(self, folder):
+        """The words of a command that goes on with the search."""
+        words = ["--folder", str(folder), "--resume"]
+        if self.workers:
+            words += ["--workers", str(self.workers)]
+        return words + (["--devices", self.devices] if self.devices != "auto" else [])
+
+    def _print(self, folder):
+        from keras_vit.tuner.table import table_text
+
+        settings, best = folder.settings(), folder.best
+        print(table_text(folder))
+        print(f"rejected before they were built: {folder.rejected}")
+        print(f"best: trial {best.name}, {settings.objective} {best.score:.4f}")
+        print(settings.recipe_with(best.values).diff(settings.recipe_with({})))
+        if folder.plot.exists():
+            print(f"plot: {folder.plot}")
+        kind = "train" if settings.recipe.masked_target is None else "pretrain"
+        print(f"next: {command(kind, '--recipe', folder.best_recipe)}")

@@ -1,0 +1,227 @@
+"""Memory and time of a training run, before it starts."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_vit.costs.activations import kept_values
+from keras_vit.costs.machine import available_memory
+from keras_vit.models.vision_model import image_shape
+
+# Values per weight that an optimizer keeps, of float32.
+SLOTS = {"adamw": 2, "adam": 2, "sgd": 1}
+
+# What the largest layer needs at once on top of what is kept: gradients of all that
+# it keeps, and the copies that they are made with.
+WORKING = 2
+
+# Bytes of a kept value in half precision: norms and attention scores stay in float32.
+HALF = 3
+
+# Batches of pixels in the pipeline and on their way: float32, prefetched by two.
+PIPELINE = 4
+
+# Share of the memory that a run may be estimated to need. On TensorFlow's CPU backend
+# estimates are 0.85 to 1.2 times what was needed (benchmarks/training_memory.py), the
+# compiler apart, which takes up to one GiB.
+SAFE = 0.75
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """What `estimate_training` found, in bytes; prints as text."""
+
+    weights: int
+    # Of the weights that are trained; twice where a batch is computed in parts.
+    gradients: int
+    # The optimizer's values and averages of the weights.
+    optimizer: int
+    # What is kept of the images for the backward pass, and needed while it runs, for
+    # one image.
+    activations_per_image: int
+    # Pixels of one image, times the batches that lie in memory.
+    pixels_per_image: int
+    batch_size: int
+    accumulation_steps: int
+
+    @property
+    def fixed(self):
+        """Bytes that do not depend on the batch."""
+        return self.weights + self.gradients + self.optimizer
+
+    @property
+    def activations(self):
+        """Bytes of the part of a batch that is computed at once."""
+        at_once = -(-self.batch_size // self.accumulation_steps)
+        return at_once * self.activations_per_image
+
+    @property
+    def pixels(self):
+        """Bytes of the images of several batches."""
+        return self.batch_size * self.pixels_per_image
+
+    @property
+    def total(self):
+        """Bytes in all, above what the program itself needs."""
+        return self.fixed + self.activations + self.pixels
+
+    def images_that_fit(self, available):
+        """The largest batch that can be computed at once in so many bytes; 0 if none.
+
+        A quarter of the memory is left free, because this is an estimate.
+        """
+        room = SAFE * available - self.fixed
+        return max(0, int(room // (self.activations_per_image + self.pixels_per_image)))
+
+    def to_json(self):
+        """The estimate as a dictionary that JSON can hold, with its sums."""
+        sums = {name: getattr(self, name) for name in ("activations", "pixels")}
+        return {**dataclasses.asdict(self), **sums, "total": self.total}
+
+    def __str__(self):
+        parts = f" in {self.accumulation_steps} parts" * (self.accumulation_steps > 1)
+        return (
+            f"about {as_size(self.total)}: weights {as_size(self.weights)}, gradients "
+            f"{as_size(self.gradients)}, optimizer {as_size(self.optimizer)}, "
+            f"activations {as_size(self.activations)}, images {as_size(self.pixels)}; "
+            f"batches of {self.batch_size}{parts}"
+        )
+
+
+def estimate_training(
+    model,
+    batch_size,
+    *,
+    optimizer="adamw",
+    momentum_dtype="float32",
+    accumulation_steps=1,
+    average=False,
+) -> Estimate:
+    """How much memory a training run will need at most.
+
+    Counted are weights, gradients and the optimizer's values, what the layers keep
+    for the backward pass, and the batches of images on their way; not the program
+    itself, nor data that is kept in memory. Image size and precision are the model's.
+
+    Args:
+        model: A functional model of a known image size.
+        batch_size: Integer, images per update.
+        optimizer: `"adamw"`, `"adam"` or `"sgd"` (with momentum), or a Keras
+            optimizer that was built, whose variables are counted.
+        momentum_dtype: `"float32"` or `"bfloat16"`; see `Recipe`.
+        accumulation_steps: Integer, the parts that a batch is computed in.
+        average: Boolean, whether an average of the weights is kept (`ema_momentum`).
+
+    Returns:
+        An `Estimate`, which prints as text.
+
+    Raises:
+        ValueError: if a number is not positive, the optimizer is unknown, or the
+            model takes images of every size.
+
+    Example:
+
+    >>> print(estimate_training(keras_vit.ViT_B16(), 64))
+    """
+    for name, value in (
+        ("batch_size", batch_size),
+        ("accumulation_steps", accumulation_steps),
+    ):
+        if int(value) != value or value < 1:
+            raise ValueError(
+                f"`{name}` must be a positive integer. Received: {name}={value}"
+            )
+    kept, largest = kept_values(model)
+    half = any(_is_half(layer) for layer in model.layers)
+    trained = sum(math.prod(v.shape) for v in model.trainable_variables)
+    weights = sum(math.prod(v.shape) * _bytes(v.dtype) for v in model.variables)
+    if half:  # a copy of every weight is made for the computation
+        weights += 2 * sum(math.prod(v.shape) for v in model.weights)
+    return Estimate(
+        weights=weights,
+        gradients=4 * trained * (2 if accumulation_steps > 1 else 1),
+        optimizer=_slots(optimizer, trained, momentum_dtype) + 4 * trained * average,
+        activations_per_image=(HALF if half else 4) * (kept + WORKING * largest),
+        pixels_per_image=4 * PIPELINE * math.prod(image_shape(model)),
+        batch_size=int(batch_size),
+        accumulation_steps=int(accumulation_steps),
+    )
+
+
+def refuse_if_too_large(estimate, available=None):
+    """Stops before a run that the memory cannot hold.
+
+    Args:
+        estimate: An `Estimate`.
+        available: Integer, bytes. Defaults to `available_memory()`; where that is not
+            known, nothing is refused.
+
+    Raises:
+        ValueError: with what is needed, what there is, and what would fit.
+    """
+    available = available_memory() if available is None else available
+    if available is None or estimate.total <= SAFE * available:
+        return
+    raise ValueError(
+        f"This run needs {estimate}, but there are {as_size(available)}, of which a "
+        f"quarter is left free. {_remedy(estimate, available)} A smaller model or "
+        "image_size, freeze=('backbone',) or dtype='mixed_bfloat16' need less, too."
+    )
+
+
+def _remedy(estimate, available):
+    fit = estimate.images_that_fit(available)
+    if not fit:
+        return "Not even a batch of one image would fit."
+    batch = 2 ** int(math.log2(fit))
+    room = SAFE * available - estimate.pixels - estimate.fixed
+    if estimate.accumulation_steps == 1:
+        room -= estimate.gradients  # which are added up in another copy
+    at_once = int(room // estimate.activations_per_image)
+    parts = [
+        n
+        for n in range(1, estimate.batch_size + 1)
+        if estimate.batch_size % n == 0 and estimate.batch_size // n <= at_once
+    ]
+    same = (
+        f"accumulation_steps={parts[0]} would fit, with the same result; or "
+        if parts
+        else ""
+    )
+    return f"{same}batch_size={batch} would fit."
+
+
+def _slots(optimizer, trained, momentum_dtype):
+    if not isinstance(optimizer, str):
+        if not optimizer.built:
+            raise ValueError(
+                "The optimizer must be built, so that its variables can be counted: "
+                "optimizer.build(model.trainable_variables). "
+                f"Received: {optimizer.name}"
+            )
+        return sum(math.prod(v.shape) * _bytes(v.dtype) for v in optimizer.variables)
+    if optimizer not in SLOTS:
+        raise ValueError(
+            f"`optimizer` must be one of {', '.join(SLOTS)}, or a Keras optimizer. "
+            f"Received: optimizer={optimizer!r}"
+        )
+    others = 4 * (SLOTS[optimizer] - 1)
+    return trained * (_bytes(momentum_dtype) + others)
+
+
+def _is_half(layer):
+    return bool(layer.weights) and _bytes(layer.compute_dtype) == 2
+
+
+def _bytes(dtype):
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+
+
+def as_size(count):
+    """Bytes as text: 2.5 GiB."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= 0.9995 * size:  # not 1.02e+03 of the next one
+            value = count / size
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
+    return f"{count:.0f} bytes"

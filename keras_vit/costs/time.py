@@ -1,0 +1,59 @@
+"""How long a training run will take, from a forward pass on this machine."""
+
+import time
+
+import numpy as np
+
+from keras_vit.costs.flops import TRAINING_FACTOR, forward_flops
+from keras_vit.models.vision_model import image_shape
+from keras_vit.pretraining import is_pretraining
+
+# Images of the measurement: so many operations' worth, and no more than this.
+OPERATIONS = 2e11
+MOST_IMAGES = 64
+
+
+def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
+    """About how long it takes to train on so many images.
+
+    A forward pass of a few random images is timed; training costs three of them.
+    Reading and changing the images is not part of it, nor is the evaluation. Nothing of
+    the model changes.
+
+    Args:
+        model: A model of this package, of a known image size.
+        num_images: Integer, images that the run will see.
+        at_once: Integer, images that are computed at once.
+        compute: Function of model and images that runs the one on the other, or `None`
+            to call the model: `Strategy.outputs` where several devices share the work.
+
+    Returns:
+        Seconds, a float.
+
+    Example:
+
+    >>> estimate_seconds(keras_vit.ViT_B16(10), num_images=100 * 512)
+    """
+    once = forward_flops(model) or OPERATIONS
+    count = int(min(max(OPERATIONS // once, 1), at_once, MOST_IMAGES))
+    random = np.random.default_rng(0)
+    images = random.uniform(-1, 1, (count, *image_shape(model))).astype("float32")
+    inputs = images
+    if is_pretraining(model):
+        inputs = {"image": images, "shown": np.zeros((count, model.output_shape[1]))}
+    for _ in range(2):  # the first time, memory is taken and code is compiled
+        start = time.perf_counter()
+        if compute is None:
+            np.asarray(model(inputs, training=False)[:1, :1])
+        else:
+            compute(model, inputs)
+        seconds = time.perf_counter() - start
+    return TRAINING_FACTOR * num_images * seconds / count
+
+
+def as_duration(seconds):
+    """`90` as `"1.5 min"`: a number that nobody takes for exact."""
+    for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.2g} {name}"
+    return f"{seconds / 86_400:.2g} days"

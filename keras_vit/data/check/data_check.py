@@ -1,0 +1,225 @@
+"""What may be wrong with images and labels, found before anything is trained."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vit.data.check.duplicates import Findings, find_duplicates
+from keras_vit.data.check.fingerprints import read_fingerprints
+from keras_vit.data.readers.unlabelled import UNLABELLED
+
+# A warning is given from these on: the largest class over the smallest, and training
+# images of a class. Ten is the largest number of shots that papers call few.
+IMBALANCE = 10.0
+FEW = 10
+
+# Images of a split that are looked at, and named in the text.
+LIMIT = 50_000
+NAMED = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class DataCheck:
+    """What `check_data` found; prints as text, the warnings last."""
+
+    class_names: list
+    # Images of each class. Of all images where the labels are known without reading
+    # them, else of those that were checked.
+    train_counts: list
+    test_counts: list
+    # Images looked at and images there, of both splits together.
+    num_checked: int
+    num_examples: int
+    # (name, reason) of the images that cannot be read.
+    broken: list
+    # Test images that are training images too: byte by byte, and nearly. Each example
+    # is (test image, training image).
+    leaks: Findings
+    near_leaks: Findings
+    # Training images equal to an earlier one, with the same class, and with another.
+    repeats: Findings
+    contradictions: Findings
+    # Smallest, median and largest (height, width) by area; how many sizes there are.
+    sizes: dict
+
+    @property
+    def imbalance(self):
+        """Training images of the largest class over those of the smallest, above 0."""
+        counts = [count for count in self.train_counts if count]
+        return max(counts) / min(counts) if counts else 1.0
+
+    @property
+    def warnings(self):
+        """What should be looked at before training: sentences, none if all is well."""
+        return [*self._of_classes(), *self._of_images()]
+
+    def to_json(self):
+        """The check as a dictionary that JSON can hold."""
+        values = dataclasses.asdict(self)
+        values["imbalance"] = self.imbalance
+        values["warnings"] = self.warnings
+        return values
+
+    def __str__(self):
+        small, middle, large = (
+            "x".join(map(str, self.sizes[name])) if self.sizes[name] else "-"
+            for name in ("smallest", "median", "largest")
+        )
+        train, test = sum(self.train_counts), sum(self.test_counts)
+        lines = [
+            f"{train:,} training and {test:,} test images, "
+            f"{len(self.class_names)} classes: {self._class_sizes()}",
+            f"heights x widths: {small} to {large}, median {middle}"
+            if self.sizes["distinct"] > 1
+            else f"height x width: {middle}",
+        ]
+        if self.num_checked < self.num_examples:
+            lines.append(
+                f"{self.num_checked:,} of {self.num_examples:,} images were looked at; "
+                "the rest may hold further surprises"
+            )
+        lines += [f"Warning: {warning}" for warning in self.warnings]
+        return "\n".join(lines)
+
+    def _class_sizes(self):
+        pairs = list(zip(self.class_names, self.train_counts))
+        if len(pairs) <= 10:
+            return ", ".join(f"{name} {count:,}" for name, count in pairs)
+        return f"{min(self.train_counts):,} to {max(self.train_counts):,} in training"
+
+    def _of_classes(self):
+        if self.class_names == [UNLABELLED]:
+            return
+        classes = list(zip(self.class_names, self.train_counts, self.test_counts))
+        if sum(count > 0 for count in self.train_counts) == 1:
+            yield "All training images are of one class: there is nothing to tell apart"
+        for what, names in (
+            ("without training images", [n for n, train, _ in classes if not train]),
+            ("without test images", [n for n, _, test in classes if not test]),
+            (
+                f"with fewer than {FEW} training images",
+                [n for n, train, _ in classes if 0 < train < FEW],
+            ),
+        ):
+            if names:
+                word = "class" if len(names) == 1 else "classes"
+                yield f"{len(names)} {word} {what}: {_listed(names)}"
+        if self.imbalance > IMBALANCE:
+            yield (
+                f"The largest class has {self.imbalance:.3g} times the training images "
+                f"of the smallest (more than {IMBALANCE:g}): look at the recall of "
+                "each class, not at the accuracy alone"
+            )
+
+    def _of_images(self):
+        if self.broken:
+            parts = [f"{name} ({reason})" for name, reason in self.broken]
+            yield (
+                f"Images that cannot be read: {len(self.broken):,} "
+                f"({_listed(parts)}). Repair them, or leave them out with "
+                "corrupt='skip'"
+            )
+        for found, text in (
+            (self.leaks, "Test images that are training images, too"),
+            (self.near_leaks, "Test images that look like a training image"),
+            (self.contradictions, "Training images that another class has, too"),
+            (self.repeats, "Training images that repeat an earlier one"),
+        ):
+            if found.count:
+                pairs = [" = ".join(pair[:2]) for pair in found.examples]
+                yield f"{text}: {found.count:,} ({_listed(pairs, found.count)})"
+
+
+def check_data(
+    train_source, test_source, *, near=True, limit=LIMIT, progress=None
+) -> DataCheck:
+    """Looks at every image of a data set once, before a model is trained on it.
+
+    Broken files stop a training run at some late hour; test images that are also
+    training images make a model look better than it is; and a class with hardly any
+    images is hardly learned. Nothing is changed or left out.
+
+    Args:
+        train_source: `keras_vit.data.Source` to train on.
+        test_source: `keras_vit.data.Source` to test on, with the same classes.
+        near: Boolean, whether to search also for test images that look like a
+            training image: those saved once more, or made smaller. They are compared
+            as grey pictures of 16x16 pixels. Defaults to `True`.
+        limit: Integer, images of each split that are looked at, evenly spaced.
+            Defaults to 50,000, which take some 100 MB of memory; the search for near
+            duplicates grows with its square, up to half a minute.
+        progress: `None`, or a function that is called with (images read, images in
+            all), for a progress bar.
+
+    Returns:
+        A `DataCheck`: print it, or read its `warnings`.
+
+    Raises:
+        ValueError: if the two sources have different classes, or `limit` is not
+            positive.
+
+    Example:
+
+    >>> train, test = keras_vit.data.load_splits("./photos")
+    >>> print(check_data(train, test))
+    800 training and 200 test images, 2 classes: cat 400, dog 400
+    heights x widths: 180x320 to 3024x4032, median 1080x1920
+    Warning: Test images that are training images, too: 1 (test/b.jpg = train/a.jpg)
+    """
+    if train_source.class_names != test_source.class_names:
+        raise ValueError(
+            "The training and the test part must have the same classes, in the same "
+            f"order. Received: {_listed(train_source.class_names)}, and "
+            f"{_listed(test_source.class_names)}"
+        )
+    if int(limit) != limit or limit < 1:
+        raise ValueError(f"`limit` must be a positive integer. Received: {limit}")
+    train, test = _read_both(train_source, test_source, int(limit), progress)
+    shapes = np.concatenate([train.shapes, test.shapes])
+    return DataCheck(
+        class_names=train_source.class_names,
+        train_counts=_counts(train_source, train),
+        test_counts=_counts(test_source, test),
+        num_checked=train.num_checked + test.num_checked,
+        num_examples=train_source.num_examples + test_source.num_examples,
+        broken=train.broken + test.broken,
+        **find_duplicates(train, test, near),
+        sizes=_sizes(shapes[:, :2]),
+    )
+
+
+def _read_both(train_source, test_source, limit, progress):
+    sources = (train_source, test_source)
+    whole = sum(min(source.num_examples, limit) for source in sources)
+    prints, done = [], 0
+    for source in sources:
+        spoken = None
+        if progress is not None:
+
+            def spoken(count, _, before=done):
+                progress(min(before + count, whole), whole)
+
+        prints.append(read_fingerprints(source, limit, spoken))
+        done += prints[-1].num_checked
+    return prints
+
+
+def _counts(source, prints):
+    labels = prints.labels if source.labels is None else source.labels
+    labels = np.asarray(labels, np.int64)
+    return np.bincount(labels, minlength=source.num_classes).tolist()
+
+
+def _sizes(sizes):
+    if not len(sizes):
+        return {"smallest": None, "median": None, "largest": None, "distinct": 0}
+    order = np.argsort(sizes.astype(np.int64).prod(axis=1), kind="stable")
+    places = {"smallest": 0, "median": len(order) // 2, "largest": -1}
+    found = {name: sizes[order[place]].tolist() for name, place in places.items()}
+    return {**found, "distinct": len(np.unique(sizes, axis=0))}
+
+
+def _listed(names, count=None):
+    """The first few of some texts, and how many more there are."""
+    more = (len(names) if count is None else count) - NAMED
+    return "; ".join(map(str, names[:NAMED])) + (f"; {more} more" if more > 0 else "")

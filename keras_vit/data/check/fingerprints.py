@@ -1,0 +1,127 @@
+"""What a check of the data remembers of an image: hash, size and a tiny picture."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from keras_vit.data.decoding.jpeg_png import decode, to_channels
+from keras_vit.data.pipeline.failures import reason_of, why_unreadable
+from keras_vit.data.readers.stores import as_written, display
+
+# Side of the tiny picture, and the grey levels by which it must vary to tell anything.
+SIDE = 16
+LEAST_CONTRAST = 2.0
+
+# Any two numbers: the key of a hash of 63 bits, in which a million different images
+# share a value with a probability of 5e-8.
+_KEY = (0x6B657261, 0x73766974)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fingerprints:
+    """What is remembered of N readable images, about 600 bytes each."""
+
+    # Of the encoded bytes or, of arrays, the pixels: int64 `(N,)`.
+    hashes: np.ndarray
+    # int64 `(N,)`.
+    labels: np.ndarray
+    # Files, as seen from the folder of the data set, or other identifiers.
+    names: list
+    # Height, width and channels, int32 `(N, 3)`.
+    shapes: np.ndarray
+    # Grey pictures of 16x16 pixels with mean 0 and length 1, all 0 where the image is
+    # flat: float16 `(N, 256)`. The product of two is their correlation.
+    pictures: np.ndarray
+    # Images that cannot be read: (name, reason).
+    broken: list
+    # Images looked at, the broken ones included.
+    num_checked: int
+
+
+def read_fingerprints(source, limit, progress=None):
+    """Reads and decodes the images of a source once.
+
+    Args:
+        source: A `keras_vit.data.Source`.
+        limit: Integer. Of a larger source about so many images are taken, evenly
+            spaced, because files are often stored class by class.
+        progress: `None`, or a function of (images read, images in all).
+
+    Returns:
+        `Fingerprints`.
+    """
+    stride = -(-source.num_examples // limit)
+    total = -(-source.num_examples // stride)
+    items = source.examples(every=stride).enumerate()
+    good = items.map(_read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+    columns = {name: [] for name in ("place", "hash", "label", "shape", "picture")}
+    names = []
+    for batch in good.batch(64).as_numpy_iterator():
+        for name, parts in columns.items():
+            parts.append(batch[name])
+        names += [_short(source, name) for name in batch["id"]]
+        if progress is not None:
+            progress(int(batch["place"][-1]) + 1, total)
+    empty = np.zeros(0, np.int64)
+    column = {n: np.concatenate(p) if p else empty for n, p in columns.items()}
+    missing = np.setdiff1d(np.arange(total), column["place"])
+    return Fingerprints(
+        hashes=column["hash"],
+        labels=column["label"],
+        names=names,
+        shapes=column["shape"].reshape(-1, 3),
+        pictures=column["picture"].reshape(-1, SIDE * SIDE),
+        broken=_reasons(source, items, set(missing.tolist()), total),
+        num_checked=total,
+    )
+
+
+@as_written
+def _read(place, item):
+    data = item["image"]
+    encoded = data.dtype == tf.string
+    image = decode(data) if encoded else data
+    # Of pixels the shape is hashed too.
+    content = data if encoded else tf.io.serialize_tensor(data)
+    return {
+        "place": place,
+        "hash": tf.strings.to_hash_bucket_strong(content, 2**63 - 1, _KEY),
+        "label": tf.cast(item["label"], tf.int64),
+        "id": item["id"],
+        "shape": tf.ensure_shape(tf.shape(image), [3]),
+        "picture": _picture(image),
+    }
+
+
+def _picture(image):
+    grey = to_channels(image, 1)[None]
+    grey = tf.image.resize(grey, (SIDE, SIDE), method="area")
+    grey = tf.reshape(grey, [SIDE * SIDE])
+    grey -= tf.reduce_mean(grey)
+    length = tf.norm(grey)
+    flat = length < LEAST_CONTRAST * SIDE  # the length is SIDE standard deviations
+    picture = tf.where(flat, tf.zeros_like(grey), grey / tf.maximum(length, 1e-6))
+    return tf.cast(picture, tf.float16)
+
+
+def _reasons(source, items, missing, total):
+    """(name, reason) of the images that were not seen, which are read once more."""
+    found = []
+    iterator = iter(items) if missing else None
+    for place in range(total if missing else 0):
+        try:
+            _, item = next(iterator)
+        except tf.errors.OpError as error:  # the file itself cannot be read
+            found.append((f"number {place}", reason_of(error)))
+            continue
+        if place in missing:
+            name = _short(source, item["id"].numpy())
+            reason = why_unreadable(_read, tf.constant(place, tf.int64), item)
+            found.append((name, reason))
+    return found
+
+
+def _short(source, name):
+    """The name of an image for people, as seen from the folder of its data set."""
+    return display(name).removeprefix(display(source.name).rstrip("/") + "/")

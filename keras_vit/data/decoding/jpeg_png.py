@@ -1,0 +1,179 @@
+"""Encoded images to pixels: one decoder for training, evaluation and prediction.
+
+TensorFlow decodes plain JPEG and PNG files, and Pillow, from inside the graph, all that
+needs a second look: files that must be turned, transparency, animations, other formats.
+Both give the same pixels for JPEG, because `INTEGER_ACCURATE` is the transform that
+Pillow uses too; TensorFlow's default differs by up to ten levels.
+
+The two lie in the branches of a `cond`. All nodes of the idle branch cost time, a tenth
+of a millisecond for some dozens: so each has as few as it can.
+"""
+
+import tensorflow as tf
+
+from keras_vit.data.decoding.pillow import orientation, pillow_pixels, pillow_size
+
+# Pixels decoded around a window and then cut off: a JPEG may hold its colours at half
+# the resolution, and to interpolate them takes their neighbours.
+MARGIN = 2
+JPEG = b"\xff\xd8\xff"  # how these files begin
+# Patterns know bytes above 127 as \C only. An EXIF block comes first, or straight after
+# an 18-byte JFIF block.
+TAGGED = r"\C{6}(\C{18})?Exif\C*"
+# Grey or coloured, with the pixels straight after the header: nothing is transparent.
+OPAQUE_PNG = r"\CPNG\C{21}[\x00\x02]\C{11}IDAT\C*"
+
+
+def decode(data, num_channels: int | None = None):
+    """Decodes one image, upright, in the graph or eagerly.
+
+    Args:
+        data: Scalar string tensor: the bytes of a JPEG, PNG, GIF or WebP (the first
+            frame of an animation), BMP, TIFF or HEIC file.
+        num_channels: 1, 3 or None for those that the image has.
+
+    Returns:
+        `uint8` tensor `(H, W, C)`. Transparency is laid over white, 16 bits become 8.
+
+    Raises:
+        tf.errors.OpError: if the file is broken; eagerly, perhaps a ValueError.
+    """
+    data = _tensor(data)
+    head = tf.strings.substr(data, 0, 64)
+    png = tf.strings.regex_full_match(head, OPAQUE_PNG)
+    plain = _is_upright_jpeg(data, head) | png
+    channels = _decoder_channels(num_channels)
+    image = tf.cond(
+        plain,
+        # The operation reads PNG, too.
+        lambda: tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.numpy_function(
+            pillow_pixels, [data, channels], tf.uint8, stateful=False
+        ),
+    )
+    return _of_channels(image, num_channels)
+
+
+def decode_window(data, window, num_channels: int | None = None):
+    """Decodes a part of an image: the same pixels that `decode` gives there.
+
+    Of a whole JPEG that needn't be turned, little more than the part is decoded.
+
+    Args:
+        data: As for `decode`.
+        window: Function from the image's height and width (scalar `int32`) to (top,
+            left, height, width), `int32` `(4,)`.
+        num_channels: As for `decode`.
+
+    Returns:
+        `uint8` tensor `(height, width, C)`.
+    """
+    data = _tensor(data)
+    # A file that was cut short must fail wherever the window lies.
+    end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)
+    plain = _is_upright_jpeg(data, tf.strings.substr(data, 0, 64))
+    plain &= end == b"\xff\xd9"
+    size = tf.cond(
+        plain,
+        lambda: tf.io.extract_jpeg_shape(data),
+        lambda: tf.numpy_function(pillow_size, [data], tf.int32, stateful=False),
+    )
+    size.set_shape([3])
+    size = size[:2]
+    begin, extent = tf.split(window(size[0], size[1]), 2)
+    before = tf.minimum(begin, MARGIN)
+    after = tf.minimum(size - begin - extent, MARGIN)
+    wider = tf.concat([begin - before, before + extent + after], 0)
+    channels = _decoder_channels(num_channels)
+    image = tf.cond(
+        plain,
+        lambda: tf.io.decode_and_crop_jpeg(
+            data, wider, channels, dct_method="INTEGER_ACCURATE"
+        ),
+        lambda: tf.numpy_function(
+            pillow_pixels, [data, channels, wider], tf.uint8, stateful=False
+        ),
+    )
+    image.set_shape([None, None, channels or None])
+    image = tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
+    return _of_channels(image, num_channels)
+
+
+def cut(image, window):
+    """The part of a decoded image that `window` says; see `decode_window`."""
+    shape = tf.shape(image)
+    top, left, height, width = tf.unstack(window(shape[0], shape[1]))
+    return tf.slice(image, [top, left, 0], [height, width, -1])
+
+
+def pixels_of(item, num_channels, window=None):
+    """`uint8` pixels `(H, W, num_channels)` of a file, or encoded or decoded image.
+
+    With a `window`, those of a part of it; see `decode_window`.
+    """
+    data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
+    if data.dtype == tf.string:
+        # The decoder repeats grey at once; converting later takes a `cond` per image.
+        if window is None:
+            return decode(data, num_channels)
+        return decode_window(data, window, num_channels)
+    image = data if window is None else cut(data, window)
+    return image if num_channels is None else to_channels(image, num_channels)
+
+
+def _decoder_channels(num_channels):
+    # Grey repeated by the decoder is as `to_channels` does it; its grey of colours not.
+    return 3 if num_channels == 3 else 0
+
+
+def _of_channels(image, num_channels):
+    image.set_shape([None, None, 3 if num_channels == 3 else None])
+    return image if num_channels is None else to_channels(image, num_channels)
+
+
+def _tensor(data):
+    """A tensor also from `bytes`, which would become a constant of the traced function.
+
+    Such a constant damaged the heap of TensorFlow 2.21, seen with an animated WebP.
+    """
+    return tf.convert_to_tensor(data, tf.string)
+
+
+def _is_upright_jpeg(data, head):
+    upright = tf.cond(
+        tf.strings.regex_full_match(head, TAGGED),
+        lambda: tf.numpy_function(_is_upright, [data], tf.bool, stateful=False),
+        lambda: tf.constant(True),
+    )
+    return (tf.strings.substr(head, 0, 3) == JPEG) & upright
+
+
+def _is_upright(data):
+    return orientation(data) == 1
+
+
+def to_channels(images, num_channels: int):
+    """Makes images grey or coloured: `(..., C)` to `(..., num_channels)`, same dtype.
+
+    Grey is repeated three times; colours are weighted by their brightness (ITU-R 601).
+    """
+    channels = images.shape[-1]
+    if channels == num_channels:
+        return images
+    if channels is None:
+        convert = _to_grey if num_channels == 1 else _to_colour
+        same = tf.shape(images)[-1] == num_channels
+        images = tf.cond(same, lambda: images, lambda: convert(images))
+        images.set_shape(images.shape[:-1] + [num_channels])
+        return images
+    return _to_grey(images) if num_channels == 1 else _to_colour(images)
+
+
+def _to_colour(images):
+    return tf.repeat(images, 3, axis=-1)
+
+
+def _to_grey(images):
+    weights = tf.constant([0.299, 0.587, 0.114])
+    grey = tf.reduce_sum(tf.cast(images, tf.float32) * weights, -1, keepdims=True)
+    return tf.cast(tf.round(grey), images.dtype) if images.dtype.is_integer else grey

@@ -1,0 +1,142 @@
+"""From stored examples to batches.
+
+Two ways lead there, with the same result to the bit. If the pixels lie in memory and
+all steps work on whole batches, the indices are batched first, and every step runs once
+per batch. Otherwise each example is read, decoded and taken through all steps by
+itself, while its pixels are in the processor's cache, and batched then. A crop that
+comes first is done by the decoder.
+"""
+
+import tensorflow as tf
+
+from keras_vit.data import randomness
+from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
+from keras_vit.data.pipeline.complete import whole_batches
+from keras_vit.data.pipeline.failures import explainer
+from keras_vit.data.readers.stores import Order, PixelStore, as_written
+from keras_vit.data.steps.base import Crop
+
+
+def batches(
+    store, order: Order, preprocessing, batch_size: int, num_classes: int
+) -> tf.data.Dataset:
+    """Batches of a store.
+
+    Args:
+        store: One of `stores.py`, or a `RecordStore`.
+        order: Which examples come. If it ends with less than a batch, the last batch is
+            short.
+        preprocessing: `Preprocessing`, of training or of evaluation.
+        batch_size: Integer.
+        num_classes: Integer, for the steps that make labels one-hot.
+
+    Returns:
+        Dataset of known cardinality: images `float32` `(B, H, W, C)`, labels `int32`
+        `(B,)`, or `float32` `(B, num_classes)` if a step makes them so; or what a last
+        step makes of the two. B is static unless the last batch is short.
+    """
+    # Of files and encoded images, the shape is only hearsay.
+    size = store.image_shape[:2] if isinstance(store, PixelStore) else None
+    sizes = _sizes(preprocessing.image_steps, size)
+    batched = all(step.batched for step in preprocessing.image_steps)
+    mix = _mixer(preprocessing, num_classes)
+    if batched and None not in sizes and isinstance(store, PixelStore):
+        dataset = _from_pixels(store, order, preprocessing, batch_size, mix)
+    else:
+        dataset = _one_by_one(store, order, preprocessing, batch_size, mix)
+    count = tf.data.INFINITE_CARDINALITY
+    if order.remaining is not None:
+        count = -(-order.remaining // batch_size)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+    options = tf.data.Options()
+    options.deterministic = True
+    options.autotune.enabled = False  # it keeps many a stream to a single core
+    policy = tf.data.experimental.AutoShardPolicy.DATA  # files can't be told apart
+    options.experimental_distribute.auto_shard_policy = policy
+    return dataset.with_options(options).prefetch(2)
+
+
+def _sizes(steps, size) -> list:
+    """The sizes before each step and after the last; None where unknown."""
+    sizes = [size]
+    for step in steps:
+        sizes.append(step.output_size(sizes[-1]))
+    return sizes
+
+
+def _mixer(preprocessing, num_classes):
+    """A function that does the steps on batches: images, labels, the images' seeds."""
+    first = len(preprocessing.image_steps)
+
+    def mix(images, labels, seeds):
+        batch = images, labels
+        for number, step in enumerate(preprocessing.batch_steps, first):
+            own = randomness.step_seeds(seeds, number) if step.random else None
+            batch = step(*batch, num_classes, own)
+        return batch
+
+    return mix
+
+
+def _from_pixels(store, order, preprocessing, batch_size, mix):
+    images, labels, _ = store.tensors
+    channels, steps = preprocessing.num_channels, preprocessing.image_steps
+    late = channels == 3 and all(step.greyscale_first for step in steps)
+
+    @as_written
+    def make(at):
+        batch = tf.gather(images, at["index"])
+        seeds = at["seed"]
+        batch = batch if late else to_channels(batch, channels)
+        batch = apply(steps, batch, seeds)
+        # Grey stays one channel as long as possible: repeating it last costs least.
+        label = tf.cast(tf.gather(labels, at["index"]), tf.int32)
+        return mix(to_channels(batch, channels), label, seeds)
+
+    static = order.remaining is None or order.remaining % batch_size == 0
+    return store.indices(order).batch(batch_size, drop_remainder=static).map(make)
+
+
+def apply(steps, images, seeds, first: int = 0):
+    """Runs steps number `first` and following on a batch of images."""
+    for place, step in enumerate(steps):
+        own = randomness.step_seeds(seeds, first + place) if step.random else None
+        following = next((s for s in steps[place:] if not s.moves), None)
+        if following is not None and following.truncates:
+            images = tf.cast(images, tf.uint8)
+        images = step(images, own)
+    return images
+
+
+def _one_by_one(store, order, preprocessing, batch_size, mix):
+    channels, steps = preprocessing.num_channels, preprocessing.image_steps
+    shape = (*preprocessing.image_size, channels)
+
+    @as_written
+    def read(position, item):
+        seed = item["seed"]
+        image = tf.ensure_shape(_made(item, channels, steps, seed[None]), shape)
+        label = tf.cast(item["label"], tf.int32)
+        return {"position": position, "image": image, "seed": seed, "label": label}
+
+    @as_written
+    def make(batch):
+        return mix(batch["image"], batch["label"], batch["seed"])
+
+    explain = explainer(store, order, preprocessing, read, batch_size)
+    labelled = not any(step.last for step in preprocessing.batch_steps)
+    whole = whole_batches(store, order, read, explain, batch_size, labelled)
+    # In threads of their own, so that reading goes on meanwhile.
+    return whole.map(make, num_parallel_calls=2)
+
+
+def _made(item, num_channels, steps, seeds):
+    """One image after some steps: `(H, W, num_channels)`."""
+    if not steps or not isinstance(steps[0], Crop):
+        return apply(steps, pixels_of(item, num_channels)[None], seeds)[0]
+    crop, *others = steps
+    own = randomness.step_seeds(seeds, 0) if crop.random else None
+    image = pixels_of(
+        item, num_channels, lambda height, width: crop.window(height, width, own)
+    )
+    return apply(others, crop.finish(image[None]), seeds, 1)[0]

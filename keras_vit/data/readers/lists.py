@@ -1,0 +1,215 @@
+"""Lists of files with labels: CSV, TSV and Parquet tables, one row for each image."""
+
+import csv
+import os
+
+import numpy as np
+
+from keras_vit.data.readers.folders import SPLIT_FOLDERS, Folder
+from keras_vit.data.readers.stores import display
+
+FILE_COLUMNS = ("file", "path", "image", "filename", "file_name", "filepath")
+LABEL_COLUMNS = ("label", "class")
+SPLIT_COLUMNS = ("split",)
+MANY_LINES = 5  # named in an error
+
+
+def scan_list(path: str, columns: dict | None = None) -> Folder:
+    """Reads a list of files.
+
+    Args:
+        path: A `.csv`, `.tsv` or `.parquet` file with a header. Paths in it are
+            relative to its folder, or absolute.
+        columns: The names of the columns, `{"file": ..., "label": ..., "split": ...}`.
+            Those not given are found by their usual names, in small or capital letters:
+            file, path, image or filename; label or class; split, which may be absent.
+
+    Returns:
+        What `folders.scan` gives for a folder. Files keep the order of the list. Class
+        names are sorted, as numbers where all labels are whole numbers; label `i` is
+        the `i`-th of them.
+
+    Raises:
+        ValueError: naming the line, for a missing file, an empty label, a file that is
+            listed twice, or an unknown split; or if there is one class only.
+    """
+    rows, header = _read(path)
+    file_column, label_column, split_column = _columns(path, header, columns or {})
+    shown, root = display(path), os.path.dirname(os.path.abspath(path))
+    files = [_relative(row[file_column], root) for _, row in rows]
+    labels = [row[label_column] for _, row in rows]
+    lines = [line for line, _ in rows]
+    if not rows:
+        raise ValueError(f"{shown} lists no files: there is nothing below its header.")
+    _refuse(shown, lines, [not file for file in files], "no file")
+    _refuse(shown, lines, [not label for label in labels], "an empty label")
+    _refuse_repeated(shown, lines, files)
+    missing = [not os.path.isfile(os.path.join(root, file)) for file in files]
+    _refuse(shown, lines, missing, "a file that is not there", files)
+    splits = ["all"] * len(rows)
+    if split_column is not None:
+        splits = [_split(row[split_column]) for _, row in rows]
+        _refuse(shown, lines, [not s for s in splits], "no train, validation or test")
+    names = _class_names(shown, labels, splits)
+    known = {name: number for number, name in enumerate(names)}
+    new = [label not in known for label in labels]
+    _refuse(shown, lines, new, "a class that the training part lacks", labels)
+    numbers = np.asarray([known[label] for label in labels], np.int64)
+    found = {}
+    for split in ("all", *SPLIT_FOLDERS):
+        places = [place for place, name in enumerate(splits) if name == split]
+        if places:
+            found[split] = np.asarray(files, object)[places], numbers[places]
+    return Folder(root, names, found)
+
+
+def _read(path):
+    """([(line number, row as a dictionary of strings), ...], header)."""
+    if path.lower().endswith(".parquet"):
+        return _read_parquet(path)
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            delimiter = max(",;\t", key=file.readline().count)
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            rows = [
+                (reader.line_num, _row(path, reader, header, cells))
+                for cells in reader
+                if any(cell.strip() for cell in cells)
+            ]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{display(path)} can't be read: {error}") from None
+    return rows, header
+
+
+def _row(path, reader, header, cells):
+    if len(cells) != len(header):
+        raise ValueError(
+            f"{display(path)}, line {reader.line_num}: {len(cells)} columns under a "
+            f"header of {len(header)}. Put values that hold the separator in quotes."
+        )
+    return {name: cell.strip() for name, cell in zip(header, cells)}
+
+
+def _read_parquet(path):
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise ImportError(
+            "Lists in Parquet need pyarrow: pip install "
+            "'keras-vision-transformer[parquet]', or save the list as CSV."
+        ) from None
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"{display(path)} can't be read: {error}") from None
+    header = table.column_names
+    columns = {name: table.column(name) for name in header}
+    # Columns of images or boxes are not looked at.
+    texts = {}
+    for name, column in columns.items():
+        if not pyarrow.types.is_nested(column.type):
+            texts[name] = [_text(value) for value in column.to_pylist()]
+    rows = [
+        (number + 1, {name: texts[name][number] for name in texts})
+        for number in range(table.num_rows)
+    ]
+    return rows, list(texts)
+
+
+def _text(value):
+    if value is None or value != value:  # pandas writes NaN where a cell is empty
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # and whole numbers as floats, then
+    return str(value).strip()
+
+
+def _columns(path, header, given):
+    """The names of the columns of files, labels and splits (None without)."""
+    usual = {"file": FILE_COLUMNS, "label": LABEL_COLUMNS, "split": SPLIT_COLUMNS}
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if unknown := set(given) - set(usual):
+        raise ValueError(
+            "`columns` names the columns 'file', 'label' and 'split'. "
+            f"Received: {', '.join(sorted(unknown))}"
+        )
+    if repeated:
+        raise ValueError(f"{display(path)} has two columns {', '.join(repeated)}.")
+    found = []
+    for role, names in usual.items():
+        matches = [name for name in header if name.lower() in names]
+        if role in given:
+            matches = [name for name in header if name == given[role]]
+        if not matches and role == "split" and role not in given:
+            found.append(None)
+            continue
+        if len(matches) != 1:
+            raise ValueError(
+                f"{display(path)} must have one column of the {role}s, named "
+                f"{' or '.join([given[role]] if role in given else names)}. "
+                f"Its columns: {', '.join(header) or 'none'}. Name the right one with "
+                f"columns={{'{role}': ...}}."
+            )
+        found += matches
+    return found
+
+
+def _relative(file, root):
+    """The path from the list's folder, with forward slashes; "" stays."""
+    if not file:
+        return ""
+    file = os.path.expanduser(file)
+    if os.path.isabs(file):
+        file = os.path.relpath(file, root)
+    return os.path.normpath(file).replace(os.sep, "/")
+
+
+def _split(text):
+    names = {name: split for split, names in SPLIT_FOLDERS.items() for name in names}
+    return names.get(text.lower())
+
+
+def _class_names(shown, labels, splits):
+    used = (
+        set(labels)
+        if "all" in splits
+        else {label for label, split in zip(labels, splits) if split == "train"}
+    )
+    if not used:
+        raise ValueError(
+            f"{shown} has a split column, and no row of the split 'train'."
+        )
+    if len(used) < 2:
+        raise ValueError(
+            f"{shown} has only one class, {next(iter(used))!r}: there is nothing to "
+            "tell apart."
+        )
+    numbers = all(label.lstrip("-").isdecimal() for label in used)
+    return sorted(used, key=(lambda label: (int(label), label)) if numbers else str)
+
+
+def _refuse(shown, lines, bad, what, values=None):
+    """Raises if any row is bad, with the lines of the first ones."""
+    places = [place for place, wrong in enumerate(bad) if wrong]
+    if not places:
+        return
+    named = [
+        f"line {lines[place]}" + (f" ({display(values[place])})" if values else "")
+        for place in places[:MANY_LINES]
+    ]
+    more = f" and {len(places) - MANY_LINES} more" if len(places) > MANY_LINES else ""
+    raise ValueError(f"{shown} has {what} in {', '.join(named)}{more}.")
+
+
+def _refuse_repeated(shown, lines, files):
+    first = {}
+    for line, file in zip(lines, files):
+        if file in first:
+            raise ValueError(
+                f"{shown} lists {display(file)} twice, in lines {first[file]} and "
+                f"{line}. An image can have one row only."
+            )
+        first[file] = line

@@ -1,0 +1,1 @@
+"""Data sets by name: where they lie and what they hold."""

@@ -1,0 +1,131 @@
+"""From a name or a directory to a TFDS builder whose data are prepared."""
+
+import difflib
+import os
+import pathlib
+import re
+
+from keras_vit.data.sets.catalog import DEFAULT_DATA_DIR, EMBEDDED, NOT_IN_TFDS
+from keras_vit.data.sets.downloads import prepare, quiet
+
+EMBEDDED_DIR = pathlib.Path(__file__).parents[1] / "embedded"
+VERSION = r"\d+\.[\d*]+\.[\d*]+"
+
+
+def builder_of(place, data_dir=None, check=None):
+    """A TFDS builder whose data are prepared, downloaded first where needed.
+
+    Args:
+        place: A `pathlib.Path` for which `prepared_directory` finds something, or a
+            TFDS name, `"name"`, `"name/config"`, `"name:version"`.
+        data_dir: Where TFDS keeps prepared data, or None.
+        check: A function of the set's `DatasetInfo` that raises where it can't be used,
+            called before anything is downloaded, or None.
+
+    Raises:
+        ValueError: if there is no such name, with the closest ones.
+        ConnectionError: if the data must be downloaded and no host can be reached.
+    """
+    builder, there = find_builder(place, data_dir)
+    if not there:
+        if check is not None:
+            check(builder.info)
+        with quiet():
+            prepare(builder, place)
+    return builder
+
+
+def find_builder(place, data_dir=None):
+    """A TFDS builder, and whether its data are prepared. Asks no host.
+
+    Args:
+        place: As for `builder_of`.
+        data_dir: Where TFDS keeps prepared data, or None.
+
+    Raises:
+        ValueError: if there is no such name, with the closest ones.
+    """
+    import tensorflow_datasets as tfds
+
+    root = data_root(data_dir)
+    directory = directory_of(place, data_dir)
+    with quiet():
+        if directory is not None:
+            return tfds.builder_from_directory(str(directory)), True
+        try:
+            builder = tfds.builder(place, data_dir=str(root), try_gcs=False)
+        except tfds.core.registered.DatasetNotFoundError:
+            raise ValueError(_unknown(place, root)) from None
+        except ValueError as error:  # an unknown config or version
+            raise ValueError(f"{place}: {error}") from None
+    there = os.path.exists(os.path.join(builder.data_dir, "dataset_info.json"))
+    return builder, there
+
+
+def data_root(data_dir=None) -> pathlib.Path:
+    """Where TFDS keeps prepared data."""
+    root = data_dir or os.environ.get("TFDS_DATA_DIR") or DEFAULT_DATA_DIR
+    return pathlib.Path(root).expanduser()
+
+
+def directory_of(place, data_dir=None) -> pathlib.Path | None:
+    """The prepared directory of a place or name that can be read without TFDS code."""
+    if isinstance(place, pathlib.Path):
+        return prepared_directory(place)
+    if place in EMBEDDED:
+        return EMBEDDED_DIR / place / EMBEDDED[place]
+    return _prepared_by_name(data_root(data_dir), place)
+
+
+def prepared_directory(path: pathlib.Path) -> pathlib.Path | None:
+    """The prepared directory that a path means: itself, or its latest version."""
+    if (path / "dataset_info.json").is_file():
+        return path
+    if not path.is_dir():
+        return None
+    inner = [child for child in sorted(path.iterdir()) if child.is_dir()]
+    if version := _latest(inner):
+        return version
+    configs = [found for child in inner if (found := _latest(child.glob("*.*.*")))]
+    if len(configs) > 1:
+        raise ValueError(
+            f"{path} holds several prepared data sets. Name one: "
+            f"{', '.join(str(config.parent) for config in configs)}"
+        )
+    return configs[0] if configs else None
+
+
+def _latest(directories):
+    versions = [
+        directory
+        for directory in directories
+        if re.fullmatch(VERSION, directory.name)
+        and (directory / "dataset_info.json").is_file()
+    ]
+    numbers = {v: [int(n) for n in v.name.split(".")] for v in versions}
+    return max(versions, key=numbers.get) if versions else None
+
+
+def _prepared_by_name(root, name):
+    """What lies in the data directory; not what TFDS can only read with its code."""
+    name, _, version = name.partition(":")
+    path = root / name / version
+    try:
+        found = prepared_directory(path) if path.is_dir() else None
+    except ValueError:  # several configs: TFDS knows the default one
+        return None
+    return found if found and (found / "features.json").is_file() else None
+
+
+def _unknown(name, root):
+    import tensorflow_datasets as tfds
+
+    if name in NOT_IN_TFDS:
+        return NOT_IN_TFDS[name]
+    known = [*EMBEDDED, *tfds.list_builders(with_community_datasets=False)]
+    close = difflib.get_close_matches(name.split("/")[0].split(":")[0], known, 4)
+    hint = f" Did you mean {', '.join(close)}?" if close else ""
+    return (
+        f"There is no data set {name!r} in TFDS, none prepared in {root}, and no such "
+        f"folder here.{hint}"
+    )

@@ -1,0 +1,258 @@
+"""Steps that resize, cut, pad or mirror images."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from keras_vit.data import randomness
+from keras_vit.data.steps.base import Crop, Step
+from keras_vit.data.steps.step_checks import (
+    check_lengths,
+    check_method,
+    check_mode,
+    check_pixel,
+    check_probability,
+)
+
+
+def _is_size(images, size) -> bool:
+    return tuple(images.shape[1:3]) == tuple(size)
+
+
+def _height_width(images):
+    """(H, W): Python integers where they are static, else scalar tensors."""
+    dynamic = tf.shape(images)
+    return tuple(images.shape[i] or dynamic[i] for i in (1, 2))
+
+
+@dataclasses.dataclass(frozen=True)
+class Resize(Step):
+    """Resizes to exactly (height, width), whatever the aspect ratio.
+
+    As the official fine-tuning does: bilinear with half-pixel centres, no antialiasing.
+    An image that has the size already stays as it is; others become `float32`.
+    """
+
+    height: int
+    width: int
+    method: str = "bilinear"
+    antialias: bool = False
+
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
+        check_method(self)
+
+    def __call__(self, images, seeds=None):
+        if _is_size(images, (self.height, self.width)):
+            return images
+        size = (self.height, self.width)
+        images = tf.image.resize(images, size, self.method, antialias=self.antialias)
+        return _back_in_range(images, self.method)
+
+    def output_size(self, size):
+        return (self.height, self.width)
+
+
+def _back_in_range(images, method):
+    """Bicubic and Lanczos overshoot; bilinear, area and nearest can't."""
+    images = tf.cast(images, tf.float32)
+    overshoots = method not in ("bilinear", "area", "nearest")
+    return tf.clip_by_value(images, 0.0, 255.0) if overshoots else images
+
+
+@dataclasses.dataclass(frozen=True)
+class ResizeSmall(Step):
+    """Resizes the smaller side to `side` pixels and keeps the aspect ratio.
+
+    `method="area"` and then a central crop is how big_vision evaluates; and then a
+    random crop, what it calls "resmall crop". Makes `float32`.
+    """
+
+    side: int
+    method: str = "area"
+
+    def __post_init__(self):
+        check_lengths(self, "side")
+        check_method(self)
+
+    def __call__(self, images, seeds=None):
+        height, width = _height_width(images)
+        small = tf.cast(tf.minimum(height, width), tf.float32)
+        ratio = tf.cast(self.side, tf.float32) / small
+        size = [
+            tf.cast(tf.round(tf.cast(length, tf.float32) * ratio), tf.int32)
+            for length in (height, width)
+        ]
+        images = tf.image.resize(images, tf.stack(size), self.method)
+        return _back_in_range(images, self.method)
+
+    def output_size(self, size):
+        if size is None or size[0] != size[1]:
+            return None
+        return (self.side, self.side)
+
+
+@dataclasses.dataclass(frozen=True)
+class CentralCrop(Crop):
+    """Cuts (height, width) out of the middle. Smaller images are an error."""
+
+    height: int
+    width: int
+
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
+
+    def __call__(self, images, seeds=None):
+        height, width = _height_width(images)
+        top, left = (height - self.height) // 2, (width - self.width) // 2
+        return tf.image.crop_to_bounding_box(images, top, left, self.height, self.width)
+
+    def window(self, height, width, seeds):
+        top, left = (height - self.height) // 2, (width - self.width) // 2
+        return tf.stack([top, left, self.height, self.width])
+
+    def output_size(self, size):
+        return (self.height, self.width)
+
+
+@dataclasses.dataclass(frozen=True)
+class InceptionCrop(Crop):
+    """A random part of the image, resized to (height, width).
+
+    The part covers `area_min` to `area_max` of the image's area, at an aspect ratio
+    between `aspect_min` and `aspect_max`. Makes `float32`.
+
+    Reference: [Szegedy et al., 2015](https://arxiv.org/abs/1409.4842), section 6; the
+    values are those of the official fine-tuning.
+    """
+
+    height: int
+    width: int
+    area_min: float = 0.05
+    area_max: float = 1.0
+    aspect_min: float = 0.75
+    aspect_max: float = 1.33
+    method: str = "bilinear"
+
+    batched = False
+    random = True
+
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
+        check_method(self)
+        if not 0 < self.area_min <= self.area_max <= 1:
+            raise ValueError(
+                "The area must lie in (0, 1], `area_min` first. Received: "
+                f"area_min={self.area_min}, area_max={self.area_max}"
+            )
+        if not 0 < self.aspect_min <= self.aspect_max:
+            raise ValueError(
+                "The aspect ratio (width / height) must be positive, the least first. "
+                f"Received: aspect_min={self.aspect_min}, aspect_max={self.aspect_max}"
+            )
+
+    def __call__(self, images, seeds=None):
+        top, left, height, width = tf.unstack(
+            self.window(*tf.unstack(tf.shape(images)[1:3]), seeds)
+        )
+        images = tf.slice(images, [0, top, left, 0], [1, height, width, -1])
+        return self.finish(images)
+
+    def window(self, height, width, seeds):
+        begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
+            tf.stack([height, width, 1]),
+            tf.zeros([0, 0, 4], tf.float32),
+            seed=randomness.seed_pair(seeds[0]),
+            area_range=(self.area_min, self.area_max),
+            aspect_ratio_range=(self.aspect_min, self.aspect_max),
+            min_object_covered=0.0,
+            use_image_if_no_bounding_boxes=True,
+        )
+        return tf.concat([begin[:2], size[:2]], 0)
+
+    def finish(self, images):
+        images = tf.image.resize(images, (self.height, self.width), self.method)
+        return _back_in_range(images, self.method)
+
+    def output_size(self, size):
+        return (self.height, self.width)
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomCrop(Crop):
+    """Cuts (height, width) at a random place. Smaller images are an error."""
+
+    height: int
+    width: int
+
+    random = True
+
+    def __post_init__(self):
+        check_lengths(self, "height", "width")
+
+    def __call__(self, images, seeds=None):
+        corner = self._corner(*_height_width(images), seeds)  # (B, 2)
+        if images.shape[0] == 1:  # one slice is quicker than two gathers
+            begin = tf.concat([[0], corner[0], [0]], 0)
+            return tf.slice(images, begin, [1, self.height, self.width, -1])
+        rows = corner[:, :1] + tf.range(self.height)  # (B, height)
+        columns = corner[:, 1:] + tf.range(self.width)
+        images = tf.gather(images, rows, axis=1, batch_dims=1)
+        return tf.gather(images, columns, axis=2, batch_dims=1)
+
+    def window(self, height, width, seeds):
+        corner = self._corner(height, width, seeds)[0]
+        return tf.concat([corner, [self.height, self.width]], 0)
+
+    def _corner(self, height, width, seeds):
+        slack = tf.stack([height - self.height + 1, width - self.width + 1])
+        return randomness.uniform_int(seeds, slack, 2)
+
+    def output_size(self, size):
+        return (self.height, self.width)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pad(Step):
+    """Adds `pixels` on each of the four sides: `value`, or the mirrored image."""
+
+    pixels: int
+    mode: str = "constant"
+    value: int = 0
+
+    def __post_init__(self):
+        check_lengths(self, "pixels", least=0)
+        check_mode(self)
+        check_pixel(self)
+
+    def __call__(self, images, seeds=None):
+        by = (self.pixels, self.pixels)
+        value = tf.cast(self.value, images.dtype)
+        padding = [(0, 0), by, by, (0, 0)]
+        return tf.pad(images, padding, self.mode, constant_values=value)
+
+    def output_size(self, size):
+        return size and tuple(length + 2 * self.pixels for length in size)
+
+
+@dataclasses.dataclass(frozen=True)
+class Flip(Step):
+    """Mirrors left and right with a probability."""
+
+    probability: float = 0.5
+
+    random = True
+    moves = True
+
+    def __post_init__(self):
+        check_probability(self)
+
+    def __call__(self, images, seeds=None):
+        chosen = randomness.uniform(seeds, 1)[:, 0] < self.probability
+        if images.shape[0] == 1:  # no gathering and scattering for one image
+            # Of three dimensions, not four: TensorFlow has a quick way for those.
+            mirror = lambda: tf.reverse(images[0], [1])[None]  # noqa: E731
+            return tf.cond(chosen[0], mirror, lambda: tf.identity(images))
+        places = tf.where(chosen)
+        mirrored = tf.reverse(tf.gather(images, places[:, 0]), [2])
+        return tf.tensor_scatter_nd_update(images, places, mirrored)

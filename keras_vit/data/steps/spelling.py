@@ -1,0 +1,126 @@
+"""Steps as one short string, and back.
+
+The string is a list of names with arguments, between bars:
+`inception_crop|flip|randaugment(2,10)|mixup(0.2)`. The arguments are those of the
+classes in `steps.py`. Sizes may be left out where the model's size is meant, and one
+number for a size means a square.
+"""
+
+import ast
+import dataclasses
+import difflib
+
+from keras_vit.data.steps import STEPS, BatchStep, Step
+from keras_vit.data.steps.step_json import make_step, name_of, signature
+
+
+def steps_to_text(steps) -> str:
+    """A list of steps as one string; `steps_from_text` makes the same steps of it.
+
+    Args:
+        steps: Sequence of steps from `keras_vit.data.steps`.
+
+    Example:
+
+    >>> steps_to_text([steps.Flip(), steps.RandAugment(2, 10), steps.Mixup(0.2)])
+    'flip|randaugment(2,10)|mixup(0.2)'
+    """
+    return "|".join(_step_text(step) for step in steps)
+
+
+def _step_text(step):
+    arguments = []
+    for field in dataclasses.fields(step):
+        value = getattr(step, field.name)
+        if field.default is dataclasses.MISSING:
+            arguments.append(repr(value))
+        elif value != field.default:
+            arguments.append(f"{field.name}={value!r}")
+    name = name_of(step)
+    return f"{name}({','.join(arguments)})" if arguments else name
+
+
+def steps_from_text(text: str, image_size=None) -> tuple[Step | BatchStep, ...]:
+    """The steps that a string describes.
+
+    Args:
+        text: String such as `"resize_small(256)|random_crop|flip(probability=0.3)"`.
+        image_size: (height, width), pixels, of the steps that name no size; None if all
+            of them do.
+
+    Returns:
+        Tuple of steps from `keras_vit.data.steps`.
+
+    Raises:
+        ValueError: naming the part that is no step, and how it is written.
+    """
+    parts = [part.strip() for part in _split(text)]
+    return tuple(_step(part, text, image_size) for part in parts)
+
+
+def _split(text):
+    """The parts between the bars; bars in quotes belong to their part."""
+    parts, quote = [""], None
+    for letter in text:
+        if letter in "'\"" and quote in (None, letter):
+            quote = None if quote else letter
+        if letter == "|" and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _step(part, text, image_size):
+    name, positional, named = _call(part, text)
+    if name not in STEPS:
+        close = difflib.get_close_matches(name, STEPS, 1)
+        hint = f"Did you mean {signature(close[0])}? " if close else ""
+        raise ValueError(
+            f"{name!r} is no step. {hint}Steps are {', '.join(STEPS)}. "
+            f"Received: {part!r} in {text!r}"
+        )
+    fields = [field.name for field in dataclasses.fields(STEPS[name])]
+    given = dict(zip(fields, positional)) | named
+    twice = set(fields[: len(positional)]) & set(named)
+    unknown = [str(key) for key in named if key not in fields]
+    if len(positional) > len(fields) or twice or unknown:
+        close = difflib.get_close_matches(unknown[0], fields, 1) if unknown else ()
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(
+            f"A step is written {signature(name)}. "
+            f"Received: {part!r} in {text!r}.{hint}"
+        )
+    _fill_in_size(given, fields, image_size)
+    try:
+        return make_step(name, given)
+    except TypeError:  # an argument is missing, or of a wrong type
+        raise ValueError(
+            f"A step is written {signature(name)}. Received: {part!r} in {text!r}"
+        ) from None
+
+
+def _fill_in_size(given, fields, image_size):
+    if "height" not in fields:
+        return
+    if "height" in given:
+        given.setdefault("width", given["height"])
+    elif "width" not in given and image_size is not None:
+        given["height"], given["width"] = image_size
+
+
+def _call(part, text):
+    """(name, positional arguments, named arguments) of `name` or `name(...)`."""
+    try:
+        node = ast.parse(part, mode="eval").body
+        call = node if isinstance(node, ast.Call) else ast.Call(node, [], [])
+        name = call.func.id
+        positional = [ast.literal_eval(value) for value in call.args]
+        named = {item.arg: ast.literal_eval(item.value) for item in call.keywords}
+    except (SyntaxError, ValueError, AttributeError):
+        raise ValueError(
+            "A step is a name, or a name with numbers and words in brackets, as in "
+            "'inception_crop(area_min=0.3)|flip|mixup(0.2)'. "
+            f"Received: {part!r} in {text!r}"
+        ) from None
+    return name, positional, named

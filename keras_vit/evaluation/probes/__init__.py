@@ -1,0 +1,1 @@
+"""What features know: few-shot, linear and neighbour probes."""

@@ -1,0 +1,116 @@
+"""The features of images: what the head of a model reads."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from keras_vit.evaluation.forward import forward, steps_of
+from keras_vit.inference.predicting import load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """Features of a data set, in its stored order."""
+
+    # float32, `(N, D)`.
+    values: np.ndarray
+    # int32, `(N,)`.
+    labels: np.ndarray
+    class_names: list
+
+
+def feature_model(model, layer=None):
+    """A model that ends at its features, with the same variables, not copies.
+
+    Args:
+        model: A functional Keras model.
+        layer: Name of the layer whose output is wanted. By default, and as
+            `"pre_logits"`, what the head reads: the output of layer `pre_logits`
+            where there is one, else of the pooling. A model without a head ends
+            there itself.
+
+    Returns:
+        A `keras.Model` with outputs `(batch, D)`.
+
+    Raises:
+        ValueError: if there is no such layer, or its output is not one vector per
+            image.
+    """
+    output = _features(model, layer)
+    if len(output.shape) != 2:
+        raise ValueError(
+            "Features must be one vector per image; a model with `pooling=None`, or a "
+            f"layer before the pooling, gives more. Received: {model.name}, layer "
+            f"{layer or 'before the head'}, shape {tuple(output.shape)}"
+        )
+    if len(model.inputs) != 1:
+        raise ValueError(
+            f"The model must take images only. Received: {len(model.inputs)} inputs"
+        )
+    return keras.Model(model.inputs[0], output, name=f"{model.name}_features")
+
+
+def _features(model, layer):
+    names = [each.name for each in model.layers]
+    if layer is not None and (layer != "pre_logits" or layer in names):
+        if layer not in names:
+            raise ValueError(
+                f"The model has no layer {layer!r}. It has: {', '.join(names)}"
+            )
+        return model.get_layer(layer).output
+    # Activations may follow the last dense layer; nothing else may.
+    for each in reversed(model.layers):
+        if isinstance(each, keras.layers.Dense) and each.name != "pre_logits":
+            return each.input
+        if not isinstance(each, (keras.layers.Activation, keras.layers.Softmax)):
+            break
+    return model.output
+
+
+def extract_features(
+    model, source, layer=None, *, preprocessing=None, batch_size=64, progress=None
+):
+    """Runs a model up to its head over a whole source.
+
+    Args:
+        model: A Keras model (any of this package, or a functional one that ends in a
+            dense layer), the path of a `.keras` file, or a run folder.
+        source: A `keras_vit.data.Source`. Images are prepared as the model says.
+        layer: Name of a layer. Defaults to what the head reads, `"pre_logits"` in
+            the papers' words, whatever the layer's name.
+        preprocessing: As for `keras_vit.evaluation.evaluate`.
+        batch_size: Integer; the result does not depend on it.
+        progress: `None`, or a function that is called with (images done, images in
+            all).
+
+    Returns:
+        `Features`.
+
+    Raises:
+        ValueError: if the model has no such layer or no one vector per image, or an
+            image cannot be read.
+
+    Example:
+
+    >>> model = keras_vit.ViT_B16(weights="augreg")
+    >>> features = extract_features(model, keras_vit.data.load("./photos"))
+    >>> features.values.shape
+    (1200, 768)
+    """
+    model = load_model(model)
+    extractor = feature_model(model, layer)
+    return run(extractor, source, steps_of(model, preprocessing), batch_size, progress)
+
+
+def run(extractor, source, steps, batch_size, progress=None):
+    """`Features` from a `feature_model` and the steps that prepare its images."""
+    if batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be at least 1. Received: batch_size={batch_size}"
+        )
+    values, labels = [], []
+    for _, numbers, outputs in forward(extractor, source, steps, batch_size, progress):
+        values.append(outputs.astype("float32"))
+        labels.append(numbers)
+    return Features(np.concatenate(values), np.concatenate(labels), source.class_names)

@@ -1,0 +1,234 @@
+"""`probe`: how far frozen features go on a data set, in seconds to minutes."""
+
+import dataclasses
+import logging
+import os
+import time
+
+import keras
+import numpy as np
+
+from keras_vit.evaluation.forward import steps_of
+from keras_vit.evaluation.metrics import confusion_matrix, wilson_interval
+from keras_vit.evaluation.probes.features import feature_model, run
+from keras_vit.evaluation.probes.penalty import best, cross_validate
+from keras_vit.evaluation.probes.ridge import LinearProbe, Ridge, check_l2
+from keras_vit.inference.predicting import load_model
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeResult:
+    """What `probe` found."""
+
+    # What the features are of.
+    model: str
+    # Whether the features are those of random weights.
+    random: bool
+    data: str
+    class_names: list
+    num_train: int
+    num_test: int
+    feature_dim: int
+    # Share of right answers on the test images, and its 95 % interval.
+    accuracy: float
+    accuracy_interval: tuple
+    # Share of the test images that are of the most frequent class.
+    majority: float
+    # The penalty used, and the accuracies it was chosen by (empty where given).
+    l2: float
+    cross_validation: dict
+    # Seconds for the features and for the classifier.
+    seconds: dict
+    # Counts `(K, K)`: row the true class, column the predicted one.
+    confusion: np.ndarray = dataclasses.field(repr=False)
+    classifier: LinearProbe = dataclasses.field(repr=False)
+
+    def to_json(self):
+        """The numbers as a dictionary that JSON can hold."""
+        left_out = ("confusion", "classifier")
+        names = [f.name for f in dataclasses.fields(self) if f.name not in left_out]
+        return {
+            **{name: getattr(self, name) for name in names},
+            "accuracy_interval": list(self.accuracy_interval),
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def probe(
+    data,
+    model="ViT_B16",
+    weights=None,
+    *,
+    image_size=None,
+    l2=None,
+    layer=None,
+    preprocessing=None,
+    data_dir=None,
+    test_split=None,
+    test_fraction=0.2,
+    split_seed=0,
+    corrupt="error",
+    batch_size=32,
+    progress=None,
+):
+    """Fits the closed-form linear classifier to a model's frozen features.
+
+    The quickest answer to "do these features tell my classes apart?", and a lower
+    bound of what fine-tuning should reach. The classifier is the published few-shot
+    probe, fitted to all training images; see `keras_vit.evaluation.Ridge`.
+
+    Args:
+        data: Name or folder, as for `keras_vit.data.load_splits`, or a pair of
+            sources `(train, test)`.
+        model: Name of a published model (`keras_vit.list_models()`), the path of a
+            `.keras` file or run folder, or a Keras model. Defaults to `"ViT_B16"`.
+        weights: As for `keras_vit.load_weights`, with a name. `None` leaves the
+            weights random, which the log and the result say.
+        image_size: Integer or `(height, width)`, pixels, with a name. Defaults to
+            the model's.
+        l2: Positive number, the penalty; the published one is 1024. By default
+            chosen by five-fold cross-validation of the training images.
+        layer: As for `keras_vit.evaluation.extract_features`.
+        preprocessing: As for `keras_vit.evaluation.evaluate`. The published probe has
+            `"resize(256)|central_crop(224)"`.
+        data_dir: Where TFDS keeps its data sets.
+        test_split: String, the split to test on; the data's own by default.
+        test_fraction: Share of the test images where the data has no test set.
+        split_seed: Integer, decides which those are, as in training.
+        corrupt: `"error"` or `"skip"`, what to do with a broken image.
+        batch_size: Integer, images at a time; the result does not depend on it.
+        progress: `None`, or a function (images done, images in all), called for both
+            parts together.
+
+    Returns:
+        A `ProbeResult`.
+
+    Raises:
+        ValueError: if there is no such model, data or file of weights, they do not fit
+            together, or there is a single class.
+
+    Example:
+
+    >>> result = probe("./photos", "ViT_B16", "augreg")
+    >>> result.accuracy, result.accuracy_interval
+    (0.934, (0.912, 0.951))
+
+    Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), section
+    4.1, "few-shot".
+    """
+    _published_name(model)  # an unknown one is told before the data is read
+    if l2 is not None:
+        check_l2(l2)
+    sources = data
+    if not isinstance(data, (tuple, list)):
+        import keras_vit.data
+
+        sources = keras_vit.data.load_splits(
+            data,
+            data_dir,
+            test=test_split,
+            corrupt=corrupt,
+            test_fraction=test_fraction,
+            split_seed=split_seed,
+        )
+    train, test = sources
+    _check_sources(train, test)
+    network, name, random = _network(model, weights, image_size)
+    started = time.perf_counter()
+    extractor, steps = feature_model(network, layer), steps_of(network, preprocessing)
+    total = train.num_examples + test.num_examples
+    parts, before = [], 0
+    for source in (train, test):
+        shown = _shifted(progress, before, total)
+        parts.append(run(extractor, source, steps, batch_size, shown))
+        before += source.num_examples
+    extracted = time.perf_counter()
+    (x, y), (tests, answers) = ((part.values, part.labels) for part in parts)
+    num_classes = train.num_classes
+    tried = cross_validate(x, y, num_classes) if l2 is None else {}
+    l2 = float(best(tried) if l2 is None else l2)
+    classifier = Ridge(x, y, num_classes).probe(l2)
+    confusion = confusion_matrix(answers, classifier.predict(tests), num_classes)
+    right = int(np.trace(confusion))
+    return ProbeResult(
+        model=name,
+        random=random,
+        data=f"{train.name}:{train.split}",
+        class_names=train.class_names,
+        num_train=len(y),
+        num_test=len(answers),
+        feature_dim=x.shape[1],
+        accuracy=right / len(answers),
+        accuracy_interval=wilson_interval(right, len(answers)),
+        majority=float(confusion.sum(axis=1).max() / len(answers)),
+        l2=l2,
+        cross_validation=tried,
+        seconds={
+            "features": extracted - started,
+            "classifier": time.perf_counter() - extracted,
+        },
+        confusion=confusion,
+        classifier=classifier,
+    )
+
+
+def _check_sources(train, test):
+    if train.class_names != test.class_names:
+        raise ValueError(
+            "Training and test images must have the same classes. "
+            f"Received: {train.class_names[:5]} and {test.class_names[:5]}"
+        )
+    if train.num_classes < 2:
+        raise ValueError(
+            f"There must be two classes at least. Received: {train.class_names}"
+        )
+
+
+def _network(model, weights, image_size):
+    """The model, what to call it, and whether its weights are random."""
+    name = _published_name(model)
+    if name is not None:
+        import keras_vit.models
+
+        if weights is None:
+            logger.warning(
+                "No weights were given: these are the features of a random model, "
+                "which say little. `keras-vit models --weights` lists published ones."
+            )
+            keras.utils.set_random_seed(0)  # random, but the same each time
+        size = {} if image_size is None else {"image_size": image_size}
+        network = keras_vit.models.build(name, 0, weights=weights, **size)
+        if weights is not None:
+            known = isinstance(weights, (str, os.PathLike))
+            name += f", {weights if known else 'own weights'}"
+        return network, name, weights is None
+    if weights is not None or image_size is not None:
+        raise ValueError(
+            "`weights` and `image_size` belong to the name of a published model; a "
+            f"model that is there already has both. Received: model={model!r}, "
+            f"weights={weights!r}, image_size={image_size}"
+        )
+    network = load_model(model)
+    return network, network.name if network is model else str(model), False
+
+
+def _published_name(model):
+    """The name of a published model; `None` for models and their files."""
+    if not isinstance(model, str) or os.path.exists(os.path.expanduser(model)):
+        return None
+    import keras_vit.models
+
+    try:
+        return keras_vit.models.canonical_name(model)
+    except ValueError:
+        if model.endswith(".keras") or os.sep in model:
+            return None  # a path, and none that exists
+        raise
+
+
+def _shifted(progress, before, total):
+    if progress is None:
+        return None
+    return lambda done, _: progress(before + done, total)

@@ -1,0 +1,206 @@
+"""The report of an evaluation: one HTML page that needs no other file."""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+from keras_vit.evaluation.metrics import worst_pairs
+from keras_vit.evaluation.report.pictures import (
+    CLASSES_WITH_NAMES,
+    plot_confusion,
+    plot_reliability,
+)
+from keras_vit.evaluation.report.vector import themed_svg
+
+_STYLE = """
+:root { color-scheme: light dark; --text: #1b1f24; --back: #ffffff; --soft: #6a737d;
+  --line: #d7dce1; --card: #f5f7f9; }
+@media (prefers-color-scheme: dark) { :root { --text: #e3e7eb; --back: #14171a;
+  --soft: #98a2ad; --line: #363c43; --card: #1d2125; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text);
+  background: var(--back); max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+p.note, figcaption, .numbers span { color: var(--soft); font-size: .88rem; }
+.numbers { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; }
+.numbers div { background: var(--card); border: 1px solid var(--line);
+  border-radius: .5rem; padding: .6rem 1rem; min-width: 8rem; }
+.numbers b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
+.wide { overflow-x: auto; } .tall { overflow: auto; max-height: 32rem; }
+svg { color: var(--text); height: auto; max-width: none; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .2rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
+  white-space: nowrap; }
+th:first-child, td:first-child, .text { text-align: left; }
+thead th { position: sticky; top: 0; background: var(--back); }
+.mistakes { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+figure { margin: 0; } .mistakes img { width: 100%; border-radius: .3rem;
+  image-rendering: auto; background: var(--card); }
+.mistakes .small { image-rendering: pixelated; }
+figcaption { overflow-wrap: anywhere; } figcaption b { color: var(--text); }
+"""
+
+
+def write_report(evaluation, path, title="Evaluation"):
+    """Writes an evaluation as one HTML page, with its pictures inside.
+
+    The page loads nothing from anywhere, and follows the reader's choice of a light
+    or dark screen.
+
+    Args:
+        evaluation: An `Evaluation`.
+        path: Path of the file, whose folder must exist.
+        title: String, the page's heading; such as the run's name.
+
+    Raises:
+        ImportError: without matplotlib, saying how to install it.
+
+    Example:
+
+    >>> result = evaluate("runs/mine")
+    >>> write_report(result, "report.html", "runs/mine")
+    """
+    text = report_page(evaluation, title)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def report_page(evaluation, title="Evaluation"):
+    """The page as a string; see `write_report`."""
+    parts = [
+        f"<h1>{_escaped(title)}</h1>",
+        f"<p>{_escaped(evaluation.data)}</p>",
+        *_steps(evaluation),
+        _numbers(evaluation),
+        "<h2>Most frequent confusions</h2>",
+        _pairs(evaluation),
+        "<h2>Confusion matrix</h2>",
+        _confusion(evaluation),
+        "<h2>Reliability</h2>",
+        f"<div class='wide'>{_svg(plot_reliability, evaluation, 'r')}</div>",
+        "<p class='note'>Bars: the share of right answers among predictions of that "
+        "probability. On the dashed line probabilities are right; below it the model "
+        "is too sure. The expected calibration error (ECE) is the mean distance, "
+        "weighted by the examples in each of 15 bins of equal width.</p>",
+        "<h2>Most confident mistakes</h2>",
+        _mistakes(evaluation),
+        "<h2>Classes</h2>",
+        _classes(evaluation),
+    ]
+    return (
+        "<!DOCTYPE html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{_escaped(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def _escaped(text):
+    # Names of files need not be text.
+    return html.escape(str(text).encode("utf-8", "replace").decode())
+
+
+def _steps(evaluation):
+    if evaluation.steps is not None:
+        yield f"<p class='note'>Images: {_escaped(evaluation.steps)}</p>"
+
+
+def _percent(share, digits=2):
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def _numbers(evaluation):
+    low, high = evaluation.accuracy_interval
+    cards = [
+        (_percent(evaluation.accuracy), "accuracy"),
+        (f"{100 * low:.1f} – {100 * high:.1f} %", "95 % interval (Wilson)"),
+        (_percent(evaluation.top5_accuracy), "top-5 accuracy"),
+        (f"{evaluation.loss:.4f}", "loss, nats"),
+        (_percent(evaluation.calibration_error), "calibration error (ECE)"),
+        (f"{evaluation.num_examples:,}", "examples"),
+    ]
+    if evaluation.top5_accuracy is None:
+        cards[2] = ("–", "top-5: fewer than 6 classes")
+    if evaluation.real_accuracy is not None:
+        cards.insert(3, (_percent(evaluation.real_accuracy), "ReaL accuracy"))
+    items = "".join(f"<div><b>{n}</b><span>{name}</span></div>" for n, name in cards)
+    return f"<div class='numbers'>{items}</div>"
+
+
+def _pairs(evaluation):
+    names, support = evaluation.class_names, evaluation.confusion.sum(axis=1)
+    rows = [
+        [names[t], names[p], count, _percent(count / support[t], 1)]
+        for t, p, count in worst_pairs(evaluation.confusion, 10)
+    ]
+    if not rows:
+        return "<p>None: every answer is right.</p>"
+    return _table(["true", "predicted", "examples", "of the class"], rows, text=2)
+
+
+def _confusion(evaluation):
+    caption = "Rows: true classes; columns: predicted ones. Blue is right, orange wrong"
+    if len(evaluation.class_names) > CLASSES_WITH_NAMES:
+        caption += "; classes in the order of the table below, too many for names here"
+    picture = _svg(plot_confusion, evaluation, "c")
+    return f"<div class='wide'>{picture}</div><p class='note'>{caption}.</p>"
+
+
+def _classes(evaluation):
+    rows = [
+        [
+            row["class"],
+            f"{row['support']:,}",
+            *(_percent(row[name], 1) for name in ("precision", "recall", "f1")),
+        ]
+        for row in evaluation.classes
+    ]
+    table = _table(["class", "examples", "precision", "recall", "F1"], rows)
+    return f"<div class='tall'>{table}</div>"
+
+
+def _table(header, rows, text=1):
+    def line(values, tag):
+        cells = (
+            f"<{tag}{' class=text' if i < text else ''}>{_escaped(value)}</{tag}>"
+            for i, value in enumerate(values)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def _mistakes(evaluation):
+    figures = []
+    for mistake in evaluation.mistakes:
+        true, wrong = (
+            evaluation.class_names[k] for k in (mistake.true, mistake.predicted)
+        )
+        name = mistake.file or f"example {mistake.index}"
+        small = " class='small'" if max(mistake.image.shape[:2]) < 64 else ""
+        figures.append(
+            f"<figure title='{_escaped(name)}'><img{small} alt='{_escaped(name)}' "
+            f"src='data:image/png;base64,{_png(mistake.image)}'><figcaption>"
+            f"<b>{_escaped(wrong)}</b> {_percent(mistake.confidence, 1)}<br>"
+            f"true: {_escaped(true)}<br>{_escaped(name)}</figcaption></figure>"
+        )
+    if not figures:
+        return "<p>None.</p>"
+    return f"<div class='mistakes'>{''.join(figures)}</div>"
+
+
+def _png(pixels, side=224):
+    """A thumbnail, at most `side` pixels high and wide, in base64."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image.thumbnail((side, side))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _svg(plot, evaluation, salt):
+    return themed_svg(lambda: plot(evaluation), salt)

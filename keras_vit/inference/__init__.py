@@ -1,0 +1,1 @@
+"""A model, a file or a run, to predictions."""

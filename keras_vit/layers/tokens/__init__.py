@@ -1,0 +1,1 @@
+"""Layers that make, place and pool tokens."""

@@ -1,0 +1,173 @@
+import keras
+from keras import ops
+
+from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.transformer.attention import (
+    attend,
+    check_heads,
+    flatten_tokens,
+    fused_initializer,
+    merge_heads,
+    split_heads,
+)
+from keras_vit.layers.transformer.layer_norm import LayerNorm
+from keras_vit.layers.transformer.mlp import MLP
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class TokenPooling(keras.layers.Layer):
+    """Reduces a sequence of tokens to one vector.
+
+    Args:
+        pooling: `"token"`: the first token; `"gap"`: the mean of the tokens but for
+            the first `skip`; `"gap_all"`: the mean of all tokens.
+        skip: Integer, the number of leading tokens that `"gap"` leaves out (class
+            and register tokens).
+
+    Input shape: `(batch, tokens, hidden_dim)`.
+
+    Output shape: `(batch, hidden_dim)`.
+
+    Raises:
+        ValueError: if `pooling` is unknown.
+
+    Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
+    appendix D.3.
+    """
+
+    def __init__(self, pooling="token", skip=0, **kwargs):
+        super().__init__(**kwargs)
+        if pooling not in ("token", "gap", "gap_all"):
+            raise ValueError(
+                "`pooling` must be 'token', 'gap' or 'gap_all'. "
+                f"Received: pooling={pooling!r}"
+            )
+        self.pooling = pooling
+        self.skip = skip
+
+    def call(self, inputs):
+        if self.pooling == "token":
+            return inputs[:, 0]
+        skip = self.skip if self.pooling == "gap" else 0
+        return ops.mean(inputs[:, skip:], axis=1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(pooling=self.pooling, skip=self.skip)
+        return config
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class AttentionPooling(CompositeLayer):
+    """Multi-head attention pooling, the "map" head: one learned query reads all.
+
+    `x = attention(probe, tokens)`, then `x + mlp(norm(x))`.
+
+    Args:
+        num_heads: Integer, must divide the width of the tokens.
+        mlp_dim: Integer, the inner width of the MLP. Defaults to four times the
+            width of the tokens.
+        gelu: `"tanh"` or `"erf"`.
+        epsilon: Float, of the layer norm.
+
+    Call arguments:
+        inputs: Float tensor `(batch, tokens, hidden_dim)`.
+        return_attention_scores: Boolean, whether to return the scores as well.
+
+    Output shape: `(batch, hidden_dim)`; with `return_attention_scores` also the
+        scores `(batch, num_heads, 1, tokens)`, in float32 at least.
+
+    Raises:
+        ValueError: if `hidden_dim` is not a multiple of `num_heads`.
+
+    Example:
+
+    >>> pool = keras_vit.layers.AttentionPooling(num_heads=4)
+    >>> pool(keras.ops.ones((2, 49, 64))).shape
+    (2, 64)
+
+    Reference: [Zhai et al., 2022](https://arxiv.org/abs/2106.04560), section 2.2;
+    `big_vision/models/vit.py: MAPHead`.
+    """
+
+    def __init__(self, num_heads, mlp_dim=None, *, gelu="tanh", epsilon=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.mlp_dim = mlp_dim
+        self.gelu = gelu
+        self.epsilon = epsilon
+
+    def build(self, input_shape):
+        hidden_dim = input_shape[-1]
+        check_heads(hidden_dim, self.num_heads)
+        self.probe = self.add_weight(
+            name="probe",
+            shape=(1, 1, hidden_dim),
+            initializer=keras.initializers.GlorotUniform(),
+        )
+        one_token = (input_shape[0], 1, hidden_dim)
+
+        def dense(units, name, shape):
+            layer = keras.layers.Dense(
+                units,
+                kernel_initializer=fused_initializer(hidden_dim),
+                dtype=self.policy_of(name),
+                name=name,
+            )
+            layer.build(shape)
+            return layer
+
+        self.query = dense(hidden_dim, "query", one_token)
+        self.key_value = dense(2 * hidden_dim, "key_value", input_shape)
+        self.projection = dense(hidden_dim, "projection", one_token)
+        self.norm = LayerNorm(
+            epsilon=self.epsilon, dtype=self.dtype_policy, name="norm"
+        )
+        self.norm.build(one_token)
+        self.mlp = MLP(
+            self.mlp_dim or 4 * hidden_dim,
+            gelu=self.gelu,
+            dtype=self.dtype_policy,
+            name="mlp",
+        )
+        self.mlp.build(one_token)
+
+    def call(self, inputs, return_attention_scores=False):
+        # The probe is the same for every image, so its query is computed once.
+        # As a tensor: a quantized layer differentiates by what it is given, which a
+        # variable is not.
+        query = self.query(ops.reshape(self.probe, (1, -1)))
+        query = split_heads(query, 1, 1, self.num_heads)[0]
+        length = ops.shape(inputs)[1]
+        x = self.key_value(flatten_tokens(inputs))
+        key, value = split_heads(x, length, 2, self.num_heads)
+        query = ops.broadcast_to(query, (ops.shape(key)[0], *query.shape[1:]))
+        x, scores = attend(query, key, value)
+        x = self.projection(merge_heads(x))
+        x = (x + self.mlp(self.norm(x)))[:, 0]
+        return (x, scores) if return_attention_scores else x
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1])
+
+    def compute_output_spec(self, inputs, return_attention_scores=False):
+        batch, length, hidden_dim = inputs.shape
+        output = keras.KerasTensor((batch, hidden_dim), dtype=self.compute_dtype)
+        if not return_attention_scores:
+            return output
+        dtype = keras.backend.result_type(self.compute_dtype, "float32")
+        shape = (batch, self.num_heads, 1, length)
+        return output, keras.KerasTensor(shape, dtype=dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            num_heads=self.num_heads,
+            mlp_dim=self.mlp_dim,
+            gelu=self.gelu,
+            epsilon=self.epsilon,
+        )
+        return config

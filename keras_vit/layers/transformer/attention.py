@@ -1,0 +1,240 @@
+import keras
+from keras import ops
+
+from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.transformer.layer_norm import LayerNorm
+
+
+def attend(query, key, value, dropout=None, training=False, bias=None):
+    """Scaled dot-product attention; the softmax runs in float32 at least.
+
+    Args:
+        query: Tensor of shape `(batch, heads, queries, key_dim)`.
+        key: Tensor of shape `(batch, heads, keys, key_dim)`.
+        value: Tensor of shape `(batch, heads, keys, key_dim)`.
+        dropout: Layer applied to the attention scores, or `None`.
+        training: Passed to `dropout`.
+        bias: Tensor added to the logits, `(heads, queries, keys)`, or `None`.
+
+    Returns:
+        The attended values `(batch, heads, queries, key_dim)`, and the scores
+        `(batch, heads, queries, keys)`: rows that sum to 1, before dropout.
+    """
+    # The official code scales the query, not the logits.
+    query = query * query.shape[-1] ** -0.5
+    scores = _scores(query, key, bias)
+    weights = scores if dropout is None else dropout(scores, training=training)
+    return ops.matmul(ops.cast(weights, value.dtype), value), scores
+
+
+def _scores(query, key, bias=None):
+    logits = ops.matmul(query, _transposed(key))
+    dtype = keras.backend.result_type(logits.dtype, "float32")
+    logits = ops.cast(logits, dtype)
+    if bias is not None:
+        logits = logits + ops.cast(bias, dtype)
+    return ops.softmax(logits, axis=-1)
+
+
+def _transposed(x):
+    return ops.transpose(x, (0, 1, 3, 2))
+
+
+@ops.custom_gradient
+def attended(query, key, value):
+    """The first result of `attend` without dropout, with a written-out gradient.
+
+    The gradient of the softmax needs, for each query, the sum over all keys of scores
+    times their gradients. That is the output times its gradient, summed over the head:
+    a much smaller tensor than the scores.
+
+    Reference: [Dao et al., 2022](https://arxiv.org/abs/2205.14135), appendix B.2.
+    """
+    scale = query.shape[-1] ** -0.5
+    scaled = query * scale
+    scores = _scores(scaled, key)
+    weights = ops.cast(scores, value.dtype)
+    output = ops.matmul(weights, value)
+
+    def gradient(*args, upstream=None):
+        dy = args[0] if upstream is None else upstream
+        total = ops.sum(ops.cast(dy * output, scores.dtype), axis=-1, keepdims=True)
+        dscores = ops.cast(ops.matmul(dy, _transposed(value)), scores.dtype)
+        dlogits = ops.cast(scores * (dscores - total), query.dtype)
+        return (
+            ops.matmul(dlogits, key) * scale,
+            ops.matmul(_transposed(dlogits), scaled),
+            ops.matmul(_transposed(weights), dy),
+        )
+
+    return output, gradient
+
+
+def flatten_tokens(x):
+    """`(B, N, D)` to `(B * N, D)` where that is faster, else unchanged.
+
+    TensorFlow flattens the operand of a dense layer anyway and restores its shape
+    before the bias is added. Flattened here, the bias becomes part of the matrix
+    product. Other backends keep the batch apart (on a TPU the merged
+    dimension would have to be laid out anew).
+    """
+    if keras.backend.backend() != "tensorflow":
+        return x
+    return ops.reshape(x, (-1, x.shape[-1]))
+
+
+def split_heads(x, length, parts, num_heads):
+    """`(..., parts * D)` to `parts` tensors `(B, heads, N, D / heads)`.
+
+    A fused projection keeps the parts side by side, heads inside them.
+    """
+    key_dim = x.shape[-1] // (parts * num_heads)
+    x = ops.reshape(x, (-1, length, parts, num_heads, key_dim))
+    x = ops.transpose(x, (2, 0, 3, 1, 4))  # (parts, B, heads, N, key_dim)
+    return ops.unstack(x, parts)  # its gradient is one copy; that of x[i] is several
+
+
+def merge_heads(x):
+    """`(B, heads, N, key_dim)` to `(B, N, heads * key_dim)`."""
+    num_heads, length, key_dim = ops.shape(x)[1:]
+    x = ops.transpose(x, (0, 2, 1, 3))
+    return ops.reshape(x, (-1, length, num_heads * key_dim))
+
+
+def check_heads(hidden_dim, num_heads):
+    if hidden_dim % num_heads:
+        raise ValueError(
+            "`hidden_dim` must be a multiple of `num_heads`, so that every head gets "
+            f"the same width. Received: hidden_dim={hidden_dim}, num_heads={num_heads}"
+        )
+
+
+def fused_initializer(hidden_dim):
+    """Xavier-uniform of one `(D, D)` matrix, for several of them side by side.
+
+    Glorot on the fused `(D, 3 * D)` kernel would draw from a narrower range.
+    """
+    limit = (6 / (2 * hidden_dim)) ** 0.5
+    return keras.initializers.RandomUniform(-limit, limit)
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class MultiHeadSelfAttention(CompositeLayer):
+    """Multi-head self-attention with one fused projection for query, key and value.
+
+    Args:
+        num_heads: Integer, must divide the width of the tokens.
+        dropout_rate: Float in `[0, 1)`, dropout of the attention scores.
+        qk_norm: Boolean, whether query and key are layer-normalised per head.
+        epsilon: Float, of those norms.
+        seed: Integer or `None`, the seed of the dropout.
+
+    Call arguments:
+        inputs: Float tensor `(batch, tokens, hidden_dim)`.
+        return_attention_scores: Boolean, whether to return the scores as well.
+
+    Output shape: as the input; with `return_attention_scores` also the scores
+        `(batch, num_heads, tokens, tokens)`, in float32 at least, before dropout.
+
+    Raises:
+        ValueError: if `hidden_dim` is not a multiple of `num_heads`.
+
+    Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
+    appendix A.
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        dropout_rate=0.0,
+        *,
+        qk_norm=False,
+        epsilon=1e-6,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout_rate = dropout_rate
+        self.qk_norm = qk_norm
+        self.epsilon = epsilon
+        self.seed = seed
+
+    def build(self, input_shape):
+        hidden_dim = input_shape[-1]
+        check_heads(hidden_dim, self.num_heads)
+        self.query_key_value = keras.layers.Dense(
+            3 * hidden_dim,
+            kernel_initializer=fused_initializer(hidden_dim),
+            dtype=self.policy_of("query_key_value"),
+            name="query_key_value",
+        )
+        self.query_key_value.build(input_shape)
+        self.projection = keras.layers.Dense(
+            hidden_dim, dtype=self.policy_of("projection"), name="projection"
+        )
+        self.projection.build(input_shape)
+        self.dropout = None
+        if self.dropout_rate:
+            self.dropout = keras.layers.Dropout(
+                self.dropout_rate,
+                seed=self.seed,
+                dtype=keras.backend.result_type(self.compute_dtype, "float32"),
+                name="dropout",
+            )
+        if self.qk_norm:
+            head_shape = (None, self.num_heads, None, hidden_dim // self.num_heads)
+            for part in ("query_norm", "key_norm"):
+                norm = LayerNorm(
+                    epsilon=self.epsilon, dtype=self.dtype_policy, name=part
+                )
+                norm.build(head_shape)
+                setattr(self, part, norm)
+
+    def bias(self):
+        """What is added to the attention logits; subclasses have something."""
+        return None
+
+    def call(self, inputs, training=False, return_attention_scores=False):
+        length = ops.shape(inputs)[1]
+        x = self.query_key_value(flatten_tokens(inputs))
+        query, key, value = split_heads(x, length, 3, self.num_heads)
+        if self.qk_norm:
+            query, key = self.query_norm(query), self.key_norm(key)
+        bias = self.bias()
+        if return_attention_scores or self.dropout is not None or bias is not None:
+            x, scores = attend(query, key, value, self.dropout, training, bias)
+        else:
+            x = attended(query, key, value)
+        x = self.projection(flatten_tokens(merge_heads(x)))
+        x = ops.reshape(x, (-1, length, inputs.shape[-1]))
+        return (x, scores) if return_attention_scores else x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(
+        self, inputs, training=False, return_attention_scores=False
+    ):
+        output = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_attention_scores:
+            return output
+        return output, scores_spec(inputs, self.num_heads, self.compute_dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            num_heads=self.num_heads,
+            dropout_rate=self.dropout_rate,
+            qk_norm=self.qk_norm,
+            epsilon=self.epsilon,
+            seed=self.seed,
+        )
+        return config
+
+
+def scores_spec(inputs, num_heads, compute_dtype):
+    """The symbolic attention scores of self-attention over `inputs`."""
+    batch, length = inputs.shape[:2]
+    dtype = keras.backend.result_type(compute_dtype, "float32")
+    return keras.KerasTensor((batch, num_heads, length, length), dtype=dtype)

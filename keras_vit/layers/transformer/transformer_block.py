@@ -1,0 +1,242 @@
+import keras
+
+from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.remat import recomputed
+from keras_vit.layers.transformer.attention import MultiHeadSelfAttention, scores_spec
+from keras_vit.layers.transformer.layer_norm import LayerNorm
+from keras_vit.layers.transformer.mlp import MLP
+from keras_vit.layers.transformer.relative_attention import RelativeSelfAttention
+from keras_vit.layers.transformer.stochastic_depth import StochasticDepth
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class LayerScale(keras.layers.Layer):
+    """Multiplies each channel by a learned factor.
+
+    Args:
+        initial_value: Float, the first value of every factor.
+
+    Input shape: `(..., channels)`.
+
+    Output shape: the same.
+
+    Reference: [Touvron et al., 2021](https://arxiv.org/abs/2103.17239), equation 4.
+    """
+
+    def __init__(self, initial_value=1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.initial_value = initial_value
+
+    def build(self, input_shape):
+        self.gamma = self.add_weight(
+            name="gamma",
+            shape=(input_shape[-1],),
+            initializer=keras.initializers.Constant(self.initial_value),
+        )
+
+    def call(self, inputs):
+        return inputs * self.gamma
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(initial_value=self.initial_value)
+        return config
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class TransformerBlock(CompositeLayer):
+    """A pre-norm Transformer encoder block: attention, then MLP.
+
+    `x = x + attention(attention_norm(x))`, then `x = x + mlp(mlp_norm(x))`:
+    equations 2 and 3 of the paper. Attention scores are computed in float32 at
+    least and returned on request only.
+
+    Args:
+        num_heads: Integer, must divide the width of the tokens.
+        mlp_dim: Integer, the inner width of the MLP.
+        dropout_rate: Float in `[0, 1)`, dropout after the attention and after each
+            dense layer of the MLP.
+        attention_dropout_rate: Float in `[0, 1)`, dropout of the attention scores.
+        drop_path_rate: Float in `[0, 1)`, stochastic depth of both branches.
+        gelu: `"tanh"` (official weights) or `"erf"` (timm, Hugging Face).
+        epsilon: Float, of the layer norms. Official models use `1e-6`.
+        qk_norm: Boolean, whether query and key are normalised per head.
+        layer_scale: Float or `None`, the initial value of a learned factor per
+            channel at the end of both branches. `None` means there is none.
+        relative_grid: Pair `(rows, columns)` in patches, for attention that knows how
+            far patches are from each other (`RelativeSelfAttention`). `None` means
+            that it does not.
+        prefix_tokens: Integer, the number of tokens before the first patch; read with
+            `relative_grid` only.
+        remat: Boolean, whether training keeps the block's input only and computes the
+            rest again for the gradients: less memory,
+            and about a third more computation.
+        seed: Integer or `None`, the seed of every random draw of the block.
+
+    Call arguments:
+        inputs: Float tensor `(batch, tokens, hidden_dim)`.
+        return_attention_scores: Boolean, whether to return the scores as well.
+
+    Output shape: as the input; with `return_attention_scores` also
+        `(batch, num_heads, tokens, tokens)`.
+
+    Raises:
+        ValueError: if `hidden_dim` is not a multiple of `num_heads`, a rate is
+            outside `[0, 1)`, or `gelu` is unknown.
+
+    Example:
+
+    >>> block = keras_vit.layers.TransformerBlock(num_heads=3, mlp_dim=768)
+    >>> x, scores = block(keras.ops.ones((2, 197, 192)), return_attention_scores=True)
+    >>> x.shape, scores.shape
+    ((2, 197, 192), (2, 3, 197, 197))
+
+    Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
+    section 3.1; `vit_jax/models_vit.py: Encoder1DBlock`.
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        mlp_dim,
+        *,
+        dropout_rate=0.0,
+        attention_dropout_rate=0.0,
+        drop_path_rate=0.0,
+        gelu="tanh",
+        epsilon=1e-6,
+        qk_norm=False,
+        layer_scale=None,
+        relative_grid=None,
+        prefix_tokens=0,
+        remat=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.autocast = not remat  # see `recomputed`; the block has no weights itself
+        self.num_heads = num_heads
+        self.mlp_dim = mlp_dim
+        self.dropout_rate = dropout_rate
+        self.attention_dropout_rate = attention_dropout_rate
+        self.drop_path_rate = drop_path_rate
+        self.gelu = gelu
+        self.epsilon = epsilon
+        self.qk_norm = qk_norm
+        self.layer_scale = layer_scale
+        self.relative_grid = relative_grid
+        self.prefix_tokens = prefix_tokens
+        self.remat = remat
+        self.seed = seed
+        dtype = self.dtype_policy
+        attention, place = MultiHeadSelfAttention, {}
+        if relative_grid is not None:
+            attention = RelativeSelfAttention
+            place = {"grid_size": relative_grid, "prefix_tokens": prefix_tokens}
+        # Each draw gets a seed of its own: equal seeds would give equal masks.
+        seeds = [None if seed is None else seed + i for i in range(5)]
+        self.attention_norm = LayerNorm(
+            epsilon=epsilon, dtype=dtype, name="attention_norm"
+        )
+        self.attention = attention(
+            num_heads,
+            attention_dropout_rate,
+            **place,
+            qk_norm=qk_norm,
+            epsilon=epsilon,
+            seed=seeds[0],
+            dtype=dtype,
+            name="attention",
+        )
+        self.mlp_norm = LayerNorm(epsilon=epsilon, dtype=dtype, name="mlp_norm")
+        self.mlp = MLP(
+            mlp_dim, dropout_rate, gelu=gelu, seed=seeds[1], dtype=dtype, name="mlp"
+        )
+        # What follows each branch before it is added to the shortcut.
+        self.attention_tail = []
+        self.mlp_tail = []
+        if dropout_rate:  # the MLP's own dropout is inside it
+            self.attention_tail.append(
+                keras.layers.Dropout(dropout_rate, seed=seeds[2], dtype=dtype)
+            )
+        for tail, part, drop_seed in (
+            (self.attention_tail, "attention", seeds[3]),
+            (self.mlp_tail, "mlp", seeds[4]),
+        ):
+            if layer_scale is not None:
+                tail.append(LayerScale(layer_scale, dtype=dtype, name=f"{part}_scale"))
+            if drop_path_rate:
+                tail.append(
+                    StochasticDepth(
+                        drop_path_rate,
+                        seed=drop_seed,
+                        dtype=dtype,
+                        name=f"{part}_drop_path",
+                    )
+                )
+
+    def build(self, input_shape):
+        for layer in (self.attention_norm, self.attention, self.mlp_norm, self.mlp):
+            layer.build(input_shape)
+        for layer in self.attention_tail + self.mlp_tail:
+            layer.build(input_shape)
+
+    def call(self, inputs, training=False, return_attention_scores=False):
+        if self.remat:
+            inputs = keras.ops.cast(inputs, self.compute_dtype)
+            if training and not return_attention_scores:
+                return recomputed(self, lambda x: self._output(x, training), inputs)
+        return self._output(inputs, training, return_attention_scores)
+
+    def _output(self, inputs, training, return_attention_scores=False):
+        x = self.attention_norm(inputs)
+        if return_attention_scores:
+            x, scores = self.attention(
+                x, training=training, return_attention_scores=True
+            )
+        else:
+            x = self.attention(x, training=training)
+        x = shortcut = inputs + _through(self.attention_tail, x, training)
+        x = self.mlp(self.mlp_norm(x), training=training)
+        x = shortcut + _through(self.mlp_tail, x, training)
+        return (x, scores) if return_attention_scores else x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def compute_output_spec(
+        self, inputs, training=False, return_attention_scores=False
+    ):
+        output = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_attention_scores:
+            return output
+        return output, scores_spec(inputs, self.num_heads, self.compute_dtype)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(
+            num_heads=self.num_heads,
+            mlp_dim=self.mlp_dim,
+            dropout_rate=self.dropout_rate,
+            attention_dropout_rate=self.attention_dropout_rate,
+            drop_path_rate=self.drop_path_rate,
+            gelu=self.gelu,
+            epsilon=self.epsilon,
+            qk_norm=self.qk_norm,
+            layer_scale=self.layer_scale,
+            relative_grid=self.relative_grid,
+            prefix_tokens=self.prefix_tokens,
+            remat=self.remat,
+            seed=self.seed,
+        )
+        return config
+
+
+def _through(tail, x, training):
+    for layer in tail:
+        scales = isinstance(layer, LayerScale)
+        x = layer(x) if scales else layer(x, training=training)
+    return x

@@ -1,0 +1,181 @@
+import logging
+import os
+
+from keras_vit.checkpoints.architecture import arguments_of, facts_of, family_of
+from keras_vit.checkpoints.checkpoint import Checkpoint
+from keras_vit.checkpoints.names.vit import CLASS_TOKEN
+from keras_vit.checkpoints.opening import open_source
+from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
+from keras_vit.checkpoints.registry import find_source, is_registered
+from keras_vit.models.building.arguments import Default
+from keras_vit.models.building.initial_values import forget, give_values
+from keras_vit.models.pretrained.identify import describe_difference, variant_of
+
+logger = logging.getLogger(__name__)
+
+
+def load_weights(
+    model,
+    source,
+    *,
+    strict=True,
+    skip=(),
+    keep=(),
+    position_kernel=None,
+    position_grid=None,
+    in_channels_rule=None,
+    offline=None,
+):
+    """Fills a model from a checkpoint of any known kind.
+
+    Every array must find its variable and every variable its array, of the same
+    shape; all of that is checked, and every value read and found finite, before the
+    first variable changes. What may differ:
+
+    - A head of another number of classes starts from zero (an INFO line says so),
+      as does a head whose features changed.
+    - `pre_logits` is dropped where the model has none.
+    - Position embeddings are resized to the model's grid.
+
+    Args:
+        model: A model of this package, or a part cut out of one.
+        source: A registered name (see `keras_vit.list_weights`), such as
+            `"imagenet"`, `"imagenet21k"`, `"augreg"`, `"augreg:<file name>"` or
+            `"bit-m"`; the path of a `.npz`, safetensors, `.keras` or `.weights.h5`
+            file, of a run folder, or of a folder with `model.safetensors` and
+            `config.json`; a URL, its SHA-256 after `#sha256=`; `"hf://owner/repo"`;
+            a dictionary of arrays; or another Keras model.
+        strict: Boolean. If false, what does not fit is left out and listed.
+        skip: Names of arrays that are not read, `"head"` standing for all that
+            begins with it; `*` matches anything.
+        keep: Paths of variables that keep their values, in the same way.
+        position_kernel: `"official"`, `"bilinear"`, `"bicubic"` or
+            `"bicubic_antialias"`, how position embeddings are resized. Defaults to
+            the way of the project that the file is from.
+        position_grid: Pair `(rows, columns)`, the grid of the file's position
+            embeddings. Defaults to a square.
+        in_channels_rule: How a kernel for other numbers of channels is made:
+            `"sum"` or `"repeat"`. By default other channels are an error.
+        offline: Boolean, whether to use files that are already there only. Defaults
+            to the environment variable `KERAS_VIT_OFFLINE`.
+
+    Returns:
+        A `LoadReport`: what was used, resized, re-initialised, unused, unfilled.
+
+    Raises:
+        ValueError: if the source is broken, unknown, or does not fit. The message
+            names every array and variable that is left over, with both shapes.
+
+    Example:
+
+    >>> model = keras_vit.ViT_B16(num_classes=10)
+    >>> report = keras_vit.load_weights(model, "ViT-B_16.npz")
+    """
+    settings = getattr(model, "settings", None) or {}
+    checkpoint = open_any(
+        source, settings.get("family"), settings.get("arguments", {}), offline
+    )
+    if strict and settings:
+        _check_model(checkpoint, settings["family"], settings["arguments"])
+    plan = make_plan(
+        model,
+        checkpoint,
+        strict=strict,
+        skip=skip,
+        keep=keep,
+        position_kernel=position_kernel,
+        position_grid=position_grid,
+        in_channels_rule=in_channels_rule,
+    )
+    return fill(plan)
+
+
+def open_weights(family, options):
+    """Opens the `weights` of a constructor, and lets them decide what is open.
+
+    Takes `weights` out of `options`, and replaces the arguments that are a `Default`
+    by what the file was trained with, or by their plain value.
+
+    Raises:
+        ValueError: if the source is broken, or contradicts an argument.
+    """
+    weights = options.pop("weights")
+    checkpoint = None if weights is None else open_any(weights, family, options)
+    if checkpoint is not None:
+        _check_model(checkpoint, family, options)
+    facts = {} if checkpoint is None else facts_of(checkpoint)
+    # What reads the tokens is new, so it need not read the class token: that stays.
+    masked = checkpoint is not None and checkpoint.masked
+    if masked and CLASS_TOKEN in checkpoint and options.get("class_token", 0) is None:
+        options["class_token"] = True
+    for name, value in options.items():
+        if isinstance(value, Default):
+            options[name] = facts.get(name, value.value)
+        elif name in facts and value != facts[name]:
+            raise ValueError(
+                f"`{name}` must be what the weights were trained with. Received: "
+                f"{name}={value!r}, and weights of {checkpoint.origin} "
+                f"({checkpoint.layout.name} layout), trained with "
+                f"{name}={facts[name]!r}. Leave `{name}` out."
+            )
+    return checkpoint
+
+
+def channels_of(weights):
+    """The channels of the images that weights are for, or `None` where unknown.
+
+    Args:
+        weights: What `load_weights` takes as its source.
+
+    Raises:
+        ValueError: if the source is broken or unknown.
+    """
+    if isinstance(weights, str) and is_registered(weights):
+        return 3  # all that are published
+    return arguments_of(open_any(weights, None, {})).get("num_channels")
+
+
+def fill_new_model(model, checkpoint, **options):
+    """Fills a model that has just been built; on an error it is thrown away.
+
+    Args:
+        model: The model, built within `values_later`.
+        checkpoint: A `Checkpoint`, or `None` to do nothing.
+        **options: Those of `make_plan`.
+    """
+    if checkpoint is None:
+        return model
+    try:
+        plan = make_plan(model, checkpoint, **options)
+    except BaseException:
+        forget(model.variables)
+        raise
+    values = ((plan.variables[path], value) for path, value in plan.values())
+    give_values(model.variables, values)
+    log_report(plan)
+    return model
+
+
+def open_any(source, family, arguments, offline=None):
+    """A `Checkpoint` of a registered name, an address, a file or an object."""
+    if isinstance(source, Checkpoint):
+        return source
+    if isinstance(source, (str, bytes, os.PathLike)):
+        name = os.fsdecode(source)
+        variant = None
+        if is_registered(name):
+            variant = variant_of(family, arguments)
+        source = find_source(name, variant, arguments.get("image_size"), offline)
+    return open_source(source)
+
+
+def _check_model(checkpoint, family, arguments):
+    """Raises, naming both models, unless the weights are for this one."""
+    difference = describe_difference(
+        family, arguments, family_of(checkpoint), arguments_of(checkpoint)
+    )
+    if difference:
+        raise ValueError(
+            f"The weights of {checkpoint.origin} are for another model: {difference}. "
+            "Nothing was changed. Build their model with `keras_vit.from_checkpoint`."
+        )

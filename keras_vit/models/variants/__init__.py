@@ -1,0 +1,1 @@
+"""The published variants: their rows, constructors, counts and lists."""

@@ -1,0 +1,115 @@
+"""Parameters and cost of the published models in closed form, without building them.
+
+Floating-point operations are those of matrix products and convolutions in one
+forward pass of one image; a multiply-add counts as two.
+"""
+
+import math
+
+from keras_vit.layers.tokens.patches import pair
+
+
+def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
+    """Parameters of a ViT with a class token and a linear head."""
+    d, m, p = row.hidden_dim, row.mlp_dim, row.patch_size
+    tokens = 1 + _patches(image_size, p)
+    embedding = (p * p * num_channels + 1) * d + d + tokens * d
+    attention = 4 * (d * d + d)
+    block = attention + (d * m + m) + (m * d + d) + 4 * d
+    return embedding + row.num_layers * block + 2 * d + (d + 1) * num_classes
+
+
+def vit_flops(row, num_classes=1000, image_size=224, num_channels=3):
+    p = row.patch_size
+    patches = _patches(image_size, p)
+    embedding = patches * p * p * num_channels * row.hidden_dim
+    blocks = row.num_layers * block_multiply_adds(1 + patches, row)
+    return 2 * (embedding + blocks + row.hidden_dim * num_classes)
+
+
+def block_multiply_adds(tokens, row):
+    """Of one Transformer block, for a sequence of `tokens`."""
+    return attention_multiply_adds(tokens, row) + mlp_multiply_adds(tokens, row)
+
+
+def attention_multiply_adds(tokens, row):
+    d = row.hidden_dim
+    return 4 * tokens * d * d + 2 * tokens**2 * d  # scores, and scores times values
+
+
+def mlp_multiply_adds(tokens, row):
+    return 2 * tokens * row.hidden_dim * row.mlp_dim
+
+
+def bit_params(row, num_classes=1000, num_channels=3):
+    """Parameters of a BiT ResNet with a linear head."""
+    width = 64 * row.width_factor
+    total, channels = 49 * num_channels * width, width
+    for channels_in, f, projects, _, _ in _units(row.num_blocks, width):
+        norms = 2 * (channels_in + f + f)
+        total += norms + _kernels(channels_in, f, projects)
+        channels = 4 * f
+    return total + 2 * channels + (channels + 1) * num_classes
+
+
+def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
+    width = 64 * row.width_factor
+    channels = 4 * width * 2 ** (len(row.num_blocks) - 1)
+    sides = pair(image_size, "image_size")
+    stem = resnet_multiply_adds(row.num_blocks, width, sides, num_channels)
+    return 2 * (stem + channels * num_classes)
+
+
+def hybrid_params(row, num_classes=1000, image_size=224, num_channels=3):
+    """Parameters of a hybrid with a class token and a linear head."""
+    total = 49 * num_channels * 64 + 2 * 64
+    for channels_in, f, projects, _, _ in _units(row.num_blocks):
+        norms = 2 * (f + f + 4 * f + projects * 4 * f)
+        total += norms + _kernels(channels_in, f, projects)
+    grid, channels = feature_map(row.num_blocks, pair(image_size, "image_size"))
+    return total + vit_params(row, num_classes, grid, channels)
+
+
+def hybrid_flops(row, num_classes=1000, image_size=224, num_channels=3):
+    sides = pair(image_size, "image_size")
+    stem = resnet_multiply_adds(row.num_blocks, 64, sides, num_channels)
+    grid, channels = feature_map(row.num_blocks, sides)
+    return 2 * stem + vit_flops(row, num_classes, grid, channels)
+
+
+def _kernels(channels_in, f, projects):
+    return channels_in * f + 9 * f * f + 4 * f * f + projects * channels_in * 4 * f
+
+
+def _units(num_blocks, width=64, size=56):
+    """Of each unit: channels in, filters, whether it projects, sizes in and out."""
+    channels = width
+    for stage, units in enumerate(num_blocks):
+        f = width * 2**stage
+        for unit in range(units):
+            after = -(-size // 2) if stage and unit == 0 else size
+            yield channels, f, unit == 0, size, after
+            channels, size = 4 * f, after
+
+
+def resnet_multiply_adds(num_blocks, width, sides, num_channels):
+    """Of the convolutions of a ResNet, for images of `(height, width)` pixels."""
+    roots = [-(-side // 2) for side in sides]
+    total = 49 * num_channels * width * math.prod(roots)
+    rows, columns = (_units(num_blocks, width, -(-root // 2)) for root in roots)
+    for (channels, f, projects, *ends), (*_, before, after) in zip(rows, columns):
+        total += channels * f * ends[0] * before
+        total += (_kernels(channels, f, projects) - channels * f) * ends[1] * after
+    return total
+
+
+def feature_map(num_blocks, sides, width=64):
+    """`((height, width), channels)` of what the Transformer of a hybrid reads."""
+    if not num_blocks:  # the root alone
+        return tuple(-(-side // 4) for side in sides), width
+    stride = 4 * 2 ** (len(num_blocks) - 1)
+    return tuple(-(-side // stride) for side in sides), width * stride
+
+
+def _patches(image_size, patch_size):
+    return math.prod(side // patch_size for side in pair(image_size, "image_size"))

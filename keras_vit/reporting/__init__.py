@@ -1,0 +1,1 @@
+"""What past runs say: results, lists of runs, model cards."""

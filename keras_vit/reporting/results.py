@@ -1,0 +1,85 @@
+"""What a finished run is worth: its evaluation as numbers, pictures and a card."""
+
+import json
+import logging
+
+import keras_vit.data
+from keras_vit.cards import model_card
+from keras_vit.checkpoints import list_weights
+from keras_vit.devices import current
+from keras_vit.evaluation import evaluate
+from keras_vit.evaluation.report.page import write_report
+from keras_vit.evaluation.report.pictures import plot_confusion, plot_mistakes
+from keras_vit.training.folder.folder import replacing
+
+logger = logging.getLogger(__name__)
+
+
+def write_results(folder, *, progress=None):
+    """Evaluates the model of a run folder and writes down what comes out.
+
+    Written are `evaluation.json`, `model_card.md` and, where matplotlib is installed,
+    `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes.
+
+    Args:
+        folder: A `keras_vit.training.RunFolder` of a finished run.
+        progress: `None`, or a function (images done, images in all).
+
+    Returns:
+        An `Evaluation`.
+
+    Example:
+
+    >>> result = keras_vit.training.train(recipe)
+    >>> write_results(result.folder).accuracy_interval
+    """
+    evaluation = evaluate(folder.path, progress=progress)
+    if not current().is_chief:
+        return evaluation
+    record = folder.read_record()
+    card = model_card(
+        record,
+        evaluation,
+        weights_licence=_weights_licence(record["recipe"]),
+        data_licence=_data_licence(record["recipe"]),
+        check=record.get("check"),
+        recipe_source=record.get("reasons"),
+        path=str(folder),
+    )
+    _write(folder.path / "evaluation.json", json.dumps(evaluation.to_json(), indent=1))
+    _write(folder.path / "model_card.md", card)
+    try:
+        _draw(evaluation, folder)
+    except ImportError as error:
+        logger.info("No report and no pictures: %s", error)
+    return evaluation
+
+
+def _draw(evaluation, folder):
+    pictures = {"confusion": plot_confusion(evaluation)}
+    if evaluation.mistakes:
+        pictures["mistakes"] = plot_mistakes(evaluation)
+    for name, figure in pictures.items():
+        with replacing(folder.path / f"{name}.png") as temporary:
+            figure.savefig(temporary, format="png", dpi=120)
+    write_report(evaluation, folder.path / "report.html", str(folder))
+
+
+def _write(path, text):
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _weights_licence(recipe):
+    if recipe.get("weights") is None:
+        return None
+    name = str(recipe["weights"]).partition(":")[0]
+    known = {source.licence for source in list_weights() if source.name == name}
+    return known.pop() if len(known) == 1 else None
+
+
+def _data_licence(recipe):
+    try:
+        return keras_vit.data.describe(recipe["data"], recipe.get("data_dir")).licence
+    except (ValueError, OSError):
+        return None

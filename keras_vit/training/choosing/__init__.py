@@ -1,0 +1,1 @@
+"""Which recipe suits a data set and a machine."""

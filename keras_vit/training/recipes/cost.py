@@ -1,0 +1,178 @@
+"""What a run costs, before it starts: arithmetic, not measurement."""
+
+import dataclasses
+import types
+
+from keras_vit.costs.hardware import PEAK_TFLOPS, UTILISATION
+from keras_vit.training.recipes.checks import closest
+from keras_vit.training.recipes.published import IMAGE_SHAPES, NUM_EXAMPLES
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a run of a recipe costs; prints as text."""
+
+    # Updates of the whole run.
+    steps: int
+    # Training images seen, each time anew.
+    images: int
+    # Passes over the training images; `None` where their number is not known.
+    epochs: float | None
+    # Floating-point operations of training, a multiply-add counted as two.
+    flops: float
+    # Where it would run, and what share of the peak is assumed there; `None` if unsaid.
+    hardware: str | None = None
+    # Hours of all devices together on the clock, and times their number.
+    hours: float | None = None
+    device_hours: float | None = None
+
+    def __str__(self):
+        passes = "" if self.epochs is None else f" ({self.epochs:.3g} epochs)"
+        lines = [
+            f"{self.steps:,} updates, {self.images:,} images{passes}",
+            f"{self.flops:.3g} floating-point operations, evaluation apart",
+        ]
+        if self.hours is not None:
+            lines.append(f"about {_duration(self.hours)} on {self.hardware}")
+        return "\n".join(lines)
+
+
+def estimate_cost(
+    recipe,
+    num_examples=None,
+    *,
+    gflops=None,
+    hardware=None,
+    devices=1,
+    utilisation=UTILISATION,
+):
+    """Steps, images, operations and hours of a run.
+
+    A backward pass costs two forward passes, so that training costs three; with
+    `freeze=("backbone",)` nothing flows back, and it costs one.
+
+    Args:
+        recipe: A `Recipe`.
+        num_examples: Integer, number of training images. Known for the papers' data
+            sets.
+        gflops: Float, 1e9 operations of the model's forward pass for one image, a
+            multiply-add counted as two. Known for published models, and for "small"
+            where the recipe or the data says the image size.
+        hardware: A name from `keras_vit.costs.hardware.PEAK_TFLOPS` such as
+            `"a100"`, or a float: 1e12 operations per second that one device is known
+            to reach with this model. Without it there are no hours.
+        devices: Integer, how many of them.
+        utilisation: Float in `(0, 1]`, the share of the named chip's peak that is
+            reached. Defaults to 0.4.
+
+    Returns:
+        A `Cost`, which prints as text.
+
+    Raises:
+        ValueError: if the data, the model or the hardware is not known.
+
+    Example:
+
+    >>> print(recipe("vit_l16_jft_14ep").cost(hardware="tpu-v3-core", devices=512))
+    1,035,636 updates, 4,241,965,056 images (14 epochs)
+    1.57e+21 floating-point operations, evaluation apart
+    about 34.6 hours on 512 x tpu-v3-core at 40 % of 61.5 TFLOP/s
+    """
+    from keras_vit.costs.flops import TRAINING_FACTOR
+
+    if num_examples is None:
+        num_examples = NUM_EXAMPLES.get(recipe.data)
+    if num_examples is None and recipe.total_steps is None:
+        raise ValueError(
+            "`num_examples` must be given for data whose size is not known. "
+            f"Received: num_examples=None, data={recipe.data!r}"
+        )
+    if gflops is None:
+        gflops = _forward_gflops(recipe)
+    if num_examples is None:
+        steps, batch_size = recipe.total_steps, recipe.batch_size
+    else:
+        batch_size = min(recipe.batch_size, num_examples)
+        steps = recipe.resolve_steps(num_examples // batch_size)
+    images = steps * batch_size
+    passes = 1 if "backbone" in recipe.freeze else TRAINING_FACTOR
+    cost = Cost(
+        steps=steps,
+        images=images,
+        epochs=None if num_examples is None else images / num_examples,
+        flops=passes * images * gflops * 1e9,
+    )
+    if hardware is None:
+        return cost
+    rate, text = _rate(hardware, utilisation)
+    device_hours = cost.flops / rate / 3600
+    return dataclasses.replace(
+        cost,
+        hardware=f"{devices} x {text}",
+        hours=device_hours / devices,
+        device_hours=device_hours,
+    )
+
+
+def _rate(hardware, utilisation):
+    """Operations per second of one device, and how that was found."""
+    if not isinstance(hardware, str):
+        return hardware * 1e12, f"{hardware:g} TFLOP/s"
+    if hardware not in PEAK_TFLOPS:
+        raise ValueError(
+            f"`hardware` must be one of {', '.join(PEAK_TFLOPS)}, or the TFLOP/s that "
+            "a device reaches. "
+            f"Received: hardware={hardware!r}{closest(hardware, PEAK_TFLOPS)}"
+        )
+    peak = PEAK_TFLOPS[hardware]
+    text = f"{hardware} at {100 * utilisation:g} % of {peak:g} TFLOP/s"
+    return peak * utilisation * 1e12, text
+
+
+def _forward_gflops(recipe):
+    """Of a model at the recipe's image size, from the closed forms."""
+    from keras_vit.models.variants import counts
+    from keras_vit.models.variants import rows as variants
+    from keras_vit.models.variants.listing import canonical_name
+
+    if recipe.model == "small":
+        return _small_flops(recipe) / 1e9
+    size = 224 if recipe.image_size is None else recipe.image_size
+    name = canonical_name(recipe.model)
+    for rows, flops in (
+        (variants.VIT_VARIANTS, counts.vit_flops),
+        (variants.HYBRID_VARIANTS, counts.hybrid_flops),
+        (variants.BIT_VARIANTS, counts.bit_flops),
+    ):
+        if name in rows:
+            return flops(rows[name], image_size=size) / 1e9
+    raise ValueError(f"`gflops` must be given. Received: model={recipe.model!r}")
+
+
+def _small_flops(recipe):
+    """Of a model "small", whose sizes its images decide."""
+    from keras_vit.models.variants import counts
+    from keras_vit.training.model_arguments import model_arguments
+
+    *sides, channels = IMAGE_SHAPES.get(recipe.data, (None, None, 3))
+    if recipe.image_size is None and None in sides:
+        raise ValueError(
+            "`image_size` of the recipe, or `gflops`, must be given: the model 'small' "
+            f"takes the size of its images, which is not known for {recipe.data!r}. "
+            "Received: image_size=None"
+        )
+    recipe = dataclasses.replace(recipe, weights=None)  # which need not be there
+    arguments = model_arguments(recipe, native_size=sides, num_channels=channels)
+    return counts.vit_flops(
+        types.SimpleNamespace(**arguments),
+        num_classes=10,
+        image_size=arguments["image_size"],
+        num_channels=arguments["num_channels"],
+    )
+
+
+def _duration(hours):
+    for unit, size in (("days", 24.0), ("hours", 1.0), ("minutes", 1 / 60)):
+        if hours >= 2 * size:
+            return f"{hours / size:.3g} {unit}"
+    return f"{hours * 3600:.3g} seconds"

@@ -1,0 +1,85 @@
+"""A recipe from what a user names: a published run, or a file."""
+
+import json
+from pathlib import Path
+
+from keras_vit.training.recipes.checks import SIZES
+from keras_vit.training.recipes.recipe import Recipe, recipe
+
+
+def find_recipe(name):
+    """The recipe of a published name, of a JSON file, or of a run folder.
+
+    Args:
+        name: String, a name from `list_recipes()`; or the path of a file that holds
+            what `Recipe.to_json` gives, of a run.json, or of a run folder. A file
+            need not name every field: the others have their defaults.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: if there is no such recipe, or the file holds none.
+    """
+    path = Path(name)
+    if path.is_dir() and (path / "run.json").is_file():
+        path = path / "run.json"
+    elif not path.is_file():
+        if path.suffix == ".json" or len(path.parts) > 1:
+            raise ValueError(f"There is no recipe in {name}: no such file.")
+        return recipe(name)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values = values.get("recipe", values)
+        return Recipe.from_json(values)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} does not hold a recipe: {error}") from None
+
+
+def check_kind(recipe, command):
+    """Raises a `ValueError` where a recipe is one for the other of two commands.
+
+    Args:
+        recipe: A `Recipe`.
+        command: String, the command: `"train"`, `"pretrain"`, or one for both kinds.
+    """
+    masked = recipe.masked_target is not None
+    if command not in ("train", "pretrain") or masked == (command == "pretrain"):
+        return
+    what = "predicts hidden patches" if masked else "learns classes"
+    other = "pretrain" if masked else "train"
+    raise ValueError(
+        f"This recipe {what}, which is for `keras-vit {other}`: use that command, or "
+        "give a run as --weights, not as --recipe. "
+        f"Received: masked_target={recipe.masked_target!r} for `{command}`"
+    )
+
+
+def model_of_run(path):
+    """What a recipe must say to make the model of a run again, classes apart.
+
+    Args:
+        path: What `Recipe.weights` may be.
+
+    Returns:
+        A dictionary of `Recipe` fields; empty where `path` is no run folder.
+
+    Raises:
+        ValueError: if the folder's run.json is not the record of a run.
+    """
+    file = Path(path) / "run.json"
+    if not file.is_file():
+        return {}
+    recipe = find_recipe(str(file))
+    names = ("model", "image_size", "pooling", "position_embedding", *SIZES)
+    fields = {name: getattr(recipe, name) for name in names}
+    record = json.loads(file.read_text(encoding="utf-8"))
+    model = record.get("resolved", {}).get("model", {})
+    if recipe.model == "small":  # whose patches follow the images
+        patch = model.get("patch_size", recipe.patch_size)
+        fields["patch_size"] = patch[0] if isinstance(patch, list) else patch
+        size = model.get("image_size", recipe.image_size)
+        fields["image_size"] = tuple(size) if isinstance(size, list) else size
+    if "num_channels" in model:
+        fields["num_channels"] = model["num_channels"]
+    return fields

@@ -1,0 +1,260 @@
+"""What a training run is made of: one frozen record of every choice."""
+
+import dataclasses
+import json
+from typing import Literal
+
+from keras_vit.training.recipes import cost as costs
+from keras_vit.training.recipes.checks import check, choices_of, closest
+from keras_vit.training.recipes.recipe_table import RecipeTable, find_run
+from keras_vit.training.recipes.scaling import scaled
+from keras_vit.training.recipes.text import Difference, as_text
+
+EPOCHS = 24
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the result of a training run.
+
+    Two runs of equal recipes on equal data, versions and thread counts give equal
+    weights. `None` means "what the data set or the model says".
+
+    Raises:
+        ValueError: if a value is out of its range, or two values contradict each
+            other.
+
+    Example:
+
+    >>> Recipe(data="cifar10", epochs=50).learning_rate == Recipe().learning_rate
+    True
+    """
+
+    # The images: the name of a TFDS data set, a folder of class folders, perhaps in
+    # folders train and test, or a prepared TFDS directory.
+    data: str = "fashion_mnist_mini"
+    # Where TFDS keeps its data sets; its own default where not given.
+    data_dir: str | None = None
+    # The split to test on, such as train[80%:]; the data's own where not given.
+    test_split: str | None = None
+    # Share of the images held out for the test where the data has no test set.
+    test_fraction: float = 0.2
+    # Share of the training images that is held out, and tested on instead of the test
+    # set: to choose between recipes.
+    validation_fraction: float | None = None
+    # Decides which images those are.
+    split_seed: int = 0
+    # What to do with an image that cannot be read: stop, or leave it out.
+    corrupt: Literal["error", "skip"] = "error"
+
+    # The model: "small", whose sizes the next fields may change, or a published
+    # variant such as ViT_B16 (`keras-vit models` lists them).
+    model: str = "small"
+    # Number of Transformer blocks (model "small" only).
+    num_layers: int | None = None
+    # Width of the tokens (model "small" only).
+    hidden_dim: int | None = None
+    # Inner width of the MLPs (model "small" only).
+    mlp_dim: int | None = None
+    # Number of attention heads (model "small" only).
+    num_heads: int | None = None
+    # Height and width of the images, pixels: one number, or two.
+    image_size: int | tuple[int, int] | None = None
+    # Height and width of a patch, pixels; of "small" about 7, at most eight a side.
+    patch_size: int | None = None
+    # 1 for grey, 3 for colour.
+    num_channels: Literal[1, 3] | None = None
+    # Where the first weights come from: a published name such as imagenet21k, a file,
+    # a run folder, an address; random where not given.
+    weights: str | None = None
+    # Layers that stay as they are: names (* is anything), or backbone for all but head.
+    freeze: tuple[str, ...] = ()
+    # What is predicted of hidden patches, in pretraining without labels; where not
+    # given, classes are learned.
+    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = None
+    # Share of the patches that are corrupted in pretraining.
+    corruption_rate: float = 0.5
+    # What the classifier reads.
+    pooling: Literal["token", "gap", "map"] = "token"
+    # How the model knows where a patch is.
+    position_embedding: Literal[
+        "learned", "learned_2d", "sincos2d", "relative", "none"
+    ] = "learned"
+    # Width of a tanh layer before the classifier; no such layer by default.
+    representation_size: int | None = None
+    # First value of the classifier's biases; -10 or -6.9 with the sigmoid loss.
+    head_bias: float = 0.0
+    # Share of activations dropped after each dense layer; "small" drops 0.1.
+    dropout_rate: float | None = None
+    # Share of attention scores dropped.
+    attention_dropout_rate: float = 0.0
+    # Share of the last block's residual branches dropped, growing linearly from 0 at
+    # the first; "small" drops 0.1.
+    drop_path_rate: float | None = None
+    # Precision. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
+    dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
+        "auto"
+    )
+
+    # Passes over the training images; 24 where the number of updates is not given.
+    epochs: int | None = None
+    # Updates of the whole run, instead of passes over the training images.
+    total_steps: int | None = None
+    # Updates between two tests of the model; one pass over the images by default.
+    evaluate_every: int | None = None
+    # Images per update, over all devices together.
+    batch_size: int = 64
+    # Equal parts that a batch is computed in, one after the other, to save memory.
+    accumulation_steps: int = 1
+    # Updates between two looks at logs and clock: the same result, sooner on a TPU.
+    steps_per_execution: int = 1
+    # Compute each block again for its gradients instead of keeping what is inside it.
+    remat: bool = False
+    # What turns gradients into updates: AdamW, or SGD with momentum.
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    # Share of the momentum that is kept at an update; of AdamW, beta_1.
+    momentum: float = 0.9
+    # Type in which the momentum is kept; bfloat16 takes half the memory.
+    momentum_dtype: Literal["float32", "bfloat16"] = "float32"
+    # Highest learning rate; never rescaled with the batch behind your back.
+    learning_rate: float = 1e-3
+    # How the source of the recipe goes to another batch size (`Recipe.scaled_to`).
+    batch_scaling: Literal["none", "rate", "rate_and_steps"] = "none"
+    # Factor of the learning rate from one block to the one before it.
+    layer_decay: float | None = None
+    # Shape of the decay after the warm-up.
+    decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = "cosine"
+    # Last learning rate of the decay "linear".
+    decay_end: float = 1e-5
+    # Updates after which the decay "rsqrt" is at 0.71 of the highest rate.
+    decay_timescale: int = 10_000
+    # Shares of the run after which the decay "bit" divides the rate by ten.
+    decay_at: tuple[float, ...] = (0.3, 0.6, 0.9)
+    # Updates of linear warm-up; a tenth of all updates where not given.
+    warmup_steps: int | None = None
+    # Last updates, over which the rate falls linearly to zero.
+    cooldown_steps: int = 0
+    # Decoupled weight decay of kernels, multiplied by the learning rate.
+    weight_decay: float = 0.1
+    # Gradients are scaled down to this global norm, if any.
+    global_clipnorm: float | None = 1.0
+    # Momentum of averaged weights, such as 0.9999, which are then tested and saved.
+    ema_momentum: float | None = None
+    # What is learned: the one class of an image, or yes or no for every class.
+    loss: Literal["softmax", "sigmoid"] = "softmax"
+    # Share of the target's probability spread over all classes.
+    label_smoothing: float = 0.0
+    # Random changes of the training images: auto, none, flip, crop, crop_flip,
+    # inception, a level of AugReg such as augreg_light1, or steps with | between them.
+    augment: str = "flip"
+
+    # Decides initial weights, data order, augmentation and dropout.
+    seed: int = 0
+    # Compile the training step with XLA. auto: small models on the CPU only, and
+    # what Keras chooses elsewhere.
+    jit_compile: Literal["auto", "yes", "no"] = "auto"
+
+    def __post_init__(self):
+        for name in ("image_size", "freeze", "decay_at"):
+            if isinstance(getattr(self, name), list):  # from JSON
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.epochs is None and self.total_steps is None:
+            object.__setattr__(self, "epochs", EPOCHS)
+        check(self)
+
+    __str__ = as_text
+
+    def resolve_steps(self, steps_per_epoch):
+        """The number of updates of the whole run."""
+        return self.total_steps or self.epochs * steps_per_epoch
+
+    def resolve_warmup(self, total_steps):
+        """The number of warm-up updates in a run of `total_steps` updates."""
+        if self.warmup_steps is None:
+            return total_steps // 10
+        if self.warmup_steps >= total_steps:
+            raise ValueError(
+                "`warmup_steps` must be less than the number of updates of the whole "
+                f"run. Received: warmup_steps={self.warmup_steps}, while the run has "
+                f"{total_steps} updates. Train for more epochs or warm up for less."
+            )
+        return self.warmup_steps
+
+    def to_json(self):
+        """The recipe as a dictionary that JSON can hold."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, values):
+        """The recipe of a dictionary made by `to_json`.
+
+        Raises a `ValueError` if the dictionary holds a name that no field has.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in names:
+                raise ValueError(
+                    f"A recipe has no field {name!r}{closest(name, names)}. The file "
+                    "may come from another version of keras_vit."
+                )
+        return cls(**values)
+
+    def diff(self, other):
+        """The fields that differ: name to `(own value, the other's value)`.
+
+        Args:
+            other: A `Recipe`, or the name of a published one.
+
+        Returns:
+            A dictionary, which prints as a table.
+        """
+        other = recipe(other) if isinstance(other, str) else other
+        mine, others = self.to_json(), other.to_json()
+        return Difference(
+            {k: (mine[k], others[k]) for k in mine if mine[k] != others[k]}
+        )
+
+    def cost(self, num_examples=None, **options):
+        """What a run costs; see `keras_vit.training.estimate_cost`."""
+        return costs.estimate_cost(self, num_examples, **options)
+
+    def scaled_to(self, batch_size):
+        """The same run with batches of another size, as its source scales it.
+
+        `batch_scaling` says how: `"none"` keeps rate and length (ViT), `"rate"` keeps
+        rate over batch size, `"rate_and_steps"` also the number of images seen
+        (BiT-HyperRule). What was done is logged. Returns a new recipe.
+
+        Args:
+            batch_size: Integer, images per update.
+        """
+        return scaled(self, batch_size)
+
+
+def recipe(name):
+    """A published recipe by its name.
+
+    Args:
+        name: String, a name from `list_recipes()`.
+
+    Returns:
+        A `Recipe`.
+
+    Raises:
+        ValueError: if there is no such recipe; the message names the closest one.
+
+    Example:
+
+    >>> recipe("vit_finetune_cifar10").total_steps
+    10000
+    """
+    return Recipe(**find_run(name).values)
+
+
+def list_recipes():
+    """Every published run, with its source; prints as a table."""
+    return RecipeTable.of(Recipe)
+
+
+# The allowed values of every field that has a list of them.
+CHOICES = choices_of(Recipe)

@@ -1,0 +1,187 @@
+"""From a recipe to a model that is ready for `fit`."""
+
+import dataclasses
+
+import keras
+
+import keras_vit.models
+from keras_vit.devices import current
+from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.variants.rows import BIT_VARIANTS
+from keras_vit.pretraining import (
+    MaskedPatchLoss,
+    MaskedPatchPrediction,
+    example_targets,
+    masked_patch_metrics,
+)
+from keras_vit.training.optimizers.build import build_optimizer
+from keras_vit.training.optimizers.layer_groups import freeze_layers
+from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
+from keras_vit.training.replicas import num_replicas, scope
+
+
+def check_model(recipe):
+    """Raises a `ValueError` if there is no such model, or none for the task."""
+    name = "small" if recipe.model == "small" else canonical_name(recipe.model)
+    if recipe.masked_target is not None and name in BIT_VARIANTS:
+        raise ValueError(
+            "Masked patch prediction needs the patches of a ViT or hybrid; a BiT has "
+            f"none. Received: model={recipe.model!r}"
+        )
+
+
+def with_own_weights(recipe, folder):
+    """The recipe of a run that goes on, whose first weights need no more be there."""
+    if recipe.weights is None or not folder.model.exists():
+        return recipe
+    return dataclasses.replace(recipe, weights=str(folder.model))
+
+
+def build_model(recipe, num_classes, arguments):
+    """The model of a recipe, with the initial weights that its seed decides.
+
+    Args:
+        recipe: A `Recipe`.
+        num_classes: Integer.
+        arguments: What `model_arguments` returned.
+
+    Raises:
+        ValueError: if the model is unknown or its sizes contradict each other.
+    """
+    keras.utils.set_random_seed(recipe.seed)
+    if recipe.masked_target is not None:
+        model = _masked_model(recipe, arguments)
+    elif recipe.model == "small":
+        model = keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
+    else:
+        model = _published_model(recipe, num_classes, arguments)
+    if recipe.head_bias:
+        _set_head_bias(model, recipe.head_bias)
+    freeze_layers(model, recipe.freeze)
+    return model
+
+
+def _masked_model(recipe, arguments):
+    backbone = recipe.model
+    if backbone == "small":
+        backbone = keras_vit.models.ViT(0, name="vit_small", **arguments)
+        return MaskedPatchPrediction(backbone, recipe.masked_target)
+    return _published(MaskedPatchPrediction, recipe, recipe.masked_target, arguments)
+
+
+def _published_model(recipe, num_classes, arguments):
+    return _published(keras_vit.models.build, recipe, num_classes, arguments)
+
+
+def _published(make, recipe, second, arguments):
+    try:
+        return make(recipe.model, second, **arguments)
+    except TypeError as error:  # an argument that this family does not have
+        raise ValueError(f"{recipe.model} does not take this option: {error}") from None
+
+
+def _set_head_bias(model, value):
+    """Gives a new head the bias with which its first answers are "none of them".
+
+    A head that came with the weights, whose kernel is not zero, keeps its own.
+    """
+    head = model.get_layer("head")
+    if not keras.ops.convert_to_numpy(head.kernel).any():
+        head.bias.assign(keras.ops.full(head.bias.shape, value))
+
+
+def compile_model(model, recipe, *, total_steps, pretrained=None):
+    """Compiles a model with the loss, metrics and optimizer of a recipe.
+
+    Args:
+        model: The model to fit.
+        recipe: A `Recipe`.
+        total_steps: Integer, the number of updates of the whole run.
+        pretrained: The `MaskedPatchPrediction` whose layers `model` has, if it is
+            another one. Not read where classes are learned.
+
+    Returns:
+        Whether the training step is compiled with XLA: `True`, `False` or `"auto"`
+        for what Keras decides.
+    """
+    jit_compile = resolve_jit(recipe, model)
+    pretrained = model if pretrained is None else pretrained
+    options = {}
+    if recipe.steps_per_execution != 1:
+        options["steps_per_execution"] = recipe.steps_per_execution
+    with scope(model):
+        objective, example = _objective(recipe, pretrained)
+        model.compile(
+            optimizer=build_optimizer(recipe, model, total_steps=total_steps),
+            jit_compile=jit_compile,
+            **objective,
+            **options,
+        )
+        # On TensorFlow, `fit` builds optimizer and metrics inside its first update:
+        # too late for a checkpoint to be restored into them.
+        _build_state(model, *example)
+    return jit_compile
+
+
+def _objective(recipe, pretrained):
+    """Loss and metrics for `compile`; targets and weights of one image."""
+    if recipe.masked_target is None:
+        # Weighted: what fills up the last test batch counts nothing.
+        metrics = [LabelAccuracy(name="accuracy")]
+        loss, example = build_loss(recipe), (keras.ops.zeros((1,), "int32"), None)
+    else:
+        metrics = masked_patch_metrics(pretrained)
+        loss = MaskedPatchLoss(recipe.masked_target, dtype=loss_dtype(recipe))
+        example = example_targets(pretrained)
+    return {"loss": loss, "weighted_metrics": metrics}, example
+
+
+def _build_state(model, targets, weights):
+    """Makes the variables of optimizer and metrics."""
+    model.optimizer.build(model.trainable_variables)
+    if max(num_replicas(model), current().num_devices) > 1:
+        # The devices would have to compute together.
+        symbolic = keras.tree.map_structure(
+            lambda x: keras.KerasTensor((1, *x.shape[1:]), x.dtype), model.input
+        )
+        rest = [
+            keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
+            for x in (targets, weights)
+            if x is not None
+        ]
+        model._symbolic_build(data_batch=(symbolic, *rest))
+        return
+    outputs = keras.ops.zeros((1, *model.output_shape[1:]))
+    model.compute_metrics(None, targets, outputs, weights)
+    model.reset_metrics()
+
+
+def resolve_jit(recipe, model):
+    """The `jit_compile` argument for a recipe's choice.
+
+    Keras leaves XLA off on machines without an accelerator. A small model gains a
+    third from it there, and its compilation takes seconds; that of a large model
+    takes minutes. On several replicas under `tf.distribute` it is always off.
+    """
+    if num_replicas(model) > 1:
+        if recipe.jit_compile == "yes":
+            raise ValueError(
+                "XLA cannot compile a training step on several replicas. Received: "
+                f"jit_compile='yes', {num_replicas(model)} replicas. Leave it at "
+                "'auto', or set KERAS_BACKEND=jax."
+            )
+        return False
+    several = current().num_devices > 1
+    if several and keras.backend.backend() == "jax" and recipe.jit_compile == "no":
+        raise ValueError(
+            "Under JAX, several devices need a compiled training step: each operation "
+            "by itself would have them all wait for each other. Received: "
+            f"jit_compile='no' on {current().num_devices} devices. Leave it at 'auto'."
+        )
+    if current().kind == "tpu" and keras.backend.backend() == "tensorflow":
+        return False  # the strategy compiles; Keras would compile for the CPU
+    if recipe.jit_compile != "auto":
+        return recipe.jit_compile == "yes"
+    if model.count_params() <= 2_000_000 and keras.backend.backend() == "tensorflow":
+        return True
+    return "auto"

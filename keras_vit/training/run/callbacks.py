@@ -1,0 +1,221 @@
+"""What happens beside `fit`: saving, stopping, showing and logging."""
+
+import logging
+import math
+import signal
+import sys
+import time
+
+import keras
+
+from keras_vit.devices import current
+from keras_vit.training.folder.state import save_checkpoint
+from keras_vit.training.optimizers.averaging import averaged
+from keras_vit.training.optimizers.layer_groups import all_trainable
+from keras_vit.training.run.stopping import Interrupted
+
+logger = logging.getLogger(__name__)
+
+# Several processes ask each other so rarely whether one wants to save or to stop,
+# because each time all wait for all.
+ASK_EVERY = 20
+
+
+class Restore(keras.callbacks.Callback):
+    """Puts a checkpoint into the model when `fit` has built everything.
+
+    Args:
+        checkpoint: A `Checkpoint`, or `None` for nothing to restore.
+        within_epoch: Boolean, whether the checkpoint lies inside an epoch, whose
+            metrics then go on.
+    """
+
+    def __init__(self, checkpoint, within_epoch):
+        super().__init__()
+        self.checkpoint = checkpoint
+        self.within_epoch = within_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # Not in `on_train_begin`: `fit` resets the metrics after it.
+        if self.checkpoint is None:
+            return
+        model = self.model
+        self.checkpoint.restore(model)
+        self.checkpoint = None
+        if not self.within_epoch:
+            model.reset_metrics()  # They were those of the epoch before.
+
+    def on_epoch_end(self, epoch, logs=None):
+        # First in the list of callbacks, so that every other one sees it.
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
+
+
+class Save(keras.callbacks.Callback):
+    """Saves the state as the run goes on, and stops on request.
+
+    Args:
+        folder: A `RunFolder`.
+        model: The model to save, which shares its variables with the one in `fit`.
+        position: A `Position`, kept up to date.
+        steps_per_epoch: Integer, updates of a whole epoch.
+        total_steps: Integer, updates of the whole run.
+        request: A `StopRequest`.
+        every_steps: Integer or `None`: save after so many updates inside an epoch.
+        every_seconds: Float: save after so many seconds inside an epoch.
+    """
+
+    def __init__(
+        self,
+        folder,
+        model,
+        position,
+        *,
+        steps_per_epoch,
+        total_steps,
+        request,
+        every_steps,
+        every_seconds,
+    ):
+        super().__init__()
+        self.folder = folder
+        self.exported = model
+        self.position = position
+        self.steps_per_epoch = steps_per_epoch
+        self.total_steps = total_steps
+        self.request = request
+        self.every_steps = every_steps
+        self.every_seconds = every_seconds
+        self.clock = (time.monotonic(), time.process_time())
+        self.saved = (position.step, time.monotonic())
+        self.asked = position.step // ASK_EVERY
+        self.first_step = position.step
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first_step = self.position.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Several steps per execution may end beyond the epoch, by Keras's count.
+        self.position.step = self.first_step + min(batch + 1, self.params["steps"])
+        step = self.position.step
+        if step % self.steps_per_epoch == 0 or step == self.total_steps:
+            return  # `on_epoch_end` saves, after the evaluation.
+        save, stop = self._decide(step - self.saved[0])
+        if save or stop:
+            self._save()
+        if stop:
+            self._stop()
+
+    def _decide(self, steps):
+        """Whether to save and whether to stop, so many steps after the last save.
+
+        In every process the same, although their clocks and signals are not.
+        """
+        counted = self.every_steps is not None and steps >= self.every_steps
+        late = time.monotonic() - self.saved[1] >= self.every_seconds
+        asked = self.request.signal_number is not None
+        devices = current()
+        if devices.num_hosts == 1:
+            return counted or late, asked
+        turn = self.position.step // ASK_EVERY
+        if turn == self.asked:
+            return counted, False
+        self.asked = turn
+        late = devices.total(late and devices.is_chief) > 0
+        return counted or late, devices.total(asked) > 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise ValueError(
+                f"Training has diverged: the loss of epoch {epoch + 1} is "
+                f"{logs['loss']}. Start again with a lower learning rate or a longer "
+                "warm-up; the model of the last good epoch is in the run folder."
+            )
+        self.position.history.append({"epoch": epoch + 1, **logs})
+        # The checkpoint comes last: when it says that the run is complete, the
+        # other files are.
+        whole = current().whole(self.exported.variables)
+        with averaged(self.model), all_trainable(self.exported), whole:
+            self.folder.save_model(self.exported)
+        self.folder.write_history(self.position.history)
+        self._save()
+        if current().total(self.request.signal_number is not None):
+            self._stop()
+
+    def _save(self):
+        wall, cpu = time.monotonic(), time.process_time()
+        self.position.seconds += wall - self.clock[0]
+        self.position.cpu_seconds += cpu - self.clock[1]
+        self.clock = (wall, cpu)
+        # `self.model` also brings JAX's state back into the variables.
+        save_checkpoint(self.folder.checkpoints, self.model, self.position)
+        self.saved = (self.position.step, time.monotonic())
+
+    def _stop(self):
+        raise Interrupted(
+            f"Stopped after {self.position.step} updates.",
+            self.request.signal_number or signal.SIGTERM,  # another process's
+        )
+
+
+class Progress(keras.callbacks.Callback):
+    """A bar on stderr while an epoch runs, and one log line when it is done.
+
+    Args:
+        epochs: Integer, epochs of the whole run.
+        bar: Boolean or `None`; `None` shows the bar where stderr is a terminal.
+    """
+
+    def __init__(self, epochs, bar=None):
+        super().__init__()
+        self.epochs = epochs
+        self.shown = sys.stderr.isatty() if bar is None else bar
+        self.bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if not self.shown:
+            return
+        import rich.progress as rich_progress
+        from rich.console import Console
+
+        self.bar = rich_progress.Progress(
+            rich_progress.TextColumn("{task.description}"),
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeRemainingColumn(),
+            rich_progress.TextColumn("{task.fields[numbers]}"),
+            console=Console(file=sys.stderr),
+            refresh_per_second=4,
+            transient=True,
+        )
+        name = f"epoch {epoch + 1}/{self.epochs}"
+        self.bar.add_task(name, total=self.params.get("steps"), numbers="")
+        self.bar.start()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._update(completed=batch + 1, numbers=_numbers(logs or {}))
+
+    def on_test_begin(self, logs=None):
+        self._update(numbers="evaluating")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.close()
+        width = len(str(self.epochs))
+        logger.info(
+            "epoch %*d/%d  %s", width, epoch + 1, self.epochs, _numbers(logs or {})
+        )
+
+    def close(self):
+        """Takes the bar away."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+    def _update(self, **values):
+        if self.bar is not None:
+            self.bar.update(self.bar.task_ids[0], **values)
+
+
+def _numbers(logs):
+    order = sorted(logs, key=lambda name: name.removeprefix("val_") != "loss")
+    return "  ".join(f"{name} {logs[name]:.4g}" for name in order)

@@ -1,0 +1,89 @@
+"""What is looked at before a run starts: its data, its memory and its time."""
+
+import logging
+
+from keras_vit.common.progress import progress_bar
+from keras_vit.costs.machine import available_memory
+from keras_vit.costs.memory import as_size, estimate_training, refuse_if_too_large
+from keras_vit.costs.time import as_duration, estimate_seconds
+from keras_vit.data.check.data_check import check_data
+from keras_vit.devices import current
+
+logger = logging.getLogger(__name__)
+
+# Images of each split that are looked at: some seconds to half a minute.
+LIMIT = 10_000
+
+
+def look_at_data(recipe, train_data, test_data, progress=None):
+    """Checks the data of a run, and logs what is found.
+
+    Args:
+        recipe: A `Recipe`.
+        train_data: `Source` to train on.
+        test_data: `Source` to test on.
+        progress: Boolean or `None`, whether to show a bar; see `train`.
+
+    Returns:
+        The check, as a dictionary for run.json; `None` of data that is streamed, all
+        of which would have to be read.
+
+    Raises:
+        ValueError: if an image cannot be read and the recipe does not leave it out.
+    """
+    if train_data.labels is None or test_data.labels is None:
+        logger.info("The data is too large to be looked at first: it is streamed.")
+        return None
+    with progress_bar("looking at the data", progress) as bar:
+        check = check_data(train_data, test_data, limit=LIMIT, progress=bar)
+    if check.broken and recipe.corrupt == "error":
+        name, reason = check.broken[0]
+        others = len(check.broken) - 1
+        more = f", and {others} more" if others else ""
+        raise ValueError(
+            f"Corrupt image: {name}: {reason}{more}. Remove or repair such images, or "
+            "leave them out with corrupt='skip' (--corrupt skip)."
+        )
+    for warning in check.warnings:
+        logger.warning("%s.", warning)
+    return check.to_json()
+
+
+def look_at_cost(recipe, model, optimizer, batch_size, total_steps):
+    """Estimates memory and time of a run, and logs both.
+
+    Returns:
+        The estimates, as a dictionary for run.json.
+
+    Raises:
+        ValueError: if the memory cannot hold the run; it names what would fit.
+    """
+    devices = current()
+    here = devices.num_hosts if devices.kind == "cpu" else devices.num_replicas
+    estimate = estimate_training(
+        model,
+        batch_size // here,
+        optimizer=optimizer,
+        accumulation_steps=recipe.accumulation_steps,
+    )
+    available = available_memory()
+    refuse_if_too_large(estimate, available)
+    at_once = -(-batch_size // recipe.accumulation_steps)
+    seconds = estimate_seconds(
+        model,
+        batch_size * total_steps,
+        at_once=at_once,
+        compute=devices.outputs if devices.num_devices > 1 else None,
+    )
+    there = "" if available is None else f" of {as_size(available)}"
+    logger.info(
+        "Estimated: %s%s of memory, and %s of computing.",
+        as_size(estimate.total),
+        there,
+        as_duration(seconds),
+    )
+    return {
+        "memory": estimate.total,
+        "available_memory": available,
+        "seconds": round(seconds, 1),
+    }

@@ -1,0 +1,258 @@
+"""`train`: the one place where recipe, data, model and `fit` meet."""
+
+import dataclasses
+import logging
+import shutil
+
+import keras
+
+import keras_vit.data
+from keras_vit.costs.flops import run_cost
+from keras_vit.devices import as_strategy, current
+from keras_vit.pretraining import is_pretraining
+from keras_vit.training.folder.choice import check_same, find_run_to_resume, new_folder
+from keras_vit.training.folder.curves import plot_curves
+from keras_vit.training.folder.folder import GuestFolder, RunFolder, remove_leftovers
+from keras_vit.training.folder.masked_pictures import MaskedPatchPictures
+from keras_vit.training.folder.tensorboard import TensorBoardLog, tensorboard_installed
+from keras_vit.training.optimizers.averaging import UseAverages
+from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.run.batches import check_batch
+from keras_vit.training.run.callbacks import Progress, Restore, Save
+from keras_vit.training.run.fit_calls import fit_calls
+from keras_vit.training.run.prepare import prepare
+from keras_vit.training.run.stopping import Interrupted, StopRequest
+
+logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A finished training run."""
+
+    # The run folder.
+    folder: RunFolder
+    # One dictionary per epoch, as in history.csv.
+    history: list
+    # Wall-clock and processor seconds of training, over all sessions.
+    seconds: float
+    cpu_seconds: float
+
+    @property
+    def metrics(self):
+        """The last row of the history: `val_accuracy` is the test accuracy."""
+        return self.history[-1]
+
+    def load_model(self):
+        """The trained model, from the run folder."""
+        return keras.saving.load_model(self.folder.model, compile=False)
+
+
+def train(
+    recipe=None,
+    run=None,
+    *,
+    devices="auto",
+    resume=False,
+    save_minutes=10.0,
+    save_steps=None,
+    callbacks=(),
+    progress=None,
+    check=True,
+    notes=None,
+):
+    """Trains the model of a recipe, in a folder that holds everything about the run.
+
+    The folder holds `model.keras` (which describes itself: `keras_vit.predict` needs
+    nothing else), `run.json` (recipe, versions, threads, data), `history.csv`,
+    `curves.png` and `tensorboard/` where matplotlib and tensorboard are installed,
+    and `checkpoints/`. The state is saved after each epoch, and within long ones, so
+    that a run that was stopped or killed goes on with `resume=True`; on a CPU its
+    result is then equal, bit for bit, to that of a run that was never stopped. The
+    recipe's seed becomes the global seed of Keras, NumPy and Python.
+
+    Args:
+        recipe: A `Recipe`. Defaults to `Recipe()`, which trains a small model on the
+            embedded data set.
+        run: Path of the run folder, new or empty. Defaults to
+            `runs/<data>-<model>-<number>`.
+        devices: A `Strategy`, or what `keras_vit.training.strategy` takes, such as
+            `"gpu:2"`. Inside the scope of a strategy, that one. Where several processes
+            train, all call this, with the same `run` on a disk that they share, and the
+            first one writes. The learning rate is never changed for their number.
+        resume: Boolean, whether to go on with the run in the folder. Without `run`,
+            with the last one of this data and model.
+        save_minutes: Float, minutes between saves inside an epoch.
+        save_steps: Integer or `None`, updates between saves inside an epoch.
+        callbacks: Further Keras callbacks. What they remember is not saved.
+        progress: Boolean, whether to show a progress bar. By default where stderr is
+            a terminal.
+        check: Boolean, whether to look at up to 10,000 images of both parts of the
+            data before a new run, as `check_data` does; what it warns of is logged
+            and written into run.json. Defaults to `True`.
+        notes: Dictionary of JSON values to be written into run.json, or `None`.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        ValueError: if the recipe contradicts its data or model, an image cannot be
+            read, the memory would not hold the run, the folder is taken, or there is
+            nothing to resume.
+        Interrupted: after Ctrl-C, with the state saved.
+
+    Example:
+
+    >>> recipe = keras_vit.training.Recipe(data="./my_images", epochs=50)
+    >>> keras_vit.training.train(recipe, "runs/mine").metrics["val_accuracy"]
+    """
+    recipe = Recipe() if recipe is None else recipe
+    options = {"check": check, "notes": notes, "progress": progress}
+    save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
+    with as_strategy(devices).scope() as strategy:
+        check_batch(recipe)
+        folder = _open(recipe, run, resume, strategy)
+        return _train(recipe, folder, resume, options, save, callbacks)
+
+
+def _open(recipe, run, resume, strategy):
+    """The run folder; of another process's run, one that writes nothing."""
+    if strategy.num_hosts > 1 and run is None:
+        raise ValueError(
+            "Several processes need the name of the folder that all of them use: give "
+            "`run` (--run)."
+        )
+    if resume:
+        folder, own = find_run_to_resume(recipe, run)
+        check_same(folder, own, recipe)
+    else:
+        folder = strategy.chief_first(lambda: new_folder(recipe, run))
+    return folder if strategy.is_chief else GuestFolder(run)
+
+
+def _train(recipe, folder, resume, options, save, callbacks):
+    with folder.locked():
+        before = folder.read_record() if resume else None
+        if before is not None and before["status"] == "finished":
+            logger.info(
+                "The run in %s is finished; there is nothing left to do.", folder
+            )
+            return _result(folder, before)
+        if folder.is_own:
+            remove_leftovers(folder)
+        try:
+            job = prepare(recipe, folder, before, **options)
+        except BaseException:
+            folder.discard_if_unused()
+            raise
+        record = _run(job, folder, save, callbacks, options["progress"])
+        current().chief_first(lambda: None)  # wait until the files are there
+        return _result(folder, record)
+
+
+def _run(job, folder, save, callbacks, progress):
+    """Fits, keeps run.json true, and returns it."""
+    record = job.record
+    request = StopRequest()
+    record["status"] = "running"
+    folder.write_record(record)
+    try:
+        with request.listening():
+            _fit(job, folder, request, save, callbacks, progress)
+        if request.signal_number is not None:  # it came after the last update
+            raise Interrupted("Stopped after all updates.", request.signal_number)
+    except KeyboardInterrupt as interrupt:
+        interrupt.folder = folder
+        record["status"] = "interrupted"
+        folder.write_record(record)
+        raise
+    except Exception as error:
+        message = keras_vit.data.corrupt_message(error)
+        if message is None:
+            raise
+        raise ValueError(message) from None
+    position = job.position
+    record["status"] = "finished"
+    record["result"] = {
+        **position.history[-1],
+        "seconds": round(position.seconds, 1),
+        "cpu_seconds": round(position.cpu_seconds, 1),
+    }
+    record["cost"] = run_cost(
+        job.model,
+        record["resolved"]["batch_size"] * job.total_steps,
+        position.seconds,
+        devices=current().num_devices,
+    )
+    if folder.is_own:
+        plot_curves(position.history, folder.curves)
+        folder.write_record(record)
+        # Nothing can go on from here, and they are three times the size of the model.
+        shutil.rmtree(folder.checkpoints)
+    return record
+
+
+def _fit(job, folder, request, save, callbacks, progress):
+    """The rest of an epoch that was begun, then whole epochs, then a short one."""
+    position = job.position
+    show = Progress(job.epochs, progress if folder.is_own else False)
+    fixed = [
+        Restore(job.checkpoint, within_epoch=position.step % job.steps_per_epoch > 0),
+        UseAverages(),
+        show,
+        *_tensorboard(folder),
+        *_pictures(job, folder),
+        *callbacks,
+        Save(
+            folder,
+            job.model,
+            position,
+            steps_per_epoch=job.steps_per_epoch,
+            total_steps=job.total_steps,
+            request=request,
+            **save,
+        ),
+    ]
+    test, test_steps = job.test_batches()
+    try:
+        for first, last, steps in fit_calls(
+            position.step, job.steps_per_epoch, job.total_steps
+        ):
+            job.trainer.fit(
+                job.training_batches(start_step=position.step),
+                steps_per_epoch=steps,
+                initial_epoch=first,
+                epochs=last,
+                validation_data=test,
+                validation_steps=test_steps,
+                callbacks=fixed,
+                shuffle=False,  # The batches come in their order.
+                verbose=0,
+            )
+    finally:
+        show.close()
+
+
+def _tensorboard(folder):
+    if not folder.is_own or not tensorboard_installed():
+        return []
+    return [TensorBoardLog(folder.tensorboard)]
+
+
+def _pictures(job, folder):
+    """The callbacks that draw what a model of masked patch prediction says."""
+    # Of several processes all would have to compute, but one draws.
+    if not is_pretraining(job.model) or current().num_hosts > 1:
+        return []
+    # Of the model that is saved: one that computes in parts wants full batches.
+    batches, _ = job.test_batches()
+    pictures = MaskedPatchPictures(
+        job.model, next(iter(batches)), folder.pictures, folder.tensorboard
+    )
+    return [pictures]
+
+
+def _result(folder, record):
+    rows = folder.read_history()
+    result = record["result"]
+    return Result(folder, rows, result["seconds"], result["cpu_seconds"])
