@@ -49,11 +49,3 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
             compute(model, inputs)
         seconds = time.perf_counter() - start
     return TRAINING_FACTOR * num_images * seconds / count
-
-
-def as_duration(seconds):
-    """`90` as `"1.5 min"`: a number that nobody takes for exact."""
-    for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{seconds / unit:.2g} {name}"
-    return f"{seconds / 86_400:.2g} days"

@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 
+from keras_vit.common.wording import display
 from keras_vit.data.description import Description
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.lists import scan_list
-from keras_vit.data.readers.stores import display
 from keras_vit.data.sets import catalog
 from keras_vit.data.sets.downloads import facts_of, missing_files
 from keras_vit.data.sets.names import is_folder, is_list, parse, vtab_splits, vtab_task

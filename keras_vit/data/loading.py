@@ -5,13 +5,14 @@ import re
 
 import numpy as np
 
+from keras_vit.common.wording import display
 from keras_vit.data import subsets
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.lists import scan_list
 from keras_vit.data.readers.record_labels import reading_of
 from keras_vit.data.readers.records import RecordStore
 from keras_vit.data.readers.request import in_order
-from keras_vit.data.readers.stores import FileStore, display
+from keras_vit.data.readers.stores import FileStore
 from keras_vit.data.readers.unlabelled import scan_unlabelled
 from keras_vit.data.sets.names import (
     is_folder,

@@ -3,11 +3,12 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_vit.common.wording import display
 from keras_vit.data.pipeline import parts
 from keras_vit.data.pipeline import reading_once as checking
 from keras_vit.data.readers.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.readers.request import batch_order, in_order, usable_batch_size
-from keras_vit.data.readers.stores import BytesStore, FileStore, as_written, display
+from keras_vit.data.readers.stores import BytesStore, FileStore, as_written
 from keras_vit.data.steps.augmentations import augmentation
 from keras_vit.data.steps.preprocessing import evaluation_steps
 from keras_vit.data.subsets import Subset

@@ -62,8 +62,8 @@ def _listed(images):
 
 
 def _load(name, item, error, steps):
+    from keras_vit.common.wording import display
     from keras_vit.data import load_image
-    from keras_vit.data.readers.stores import display
 
     name = display(name)
     if error is None:

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from keras_vit.evaluation.report.pictures import new_figure
+from keras_vit.common.figures import new_figure
 from keras_vit.explaining.packing import LEVELS
 
 # The longest side of a photograph, pixels; smaller ones stay as they are.

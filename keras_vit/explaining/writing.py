@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from keras_vit._version import __version__
+from keras_vit.common.files import replacing
 from keras_vit.explaining import figures, pictures
 from keras_vit.explaining import rows as facts
 from keras_vit.explaining.cards import cards
@@ -15,7 +16,6 @@ from keras_vit.explaining.offers import Offers
 from keras_vit.explaining.packing import ALPHABET, DECADES
 from keras_vit.explaining.photographs import load_photographs
 from keras_vit.explaining.subject import open_subject
-from keras_vit.training.folder.folder import replacing
 
 logger = logging.getLogger(__name__)
 

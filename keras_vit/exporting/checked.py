@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_vit.common.files import staged
 from keras_vit.exporting import images as pictures
 from keras_vit.exporting.describing import inputs_text, outputs_text, size_on_disk
 from keras_vit.exporting.formats import FORMATS, check_installed, find_format
@@ -13,7 +14,7 @@ from keras_vit.exporting.parity import compare, measure
 from keras_vit.exporting.reloading import outputs_of
 from keras_vit.exporting.report import ExportReport
 from keras_vit.exporting.sources import find_sources, has_classes_of
-from keras_vit.exporting.staging import check_place, staged
+from keras_vit.exporting.staging import check_place
 from keras_vit.inference.predicting import class_probabilities, load_model, output_kind
 from keras_vit.models.vision_model import image_shape
 

@@ -1,9 +1,6 @@
 """Files and folders that are complete and checked, or not there at all."""
 
-import contextlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 # By one of these a folder is known as an export, which may be replaced.
@@ -36,26 +33,3 @@ def check_place(path, overwrite):
                 "A folder that is replaced must be an earlier export. Received: "
                 f"path={str(path)!r}, which holds other things. Choose another path."
             )
-
-
-@contextlib.contextmanager
-def staged(path):
-    """Yields a path beside `path`, which becomes `path` when the block ends well.
-
-    If it does not, what was written is deleted, and what was there stays.
-    """
-    path = Path(path)
-    # A folder of its own: the name stays, which some writers read the format from.
-    stage = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield stage / path.name
-        if path.is_dir() and not path.is_symlink():
-            os.rename(path, stage / "replaced")
-        try:
-            os.replace(stage / path.name, path)
-        except BaseException:
-            if (stage / "replaced").exists():
-                os.rename(stage / "replaced", path)
-            raise
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)

@@ -7,7 +7,8 @@ import logging
 import math
 from pathlib import Path
 
-from keras_vit.training.folder.folder import RunFolder, replacing
+from keras_vit.common.files import replacing
+from keras_vit.training.folder.folder import RunFolder
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import json
 import logging
 
 import keras_vit.data
-from keras_vit.training.folder.folder import replacing
+from keras_vit.common.files import replacing
 
 logger = logging.getLogger(__name__)
 

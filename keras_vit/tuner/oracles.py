@@ -22,7 +22,8 @@ from pathlib import Path
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from keras_vit.training.folder.folder import RunFolder, replacing
+from keras_vit.common.files import replacing
+from keras_vit.training.folder.folder import RunFolder
 from keras_vit.tuner.search_folder import run_of_trial
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from keras_vit.training.folder.folder import replacing
+from keras_vit.common.files import replacing
 from keras_vit.tuner.space import Between
 
 

@@ -5,7 +5,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from keras_vit.training.folder.folder import RunFolder, replacing
+from keras_vit.common.files import replacing
+from keras_vit.training.folder.folder import RunFolder
 from keras_vit.tuner.settings import SearchSettings
 
 # In the folder of a trial, what it ended with.

@@ -5,7 +5,7 @@ import importlib.util
 import io
 import logging
 
-from keras_vit.training.folder.folder import replacing
+from keras_vit.common.files import replacing
 from keras_vit.training.recipes.text import aligned
 from keras_vit.tuner.parallel_coordinates import plot_search
 

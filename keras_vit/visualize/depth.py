@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_vit.evaluation.report.pictures import BLUE, GREY, ORANGE, new_figure
+from keras_vit.common.figures import new_figure
+from keras_vit.evaluation.report.pictures import BLUE, GREY, ORANGE
 
 
 def plot_attention_distance(distances):

@@ -1,6 +1,7 @@
 """Pictures of the inductive-bias lab, drawn with matplotlib."""
 
-from keras_vit.evaluation.report.pictures import BLUE, GREY, ORANGE, new_figure
+from keras_vit.common.figures import new_figure
+from keras_vit.evaluation.report.pictures import BLUE, GREY, ORANGE
 
 # The panels from left to right, and what is on their horizontal axes.
 CHANGES = {

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from keras_vit.evaluation.report.pictures import new_figure
+from keras_vit.common.figures import new_figure
 
 
 def plot_filters(filters, columns=7):

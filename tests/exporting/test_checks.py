@@ -10,9 +10,9 @@ from cases import array, inputs
 
 import keras_vit
 from keras_vit.cli import main
+from keras_vit.common.files import staged
 from keras_vit.exporting import formats, official
 from keras_vit.exporting.parity import compare
-from keras_vit.exporting.staging import staged
 
 # Most of this is the same for all formats, and npz is the quickest.
 

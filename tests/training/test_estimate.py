@@ -6,9 +6,10 @@ import re
 import keras
 import pytest
 
+from keras_vit.common.wording import as_duration
 from keras_vit.costs.activations import kept_values
 from keras_vit.costs.memory import SAFE, as_size, estimate_training, refuse_if_too_large
-from keras_vit.costs.time import as_duration, estimate_seconds
+from keras_vit.costs.time import estimate_seconds
 from keras_vit.models import BiT, HybridViT, ViT
 from keras_vit.training.optimizers.layer_groups import freeze_layers
 

@@ -1,11 +1,11 @@
 import pytest
 
+from keras_vit.common.files import replacing
 from keras_vit.training.folder.folder import (
     RunFolder,
     last_run_folder,
     next_run_folder,
     remove_leftovers,
-    replacing,
 )
 
 

@@ -2,8 +2,8 @@
 
 import re
 
+from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import pixels_of
-from keras_vit.data.readers.stores import display
 from keras_vit.data.steps.spelling import steps_to_text
 
 CORRUPT = "Corrupt image: "

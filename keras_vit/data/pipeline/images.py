@@ -6,11 +6,11 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import decode, to_channels
 from keras_vit.data.decoding.pillow import pixels
 from keras_vit.data.pipeline.batches import apply
 from keras_vit.data.pipeline.failures import CORRUPT, reason_of
-from keras_vit.data.readers.stores import display
 from keras_vit.data.steps.preprocessing import Preprocessing
 
 

@@ -14,8 +14,8 @@ import dataclasses
 
 import tensorflow as tf
 
+from keras_vit.data.graphs import as_written
 from keras_vit.data.pipeline import batches as pipeline
-from keras_vit.data.readers.order import as_written
 
 
 def batches(store, order, preprocessing, batch_size, num_classes, part=None):

@@ -13,7 +13,7 @@ import unicodedata
 
 import numpy as np
 
-from keras_vit.data.readers.stores import display
+from keras_vit.common.wording import display
 
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
 SUFFIXES += (".heic", ".heif", ".tif", ".tiff")

@@ -5,8 +5,8 @@ import os
 
 import numpy as np
 
+from keras_vit.common.wording import display
 from keras_vit.data.readers.folders import SPLIT_FOLDERS, Folder
-from keras_vit.data.readers.stores import display
 
 FILE_COLUMNS = ("file", "path", "image", "filename", "file_name", "filepath")
 LABEL_COLUMNS = ("label", "class")

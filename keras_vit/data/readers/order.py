@@ -1,23 +1,11 @@
 """Which examples come, in what order, and to which process."""
 
 import dataclasses
-import os
 
 import tensorflow as tf
 
 from keras_vit.data import randomness
-
-# The package's functions on tensors use `tf.cond` where they must, so that TensorFlow
-# needn't translate their source code, which costs half a second for each pipeline.
-as_written = tf.autograph.experimental.do_not_convert
-
-
-def usable_cores() -> int:
-    """The CPU cores that this process may use: on each, an image is read at a time."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
+from keras_vit.data.graphs import as_written
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,17 +12,12 @@ import re
 import numpy as np
 import tensorflow as tf
 
+from keras_vit.common.wording import display
 from keras_vit.data import randomness
+from keras_vit.data.graphs import usable_cores
 from keras_vit.data.readers.columns import columns_of
-from keras_vit.data.readers.order import usable_cores
 from keras_vit.data.readers.record_labels import reading_of
-from keras_vit.data.readers.stores import (
-    BytesStore,
-    Order,
-    PixelStore,
-    as_written,
-    display,
-)
+from keras_vit.data.readers.stores import BytesStore, Order, PixelStore, as_written
 from keras_vit.data.sets.downloads import quiet
 
 MEMORY_BUDGET = 512 * 2**20  # bytes, for examples kept in memory and for shuffling

@@ -13,8 +13,10 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from keras_vit.common.wording import display
 from keras_vit.data import randomness
-from keras_vit.data.readers.order import Order, as_written, usable_cores
+from keras_vit.data.graphs import as_written, usable_cores
+from keras_vit.data.readers.order import Order
 
 
 class IndexedStore:
@@ -220,9 +222,3 @@ def _chosen(names, indices):
 def to_bytes(name) -> bytes:
     """The bytes of a file name, also of one that isn't valid UTF-8."""
     return name if isinstance(name, bytes) else os.fsencode(str(name))
-
-
-def display(name) -> str:
-    """A file name that can be printed, also one that isn't valid UTF-8."""
-    name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from keras_vit.common.wording import display
 from keras_vit.data.readers.folders import (
     SUFFIXES,
     Folder,
@@ -12,7 +13,6 @@ from keras_vit.data.readers.folders import (
     images_below,
     split_folders,
 )
-from keras_vit.data.readers.stores import display
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 
-from keras_vit.data.readers.stores import display
+from keras_vit.common.wording import display
 from keras_vit.data.sets.catalog import EMBEDDED
 from keras_vit.data.sets.prepared import VERSION, prepared_directory
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX

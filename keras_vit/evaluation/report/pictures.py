@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from keras_vit.common.figures import new_figure
 from keras_vit.evaluation.metrics import NUM_BINS
 
 # Cells carry their counts up to so many classes, axes the names of classes up to so
@@ -17,21 +18,6 @@ CLASSES_WITH_NAMES = 120
 
 # Blue for what is there, orange for what is wrong; both read on white and on black.
 BLUE, ORANGE, GREY = "#2f7ed8", "#e0702a", "#808080"
-
-
-def new_figure(width, height):
-    """An empty figure of a size in inches."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(
-            "Pictures need matplotlib: pip install 'keras-vision-transformer[train]'"
-        ) from None
-    # Not pyplot: no window, and no state that outlives the figure.
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def plot_confusion(evaluation):

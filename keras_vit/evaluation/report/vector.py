@@ -3,7 +3,7 @@
 import io
 import re
 
-from keras_vit.evaluation.report.pictures import new_figure
+from keras_vit.common.figures import new_figure
 
 # Drawn in this colour, text and axes of a picture become the page's own text colour.
 _TEXT = "#123457"

@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 
-from keras_vit.training.folder.folder import replacing
+from keras_vit.common.files import replacing
 
 logger = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ import contextlib
 import csv
 import io
 import json
-import os
 import re
 from pathlib import Path
+
+from keras_vit.common.files import replacing
 
 try:
     import fcntl
@@ -167,27 +168,6 @@ class GuestFolder(RunFolder):
         return contextlib.nullcontext()
 
 
-@contextlib.contextmanager
-def replacing(path):
-    """Yields a temporary path beside `path`, which then replaces it.
-
-    The new content is on the disk before the name changes. If the block fails, the
-    old file stays and the temporary one goes.
-
-    Args:
-        path: `pathlib.Path`, the file to replace. Its folder must exist.
-    """
-    # The ending stays: Keras chooses its file format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        _flush(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _flush(path.parent)
-
-
 def remove_leftovers(folder):
     """Deletes the temporary files that a killed process left in a `RunFolder`."""
     for parent in (folder.path, folder.checkpoints):
@@ -237,16 +217,3 @@ def _numbered(parent, name):
         match = pattern.fullmatch(path.name)
         if match:
             yield int(match[1]), path
-
-
-def _flush(path):
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # Windows cannot open a folder.
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass  # Some network file systems cannot flush a folder.
-    finally:
-        os.close(descriptor)

@@ -6,8 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_vit.common.files import replacing
 from keras_vit.pretraining import mosaics
-from keras_vit.training.folder.folder import replacing
 from keras_vit.training.folder.tensorboard import PictureLog, tensorboard_installed
 
 TITLES = ("original", "as seen", "true colours", "predicted")

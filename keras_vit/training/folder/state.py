@@ -15,8 +15,8 @@ import zipfile
 import keras
 import numpy as np
 
+from keras_vit.common.files import replacing
 from keras_vit.devices import current
-from keras_vit.training.folder.folder import replacing
 
 logger = logging.getLogger(__name__)
 

@@ -3,9 +3,10 @@
 import logging
 
 from keras_vit.common.progress import progress_bar
+from keras_vit.common.wording import as_duration
 from keras_vit.costs.machine import available_memory
 from keras_vit.costs.memory import as_size, estimate_training, refuse_if_too_large
-from keras_vit.costs.time import as_duration, estimate_seconds
+from keras_vit.costs.time import estimate_seconds
 from keras_vit.data.check.data_check import check_data
 from keras_vit.devices import current
 
