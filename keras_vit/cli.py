@@ -125,7 +125,7 @@ def _default(args):
 def _parse_advised(args, given, model):
     """The command with the recipe that suits data, model and weights as its default."""
     from keras_vit.training.choosing.advice import advise
-    from keras_vit.training.choosing.reasons import with_changes
+    from keras_vit.training.choosing.hyperrule import with_changes
 
     _find_devices(args)
     fields, reasons = advise(given)

@@ -9,8 +9,8 @@ import keras
 from keras_vit.costs.flops import flops_by_part
 from keras_vit.costs.memory import estimate_training
 from keras_vit.costs.parts import PARTS, parameters_by_part
-from keras_vit.costs.speed import images_per_second
 from keras_vit.costs.text import as_text
+from keras_vit.costs.time import images_per_second
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models import build, with_image_size
 from keras_vit.models.vision_model import image_shape

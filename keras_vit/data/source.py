@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.common.wording import display
-from keras_vit.data.pipeline import parts
+from keras_vit.data.pipeline import batches as parts
 from keras_vit.data.pipeline import reading_once as checking
 from keras_vit.data.readers.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.readers.request import batch_order, in_order, usable_batch_size

@@ -16,7 +16,7 @@ def steps_of(model, given=None):
     Returns:
         A `keras_vit.data.Preprocessing`.
     """
-    from keras_vit.data.steps.evaluating import evaluation_with
+    from keras_vit.data.steps.preprocessing import evaluation_with
 
     return evaluation_with(given, preprocessing_of(model))
 

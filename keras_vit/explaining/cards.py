@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_vit.explaining import pictures
-from keras_vit.explaining.explorer import explorer
+from keras_vit.explaining.packing import explorer
 from keras_vit.explaining.predicting import best_classes, probabilities
 from keras_vit.visualize import (
     class_activation,

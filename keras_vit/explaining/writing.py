@@ -11,10 +11,9 @@ from keras_vit.common.files import replacing
 from keras_vit.explaining import figures, pictures
 from keras_vit.explaining import rows as facts
 from keras_vit.explaining.cards import cards
-from keras_vit.explaining.looking import look
-from keras_vit.explaining.offers import Offers
 from keras_vit.explaining.packing import ALPHABET, DECADES
 from keras_vit.explaining.photographs import load_photographs
+from keras_vit.explaining.predicting import look
 from keras_vit.explaining.subject import open_subject
 
 logger = logging.getLogger(__name__)
@@ -188,3 +187,32 @@ def _settings():
 def _text(name):
     files = resources.files("keras_vit.explaining") / "templates"
     return (files / name).read_text(encoding="utf-8")
+
+
+class Offers:
+    """Collects the reasons of views that a model cannot offer.
+
+    Example:
+
+    >>> offers = Offers()
+    >>> offers.take("Position similarity", position_similarity, model)
+    >>> offers.reasons()
+    []
+    """
+
+    def __init__(self):
+        self._reasons = {}
+
+    def take(self, title, view, *args, **kwargs):
+        """What `view` returns, or `None` where it raises a `ValueError`."""
+        try:
+            return view(*args, **kwargs)
+        except ValueError as error:
+            titles = self._reasons.setdefault(str(error), [])
+            if title not in titles:
+                titles.append(title)
+            return None
+
+    def reasons(self):
+        """Pairs `(titles, reason)`, each reason once."""
+        return [(", ".join(titles), why) for why, titles in self._reasons.items()]

@@ -4,9 +4,8 @@ import keras
 
 from keras_vit.layers import GroupNorm, PreActivationUnit, StandardizedConv2D
 from keras_vit.models.building import arguments
-from keras_vit.models.building.ends import add_head
+from keras_vit.models.building.ends import add_head, image_input
 from keras_vit.models.building.initial_values import values_later
-from keras_vit.models.building.inputs import image_input
 from keras_vit.models.building.resnet import check_resnet
 from keras_vit.models.pretrained.weights import fill_new_model, open_weights
 from keras_vit.models.variants.constructors import named_constructor

@@ -3,9 +3,8 @@ from types import SimpleNamespace
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.building import arguments
 from keras_vit.models.building.encoder import check_encoder, encode
-from keras_vit.models.building.hybrid_stem import hybrid_stem
 from keras_vit.models.building.initial_values import values_later
-from keras_vit.models.building.resnet import check_resnet
+from keras_vit.models.building.resnet import check_resnet, hybrid_stem
 from keras_vit.models.pretrained.weights import fill_new_model, open_weights
 from keras_vit.models.variants.constructors import named_constructor
 from keras_vit.models.variants.rows import HYBRID_VARIANTS

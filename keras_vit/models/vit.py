@@ -2,8 +2,8 @@ from types import SimpleNamespace
 
 from keras_vit.models.building import arguments
 from keras_vit.models.building.encoder import check_encoder, encode
+from keras_vit.models.building.ends import image_input
 from keras_vit.models.building.initial_values import values_later
-from keras_vit.models.building.inputs import image_input
 from keras_vit.models.pretrained.weights import fill_new_model, open_weights
 from keras_vit.models.variants.constructors import named_constructor
 from keras_vit.models.variants.rows import VIT_VARIANTS

@@ -7,10 +7,9 @@ import keras
 from keras import ops
 
 from keras_vit.models.building.encoder import encode_tokens, last_norm, patch_grid
-from keras_vit.models.building.ends import float_policy
-from keras_vit.models.building.hybrid_stem import hybrid_stem
+from keras_vit.models.building.ends import float_policy, image_input
 from keras_vit.models.building.initial_values import forget, values_later
-from keras_vit.models.building.inputs import image_input
+from keras_vit.models.building.resnet import hybrid_stem
 from keras_vit.models.pretrained.weights import load_weights
 from keras_vit.models.variants.listing import build
 from keras_vit.models.vision_model import VisionModel

@@ -6,7 +6,7 @@ from keras_vit.training.recipes.recipe import Recipe, list_recipes, recipe
 
 # Imported at first use: a recipe can be read, printed and compared without Keras.
 _LAZY = {
-    "Interrupted": "keras_vit.training.run.stopping:Interrupted",
+    "Interrupted": "keras_vit.training.run.callbacks:Interrupted",
     "MaskedPatchPictures": "keras_vit.training.folder.masked_pictures:"
     "MaskedPatchPictures",
     "Result": "keras_vit.training.run.train:Result",

@@ -10,7 +10,7 @@ import keras
 
 from keras_vit.common.files import replacing
 from keras_vit.training.folder.folder import RunFolder
-from keras_vit.training.run.stopping import Interrupted
+from keras_vit.training.run.callbacks import Interrupted
 from keras_vit.training.run.train import train
 from keras_vit.tuner.search_folder import OUTCOME, run_of_trial
 

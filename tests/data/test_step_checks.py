@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_vit.data import augmentation, preprocessing, steps, steps_from_text
-from keras_vit.data.steps.step_checks import METHODS, MODES
+from keras_vit.data.steps.base import METHODS, MODES
 
 WRONG = [
     ("flip(2)", r"`probability` of Flip must lie in \[0, 1\]\. Received: .*=2"),

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from keras_vit.data import steps, steps_from_text, steps_to_text
-from keras_vit.data.steps.step_json import step_from_json, step_to_json
+from keras_vit.data.steps.spelling import step_from_json, step_to_json
 
 EXAMPLES = {
     "resize": steps.Resize(5, 9, "bicubic", antialias=True),

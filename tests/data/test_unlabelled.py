@@ -4,7 +4,7 @@ import pytest
 from pictures import encode, picture
 
 from keras_vit import data
-from keras_vit.data.readers.unlabelled import UNLABELLED
+from keras_vit.data.readers.folders import UNLABELLED
 
 
 def put(root, *names):

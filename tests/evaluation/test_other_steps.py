@@ -11,7 +11,7 @@ from tiny_models import NAMES, numbered, randomise, scaled, tiny
 
 from keras_vit.cli import main
 from keras_vit.data import Preprocessing, from_arrays, preprocessing, steps
-from keras_vit.data.steps.evaluating import evaluation_with
+from keras_vit.data.steps.preprocessing import evaluation_with
 from keras_vit.evaluation import (
     FewShotCallback,
     evaluate,

@@ -104,7 +104,7 @@ def test_the_parts_of_a_block_are_told_apart():
 
 
 def test_memory_grows_with_the_batch_and_speed_is_measured_on_request(monkeypatch):
-    monkeypatch.setattr("keras_vit.costs.speed.SECONDS", 0.0)
+    monkeypatch.setattr("keras_vit.costs.time.SECONDS", 0.0)
     facts = keras_vit.summary(MODELS["masked"](), (1, 4, 4), measure=True)
     one, four = facts.training[1], facts.training[4]
     assert four.activations == 4 * one.activations and one.fixed == four.fixed

@@ -5,8 +5,7 @@ import threading
 import pytest
 
 from keras_vit.training.folder.tensorboard import TensorBoardLog
-from keras_vit.training.run.callbacks import Progress
-from keras_vit.training.run.stopping import StopRequest
+from keras_vit.training.run.callbacks import Progress, StopRequest
 
 
 def test_the_first_signal_asks_and_the_second_stops_at_once(caplog):

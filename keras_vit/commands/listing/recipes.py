@@ -46,7 +46,7 @@ class Recipes:
 
 def _origin(name):
     """What is known of a published run beside its recipe, or nothing."""
-    from keras_vit.training.recipes.recipe_table import find_run
+    from keras_vit.training.recipes.look_up import find_run
 
     try:
         run = find_run(name)

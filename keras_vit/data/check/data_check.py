@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vit.data.check.duplicates import Findings, find_duplicates
 from keras_vit.data.check.fingerprints import read_fingerprints
-from keras_vit.data.readers.unlabelled import UNLABELLED
+from keras_vit.data.readers.folders import UNLABELLED
 
 # A warning is given from these on: the largest class over the smallest, and training
 # images of a class. Ten is the largest number of shots that papers call few.

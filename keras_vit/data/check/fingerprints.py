@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import decode, to_channels
-from keras_vit.data.pipeline.failures import reason_of, why_unreadable
+from keras_vit.data.pipeline.complete import reason_of, why_unreadable
 from keras_vit.data.readers.stores import as_written
 
 # Side of the tiny picture, and the grey levels by which it must vary to tell anything.

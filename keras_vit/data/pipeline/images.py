@@ -10,7 +10,7 @@ from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import decode, to_channels
 from keras_vit.data.decoding.pillow import pixels
 from keras_vit.data.pipeline.batches import apply
-from keras_vit.data.pipeline.failures import CORRUPT, reason_of
+from keras_vit.data.pipeline.complete import CORRUPT, reason_of
 from keras_vit.data.steps.preprocessing import Preprocessing
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
 from keras_vit.data.graphs import usable_cores
-from keras_vit.data.pipeline.failures import CORRUPT, HINT, why_unreadable
+from keras_vit.data.pipeline.complete import CORRUPT, HINT, why_unreadable
 from keras_vit.data.readers.request import in_order
 from keras_vit.data.readers.stores import PixelStore, as_written
 

@@ -5,8 +5,9 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import Crop, Step
-from keras_vit.data.steps.step_checks import (
+from keras_vit.data.steps.base import (
+    Crop,
+    Step,
     check_lengths,
     check_method,
     check_mode,

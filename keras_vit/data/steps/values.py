@@ -5,8 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import Step
-from keras_vit.data.steps.step_checks import check_pixel, check_probability, check_range
+from keras_vit.data.steps.base import Step, check_pixel, check_probability, check_range
 
 ATTEMPTS = 10  # rectangles drawn until one fits; all fail in 1 of 50,000 images
 

@@ -3,8 +3,7 @@
 import keras_vit.models
 from keras_vit.costs.machine import available_memory
 from keras_vit.costs.memory import estimate_training
-from keras_vit.training.choosing.batch_fit import fit_batch
-from keras_vit.training.choosing.choose import choose_recipe
+from keras_vit.training.choosing.choose import choose_recipe, fit_batch
 from keras_vit.training.datasets import load_data
 
 

@@ -2,13 +2,45 @@
 
 import dataclasses
 import json
+import logging
 from typing import Literal
 
-from keras_vit.training.recipes import cost as costs
+from keras_vit.training.recipes import cost
 from keras_vit.training.recipes.checks import check, choices_of, closest
-from keras_vit.training.recipes.recipe_table import RecipeTable, find_run
-from keras_vit.training.recipes.scaling import scaled
+from keras_vit.training.recipes.look_up import RecipeTable, find_run
 from keras_vit.training.recipes.text import Difference, as_text
+
+logger = logging.getLogger(__name__)
+
+# What each value of `batch_scaling` does, and for whom.
+RULES = {
+    "none": "rate and length stay, as in the ViT paper",
+    "rate": "the rate grows with the batch, as in BiT's pre-training",
+    "rate_and_steps": "the rate grows with the batch and the number of updates falls, "
+    "as in the notebooks of BiT",
+}
+
+
+def scaled(recipe, batch_size):
+    """A recipe for batches of another size; see `Recipe.scaled_to`."""
+    ratio = batch_size / recipe.batch_size
+    changes = {"batch_size": batch_size}
+    if recipe.batch_scaling != "none":
+        changes["learning_rate"] = recipe.learning_rate * ratio
+    if recipe.batch_scaling == "rate_and_steps":
+        for name in ("total_steps", "warmup_steps", "evaluate_every", "cooldown_steps"):
+            if getattr(recipe, name):
+                changes[name] = max(1, round(getattr(recipe, name) / ratio))
+    result = dataclasses.replace(recipe, **changes)
+    logger.info(
+        "Batches of %d instead of %d: %s.\n%s",
+        batch_size,
+        recipe.batch_size,
+        RULES[recipe.batch_scaling],
+        recipe.diff(result),
+    )
+    return result
+
 
 EPOCHS = 24
 
@@ -216,7 +248,7 @@ class Recipe:
 
     def cost(self, num_examples=None, **options):
         """What a run costs; see `keras_vit.training.estimate_cost`."""
-        return costs.estimate_cost(self, num_examples, **options)
+        return cost.estimate_cost(self, num_examples, **options)
 
     def scaled_to(self, batch_size):
         """The same run with batches of another size, as its source scales it.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import keras
 
 import keras_vit.data
-from keras_vit.data.steps.step_json import step_to_json
+from keras_vit.data.steps.spelling import step_to_json
 from keras_vit.devices import current
 from keras_vit.models.vision_model import image_shape
 from keras_vit.pretraining import corruption_step

@@ -18,10 +18,14 @@ from keras_vit.training.folder.tensorboard import TensorBoardLog, tensorboard_in
 from keras_vit.training.optimizers.averaging import UseAverages
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.run.batches import check_batch
-from keras_vit.training.run.callbacks import Progress, Restore, Save
-from keras_vit.training.run.fit_calls import fit_calls
+from keras_vit.training.run.callbacks import (
+    Interrupted,
+    Progress,
+    Restore,
+    Save,
+    StopRequest,
+)
 from keras_vit.training.run.prepare import prepare
-from keras_vit.training.run.stopping import Interrupted, StopRequest
 
 logger = logging.getLogger(__name__)
 
@@ -256,3 +260,22 @@ def _result(folder, record):
     rows = folder.read_history()
     result = record["result"]
     return Result(folder, rows, result["seconds"], result["cpu_seconds"])
+
+
+def fit_calls(step, steps_per_epoch, total_steps):
+    """The calls of `fit`, which counts equal epochs only, from an update on.
+
+    Returns:
+        List of `(first epoch, last epoch, updates of each)`.
+    """
+    epoch, done = divmod(step, steps_per_epoch)
+    whole, rest = divmod(total_steps, steps_per_epoch)
+    calls = []
+    if done:
+        begun = rest if epoch == whole else steps_per_epoch
+        calls.append((epoch, epoch + 1, begun - done))
+        epoch += 1
+    calls.append((epoch, whole, steps_per_epoch))
+    if epoch <= whole:
+        calls.append((whole, whole + 1, rest))
+    return [call for call in calls if call[0] < call[1] and call[2]]
