@@ -49,20 +49,22 @@ from keras_vit.models import (  # noqa: E402
 from keras_vit.pretraining import MaskedPatchLoss, MaskedPatchPrediction  # noqa: E402
 
 # What needs TensorFlow's input pipelines is imported when it is first used.
-_LAZY = {
-    "data": "keras_vit.data",
-    "evaluation": "keras_vit.evaluation",
-    "explain": "keras_vit.explaining:explain",
-    "export": "keras_vit.exporting.checked:export",
-    "exporting": "keras_vit.exporting",
-    "predict": "keras_vit.inference.predicting:predict",
-    "summary": "keras_vit.facts:summary",
-    "training": "keras_vit.training",
-    "tuner": "keras_vit.tuner",
-    "verify": "keras_vit.certificates.certificate:verify",
-    "visualize": "keras_vit.visualize",
-}
-__getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
+__getattr__, __dir__, _ = lazy_attributes(
+    globals(),
+    {
+        "certificates.certificate": ["verify"],
+        "costs.summary": ["summary"],
+        "data": [],
+        "evaluation": [],
+        "explaining.writing": ["explain"],
+        "exporting": [],
+        "exporting.checked": ["export"],
+        "inference.predicting": ["predict"],
+        "training": [],
+        "tuner": [],
+        "visualize": [],
+    },
+)
 
 __all__ = [
     "BiT",

@@ -1,50 +1,35 @@
 """What may import what, and what importing the package costs."""
 
 import ast
+import collections
+import importlib
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
 import keras_vit
-from keras_vit.common import environment as _environment
-from keras_vit.common import lazy as _lazy
+from keras_vit.common import environment, lazy
 
 PACKAGE = Path(keras_vit.__file__).parent
 ROOT = PACKAGE.parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Rows know only rows above them, and nobody but the face knows the face.
-MAY_IMPORT = {
-    "_environment": set(),
-    "_lazy": set(),
-    "_version": set(),
-    "layers": set(),
-    "checkpoints": {"layers"},
-    "data": set(),
-    "models": {"layers", "checkpoints"},
-    "devices": set(),
-    "pretraining": {"layers", "models", "data"},
-    "training": {"layers", "models", "data", "devices", "pretraining"},
-    "facts": {"layers", "models", "pretraining", "training"},
-    "tpu_check": {"layers", "models", "training"},
-    "tuner": {"models", "devices", "training"},
-    "runs": {"training"},
-    "cards": {"training"},
-    "explaining": {
-        *("layers", "models", "data", "devices", "pretraining", "training"),
-        *("prediction", "evaluation", "visualize"),
-    },
-    "results": {
-        *("cards", "checkpoints", "data", "devices", "evaluation", "training"),
-    },
-}
-# What the rooms that are not in the table may import: visualize, evaluation, ...
-LOOKING = {"layers", "models", "checkpoints", "data", "devices", "pretraining"}
-ANYONE = {"_lazy", "_version"}
 FACE = {"__init__", "__main__", "cli", "commands", "terminal"}
+ANYONE = {"common", "_version"}
+# Old names of modules, which go on for one release.
+MOVED = {
+    *("cards", "certificate", "facts", "models.cost", "prediction", "results", "runs"),
+    "training.hardware",
+}
+# Folders that are grouped into rooms.
+GROUPED = {
+    *("checkpoints", "commands", "data", "evaluation", "layers", "models", "training")
+}
+MOST_LINES, MOST_FILES = 400, 20
 # At the head of a file, besides Keras, NumPy and the standard library.
 HEAVY = {
     "data": {"tensorflow"},
@@ -59,29 +44,67 @@ NEUTRAL = {"layers", "models", "checkpoints"}
 BACKENDS = {"tensorflow", "jax", "torch", "tensorflow_datasets"}
 # Literals and dataclasses only.
 TABLES = [
-    "models/variants.py",
-    "checkpoints/names.py",
-    "data/catalog.py",
-    "data/vtab.py",
-    "evaluation/vtab_tasks.py",
-    "training/published.py",
-    "training/hardware.py",
-    "tpu_check/chips.py",
+    "models/variants/rows.py",
+    "checkpoints/names/vit.py",
+    "data/sets/catalog.py",
+    "data/sets/vtab.py",
+    "training/recipes/published.py",
+    "costs/chips.py",
 ]
 
-every_file = pytest.mark.parametrize(
-    "file", FILES, ids=[str(f.relative_to(PACKAGE)) for f in FILES]
-)
 
-
-def package_of(file):
-    """The row of the table that a file belongs to."""
+def module_of(file):
+    """The dotted name of a file below the package, "" for the package's own face."""
     parts = file.relative_to(PACKAGE).with_suffix("").parts
-    return parts[0]
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES = {module_of(file): file for file in FILES}
+TREES = {file: ast.parse(file.read_text()) for file in FILES}
+
+
+def room_of(module):
+    """The room that a module lies in."""
+    parts = module.split(".")
+    if parts[0] in GROUPED and len(parts) > 1:
+        return ".".join(parts[:2])
+    return parts[0] or "__init__"
+
+
+def read_table():
+    """Room to (what it holds, what it may import): the table of ARCHITECTURE.md."""
+    rows = {}
+    for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 3 and cells[0].startswith("`"):
+            rows[cells[0].strip("`")] = (cells[1], cells[2].split())
+    return rows
+
+
+TABLE = read_table()
+
+
+def allowed_for(room):
+    """The rooms that a room may import; a name without a dot means all its rooms."""
+    names = TABLE.get(room, ("", []))[1]
+    return {r for r in TABLE for n in names if r == n or r.startswith(f"{n}.")} | {
+        *names
+    }
+
+
+def is_face(file):
+    """Whether a file only gathers the names of a grouped folder."""
+    return file.name == "__init__.py" and module_of(file) in {"", *GROUPED}
+
+
+def named(offenders, rule):
+    """Fails with all offenders at once."""
+    offenders = [str(offender) for offender in offenders]
+    assert not offenders, f"{rule}:\n  " + "\n  ".join(offenders)
 
 
 def imports(tree):
-    """Every imported module, with whether that happens at the head of the file."""
+    """(module, imported names, whether that happens at the head of the file)."""
     inner = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)):
@@ -89,60 +112,82 @@ def imports(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield alias.name, id(node) not in inner
+                yield alias.name, [], id(node) not in inner
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            if node.module == "keras_vit":
-                for alias in node.names:
-                    yield f"keras_vit.{alias.name}", id(node) not in inner
-            else:
-                yield node.module, id(node) not in inner
+            names = [alias.name for alias in node.names]
+            yield node.module, names, id(node) not in inner
+
+
+# The rooms --------------------------------------------------------------------------
 
 
 def own_imports(file):
-    """The rows of the table that a file imports."""
-    for module, _ in imports(ast.parse(file.read_text())):
-        first, _, rest = module.partition(".")
-        if first == "keras_vit":
-            yield rest.partition(".")[0]
+    """The modules of the package that a file imports, without the package's name."""
+    for module, names, _ in imports(TREES[file]):
+        if module == "keras_vit" or module.startswith("keras_vit."):
+            base = module.removeprefix("keras_vit").removeprefix(".")
+            for name in names or [""]:
+                inner = f"{base}.{name}".strip(".")
+                yield inner if inner in MODULES else base
 
 
-# The table --------------------------------------------------------------------------
-
-
-@every_file
-def test_a_file_imports_only_rows_above_its_own(file):
-    row = package_of(file)
-    if row in FACE:
-        return
-    allowed = MAY_IMPORT.get(row)
-    for imported in own_imports(file):
-        if imported in {row, *ANYONE}:
+def test_rooms_import_only_what_the_table_allows():
+    offenders = []
+    for file in FILES:
+        room = room_of(module_of(file))
+        if room.partition(".")[0] in FACE or is_face(file):
             continue
-        if allowed is None:  # the modules that look at models: peers of each other
-            peer = imported not in MAY_IMPORT and imported not in FACE
-            assert imported in LOOKING or peer, f"{file.name} imports {imported}"
-        else:
-            assert imported in allowed, f"{file.name} imports {imported}"
+        if module_of(file) in MOVED:
+            continue
+        allowed = {room, *ANYONE, *allowed_for(room)}
+        offenders += [
+            f"{room} ({file.name}) imports {module}"
+            for module in own_imports(file)
+            if room_of(module) not in allowed
+        ]
+    named(offenders, "Imports that the table does not allow")
+
+
+def test_the_table_has_no_circle_and_nothing_idle():
+    floors = dict.fromkeys(TABLE, 0)
+    for _ in TABLE:
+        for room in TABLE:
+            below = [floors[other] for other in allowed_for(room) & floors.keys()]
+            floors[room] = 1 + max(below, default=0)
+    named([r for r in TABLE if floors[r] > len(TABLE)], "Rooms in a circle")
+    used = {}
+    for file in FILES:
+        if not is_face(file) and module_of(file) not in MOVED:
+            room = room_of(module_of(file))
+            used.setdefault(room, set()).update(map(room_of, own_imports(file)))
+    idle = [
+        f"{room}: {name}"
+        for room, (_, names) in TABLE.items()
+        for name in names
+        if not any(r == name or r.startswith(f"{name}.") for r in used.get(room, ()))
+    ]
+    named(idle, "The table allows what nobody imports")
+    known = {*TABLE, *ANYONE}
+    absent = [r for r in used if r not in known and r.partition(".")[0] not in FACE]
+    named(absent, "Rooms that are not in the table")
+    named(TABLE.keys() - used.keys(), "Rows of the table without a room")
+
+
+def test_the_table_says_what_the_rooms_say_of_themselves():
+    offenders = []
+    for room, (what, _) in TABLE.items():
+        head = ast.get_docstring(TREES[MODULES[room]]) or ""
+        if " ".join(head.partition("\n\n")[0].split()) != what:
+            offenders.append(room)
+    named(offenders, "Rooms whose head differs from the table of ARCHITECTURE.md")
 
 
 def test_no_two_files_import_each_other():
-    modules = {}
-    for file in FILES:
-        parts = file.relative_to(ROOT).with_suffix("").parts
-        modules[".".join(p for p in parts if p != "__init__")] = file
-    heads = {}
-    for name, file in modules.items():
-        found = set()
-        tree = ast.parse(file.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module in modules:
-                inner = {f"{node.module}.{alias.name}" for alias in node.names}
-                found |= (inner & modules.keys()) or {node.module}
-            elif isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names} & modules.keys()
-        # A package's face gathers its own modules, which never look back at it.
-        heads[name] = found - {name}
+    heads = {
+        name: {module for module in own_imports(file)} - {name}
+        for name, file in MODULES.items()
+    }
     seen, done = [], set()
 
     def visit(name):
@@ -157,42 +202,77 @@ def test_no_two_files_import_each_other():
 
     for name in sorted(heads):
         visit(name)
-    assert done == set(modules)
+    assert done == set(MODULES)
 
 
-@every_file
-def test_heavy_modules_are_imported_where_they_belong(file):
-    row = package_of(file)
-    allowed = {"keras", "keras_vit", "numpy"} | HEAVY.get(row, set())
-    for module, at_head in imports(ast.parse(file.read_text())):
-        first = module.partition(".")[0]
-        if at_head:
-            assert first in allowed | sys.stdlib_module_names, module
-        elif row in NEUTRAL:
-            assert first not in BACKENDS, module
+def test_folders_and_files_can_be_taken_in_at_a_sitting():
+    long = [
+        f"{module_of(file)}: {lines} lines"
+        for file in FILES
+        if (lines := len(file.read_text().splitlines())) > MOST_LINES
+    ]
+    named(long, f"Files over {MOST_LINES} lines")
+    counts = collections.Counter(f.parent for f in FILES if f.name != "__init__.py")
+    full = [f"{folder}: {n} files" for folder, n in counts.items() if n > MOST_FILES]
+    named(full, f"Folders of over {MOST_FILES} files")
 
 
-@every_file
-def test_library_code_neither_asserts_nor_prints(file):
-    if package_of(file) in FACE - {"__init__"}:
-        return
-    for node in ast.walk(ast.parse(file.read_text())):
-        assert not isinstance(node, ast.Assert), f"{file.name}:{node.lineno}"
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "id", getattr(node.func, "attr", None))
-            assert name not in ("print", "Lambda"), f"{file.name}:{node.lineno}"
+def test_no_module_hides_a_public_name_beside_it():
+    offenders = []
+    for name, file in MODULES.items():
+        if file.name != "__init__.py":
+            continue
+        face = importlib.import_module(f"keras_vit.{name}".strip("."))
+        for public in getattr(face, "__all__", ()):
+            if f"{name}.{public}".strip(".") in MODULES:
+                if not isinstance(getattr(face, public), types.ModuleType):
+                    offenders.append(f"keras_vit.{name}.{public}")
+    named(offenders, "Modules with the name of a function or class of their face")
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_a_file_of_tables_holds_no_functions(name):
-    tree = ast.parse((PACKAGE / name).read_text())
+def test_heavy_modules_are_imported_where_they_belong():
+    offenders = []
+    for file in FILES:
+        top = module_of(file).partition(".")[0]
+        allowed = {"keras", "keras_vit", "numpy"} | HEAVY.get(top, set())
+        for module, _, at_head in imports(TREES[file]):
+            first = module.partition(".")[0]
+            if at_head and first not in allowed | sys.stdlib_module_names:
+                offenders.append(f"{module_of(file)}: {module} at its head")
+            elif not at_head and top in NEUTRAL and first in BACKENDS:
+                offenders.append(f"{module_of(file)}: {module}")
+    named(offenders, "Heavy modules where they do not belong")
+
+
+def test_library_code_neither_asserts_nor_prints():
+    offenders = []
+    for file in FILES:
+        if module_of(file).partition(".")[0] in FACE:
+            continue
+        for node in ast.walk(TREES[file]):
+            if isinstance(node, ast.Assert):
+                offenders.append(f"{module_of(file)}:{node.lineno}: assert")
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", None))
+                if name in ("print", "Lambda"):
+                    offenders.append(f"{module_of(file)}:{node.lineno}: {name}")
+    named(offenders, "Calls that do not belong into a library")
+
+
+def test_files_of_tables_hold_no_functions():
     functions = (ast.FunctionDef, ast.Lambda, ast.For, ast.While, ast.If)
-    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, functions)]
+    offenders = [
+        f"{name}:{node.lineno}"
+        for name in TABLES
+        for node in ast.walk(TREES[PACKAGE / name])
+        if isinstance(node, functions)
+    ]
+    named(offenders, "Code in a table")
 
 
-@every_file
-def test_no_file_is_longer_than_a_sitting(file):
-    assert len(file.read_text().splitlines()) <= 260
+def test_every_module_says_what_it_holds():
+    without = [module_of(f) for f in FILES if not ast.get_docstring(TREES[f])]
+    named(without, "Modules without a head")
 
 
 def test_the_face_lists_what_it_offers():
@@ -200,17 +280,17 @@ def test_the_face_lists_what_it_offers():
         assert name in dir(keras_vit)
     assert len(set(keras_vit.__all__)) == len(keras_vit.__all__)
     for package in (keras_vit.layers, keras_vit.models):
-        assert set(package.__all__) <= set(vars(package))
+        assert set(package.__all__) <= set(dir(package))
 
 
 # Importing --------------------------------------------------------------------------
 
 
-def run(code, **environment):
+def run(code, **variables):
     """The output of a fresh Python process."""
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         text=True,
     )
@@ -280,7 +360,7 @@ import keras_vit
 def test_another_failure_of_keras_is_not_dressed_up(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(ImportError) as error:
-        _environment.check_environment()
+        environment.check_environment()
     assert "KERAS_BACKEND" not in str(error.value)
 
 
@@ -292,7 +372,7 @@ def test_the_foreign_package_is_noticed(tmp_path, monkeypatch, recwarn):
     )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.warns(UserWarning, match="pip uninstall keras-vit") as warned:
-        _environment.check_environment()
+        environment.check_environment()
     message = str(warned[0].message)
     assert "0.3.1" in message and "keras-vision-transformer" in message
 
@@ -304,7 +384,7 @@ def test_our_own_distribution_is_no_foreigner(tmp_path, monkeypatch, recwarn):
         "Metadata-Version: 2.1\nName: keras-vision-transformer\nVersion: 1.0\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    _environment.check_environment()
+    environment.check_environment()
     assert not [w for w in recwarn if "keras-vit" in str(w.message)]
 
 
@@ -313,12 +393,13 @@ def test_our_own_distribution_is_no_foreigner(tmp_path, monkeypatch, recwarn):
 
 def test_a_lazy_attribute_is_imported_at_its_first_use():
     namespace = {"__name__": "there", "own": 1}
-    targets = {"decode": "json:loads", "module": "json.tool"}
-    get, names = _lazy.lazy_attributes(namespace, targets)
-    assert names() == ["__name__", "decode", "module", "own"]
-    assert "decode" not in namespace
-    assert get("decode")("[1]") == [1] and namespace["decode"] is get("decode")
-    assert get("module").__name__ == "json.tool"
+    homes = {"common.wording": ["display"], "common.lazy": []}
+    get, names, public = lazy.lazy_attributes(namespace, homes)
+    assert names() == ["__name__", "display", "lazy", "own"]
+    assert public == ["display", "lazy"]
+    assert "display" not in namespace
+    assert get("display")(b"a") == "a" and namespace["display"] is get("display")
+    assert get("lazy").__name__ == "keras_vit.common.lazy"
 
 
 def test_an_absent_attribute_is_named():

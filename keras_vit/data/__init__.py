@@ -1,39 +1,21 @@
 """Data: a name to batches. Needs TensorFlow for tf.data, whatever the backend is."""
 
-from keras_vit.data import steps
-from keras_vit.data.describing import Description, describe, list_datasets
-from keras_vit.data.loading import from_arrays, load, load_splits, splits
-from keras_vit.data.pipeline.complete import corrupt_message
-from keras_vit.data.pipeline.images import load_image, load_images
-from keras_vit.data.pipeline.masked import corrupt_patches
-from keras_vit.data.real import real_labels
-from keras_vit.data.source import Source
-from keras_vit.data.steps.augmentations import AUGMENTATIONS, augmentation, augreg_name
-from keras_vit.data.steps.preprocessing import Preprocessing, preprocessing
-from keras_vit.data.steps.spelling import steps_from_text, steps_to_text
-from keras_vit.data.subsets import hold_out
+from keras_vit.common.lazy import lazy_attributes
 
-__all__ = [
-    "AUGMENTATIONS",
-    "Description",
-    "Preprocessing",
-    "Source",
-    "augmentation",
-    "augreg_name",
-    "corrupt_message",
-    "corrupt_patches",
-    "describe",
-    "from_arrays",
-    "hold_out",
-    "list_datasets",
-    "load",
-    "load_image",
-    "load_images",
-    "load_splits",
-    "preprocessing",
-    "real_labels",
-    "splits",
-    "steps",
-    "steps_from_text",
-    "steps_to_text",
-]
+__getattr__, __dir__, __all__ = lazy_attributes(
+    globals(),
+    {
+        "data.steps": [],
+        "data.describing": ["Description", "describe", "list_datasets"],
+        "data.loading": ["from_arrays", "load", "load_splits", "splits"],
+        "data.pipeline.complete": ["corrupt_message"],
+        "data.pipeline.images": ["load_image", "load_images"],
+        "data.pipeline.masked": ["corrupt_patches"],
+        "data.real": ["real_labels"],
+        "data.source": ["Source"],
+        "data.steps.augmentations": ["AUGMENTATIONS", "augmentation", "augreg_name"],
+        "data.steps.preprocessing": ["Preprocessing", "preprocessing"],
+        "data.steps.spelling": ["steps_from_text", "steps_to_text"],
+        "data.subsets": ["hold_out"],
+    },
+)

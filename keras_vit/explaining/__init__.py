@@ -2,10 +2,9 @@
 
 from keras_vit.common.lazy import lazy_attributes
 
-_LAZY = {
-    "Report": "keras_vit.explaining.writing:Report",
-    "explain": "keras_vit.explaining.writing:explain",
-}
-__getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
-
-__all__ = ["Report", "explain"]
+__getattr__, __dir__, __all__ = lazy_attributes(
+    globals(),
+    {
+        "explaining.writing": ["Report", "explain"],
+    },
+)

@@ -2,12 +2,11 @@
 
 from keras_vit.common.lazy import lazy_attributes
 
-_LAZY = {
-    "CompilerError": "keras_vit.tpu_check.children:CompilerError",
-    "TpuReport": "keras_vit.tpu_check.report:TpuReport",
-    "largest_batch": "keras_vit.tpu_check.checking:largest_batch",
-    "tpu_check": "keras_vit.tpu_check.checking:tpu_check",
-}
-__getattr__, __dir__ = lazy_attributes(globals(), _LAZY)
-
-__all__ = sorted(_LAZY)
+__getattr__, __dir__, __all__ = lazy_attributes(
+    globals(),
+    {
+        "tpu_check.checking": ["largest_batch", "tpu_check"],
+        "tpu_check.children": ["CompilerError"],
+        "tpu_check.report": ["TpuReport"],
+    },
+)

@@ -1,0 +1,8 @@
+"""Moved to `keras_vit.costs.flops`; this name goes on for one release."""
+
+from keras_vit.costs.flops import (  # noqa: F401
+    TRAINING_FACTOR,
+    flops_by_part,
+    forward_flops,
+    run_cost,
+)

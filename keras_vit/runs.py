@@ -1,0 +1,12 @@
+"""Moved to `keras_vit.reporting.runs`; this name goes on for one release."""
+
+from keras_vit.reporting.runs import (  # noqa: F401
+    COLUMNS,
+    DEPTH,
+    DESCENDING,
+    Run,
+    RunTable,
+    compare_runs,
+    logger,
+    plot_runs,
+)
