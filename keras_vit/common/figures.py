@@ -1,4 +1,4 @@
-"""Figures without pyplot."""
+"""Figures of Matplotlib that need no window and leave no state behind."""
 
 
 def new_figure(width, height):

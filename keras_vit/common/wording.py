@@ -1,5 +1,7 @@
-"""Words for values: names, durations, sizes, tables."""
+"""Values as words: names, hints, durations, sizes, shares."""
 
+import difflib
+import math
 import os
 
 
@@ -9,9 +11,57 @@ def display(name) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def closest(value, choices):
+    """The choice whose spelling is closest to a value, or `None`; case is ignored."""
+    lowered = {str(choice).lower(): choice for choice in choices}
+    found = difflib.get_close_matches(str(value).lower(), lowered, 1, 0.4)
+    return lowered[found[0]] if found else None
+
+
+def hint(value, choices, shown=repr):
+    """`" Did you mean 'cifar10'?"` where a choice is close to the value, else `""`."""
+    found = closest(value, choices)
+    return "" if found is None else f" Did you mean {shown(found)}?"
+
+
 def as_duration(seconds):
-    """`90` as `"1.5 min"`: a number that nobody takes for exact."""
+    """`90` as `"1.5 min"`: an estimate, rounded to two digits."""
     for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             return f"{seconds / unit:.2g} {name}"
     return f"{seconds / 86_400:.2g} days"
+
+
+def as_clock(seconds):
+    """`3725` as `"1:02:05"`: a measured time."""
+    minutes, rest = divmod(math.ceil(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def as_memory(count):
+    """Bytes of memory as text, in powers of two: `"2.5 GiB"`."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= 0.9995 * size:  # not 1.02e+03 of the next one
+            value = count / size
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
+    return f"{count:.0f} bytes"
+
+
+def as_file_size(count):
+    """Bytes of files as text, in powers of ten: `"2.5 GB"`."""
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def percent(share, digits=2):
+    """A share in [0, 1] as percent; a dash for `None`."""
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def interval(bounds):
+    """`(low, high)` of a share, as it follows the share."""
+    low, high = bounds
+    return f" (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"

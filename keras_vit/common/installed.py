@@ -1,0 +1,38 @@
+"""Packages that an extra brings: are they installed?"""
+
+import importlib.util
+
+
+def is_installed(module):
+    """Whether a module could be imported; it is not."""
+    return importlib.util.find_spec(module) is not None
+
+
+def install_line(extra):
+    """The command that installs an extra of this package."""
+    return f'pip install "keras-vision-transformer[{extra}]"'
+
+
+def need(what, extra, *modules, **packages):
+    """Raises unless all modules are installed, naming the first that is missing.
+
+    Args:
+        what: String, what needs them, as a sentence begins: `"This search"`.
+        extra: String, the extra of this package that brings them.
+        modules: Names of modules.
+        packages: Names of modules, each with the name that pip knows it by.
+
+    Raises:
+        ImportError: with the line that installs the extra.
+
+    Example:
+
+    >>> need("This search", "tuner", keras_tuner="keras-tuner")
+    """
+    for module, package in {**dict(zip(modules, modules)), **packages}.items():
+        if not is_installed(module):
+            raise ImportError(
+                f"{what} needs {package}, which is not installed: "
+                f"{install_line(extra)}",
+                name=module,
+            )

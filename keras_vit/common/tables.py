@@ -1,0 +1,60 @@
+"""Tables of texts: for people, for notebooks, as CSV."""
+
+import csv
+import html
+import io
+
+
+def aligned(rows, left=None):
+    """Rows of texts as lines, columns below each other.
+
+    Args:
+        rows: Sequence of rows, of a header first where there is one.
+        left: Columns that begin below each other: their number, counted from the
+            first, or a collection of them. The others end below each other. `None`
+            for all.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    left = range(len(widths) if left is None else left) if _is_count(left) else left
+    return "\n".join(
+        "  ".join(
+            text.ljust(width) if place in left else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def _is_count(left):
+    return left is None or isinstance(left, int)
+
+
+def as_csv(header, rows):
+    """A table as CSV text."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+class Table(list):
+    """A list that prints as a table, in a notebook as one of HTML.
+
+    A subclass names its columns in `header` and gives the texts of one row in
+    `cells(row)`; `left` is that of `aligned`.
+    """
+
+    header = ()
+    left = None
+
+    def __str__(self):
+        return aligned([self.header, *map(self.cells, self)], self.left)
+
+    def _repr_html_(self):
+        def line(cells, tag):
+            inner = (f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
+            return f"<tr>{''.join(inner)}</tr>"
+
+        body = "".join(line(self.cells(row), "td") for row in self)
+        return f"<table>{line(self.header, 'th')}{body}</table>"
