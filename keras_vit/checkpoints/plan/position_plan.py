@@ -9,6 +9,7 @@ from keras_vit.checkpoints.architecture import position_prefix
 from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS
 from keras_vit.checkpoints.positions import (
     check_kernel,
+    grid_of_settings,
     resize_position_embeddings,
     square_grid,
 )
@@ -86,19 +87,6 @@ def grid_of_file(checkpoint, patches, expected=None):
         if grid and math.prod(grid) == patches:
             return tuple(grid)
     return None
-
-
-def grid_of_settings(settings):
-    """The grid of patches of a model, from its settings."""
-    a = settings["arguments"]
-    size = a["image_size"]
-    if None in size:
-        return a.get("position_grid")
-    for _ in range(2 + max(len(a.get("num_blocks", ())) - 1, 0)):
-        if settings["family"] == "hybrid":
-            size = [-(-side // 2) for side in size]  # padded, so rounded up
-    stride = a.get("stride", a["patch_size"])
-    return [(n - p) // s + 1 for n, p, s in zip(size, a["patch_size"], stride)]
 
 
 def _add_to_tokens(plan, given):

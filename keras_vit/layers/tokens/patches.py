@@ -22,6 +22,15 @@ def grid_length(size, patch, stride):
     return None if size is None else (size - patch) // stride + 1
 
 
+def stem_factor(num_blocks):
+    """Pixels along one side of a position of the feature map of a hybrid's ResNet.
+
+    Args:
+        num_blocks: Sequence, the residual units of each stage.
+    """
+    return 4 * 2 ** max(len(num_blocks) - 1, 0)
+
+
 def check_divisible(image_size, patch_size, stride):
     """Raises if patches at this stride do not cover the image exactly."""
     for size, patch, step in zip(image_size, patch_size, stride):
