@@ -6,11 +6,10 @@ import os
 import numpy as np
 
 from keras_vit.common.wording import display
+from keras_vit.data.places import open_place
 from keras_vit.data.readers import folders
-from keras_vit.data.readers.lists import scan_list
 from keras_vit.data.sets import catalog
 from keras_vit.data.sets.downloads import facts_of, missing_files
-from keras_vit.data.sets.names import is_folder, is_list, parse, vtab_splits, vtab_task
 from keras_vit.data.sets.prepared import data_root, directory_of, find_builder
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX
 
@@ -147,16 +146,17 @@ def describe(name, data_dir=None, *, columns=None) -> Description:
     """
     if isinstance(name, str) and name in catalog.NOT_IN_TFDS:
         return Description(name, "not in TFDS", how_to_get=catalog.NOT_IN_TFDS[name])
-    place, _ = parse(name)
-    if is_list(place):
-        return _files(place, "list of files", scan_list(str(place), columns))
-    if is_folder(place):
-        return _files(place, "folder", folders.scan(str(place)))
-    if task := vtab_task(place):
-        return _vtab(place, task, data_dir)
-    if directory_of(place, data_dir) is None and (facts := facts_of(place)):
-        return _from_catalog(place, facts, data_dir)
-    return _from_tfds(place, data_dir)
+    place = open_place(name)
+    if place.kind == "list":
+        return _files(place, "list of files", place.scan(columns))
+    if place.kind == "folder":
+        return _files(place, "folder", place.scan())
+    if place.kind == "vtab":
+        return _vtab(place, data_dir)
+    path = place.path
+    if directory_of(path, data_dir) is None and (facts := facts_of(path)):
+        return _from_catalog(path, facts, data_dir)
+    return _from_tfds(path, data_dir)
 
 
 def _files(place, kind, folder):
@@ -181,7 +181,8 @@ def _files(place, kind, folder):
     )
 
 
-def _vtab(place, task, data_dir):
+def _vtab(place, data_dir):
+    task = place.vtab_task
     inner = describe(task.dataset, data_dir)
     names, rule = inner.class_names, ""
     if task.label is not None:
@@ -189,13 +190,13 @@ def _vtab(place, task, data_dir):
         rule = " Its labels are made from the annotations."
     return dataclasses.replace(
         inner,
-        name=place,
+        name=place.path,
         kind=f"VTAB-1k task on {task.dataset}",
-        splits=vtab_splits(task),
+        splits=place.splits(),
         num_classes=task.num_classes,
         class_names=names,
         citation=f"zhai2019visual; the images: {inner.citation}",
-        how_to_get=inner.how_to_get.replace(repr(task.dataset), repr(place)),
+        how_to_get=inner.how_to_get.replace(repr(task.dataset), repr(place.path)),
         notes=f"Its 1,000 training images are train800 and val200 together.{rule}",
     )
 

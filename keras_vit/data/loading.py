@@ -1,28 +1,16 @@
 """From a name or a path to sources."""
 
+import dataclasses
 import logging
 import re
 
 import numpy as np
 
-from keras_vit.common.wording import display
-from keras_vit.data import subsets
+from keras_vit.data.places import open_place
 from keras_vit.data.readers import folders
-from keras_vit.data.readers.folders import scan_unlabelled
-from keras_vit.data.readers.lists import scan_list
-from keras_vit.data.readers.record_labels import reading_of
 from keras_vit.data.readers.records import RecordStore
 from keras_vit.data.readers.request import in_order
 from keras_vit.data.readers.stores import FileStore, PixelStore
-from keras_vit.data.sets.names import (
-    is_folder,
-    is_list,
-    parse,
-    vtab_split,
-    vtab_splits,
-    vtab_task,
-)
-from keras_vit.data.sets.prepared import builder_of
 from keras_vit.data.source import Source
 
 LOGGER = logging.getLogger(__name__)
@@ -60,6 +48,8 @@ def load(
             `"train"` and `"test"`, drawn class by class, and `"all"`. Behind the split,
             a part of it can be asked for (`Source.take_fraction`, `take_per_class`):
             `"cifar10:train,fraction=1%,seed=0"`, `"photos:train,per_class=10"`.
+            Or what `open_place` makes of a name: then several calls look for the files
+            of a folder once.
         data_dir: Where TFDS keeps prepared data. Defaults to the environment's
             `TFDS_DATA_DIR`, or else `~/tensorflow_datasets`.
         corrupt: `"error"`: a broken image stops whoever reads it, with its name.
@@ -91,18 +81,17 @@ def load(
         raise ValueError(
             f"`corrupt` must be 'error' or 'skip'. Received: corrupt={corrupt!r}"
         )
-    place, split = parse(name)
-    split, parts = subsets.parse(split)
-    if is_list(place) or is_folder(place):
-        folder = _scan(place, columns, labelled)
-        source = _folder_source(place, folder, split, test_fraction, split_seed)
-    elif task := vtab_task(place):
-        source = _vtab_source(task, place, split, data_dir)
+    place = open_place(name)
+    if place.has_files:
+        folder = place.scan(columns, labelled)
+        source = _folder_source(place, folder, test_fraction, split_seed)
+    elif place.vtab_task:
+        source = _vtab_source(place, data_dir)
     else:
-        source = _record_source(place, split, data_dir)
+        source = _record_source(place, data_dir)
     if corrupt == "skip":
         source = source.without_corrupt(progress)
-    for part in parts:
+    for part in place.parts:
         source = source._take(part)
     return source
 
@@ -116,14 +105,7 @@ def splits(name, data_dir=None, *, columns=None, labelled=True) -> dict[str, int
         columns: As for `load`.
         labelled: As for `load`.
     """
-    place, _ = parse(name)
-    if is_list(place) or is_folder(place):
-        found = _scan(place, columns, labelled).splits
-        return {split: len(files) for split, (files, _) in found.items()}
-    if task := vtab_task(place):
-        return vtab_splits(task)
-    info = _builder(place, data_dir).info
-    return {key: split.num_examples for key, split in info.splits.items()}
+    return open_place(name).splits(data_dir, columns, labelled)
 
 
 def load_splits(
@@ -144,41 +126,39 @@ def load_splits(
     Returns:
         (train, test), both `Source`.
     """
-    place, split = parse(name)
+    place = open_place(name)
     reading = {key: options[key] for key in ("columns", "labelled") if key in options}
-    known = splits(place, data_dir, **reading)
-    files = is_list(place) or is_folder(place)
-    train = train or split
+    known = place.splits(data_dir, **reading)
     if test is None:
-        made = "test" if files or not known else None
+        made = "test" if place.has_files or not known else None
         test = next((s for s in ("test", "validation") if s in known), made)
-        if test == "test" and "validation" in known and not files:
+        if test == "test" and "validation" in known and not place.has_files:
             test = _labelled_test(place, data_dir)
+    part = place.with_split(train) if train else place
     if test is None:
-        whole, parts = subsets.parse(train)
-        whole = whole or next(iter(known))
+        whole = part.split or next(iter(known))
         if "[" in whole or "+" in whole or whole == "all":
             raise ValueError(
-                f"{display(place)} has no test split: name the part for the test too, "
+                f"{place} has no test split: name the part for the test too, "
                 "with test= (of a recipe test_split, --test-split). "
                 f"Received: train={whole!r}, splits: {', '.join(known)}"
             )
         if whole not in known:
-            load((place, whole), data_dir, **options)  # which says what there is
+            load(place.with_split(whole), data_dir, **options)  # says what there is
         cut = 100 - round(100 * options.get("test_fraction", 0.2))
         train, test = f"{whole}[:{cut}%]", f"{whole}[{cut}%:]"
         LOGGER.info("%s has no test split: using %s and %s", place, train, test)
-        train += "".join(map(str, parts))
-    return load((place, train), data_dir, **options), load(
-        (place, test), data_dir, **options
+        part = dataclasses.replace(part, split=train)
+    return load(part, data_dir, **options), load(
+        place.with_split(test), data_dir, **options
     )
 
 
 def _labelled_test(place, data_dir):
     """The test split or, where its labels are secret, the validation split."""
-    if vtab_task(place):
+    if place.vtab_task:
         return "test"
-    store = _record_source(place, "test", data_dir)._store
+    store = RecordStore(place.builder(data_dir), "test", str(place))
     for item in in_order(store).take(1):
         if item["label"] < 0:
             LOGGER.info("%s has no labels for its test split: using validation", place)
@@ -186,34 +166,27 @@ def _labelled_test(place, data_dir):
     return "test"
 
 
-def _scan(place, columns, labelled=True):
-    if is_list(place):
-        return scan_list(str(place), columns)
-    if columns is not None:
+def _vtab_source(place, data_dir):
+    task, known = place.vtab_task, place.splits()
+    split = "train800val200" if place.split in (None, "train1000") else place.split
+    if split not in known:
         raise ValueError(
-            f"`columns` is for lists of files. Received: {display(place)}, "
-            f"columns={columns}"
+            f"{place} has the splits {', '.join(known)} (train1000 is the same as "
+            f"train800val200). Received: split={split!r}"
         )
-    return folders.scan(str(place)) if labelled else scan_unlabelled(str(place))
+    parts = ("train800", "val200") if split == "train800val200" else (split,)
+    inner = "+".join(getattr(task, part) for part in parts)
+    builder = place.builder(data_dir)
+    store = RecordStore(builder, inner, place.path, rule=task.label, scale=task.scale)
+    return _source_of(store, place.path, split)
 
 
-def _vtab_source(task, place, split, data_dir):
-    split, inner = vtab_split(task, place, split)
-    builder = builder_of(task.dataset, data_dir)
-    store = RecordStore(builder, inner, place, rule=task.label, scale=task.scale)
-    return _source_of(store, place, split)
-
-
-def _builder(place, data_dir):
-    """A prepared builder; a set without labels is refused before its download."""
-    return builder_of(place, data_dir, lambda info: reading_of(info, display(place)))
-
-
-def _record_source(place, split, data_dir):
-    name, builder = display(place), _builder(place, data_dir)
+def _record_source(place, data_dir):
+    builder = place.builder(data_dir)
     known = list(builder.info.splits)
-    split = split or ("train" if "train" in known or not known else known[0])
-    return _source_of(RecordStore(builder, split, name), name, split)
+    first = "train" if "train" in known or not known else known[0]
+    store = RecordStore(builder, place.split or first, str(place))
+    return _source_of(store, str(place), store.split)
 
 
 def _source_of(store, name, split):
@@ -223,7 +196,8 @@ def _source_of(store, name, split):
     return Source(store, name, split, names, channels)
 
 
-def _folder_source(path, folder, split, test_fraction, split_seed):
+def _folder_source(place, folder, test_fraction, split_seed):
+    split = place.split
     match = re.fullmatch(r"(\w+)\s*(\[.*\])?", split or "train")
     base, brackets = match.groups() if match else (split, None)
     found = folder.splits
@@ -240,7 +214,7 @@ def _folder_source(path, folder, split, test_fraction, split_seed):
     else:
         known = [*found, *(("train", "test") if made else ()), "all"]
         raise ValueError(
-            f"{display(path)} has the splits {', '.join(dict.fromkeys(known))}. "
+            f"{place} has the splits {', '.join(dict.fromkeys(known))}. "
             f"Received: split={split!r}"
         )
     if brackets:
@@ -249,10 +223,10 @@ def _folder_source(path, folder, split, test_fraction, split_seed):
         keep = np.sort(order[folders.slice_of(len(files), brackets)])
         files, labels = files[keep], labels[keep]
     if not len(files):
-        raise ValueError(f"{display(path)}: the split {split!r} holds no images.")
+        raise ValueError(f"{place}: the split {split!r} holds no images.")
     shape, channels = folders.peek(folder.root, files)
     store = FileStore(folder.root, files, labels, shape)
-    return Source(store, str(path), split or base, folder.class_names, channels)
+    return Source(store, str(place.path), split or base, folder.class_names, channels)
 
 
 def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Source:

@@ -59,25 +59,23 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
 
 def _same(name, other):
     """Whether two names are of one data set, of whatever parts."""
-    from keras_vit.data.sets import names
+    from keras_vit.data import open_place
 
     try:
-        return names.parse(name)[0] == names.parse(other)[0]
+        return open_place(name).path == open_place(other).path
     except ValueError:  # one of them is no more there
         return False
 
 
 def _named(name, data_dir, test, **options):
     """The part that a name ends with, or the test set where it names none."""
-    from keras_vit.data import load, load_splits, subsets
-    from keras_vit.data.sets import names
+    from keras_vit.data import load, load_splits, open_place
 
-    place, split = names.parse(name)
-    base, parts = subsets.parse(split)
-    if base is not None:
-        return load((place, split), data_dir, **options)
+    place = open_place(name)
+    if place.split is not None:
+        return load(place, data_dir, **options)
     _, test = load_splits(place, data_dir, test=test, **options)
-    if not parts:
+    if not place.parts:
         return test
-    split = test.split + "".join(map(str, parts))
-    return load((place, split), data_dir, **options)
+    split = test.split + "".join(map(str, place.parts))
+    return load(place.with_split(split), data_dir, **options)

@@ -136,3 +136,5 @@ VTAB_GROUPS = {
 }
 VTAB = {**NATURAL, **SPECIALIZED, **STRUCTURED}
 VTAB_PREFIX = "vtab/"
+# The training parts of every task, the default first.
+VTAB_SPLITS = {"train800val200": 1000, "train800": 800, "val200": 200}

@@ -1,0 +1,159 @@
+"""Opens a data set's name: where it lies, which split is meant, which files it has."""
+
+import dataclasses
+import difflib
+import os
+import pathlib
+import re
+
+from keras_vit.common.wording import display
+from keras_vit.data import subsets
+from keras_vit.data.readers import folders
+from keras_vit.data.readers.lists import scan_list
+from keras_vit.data.readers.record_labels import reading_of
+from keras_vit.data.sets.catalog import EMBEDDED
+from keras_vit.data.sets.prepared import VERSION, builder_of, prepared_directory
+from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX, VTAB_SPLITS, VtabTask
+
+LIST_SUFFIXES = (".csv", ".tsv", ".parquet")
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """What a data set's name means. Made by `open_place`.
+
+    What is found there, the files of a folder or list or the TFDS builder, is kept. So
+    functions that are given the same place look only once.
+
+    Attributes:
+        kind: "folder", "list", "prepared" (a TFDS directory), "vtab" or "tfds" (a TFDS
+            name or an embedded set).
+        path: `pathlib.Path`, or the name.
+        split: The split that the name ends with, or None.
+        parts: The parts of it, a tuple of `Subset`.
+    """
+
+    kind: str
+    path: pathlib.Path | str
+    split: str | None = None
+    parts: tuple[subsets.Subset, ...] = ()
+    _found: dict = dataclasses.field(default_factory=dict, compare=False, repr=False)
+
+    def __str__(self):
+        return display(self.path)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether it is a folder or a list of image files."""
+        return self.kind in ("folder", "list")
+
+    @property
+    def vtab_task(self) -> VtabTask | None:
+        """The row of a VTAB task; None for other places."""
+        return VTAB[self.path[len(VTAB_PREFIX) :]] if self.kind == "vtab" else None
+
+    def with_split(self, split: str | None) -> "Place":
+        """The same place with another split, such as `"train[:80%],per_class=10"`."""
+        base, parts = subsets.parse(split)
+        return dataclasses.replace(self, split=base, parts=parts)
+
+    def scan(self, columns=None, labelled: bool = True) -> folders.Folder:
+        """The files of a folder or a list; see `keras_vit.data.load`."""
+        if columns is not None and self.kind == "folder":
+            raise ValueError(
+                f"`columns` is for lists of files. Received: {self}, columns={columns}"
+            )
+        path = str(self.path)
+        if self.kind == "list":
+            return self._once(("list", repr(columns)), scan_list, path, columns)
+        find = folders.scan if labelled else folders.scan_unlabelled
+        return self._once(("folder", labelled), find, path)
+
+    def builder(self, data_dir=None):
+        """The TFDS builder; a set without labels is refused before its download."""
+        task = self.vtab_task
+        name, check = self.path, lambda info: reading_of(info, str(self))
+        if task is not None:
+            name, check = task.dataset, None
+        key = ("builder", None if data_dir is None else str(data_dir))
+        return self._once(key, builder_of, name, data_dir, check)
+
+    def splits(self, data_dir=None, columns=None, labelled=True) -> dict[str, int]:
+        """All splits and their numbers of examples; see `keras_vit.data.splits`."""
+        if self.has_files:
+            found = self.scan(columns, labelled).splits
+            return {split: len(files) for split, (files, _) in found.items()}
+        if task := self.vtab_task:
+            return {**VTAB_SPLITS, "test": task.num_test}
+        found = self.builder(data_dir).info.splits
+        return {key: split.num_examples for key, split in found.items()}
+
+    def _once(self, key, find, *arguments):
+        if key not in self._found:
+            self._found[key] = find(*arguments)
+        return self._found[key]
+
+
+def open_place(name) -> Place:
+    """Finds what a data set's name means, without reading its files.
+
+    What exists as a file or folder is that; a split may follow after a colon.
+
+    Args:
+        name: As for `keras_vit.data.load`; or a pair of a name and a split, which
+            replaces the name's own; or a `Place`, which is returned as it is.
+
+    Raises:
+        ValueError: if nothing is where it points, or it is no name at all.
+
+    Example:
+
+    >>> photos = keras_vit.data.open_place("./photos")
+    >>> train, test = keras_vit.data.load_splits(photos)  # looks for the files
+    >>> everything = keras_vit.data.load(photos.with_split("all"))  # knows them
+    """
+    if isinstance(name, Place):
+        return name
+    if isinstance(name, tuple):
+        return open_place(name[0]).with_split(name[1])
+    path, split = _parse(name)
+    return Place(_kind(path), path).with_split(split)
+
+
+def _parse(name):
+    """(`pathlib.Path` or name, split or None)."""
+    text = os.path.expanduser(os.fspath(name))
+    plain = isinstance(name, str) and text.partition(":")[0] in EMBEDDED
+    if not plain:
+        for cut in [len(text), *(match.start() for match in re.finditer(":", text))]:
+            if os.path.exists(text[:cut]):
+                return pathlib.Path(text[:cut]), text[cut + 1 :] or None
+    if text.partition(":")[0].lower().endswith(LIST_SUFFIXES):
+        raise ValueError(f"There is no file {display(text.partition(':')[0])}.")
+    if isinstance(name, os.PathLike) or text[:1] in ("/", ".", "~") or "\\" in text:
+        raise ValueError(f"There is no folder {display(text)}.")
+    match = re.fullmatch(rf"([\w./+-]+?)(:{VERSION})?(?::(.+))?", text)
+    if match is None:
+        raise ValueError(
+            "A data set is 'name', 'name:split' or the path of a folder that exists. "
+            f"Received: {display(text)!r}"
+        )
+    head, version, split = match.groups()
+    return head + (version or ""), split
+
+
+def _kind(path):
+    if isinstance(path, pathlib.Path):
+        if path.suffix.lower() in LIST_SUFFIXES and path.is_file():
+            return "list"
+        return "folder" if prepared_directory(path) is None else "prepared"
+    if not path.startswith(VTAB_PREFIX):
+        return "tfds"
+    task = path[len(VTAB_PREFIX) :]
+    if task not in VTAB:
+        close = difflib.get_close_matches(task, VTAB, 4) or list(VTAB)
+        raise ValueError(
+            f"VTAB has no task {task!r}. Did you mean "
+            f"{', '.join(VTAB_PREFIX + name for name in close)}?"
+        )
+    return "vtab"
