@@ -14,14 +14,17 @@ import pytest
 # Files that run in every environment that we admit, under either backend, in seconds.
 SMOKE = {
     "test_smoke.py",
-    *("layers/test_attention.py", "layers/test_patch_encoder.py"),
-    *("layers/test_stochastic_depth.py", "models/test_listing.py"),
-    *("models/test_preprocessing.py", "checkpoints/test_positions.py"),
-    *("data/test_images.py", "data/test_parts.py", "data/test_loading.py"),
-    *("training/test_recipes.py", "training/test_schedules.py"),
-    *("training/test_losses.py", "training/test_checkpoints.py"),
-    *("evaluation/test_metrics.py", "devices/test_request.py"),
-    *("devices/test_cluster.py", "devices/test_tpu.py"),
+    "layers/tokens/test_patch_encoder.py",
+    "layers/transformer/test_attention.py",
+    "layers/transformer/test_stochastic_depth.py",
+    *("models/test_preprocessing.py", "models/variants/test_listing.py"),
+    "checkpoints/test_positions.py",
+    *("data/pipeline/test_images.py", "data/pipeline/test_parts.py"),
+    "data/test_loading.py",
+    *("training/recipes/test_recipes.py", "training/folder/test_state.py"),
+    *("training/optimizers/test_losses.py", "training/optimizers/test_schedules.py"),
+    *("devices/test_cluster.py", "devices/test_request.py", "devices/test_tpu.py"),
+    "evaluation/test_metrics.py",
 }
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from pictures import encode, picture
-from writing import write
+from writing import write, write_numbered
 
 import keras_vit.data
-from keras_vit.data import load, load_splits, subsets
+from keras_vit.data import hold_out, load, load_splits, subsets
 from keras_vit.data.readers import records
 from keras_vit.data.subsets import Subset
 
@@ -158,9 +158,7 @@ def test_the_test_part_stays_whole(folder):
 
 
 def test_a_set_without_a_test_part_is_cut_first(tmp_path):
-    from test_records import store
-
-    train, test = load_splits(f"{store(tmp_path)}:train,per_class=3,seed=2")
+    train, test = load_splits(f"{write_numbered(tmp_path)}:train,per_class=3,seed=2")
     assert test.split == "train[80%:]" and test.num_examples == 6
     assert train.split == "train[:80%],per_class=3,seed=2" and train.num_examples == 6
 
@@ -178,10 +176,8 @@ def test_broken_images_are_left_out_before_parts_are_taken(tmp_path):
 
 
 def test_a_skipping_stream_gives_parts_too(tmp_path, monkeypatch):
-    from test_records import store
-
     monkeypatch.setattr(records, "MEMORY_BUDGET", 0)
-    source = keras_vit.data.load(store(tmp_path))
+    source = keras_vit.data.load(write_numbered(tmp_path))
     rest = source._with(source._store.leave_out([(0, ids(source)[0].decode(), "")]))
     assert rest.take_fraction(1.0).num_examples == 29
     assert sum(rest.examples_per_class().values()) == 29
@@ -198,3 +194,35 @@ def test_a_set_whose_labels_are_withheld_says_so(tmp_path, monkeypatch, budget):
     write(tmp_path, "withheld", features, [{"image": image, "label": -1}] * 3)
     with pytest.raises(ValueError, match="has no labels"):
         load("withheld", tmp_path).take_per_class(1)
+
+
+# What is held out is a fair sample, and never learned from.
+
+
+def test_the_parts_share_no_image_and_miss_none(folder):
+    train = load(str(folder))
+    rest, held = hold_out(train, 0.25, seed=3)
+    assert (rest.num_examples, held.num_examples) == (18, 6)
+    assert sorted(ids(rest) + ids(held)) == sorted(ids(train))
+    assert np.bincount(held.labels).tolist() == [4, 2]
+    # What is held out can be asked for by its name.
+    assert ids(load((str(folder), held.split))) == ids(held)
+
+
+def test_the_seed_decides(folder):
+    train = load(str(folder))
+    once, again, other = (
+        ids(hold_out(train, 0.25, seed=seed)[1]) for seed in (0, 0, 1)
+    )
+    assert once == again != other
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5])
+def test_a_share_of_nothing_or_all_is_refused(folder, fraction):
+    with pytest.raises(ValueError, match=rf"in \(0, 1\).*fraction={fraction}"):
+        hold_out(load(str(folder)), fraction)
+
+
+def test_one_image_cannot_be_two_parts(arrays):
+    with pytest.raises(ValueError, match="Too few examples"):
+        hold_out(arrays.take_fraction(0.01), 0.5)

@@ -9,8 +9,9 @@ import pytest
 
 HERE = Path(__file__).parent
 FILES = (
-    *("test_averaging.py", "test_accumulation.py", "test_update_rules.py"),
-    *("../layers/test_remat.py", "../devices/test_strategy.py"),
+    *("optimizers/test_averaging.py", "optimizers/test_update_rules.py"),
+    *("replicas/test_accumulation.py", "../layers/test_remat.py"),
+    "../devices/test_strategy.py",
 )
 
 

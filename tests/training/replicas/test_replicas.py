@@ -90,7 +90,7 @@ def run(script, *arguments, python=sys.executable):
         [python, str(HERE / script), *map(json.dumps, arguments)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(x) for x in done.stdout.splitlines() if x.startswith("{")]

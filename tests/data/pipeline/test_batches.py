@@ -10,7 +10,7 @@ from pictures import encode, picture
 
 import keras_vit.data
 from keras_vit.data import randomness, steps
-from keras_vit.data.pipeline import batches as pipeline
+from keras_vit.data.pipeline.batches import apply
 
 AUGMENTS = {
     "crop_flip": "crop_flip",
@@ -71,7 +71,7 @@ def test_pixels_are_truncated_before_they_move_with_the_same_result(seed):
     expected = image
     for number, step in enumerate(chain):
         expected = step(expected, randomness.step_seeds(seeds, number))
-    assert (pipeline.apply(chain, image, seeds) == expected).numpy().all()
+    assert (apply(chain, image, seeds) == expected).numpy().all()
 
 
 class _SlowStore:

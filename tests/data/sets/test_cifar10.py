@@ -15,7 +15,7 @@ from keras_vit.data import describe, load, load_splits
 
 FOLDER = os.environ.get("KERAS_VIT_TEST_DATA")
 ARRAYS = pathlib.Path(FOLDER or "", "cifar10.npz")
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 needs_cifar10 = pytest.mark.skipif(
     not (FOLDER and ARRAYS.is_file()),
     reason="KERAS_VIT_TEST_DATA names no folder with cifar10.npz",

@@ -7,43 +7,15 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from pictures import encode, picture
-from writing import write
+from writing import write, write_numbered
 
 import keras_vit.data
 from keras_vit.data.readers import records
 
 
-def store(tmp_path, count=30, images=None, shards=4, **features):
-    """Writes a TFDS set of numbered images, in several files."""
-    features = features or {
-        "image": tfds.features.Image(shape=(4, 4, 1)),
-        "label": tfds.features.ClassLabel(names=["even", "odd"]),
-    }
-
-    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-        name = "numbered"
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            kinds = tfds.features.FeaturesDict(features)
-            return tfds.core.DatasetInfo(builder=self, features=kinds)
-
-        def _split_generators(self, dl_manager):
-            return {"train": self._generate_examples()}
-
-        def _generate_examples(self):
-            for i in range(count):
-                image = np.full((4, 4, 1), i, np.uint8) if images is None else images[i]
-                yield i, {"image": image, "label": i % 2}
-
-    config = tfds.download.DownloadConfig(num_shards=shards)
-    Builder(data_dir=tmp_path).download_and_prepare(download_config=config)
-    return tmp_path / "numbered" / "1.0.0"
-
-
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return store(tmp_path_factory.mktemp("numbered"))
+    return write_numbered(tmp_path_factory.mktemp("numbered"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +26,7 @@ def broken_path(tmp_path_factory):
         "image": tfds.features.Image(),
         "label": tfds.features.ClassLabel(num_classes=2),
     }
-    return store(tmp_path_factory.mktemp("broken"), 12, images, **kinds)
+    return write_numbered(tmp_path_factory.mktemp("broken"), 12, images, **kinds)
 
 
 @pytest.fixture
@@ -162,4 +134,4 @@ def test_broken_records_are_named_or_skipped(broken_path, monkeypatch, budget):
 def test_sets_without_labels_are_refused(tmp_path):
     kinds = {"image": tfds.features.Image(shape=(4, 4, 1)), "label": np.int64}
     with pytest.raises(ValueError, match=r"no labels.*one class label"):
-        keras_vit.data.load(store(tmp_path, **kinds))
+        keras_vit.data.load(write_numbered(tmp_path, **kinds))

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import keras_vit
-from keras_vit.data.decoding import jpeg_png as decoding
+from keras_vit.data.decoding.jpeg_png import pillow_pixels
 
 ROOT = pathlib.Path(keras_vit.__file__).parent / "data" / "embedded"
 DIRECTORY = ROOT / "fashion_mnist_mini" / "1.0.0"
@@ -65,7 +65,7 @@ def test_images_and_labels_are_those_of_the_original():
             known = zip(arrays[f"x_{split}"], arrays[f"y_{split}"])
             labels = {image.tobytes(): int(label) for image, label in known}
             for image, label in whole(split):
-                assert labels[decoding.pillow_pixels(image).tobytes()] == label
+                assert labels[pillow_pixels(image).tobytes()] == label
 
 
 def test_it_trains_offline_and_is_read_like_any_prepared_set():

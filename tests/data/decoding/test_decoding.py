@@ -8,7 +8,7 @@ import tensorflow as tf
 from pictures import encode, picture
 from PIL import Image
 
-from keras_vit.data.decoding import jpeg_png as decoding
+from keras_vit.data.decoding import jpeg_png
 
 COLOUR, GREY = picture(), picture(channels=1)
 ALPHA = np.dstack([COLOUR, picture(channels=1, seed=5)])
@@ -56,13 +56,13 @@ FILES |= {f"jpeg exif {i}": encode(COLOUR, "JPEG", exif=exif(i)) for i in range(
 @pytest.fixture(scope="module")
 def traced():
     signature = [tf.TensorSpec([], tf.string)]
-    return tf.function(decoding.decode, input_signature=signature)
+    return tf.function(jpeg_png.decode, input_signature=signature)
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_decoders_agree_eagerly_in_graphs_and_with_pillow(kind, traced):
-    pillow = decoding.pillow_pixels(FILES[kind])
-    eager = decoding.decode(tf.constant(FILES[kind])).numpy()
+    pillow = jpeg_png.pillow_pixels(FILES[kind])
+    eager = jpeg_png.decode(tf.constant(FILES[kind])).numpy()
     assert eager.dtype == np.uint8 and eager.shape == pillow.shape
     assert (eager == pillow).all()
     assert (traced(FILES[kind]).numpy() == eager).all()
@@ -80,24 +80,24 @@ def test_exif_rotation_is_applied(tag):
         7: COLOUR[::-1, ::-1].transpose(1, 0, 2),
         8: np.rot90(COLOUR),
     }[tag]
-    found = decoding.decode(tf.constant(FILES[f"jpeg exif {tag}"])).numpy()
+    found = jpeg_png.decode(tf.constant(FILES[f"jpeg exif {tag}"])).numpy()
     np.testing.assert_allclose(found.astype(int), upright, atol=40)
 
 
 def test_animations_give_their_first_frame():
     for kind in ("gif animation", "webp animation"):
-        found = decoding.decode(tf.constant(FILES[kind])).numpy().astype(int)
+        found = jpeg_png.decode(tf.constant(FILES[kind])).numpy().astype(int)
         assert np.abs(found - COLOUR).mean() < 12
 
 
 def test_transparency_shows_white():
     clear = np.dstack([COLOUR, np.zeros_like(GREY)])
-    found = decoding.decode(tf.constant(encode(clear)))
+    found = jpeg_png.decode(tf.constant(encode(clear)))
     assert (found.numpy() == 255).all()
 
 
 def test_sixteen_bits_become_eight():
-    found = decoding.decode(tf.constant(FILES["png 16 bit"])).numpy()
+    found = jpeg_png.decode(tf.constant(FILES["png 16 bit"])).numpy()
     assert (found[..., 0] == GREY).all()
 
 
@@ -105,7 +105,7 @@ def test_heic_is_read_where_pillow_heif_is_installed():
     heif = pytest.importorskip("pillow_heif")
     heif.register_heif_opener()
     data = encode(COLOUR, "HEIF", quality=100)
-    found = decoding.decode(tf.constant(data)).numpy().astype(int)
+    found = jpeg_png.decode(tf.constant(data)).numpy().astype(int)
     assert found.shape == COLOUR.shape and np.abs(found - COLOUR).mean() < 4
 
 
@@ -113,7 +113,7 @@ def test_heic_without_pillow_heif_names_the_install_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
     data = b"\0\0\0\x18ftypheic" + bytes(20)
     with pytest.raises(ValueError, match=r"keras-vision-transformer\[heic\]"):
-        decoding.pillow_pixels(data)
+        jpeg_png.pillow_pixels(data)
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "gif", "bmp", "tiff"])
@@ -122,26 +122,26 @@ def test_broken_files_are_errors(kind, keep):
     data = FILES[kind]
     data = data[: int(len(data) * keep) if isinstance(keep, float) else keep]
     with pytest.raises((ValueError, tf.errors.OpError)):
-        decoding.decode(tf.constant(data))
+        jpeg_png.decode(tf.constant(data))
 
 
 def test_text_is_no_image():
     with pytest.raises((ValueError, tf.errors.OpError), match="not an image"):
-        decoding.decode(tf.constant(b"hello"))
+        jpeg_png.decode(tf.constant(b"hello"))
 
 
 @pytest.mark.parametrize("static", [True, False])
 def test_channels_are_converted(static):
     shape = (None, None, 3 if static else None)
     traced = tf.function(
-        lambda x: decoding.to_channels(x, 1),
+        lambda x: jpeg_png.to_channels(x, 1),
         input_signature=[tf.TensorSpec(shape, tf.uint8)],
     )
     grey = traced(COLOUR).numpy()
     pillow = np.asarray(Image.fromarray(COLOUR).convert("L"))
     assert grey.shape == (24, 32, 1) and grey.dtype == np.uint8
     assert np.abs(grey[..., 0].astype(int) - pillow).max() <= 1
-    colour = decoding.to_channels(tf.constant(GREY[..., None]), 3).numpy()
+    colour = jpeg_png.to_channels(tf.constant(GREY[..., None]), 3).numpy()
     assert (colour == GREY[..., None]).all() and colour.shape == (24, 32, 3)
 
 
@@ -174,28 +174,28 @@ def test_a_window_has_the_pixels_of_the_whole(kind):
     rng = np.random.default_rng(1)
     for height, width in ((37, 53), (150, 131)):
         data = jpeg(kind, height, width)
-        whole = decoding.decode(data).numpy()
+        whole = jpeg_png.decode(data).numpy()
         for _ in range(10):
             (top, bottom), (left, right) = (
                 sorted(rng.choice(length + 1, 2, replace=False))
                 for length in whole.shape[:2]
             )
             box = tf.constant([top, left, bottom - top, right - left], tf.int32)
-            part = decoding.decode_window(data, lambda h, w: box, 3)  # noqa: B023
-            expected = decoding.to_channels(whole[top:bottom, left:right], 3)
+            part = jpeg_png.decode_window(data, lambda h, w: box, 3)  # noqa: B023
+            expected = jpeg_png.to_channels(whole[top:bottom, left:right], 3)
             np.testing.assert_array_equal(part, expected)
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_every_format_has_windows(kind):
-    whole = decoding.decode(FILES[kind]).numpy()
+    whole = jpeg_png.decode(FILES[kind]).numpy()
     seen = []
 
     def window(height, width):
         seen.append((int(height), int(width)))
         return tf.constant([1, 2, 3, 4])
 
-    part = decoding.decode_window(FILES[kind], window)
+    part = jpeg_png.decode_window(FILES[kind], window)
     assert seen == [whole.shape[:2]]
     np.testing.assert_array_equal(part, whole[1:4, 2:6])
 
@@ -204,7 +204,7 @@ def test_a_file_that_ends_early_is_an_error_wherever_the_window_is():
     data = jpeg("4:2:0", 200, 200)
     for end in (len(data) // 2, len(data) * 9 // 10):
         with pytest.raises((tf.errors.OpError, ValueError)):
-            decoding.decode_window(data[:end], lambda h, w: tf.constant([0, 0, 8, 8]))
+            jpeg_png.decode_window(data[:end], lambda h, w: tf.constant([0, 0, 8, 8]))
 
 
 def test_a_file_said_to_be_upright_is_cut_while_decoding(monkeypatch):
@@ -216,9 +216,9 @@ def test_a_file_said_to_be_upright_is_cut_while_decoding(monkeypatch):
     def unwanted(*arguments):
         raise AssertionError("Pillow was asked")
 
-    monkeypatch.setattr(decoding, "pillow_pixels", unwanted)
-    monkeypatch.setattr(decoding, "pillow_size", unwanted)
+    monkeypatch.setattr(jpeg_png, "pillow_pixels", unwanted)
+    monkeypatch.setattr(jpeg_png, "pillow_size", unwanted)
     window = lambda height, width: tf.constant([5, 6, 40, 50])  # noqa: E731
-    part = decoding.decode_window(tagged, window)
-    np.testing.assert_array_equal(part, decoding.decode_window(plain, window))
-    np.testing.assert_array_equal(part, decoding.decode(plain)[5:45, 6:56])
+    part = jpeg_png.decode_window(tagged, window)
+    np.testing.assert_array_equal(part, jpeg_png.decode_window(plain, window))
+    np.testing.assert_array_equal(part, jpeg_png.decode(plain)[5:45, 6:56])

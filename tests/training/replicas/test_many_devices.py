@@ -22,7 +22,7 @@ def environment(backend):
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "JAX_PLATFORMS": "cpu",
         "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": str(HERE.parents[1]),
+        "PYTHONPATH": os.pathsep.join([str(HERE.parents[2]), str(HERE.parent)]),
         # A proxy that nobody answers at: the processes must find each other past it.
         "http_proxy": "http://192.0.2.1:9",
         "XLA_FLAGS": "",

@@ -238,7 +238,7 @@ class Stop(keras.callbacks.Callback):
 
 def whole_run(case, strategy):
     """`train` on one device, on the replicas, and there once stopped and resumed."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
     from tiny_runs import TINY, write_images
 
     values = {**TINY.to_json(), **case.get("recipe", {})}
