@@ -94,5 +94,5 @@ def test_a_place_says_what_its_name_means(folder, photo_list):
     assert open_place(f"{prepared}/fashion_mnist_mini").kind == "prepared"
     assert open_place("fashion_mnist_mini").kind == "tfds"
     assert open_place("vtab/dtd").vtab_task.num_classes == 47
-    with pytest.raises(ValueError, match="no task 'dtdd'. Did you mean vtab/dtd"):
+    with pytest.raises(ValueError, match=r"no task 'dtdd'\. Did you mean vtab/dtd"):
         open_place("vtab/dtdd")
