@@ -1,12 +1,14 @@
 """Moved to `keras_vit.inference`; this name goes on for one release."""
 
-from keras_vit.inference.predicting import (  # noqa: F401
-    Prediction,
+from keras_vit.inference.loaded import (  # noqa: F401
     class_names,
     class_probabilities,
-    find_images,
     load_model,
     output_kind,
-    predict,
     preprocessing_of,
+)
+from keras_vit.inference.predicting import (  # noqa: F401
+    Prediction,
+    find_images,
+    predict,
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_vit.devices import current
-from keras_vit.inference.predicting import preprocessing_of
+from keras_vit.inference.loaded import preprocessing_of
 
 
 def steps_of(model, given=None):

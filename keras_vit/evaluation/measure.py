@@ -10,7 +10,7 @@ from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.metrics import ranks
 from keras_vit.evaluation.relabelled import real_accuracy_on
 from keras_vit.evaluation.scored import find_source
-from keras_vit.inference.predicting import class_probabilities, load_model, output_kind
+from keras_vit.inference.loaded import class_probabilities, load_model, output_kind
 
 # Probabilities of all classes are kept up to this many numbers: 256 MiB.
 MAX_PROBABILITIES = 2**26

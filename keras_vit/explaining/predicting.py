@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_vit.devices import current
-from keras_vit.inference.predicting import class_probabilities, output_kind
+from keras_vit.inference.loaded import class_probabilities, output_kind
 from keras_vit.visualize.anatomy import Geometry, geometry
 from keras_vit.visualize.attention import (
     each_layer,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import keras
 
-from keras_vit.inference.predicting import class_names, load_model, preprocessing_of
+from keras_vit.inference.loaded import class_names, load_model, preprocessing_of
 from keras_vit.models import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 from keras_vit.models.vision_model import image_shape

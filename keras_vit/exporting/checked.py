@@ -15,7 +15,7 @@ from keras_vit.exporting.reloading import outputs_of
 from keras_vit.exporting.report import ExportReport
 from keras_vit.exporting.sources import find_sources, has_classes_of
 from keras_vit.exporting.staging import check_place
-from keras_vit.inference.predicting import class_probabilities, load_model, output_kind
+from keras_vit.inference.loaded import class_probabilities, load_model, output_kind
 from keras_vit.models.vision_model import image_shape
 
 BATCH = 32

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.reloading import overrides_of
-from keras_vit.inference.predicting import output_kind
+from keras_vit.inference.loaded import output_kind
 from keras_vit.models.vision_model import image_shape
 
 

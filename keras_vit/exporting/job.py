@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_vit.inference.predicting import output_kind
+from keras_vit.inference.loaded import output_kind
 from keras_vit.models.changes.folding import fold_weight_standardization
 from keras_vit.models.pretrained.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import image_shape

@@ -1,1 +1,1 @@
-"""A model, a file or a run, to predictions."""
+"""Trained models put to use: loading them, and classifying images."""

@@ -39,7 +39,7 @@ class Verify:
             print(check)
             return 0 if check.certificate.passed else 1
         from keras_vit.certificates.certificate import verify
-        from keras_vit.inference.predicting import load_model
+        from keras_vit.inference.loaded import load_model
 
         model = self.model
         if model is not None and Path(model).exists():

@@ -115,7 +115,7 @@ class Probe:
                 words += ["--" + field.name.replace("_", "-"), *values]
         name, weights = self.model, self.weights
         if os.path.exists(os.path.expanduser(self.model)):
-            from keras_vit.inference.predicting import load_model
+            from keras_vit.inference.loaded import load_model
 
             recipe = getattr(load_model(self.model), "metadata", {}).get("recipe", {})
             name, weights = recipe.get("model", UNKNOWN), self.model

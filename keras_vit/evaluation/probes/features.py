@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_vit.evaluation.forward import forward, steps_of
-from keras_vit.inference.predicting import load_model
+from keras_vit.inference.loaded import load_model
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from keras_vit.evaluation.metrics import confusion_matrix, wilson_interval
 from keras_vit.evaluation.probes.features import feature_model, run
 from keras_vit.evaluation.probes.penalty import best, cross_validate
 from keras_vit.evaluation.probes.ridge import LinearProbe, Ridge, check_l2
-from keras_vit.inference.predicting import load_model
+from keras_vit.inference.loaded import load_model
 
 logger = logging.getLogger(__name__)
 

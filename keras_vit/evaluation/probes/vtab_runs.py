@@ -11,7 +11,7 @@ from keras_vit.evaluation.probes.features import feature_model, run
 from keras_vit.evaluation.probes.penalty import GRID, best
 from keras_vit.evaluation.probes.ridge import Ridge
 from keras_vit.evaluation.probes.vtab_tasks import GROUPS, VTAB_TASKS
-from keras_vit.inference.predicting import load_model, preprocessing_of
+from keras_vit.inference.loaded import load_model, preprocessing_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,134 @@
+"""A saved or built model: loading it, and what it says of its images and classes."""
+
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_vit.data
+from keras_vit.pretraining import is_pretraining
+
+
+def load_model(model_or_path):
+    """A model from a model, a `.keras` file or a run folder.
+
+    Raises:
+        ValueError: if the file is no saved model.
+        FileNotFoundError: if there is no such file.
+    """
+    if isinstance(model_or_path, keras.Model):
+        return _with_classes(model_or_path, model_or_path.name)
+    path = Path(model_or_path).expanduser()
+    if path.is_dir():
+        folder, path = path, path / "model.keras"
+        if not path.exists():
+            raise FileNotFoundError(
+                f"There is no model.keras in {folder}. A training run writes it at the "
+                "end of its first epoch."
+            )
+    if not path.exists():
+        raise FileNotFoundError(f"There is no model or run folder {path}.")
+    if not zipfile.is_zipfile(path) or path.suffix != ".keras":
+        raise ValueError(
+            f"{path} is not a saved Keras model. Give a .keras file, or the run folder "
+            "of a training run."
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{path} cannot be loaded as a Keras model: {lines[0]}"
+        ) from error
+    return _with_classes(model, path)
+
+
+def _with_classes(model, name):
+    """The model itself, unless it predicts masked patches instead of classes."""
+    if is_pretraining(model):
+        raise ValueError(
+            f"{name} is a model of masked patch prediction, without classes. Fine-tune "
+            "it with labels first: keras-vit train --weights RUN. Its features: "
+            "keras_vit.from_checkpoint(RUN)."
+        )
+    return model
+
+
+def preprocessing_of(model, image_size=None):
+    """How images become the input of a model, as `keras_vit.data` reads it.
+
+    What training wrote into the model, or else the usual steps for its input: resized
+    to the model's size, in [-1, 1], or in [0, 255] where the model itself scales.
+
+    Args:
+        model: A Keras model.
+        image_size: Pair `(height, width)`, pixels, for a model that takes images of
+            every size.
+    """
+    steps = getattr(model, "metadata", {}).get("preprocessing")
+    if steps is not None:
+        return keras_vit.data.Preprocessing.from_json(steps)
+    shape = model.input_shape
+    takes_images = isinstance(shape, tuple) and len(shape) == 4
+    size = image_size or (shape[1:3] if takes_images else None)
+    if not takes_images or None in (*size, shape[3]):
+        raise ValueError(
+            "The model must take images of one size. "
+            f"Received: a model with inputs of shape {shape}"
+        )
+    scales = _arguments(model).get("include_preprocessing", False)
+    return keras_vit.data.preprocessing(
+        size,
+        num_channels=shape[3],
+        value_range=(0.0, 255.0) if scales else (-1.0, 1.0),
+    )
+
+
+def output_kind(model):
+    """`"logits"`, `"softmax"` or `"sigmoid"`: what the class scores of a model are.
+
+    Raises:
+        ValueError: if the model's output is not one score per class.
+    """
+    shape = model.output_shape
+    is_vector = isinstance(shape, tuple) and len(shape) == 2
+    if not is_vector or _arguments(model).get("num_classes", shape[1]) == 0:
+        raise ValueError(
+            "The model does not give one score per class, so it cannot classify. "
+            "Models made with `num_classes=0` or `pooling=None` give features. "
+            f"Received: a model with outputs of shape {shape}"
+        )
+    activation = getattr(model.layers[-1], "activation", None)
+    name = keras.activations.serialize(activation) if activation else "linear"
+    if name == "linear":
+        return "logits"
+    if name in ("softmax", "sigmoid"):
+        return name
+    raise ValueError(
+        "The class scores of a model must be logits, or probabilities by softmax or "
+        f"sigmoid. Received: a model whose last activation is {name!r}"
+    )
+
+
+def class_probabilities(scores, kind):
+    """Probabilities in float64 from class scores `(B, K)` of an `output_kind`."""
+    scores = np.asarray(keras.ops.convert_to_numpy(scores), "float64")
+    if kind != "logits":
+        return scores
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def class_names(model):
+    """The names of a model's classes; numbers where it does not know them."""
+    count = model.output_shape[-1]
+    names = getattr(model, "metadata", {}).get("class_names")
+    if names is not None and len(names) == count:
+        return list(names)
+    return [f"class {index}" for index in range(count)]
+
+
+def _arguments(model):
+    """The constructor's arguments of a model of this package."""
+    return getattr(model, "settings", {}).get("arguments", {})
