@@ -1,4 +1,13 @@
-"""Figures of Matplotlib that need no window and leave no state behind."""
+"""Figures of Matplotlib without a window or state, and pictures inside a page."""
+
+import base64
+import io
+import re
+
+from keras_vit.common.files import replacing
+
+# Blue for what is there, orange for what is wrong; both read on white and on black.
+BLUE, ORANGE, GREY = "#2f7ed8", "#e0702a", "#808080"
 
 
 def new_figure(width, height):
@@ -14,3 +23,57 @@ def new_figure(width, height):
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def save_figure(figure, path, dpi=110):
+    """Writes a figure, or leaves the old file as it is; the ending is the format."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=dpi)
+
+
+def image_address(image, kind, **options):
+    """A Pillow image as an address that holds it: `data:image/...`.
+
+    Args:
+        image: A `PIL.Image.Image`.
+        kind: `"PNG"` or `"JPEG"`.
+        **options: Those of Pillow's writer.
+    """
+    buffer = io.BytesIO()
+    image.save(buffer, kind, optimize=True, **options)
+    text = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f"data:image/{kind.lower()};base64,{text}"
+
+
+# Drawn in this colour, text and axes of a picture become the page's own text colour.
+_TEXT = "#123457"
+
+
+def themed_svg(draw, salt):
+    """A figure as an `<svg>` element that takes its text colour from the page.
+
+    Args:
+        draw: Function without arguments that returns a matplotlib `Figure`.
+        salt: String, begins the names inside this picture, so that a page can hold
+            another.
+
+    Raises:
+        ImportError: without matplotlib, saying how to install it.
+    """
+    new_figure(1, 1)  # says what to install where matplotlib is missing
+    import matplotlib
+
+    colours = ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor")
+    style = dict.fromkeys([*colours, "xtick.color", "ytick.color"], _TEXT)
+    # Text stays text.
+    style.update({"svg.fonttype": "none", "svg.hashsalt": salt})
+    buffer = io.StringIO()
+    with matplotlib.rc_context(style):
+        figure = draw()
+        for axes in figure.axes:
+            axes.patch.set_visible(False)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    picture = buffer.getvalue()
+    picture = picture[picture.index("<svg") :].replace(_TEXT, "currentColor")
+    picture = re.sub(r"<metadata>.*?</metadata>", "", picture, flags=re.DOTALL)
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{salt}-", picture)

@@ -5,8 +5,7 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
-        "evaluation.evaluation": ["Evaluation"],
-        "evaluation.measure": ["evaluate"],
+        "evaluation.measure": ["Evaluation", "evaluate"],
         "evaluation.metrics": [
             "Calibration",
             "calibration",
@@ -17,14 +16,17 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "wilson_interval",
             "worst_pairs",
         ],
-        "evaluation.probes.callback": ["FewShotCallback"],
         "evaluation.probes.features": ["Features", "extract_features"],
         "evaluation.probes.neighbours": ["knn_accuracy", "knn_votes"],
         "evaluation.probes.probing": ["ProbeResult", "probe"],
         "evaluation.probes.ridge": ["LinearProbe", "Ridge"],
-        "evaluation.probes.shots": ["fewshot", "fewshot_probe"],
-        "evaluation.probes.vtab_runs": ["VtabResult", "vtab"],
-        "evaluation.probes.vtab_tasks": ["VTAB_TASKS", "VtabTask"],
+        "evaluation.probes.shots": ["FewShotCallback", "fewshot", "fewshot_probe"],
+        "evaluation.probes.vtab_runs": [
+            "VTAB_TASKS",
+            "VtabResult",
+            "VtabTask",
+            "vtab",
+        ],
         "evaluation.report.page": ["write_report"],
         "evaluation.report.pictures": [
             "plot_confusion",

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import keras_vit.data
+from keras_vit.data.steps.preprocessing import evaluation_with
 from keras_vit.devices import current
 from keras_vit.inference.loaded import preprocessing_of
 
@@ -16,8 +18,6 @@ def steps_of(model, given=None):
     Returns:
         A `keras_vit.data.Preprocessing`.
     """
-    from keras_vit.data.steps.preprocessing import evaluation_with
-
     return evaluation_with(given, preprocessing_of(model))
 
 
@@ -38,8 +38,6 @@ def forward(model, source, steps, batch_size, progress=None):
     Raises:
         ValueError: if an output is not finite, or an image cannot be read.
     """
-    import keras_vit.data
-
     done, full = 0, 0
     try:
         for images, labels in source.batches(batch_size, preprocessing=steps):

@@ -1,19 +1,134 @@
-"""`evaluate`: one pass over a data set, every example counted exactly once."""
+"""`evaluate`: one pass over a data set, in which every example counts exactly once."""
 
+import dataclasses
+import functools
 import heapq
 import itertools
 
 import numpy as np
 
-from keras_vit.evaluation.evaluation import TOP5_CLASSES, Evaluation, Mistake
+from keras_vit.common.checks import check_positive
+from keras_vit.data import steps_to_text
 from keras_vit.evaluation.forward import forward, steps_of
-from keras_vit.evaluation.metrics import ranks
+from keras_vit.evaluation.metrics import (
+    Calibration,
+    calibration,
+    class_table,
+    confusion_matrix,
+    ranks,
+    wilson_interval,
+)
 from keras_vit.evaluation.relabelled import real_accuracy_on
 from keras_vit.evaluation.scored import find_source
-from keras_vit.inference.loaded import class_probabilities, load_model, output_kind
+from keras_vit.inference.loaded import (
+    class_probabilities,
+    load_model,
+    output_kind,
+    pixels_of,
+    value_range_of,
+)
 
 # Probabilities of all classes are kept up to this many numbers: 256 MiB.
 MAX_PROBABILITIES = 2**26
+# Below it the true class is nearly always among the first five.
+TOP5_CLASSES = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """One wrong answer."""
+
+    # Place among the examples, from 0, and the file where the data is a folder.
+    index: int
+    file: str | None
+    # Classes by number.
+    true: int
+    predicted: int
+    # Probability of the predicted class, in [0, 1].
+    confidence: float
+    # Pixels as the model saw them: uint8 (H, W, C).
+    image: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found."""
+
+    # Data set and split.
+    data: str
+    class_names: list
+    # Examples evaluated.
+    num_examples: int
+    # Mean cross-entropy of the true classes, in nats, without label smoothing.
+    loss: float
+    # Share of examples whose most probable class is the true one.
+    accuracy: float
+    # Share of examples whose true class is among the five most probable; `None` below
+    # six classes, where it says nothing.
+    top5_accuracy: float | None
+    # True class, predicted class and its probability, for each example: `(N,)`.
+    labels: np.ndarray = dataclasses.field(repr=False)
+    predicted: np.ndarray = dataclasses.field(repr=False)
+    confidences: np.ndarray = dataclasses.field(repr=False)
+    # Probabilities of all classes, float32 `(N, K)`; `None` where they would not fit.
+    probabilities: np.ndarray | None = dataclasses.field(repr=False)
+    # The wrong answers with the highest probabilities, the highest first.
+    mistakes: list = dataclasses.field(repr=False)
+    # How images were prepared, as text; `None` where it was as the model says.
+    steps: str | None = None
+    # Share of the images whose predicted class is one of their ReaL labels, of those
+    # that have any; `None` but for images of ImageNet's validation set.
+    real_accuracy: float | None = None
+
+    @functools.cached_property
+    def accuracy_interval(self) -> tuple:
+        """`(low, high)`, the 95 % interval of the accuracy after Wilson."""
+        right = int((self.labels == self.predicted).sum())
+        return wilson_interval(right, self.num_examples)
+
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """Probability against accuracy, in 15 bins of equal width."""
+        return calibration(self.confidences, self.labels == self.predicted)
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error; see `keras_vit.evaluation.calibration`."""
+        return self.calibration.error
+
+    @functools.cached_property
+    def confusion(self) -> np.ndarray:
+        """Counts `(K, K)`: row the true class, column the predicted one."""
+        return confusion_matrix(self.labels, self.predicted, len(self.class_names))
+
+    @functools.cached_property
+    def classes(self) -> list:
+        """Of each class its name, support, precision, recall and F1."""
+        rows = class_table(self.confusion)
+        return [{"class": n, **row} for n, row in zip(self.class_names, rows)]
+
+    def to_json(self):
+        """The numbers as a dictionary that JSON can hold.
+
+        `confusion` lists what occurred: `[true class, predicted class, examples]`.
+        """
+        cells = zip(*np.nonzero(self.confusion))
+        here = {"steps": self.steps, "real_accuracy": self.real_accuracy}
+        return {
+            "data": self.data,
+            **{name: value for name, value in here.items() if value is not None},
+            "num_examples": self.num_examples,
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(self.accuracy_interval),
+            "top5_accuracy": self.top5_accuracy,
+            "calibration_error": self.calibration_error,
+            "classes": self.classes,
+            "confusion": [
+                [self.class_names[t], self.class_names[p], int(self.confusion[t, p])]
+                for t, p in cells
+            ],
+        }
 
 
 def evaluate(
@@ -31,8 +146,8 @@ def evaluate(
     """Loss, accuracy and all that follows from them, of a model on a data set.
 
     One pass; the memory it takes grows with the number of examples, not with their
-    size. Of images of ImageNet's validation set, which are recognised by their file
-    names and classes by their synsets, the ReaL accuracy is told, too.
+    size. For images of ImageNet's validation set, which are recognised by their file
+    names and classes by their synsets, the ReaL accuracy is computed, too.
 
     Args:
         model_or_path: A Keras model, the path of a `.keras` file, or a run folder.
@@ -71,13 +186,9 @@ def evaluate(
     >>> result = evaluate("runs/fashion_mnist_mini-small-1")
     >>> result.accuracy, result.accuracy_interval, result.calibration_error
     """
-    from keras_vit.data import steps_to_text
-
-    if batch_size < 1 or mistakes < 0:
-        raise ValueError(
-            "`batch_size` must be at least 1 and `mistakes` at least 0. "
-            f"Received: batch_size={batch_size}, mistakes={mistakes}"
-        )
+    check_positive(batch_size=batch_size)
+    if mistakes < 0:
+        raise ValueError(f"`mistakes` must be at least 0. Received: {mistakes}")
     model = load_model(model_or_path)
     kind = output_kind(model)
     steps = steps_of(model, preprocessing)
@@ -86,7 +197,7 @@ def evaluate(
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
-    columns, worst = [], _Mistakes(mistakes, steps, source.files)
+    columns, worst = [], _Mistakes(mistakes, value_range_of(steps), source.files)
     for images, labels, outputs in forward(model, source, steps, batch_size, progress):
         probabilities = class_probabilities(outputs, kind)
         rows = np.arange(len(labels))
@@ -121,35 +232,27 @@ def evaluate(
 class _Mistakes:
     """Keeps the most confident wrong answers of a stream, with their pixels."""
 
-    def __init__(self, count, steps, files):
-        self.count, self.files = count, files
-        last = steps.steps[-1] if steps.steps else None
-        self.low = getattr(last, "low", 0.0)
-        self.high = getattr(last, "high", 255.0)
+    def __init__(self, count, value_range, files):
+        self.count, self.value_range, self.files = count, value_range, files
         self.heap = []  # the least confident one first
         self.index = itertools.count()
 
     def add(self, images, labels, predicted, confidences):
-        for row in zip(images, labels, predicted, confidences, self.index):
-            image, true, wrong, confidence, index = row
+        for image, true, wrong, confidence, index in zip(
+            images, labels, predicted, confidences, self.index
+        ):
             key = (float(confidence), -index)
             full = len(self.heap) >= self.count
             if true == wrong or not self.count or (full and key < self.heap[0][0]):
                 continue
             file = self.files[index] if self.files else None
-            mistake = Mistake(
-                index, file, int(true), int(wrong), key[0], self._pixels(image)
-            )
+            pixels = pixels_of(image, self.value_range)
+            mistake = Mistake(index, file, int(true), int(wrong), key[0], pixels)
             push = heapq.heappushpop if full else heapq.heappush
             push(self.heap, (key, mistake))
 
     def sorted(self):
         return [mistake for _, mistake in sorted(self.heap, reverse=True)]
-
-    def _pixels(self, image):
-        """Back to [0, 255] from the range that the model takes."""
-        pixels = 255 * (image - self.low) / (self.high - self.low)
-        return np.clip(np.rint(pixels), 0, 255).astype("uint8")
 
 
 def _check_classes(model, source):

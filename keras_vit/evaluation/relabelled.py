@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from keras_vit.data import real_labels
 from keras_vit.evaluation.metrics import real_accuracy
+from keras_vit.models import imagenet_classes
 
 
 def real_accuracy_on(source, predicted):
@@ -17,8 +19,6 @@ def real_accuracy_on(source, predicted):
         ImageNet's validation set, by their file names, or where the classes do not say
         which of ImageNet's they are.
     """
-    from keras_vit.data import real_labels
-
     numbers = _numbers(source.class_names)
     if numbers is None:
         return None
@@ -36,8 +36,6 @@ def _numbers(class_names):
 
     They are known by their synsets, such as n01440764, or as all numbers in order.
     """
-    from keras_vit.models.pretrained.imagenet_names import imagenet_classes
-
     known = {synset: number for number, (synset, _) in enumerate(imagenet_classes())}
     if list(class_names) == [str(number) for number in range(len(known))]:
         return list(range(len(known)))

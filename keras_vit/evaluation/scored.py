@@ -1,6 +1,9 @@
-"""Which examples an evaluation scores."""
+"""The test examples of an evaluation: those named, or those of the model's run."""
 
 import logging
+
+import keras_vit.data
+from keras_vit.data import open_place
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +28,6 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
     Raises:
         ValueError: if there is no such data, or nothing says which.
     """
-    import keras_vit.data
-
     if isinstance(data, keras_vit.data.Source):
         return data
     metadata = getattr(model, "metadata", {})
@@ -36,9 +37,10 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
         options["corrupt"] = corrupt
     test = recipe.get("test_split")  # which older runs do not have
     if data is not None:
-        if test is not None and not _same(data, recipe["data"]):
+        place = open_place(data)
+        if test is not None and not _is_at(recipe["data"], place):
             test = None
-        return _named(data, data_dir, test, columns=columns, **options)
+        return _named(place, data_dir, test, columns=columns, **options)
     if not recipe:
         raise ValueError(
             "The model does not say what data it was trained with; give `data`."
@@ -57,25 +59,19 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
     return source
 
 
-def _same(name, other):
-    """Whether two names are of one data set, of whatever parts."""
-    from keras_vit.data import open_place
-
+def _is_at(name, place):
+    """Whether a name means the data set of a place, whatever their parts."""
     try:
-        return open_place(name).path == open_place(other).path
-    except ValueError:  # one of them is no more there
+        return open_place(name).path == place.path
+    except ValueError:  # it is gone
         return False
 
 
-def _named(name, data_dir, test, **options):
+def _named(place, data_dir, test, **options):
     """The part that a name ends with, or the test set where it names none."""
-    from keras_vit.data import load, load_splits, open_place
-
-    place = open_place(name)
-    if place.split is not None:
-        return load(place, data_dir, **options)
-    _, test = load_splits(place, data_dir, test=test, **options)
-    if not place.parts:
-        return test
-    split = test.split + "".join(map(str, place.parts))
-    return load(place.with_split(split), data_dir, **options)
+    if place.split is None:
+        _, test = keras_vit.data.load_splits(place, data_dir, test=test, **options)
+        if not place.parts:
+            return test
+        place = place.with_split(test.split + "".join(map(str, place.parts)))
+    return keras_vit.data.load(place, data_dir, **options)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vit.evaluation.report.vector import themed_svg
+from keras_vit.common.figures import themed_svg
 from keras_vit.explaining import pictures
 from keras_vit.training.folder.curves import curves_figure
 from keras_vit.visualize import (

@@ -85,6 +85,18 @@ def preprocessing_of(model, image_size=None):
     )
 
 
+def value_range_of(steps):
+    """Black and white of the images that a `keras_vit.data.Preprocessing` makes."""
+    last = steps.image_steps[-1] if steps.image_steps else None
+    return getattr(last, "low", 0.0), getattr(last, "high", 255.0)
+
+
+def pixels_of(image, value_range):
+    """The `uint8` pixels of an image in which black and white are `value_range`."""
+    low, high = value_range
+    return np.clip(np.rint(255 * (image - low) / (high - low)), 0, 255).astype("uint8")
+
+
 def output_kind(model):
     """`"logits"`, `"softmax"` or `"sigmoid"`: what the class scores of a model are.
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from keras_vit.common.figures import new_figure
-from keras_vit.evaluation.report.pictures import BLUE, GREY, ORANGE
+from keras_vit.common.figures import BLUE, GREY, ORANGE, new_figure
 
 
 def plot_attention_distance(distances):

@@ -1,7 +1,6 @@
 """Pictures of the inductive-bias lab, drawn with matplotlib."""
 
-from keras_vit.common.figures import new_figure
-from keras_vit.evaluation.report.pictures import BLUE, GREY, ORANGE
+from keras_vit.common.figures import BLUE, GREY, ORANGE, new_figure
 
 # The panels from left to right, and what is on their horizontal axes.
 CHANGES = {

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_vit.common.checks import check_positive
 from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.inference.loaded import load_model
 
@@ -98,19 +99,34 @@ def extract_features(
     >>> features.values.shape
     (1200, 768)
     """
-    model = load_model(model)
-    extractor = feature_model(model, layer)
-    return run(extractor, source, steps_of(model, preprocessing), batch_size, progress)
+    extractor = Extractor(load_model(model), layer, preprocessing)
+    return extractor(source, batch_size, progress)
 
 
-def run(extractor, source, steps, batch_size, progress=None):
-    """`Features` from a `feature_model` and the steps that prepare its images."""
-    if batch_size < 1:
-        raise ValueError(
-            f"`batch_size` must be at least 1. Received: batch_size={batch_size}"
-        )
-    values, labels = [], []
-    for _, numbers, outputs in forward(extractor, source, steps, batch_size, progress):
-        values.append(outputs.astype("float32"))
-        labels.append(numbers)
-    return Features(np.concatenate(values), np.concatenate(labels), source.class_names)
+class Extractor:
+    """A model up to its features, and the steps that prepare its images.
+
+    Args:
+        model: A functional Keras model.
+        layer: As for `feature_model`.
+        preprocessing: As for `keras_vit.evaluation.evaluate`.
+    """
+
+    def __init__(self, model, layer=None, preprocessing=None):
+        self.model = feature_model(model, layer)
+        self.steps = steps_of(model, preprocessing)
+
+    def __call__(self, source, batch_size, progress=None):
+        """The `Features` of a source."""
+        check_positive(batch_size=batch_size)
+        batches = forward(self.model, source, self.steps, batch_size, progress)
+        values, labels = zip(*((outputs, numbers) for _, numbers, outputs in batches))
+        values = np.concatenate(values).astype("float32")
+        return Features(values, np.concatenate(labels), source.class_names)
+
+
+def check_same_classes(parts, names="The sources"):
+    """Raises unless sources have the same classes."""
+    if any(part.class_names != parts[0].class_names for part in parts):
+        received = " and ".join(str(part.class_names[:5]) for part in parts)
+        raise ValueError(f"{names} must have the same classes. Received: {received}")

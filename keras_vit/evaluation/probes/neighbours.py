@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_vit.common.checks import check_choice, check_positive
 from keras_vit.evaluation.probes.ridge import check_features
 
 # Rows of test features that are compared with all training features at a time.
@@ -43,14 +44,11 @@ def knn_votes(
 
     >>> knn_votes(x, y, x_test, k=5, metric="l2").argmax(axis=1)
     """
-    if metric not in METRICS:
+    check_choice(metric, METRICS, "metric")
+    check_positive(k=k)
+    if temperature is not None and not temperature > 0:
         raise ValueError(
-            f"`metric` must be 'cosine' or 'l2'. Received: metric={metric!r}"
-        )
-    if k < 1 or (temperature is not None and not temperature > 0):
-        raise ValueError(
-            "`k` must be at least 1 and `temperature` positive. "
-            f"Received: k={k}, temperature={temperature}"
+            f"`temperature` must be positive. Received: temperature={temperature}"
         )
     if num_classes is None:
         num_classes = max(2, 1 + int(np.max(train_labels)))
@@ -69,12 +67,9 @@ def knn_votes(
             near = np.take_along_axis(similarity, nearest, axis=1)
             # Against the nearest one, so that no power overflows: same shares.
             weights = np.exp((near - near[:, :1]) / temperature)
-        for column in range(k):
-            np.add.at(
-                votes[rows],
-                (np.arange(len(nearest)), labels[nearest[:, column]]),
-                weights[:, column],
-            )
+        queries = np.arange(len(nearest))
+        for voted, weight in zip(labels[nearest].T, weights.T):  # nearest first
+            np.add.at(votes[rows], (queries, voted), weight)
     return votes
 
 

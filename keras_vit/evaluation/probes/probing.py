@@ -8,11 +8,17 @@ import time
 import keras
 import numpy as np
 
-from keras_vit.evaluation.forward import steps_of
+import keras_vit.data
+import keras_vit.models
 from keras_vit.evaluation.metrics import confusion_matrix, wilson_interval
-from keras_vit.evaluation.probes.features import feature_model, run
-from keras_vit.evaluation.probes.penalty import best, cross_validate
-from keras_vit.evaluation.probes.ridge import LinearProbe, Ridge, check_l2
+from keras_vit.evaluation.probes.features import Extractor, check_same_classes
+from keras_vit.evaluation.probes.ridge import (
+    LinearProbe,
+    Ridge,
+    best,
+    check_l2,
+    cross_validate,
+)
 from keras_vit.inference.loaded import load_model
 
 logger = logging.getLogger(__name__)
@@ -118,13 +124,11 @@ def probe(
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), section
     4.1, "few-shot".
     """
-    _published_name(model)  # an unknown one is told before the data is read
+    _published_name(model)  # an unknown one is refused before the data is read
     if l2 is not None:
         check_l2(l2)
     sources = data
     if not isinstance(data, (tuple, list)):
-        import keras_vit.data
-
         sources = keras_vit.data.load_splits(
             data,
             data_dir,
@@ -134,64 +138,63 @@ def probe(
             split_seed=split_seed,
         )
     train, test = sources
-    _check_sources(train, test)
+    check_same_classes((train, test), "Training and test images")
+    if train.num_classes < 2:
+        raise ValueError(
+            f"There must be at least two classes. Received: {train.class_names}"
+        )
     network, name, random = _network(model, weights, image_size)
     started = time.perf_counter()
-    extractor, steps = feature_model(network, layer), steps_of(network, preprocessing)
-    total = train.num_examples + test.num_examples
-    parts, before = [], 0
-    for source in (train, test):
-        shown = _shifted(progress, before, total)
-        parts.append(run(extractor, source, steps, batch_size, shown))
-        before += source.num_examples
+    extractor = Extractor(network, layer, preprocessing)
+    features = _extracted(extractor, (train, test), batch_size, progress)
     extracted = time.perf_counter()
-    (x, y), (tests, answers) = ((part.values, part.labels) for part in parts)
-    num_classes = train.num_classes
-    tried = cross_validate(x, y, num_classes) if l2 is None else {}
-    l2 = float(best(tried) if l2 is None else l2)
-    classifier = Ridge(x, y, num_classes).probe(l2)
-    confusion = confusion_matrix(answers, classifier.predict(tests), num_classes)
-    right = int(np.trace(confusion))
+    classifier, tried, l2 = _fitted(features[0], train.num_classes, l2)
+    answers = classifier.predict(features[1].values)
+    confusion = confusion_matrix(features[1].labels, answers, train.num_classes)
+    fitted = time.perf_counter()
+    right, num_test = int(np.trace(confusion)), len(answers)
     return ProbeResult(
         model=name,
         random=random,
         data=f"{train.name}:{train.split}",
         class_names=train.class_names,
-        num_train=len(y),
-        num_test=len(answers),
-        feature_dim=x.shape[1],
-        accuracy=right / len(answers),
-        accuracy_interval=wilson_interval(right, len(answers)),
-        majority=float(confusion.sum(axis=1).max() / len(answers)),
+        num_train=len(features[0].labels),
+        num_test=num_test,
+        feature_dim=features[0].values.shape[1],
+        accuracy=right / num_test,
+        accuracy_interval=wilson_interval(right, num_test),
+        majority=float(confusion.sum(axis=1).max() / num_test),
         l2=l2,
         cross_validation=tried,
-        seconds={
-            "features": extracted - started,
-            "classifier": time.perf_counter() - extracted,
-        },
+        seconds={"features": extracted - started, "classifier": fitted - extracted},
         confusion=confusion,
         classifier=classifier,
     )
 
 
-def _check_sources(train, test):
-    if train.class_names != test.class_names:
-        raise ValueError(
-            "Training and test images must have the same classes. "
-            f"Received: {train.class_names[:5]} and {test.class_names[:5]}"
-        )
-    if train.num_classes < 2:
-        raise ValueError(
-            f"There must be two classes at least. Received: {train.class_names}"
-        )
+def _extracted(extractor, sources, batch_size, progress):
+    """The features of both sources, with one count of images for both."""
+    total, done, found = sum(source.num_examples for source in sources), 0, []
+    for source in sources:
+        shifted = progress and (lambda n, _, before=done: progress(before + n, total))
+        found.append(extractor(source, batch_size, shifted))
+        done += source.num_examples
+    return found
+
+
+def _fitted(features, num_classes, l2):
+    """The classifier, the accuracies that chose its penalty, and the penalty."""
+    x, y, tried = features.values, features.labels, {}
+    if l2 is None:
+        tried = cross_validate(x, y, num_classes)
+        l2 = best(tried)
+    return Ridge(x, y, num_classes).probe(l2), tried, float(l2)
 
 
 def _network(model, weights, image_size):
     """The model, what to call it, and whether its weights are random."""
     name = _published_name(model)
     if name is not None:
-        import keras_vit.models
-
         if weights is None:
             logger.warning(
                 "No weights were given: these are the features of a random model, "
@@ -218,17 +221,9 @@ def _published_name(model):
     """The name of a published model; `None` for models and their files."""
     if not isinstance(model, str) or os.path.exists(os.path.expanduser(model)):
         return None
-    import keras_vit.models
-
     try:
         return keras_vit.models.canonical_name(model)
     except ValueError:
         if model.endswith(".keras") or os.sep in model:
             return None  # a path, and none that exists
         raise
-
-
-def _shifted(progress, before, total):
-    if progress is None:
-        return None
-    return lambda done, _: progress(before + done, total)

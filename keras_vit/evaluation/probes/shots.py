@@ -1,12 +1,13 @@
-"""The few-shot linear probe: how good features are, from a few examples per class."""
+"""The few-shot linear probe, of arrays, of a model, and while a model trains."""
 
-import numbers
-
+import keras
 import numpy as np
 
-from keras_vit.evaluation.probes.features import extract_features
+from keras_vit.common.checks import check_positive, is_integer
+from keras_vit.evaluation.probes.features import Extractor, check_same_classes
 from keras_vit.evaluation.probes.ridge import L2, Ridge, check_features
 from keras_vit.evaluation.summary import summarise
+from keras_vit.inference.loaded import load_model
 
 # The published numbers of examples per class, and of draws.
 SHOTS = (1, 5, 10, 25)
@@ -61,11 +62,11 @@ def fewshot_probe(
     features, labels = check_features(train_features, train_labels, num_classes)
     tests, answers = check_features(test_features, test_labels, num_classes)
     shots = _tuple_of(shots)
-    seeds = _tuple_of(range(seeds) if isinstance(seeds, numbers.Integral) else seeds)
+    seeds = _tuple_of(range(seeds) if is_integer(seeds) else seeds)
     if not _are_integers(shots, 1) or not _are_integers(seeds, 0):
         raise ValueError(
-            "`shots` must be positive integers, such as (5,), and there must be a "
-            f"seed, 0 at least. Received: shots={shots}, seeds={seeds}"
+            "`shots` must be positive integers, such as (5,), and `seeds` integers "
+            f"from 0, at least one. Received: shots={shots}, seeds={seeds}"
         )
     by_class = [np.flatnonzero(labels == k) for k in range(num_classes)]
     empty = [k for k, members in enumerate(by_class) if not len(members)]
@@ -94,8 +95,7 @@ def _are_integers(values, lowest):
     """Whether this is a tuple of integers, one at least and none below the lowest."""
     if not isinstance(values, tuple) or not values:
         return False
-    whole = all(isinstance(value, numbers.Integral) for value in values)
-    return whole and min(values) >= lowest
+    return all(map(is_integer, values)) and min(values) >= lowest
 
 
 def fewshot(
@@ -130,20 +130,79 @@ def fewshot(
     >>> train, test = keras_vit.data.load_splits("fashion_mnist_mini")
     >>> fewshot(model, train, test, shots=(5,))[5].mean
     """
-    if train.class_names != test.class_names:
-        raise ValueError(
-            "Both sources must have the same classes. "
-            f"Received: {train.class_names[:5]} and {test.class_names[:5]}"
-        )
-    parts = []
-    for source in (train, test):
-        features = extract_features(
-            model,
-            source,
-            layer,
-            preprocessing=preprocessing,
-            batch_size=batch_size,
-            progress=progress,
-        )
-        parts += [features.values, features.labels]
-    return fewshot_probe(*parts, num_classes=train.num_classes, **options)
+    check_same_classes((train, test))
+    extractor = Extractor(load_model(model), layer, preprocessing)
+    return _fewshot(extractor, (train, test), batch_size, progress, options)
+
+
+def _fewshot(extractor, sources, batch_size, progress, options):
+    train, test = (extractor(source, batch_size, progress) for source in sources)
+    return fewshot_probe(
+        train.values,
+        train.labels,
+        test.values,
+        test.labels,
+        num_classes=sources[0].num_classes,
+        **options,
+    )
+
+
+class FewShotCallback(keras.callbacks.Callback):
+    """Logs the accuracy of the few-shot probe after each epoch.
+
+    The logs get `fewshot_1`, `fewshot_5` and so on: the mean over the seeds. A callback
+    that writes logs down must come after this one.
+
+    Args:
+        train: `keras_vit.data.Source`, from which examples are drawn.
+        test: `keras_vit.data.Source`, whose examples are classified; not the test set
+            of the final result, if it decides anything.
+        shots: Integers, examples per class. Defaults to `(1, 5, 10, 25)`.
+        seeds: Integer, how many draws, or the seeds themselves. Defaults to 3.
+        l2: Positive number. Defaults to 1024.
+        layer: As for `keras_vit.evaluation.extract_features`.
+        preprocessing: As for `keras_vit.evaluation.evaluate`. The published probe has
+            `"resize(256)|central_crop(224)"`.
+        every: Integer, after each how many epochs.
+        batch_size: Integer.
+
+    Example:
+
+    >>> train, test = keras_vit.data.load_splits("fashion_mnist_mini")
+    >>> callback = FewShotCallback(train, test, shots=(10,))
+    >>> model.fit(batches, epochs=5, callbacks=[callback]).history["fewshot_10"]
+    """
+
+    def __init__(
+        self,
+        train,
+        test,
+        *,
+        shots=SHOTS,
+        seeds=SEEDS,
+        l2=L2,
+        layer=None,
+        preprocessing=None,
+        every=1,
+        batch_size=64,
+    ):
+        super().__init__()
+        check_positive(every=every)
+        self.sources = (train, test)
+        self.options = {"shots": tuple(shots), "seeds": seeds, "l2": l2}
+        self.layer = layer
+        self.preprocessing = preprocessing
+        self.every = every
+        self.batch_size = batch_size
+        self.extractor = None
+
+    def on_train_begin(self, logs=None):
+        self.extractor = Extractor(self.model, self.layer, self.preprocessing)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every or logs is None:
+            return
+        self.model  # noqa: B018  brings JAX's state back into the shared variables
+        batch_size = self.batch_size
+        found = _fewshot(self.extractor, self.sources, batch_size, None, self.options)
+        logs.update({f"fewshot_{n}": summary.mean for n, summary in found.items()})

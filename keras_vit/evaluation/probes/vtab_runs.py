@@ -1,17 +1,18 @@
 """VTAB-1k: 19 tasks of 1,000 training images each, and their mean accuracy."""
 
 import dataclasses
-import difflib
 import logging
 import statistics
 
 import numpy as np
 
-from keras_vit.evaluation.probes.features import feature_model, run
-from keras_vit.evaluation.probes.penalty import GRID, best
-from keras_vit.evaluation.probes.ridge import Ridge
-from keras_vit.evaluation.probes.vtab_tasks import GROUPS, VTAB_TASKS
-from keras_vit.inference.loaded import load_model, preprocessing_of
+import keras_vit.data
+from keras_vit.common.tables import aligned
+from keras_vit.common.wording import hint, percent
+from keras_vit.data.sets.vtab import VTAB_GROUPS, VTAB_PREFIX
+from keras_vit.evaluation.probes.features import Extractor, check_same_classes
+from keras_vit.evaluation.probes.ridge import GRID, Ridge, best
+from keras_vit.inference.loaded import load_model
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,29 @@ NOTE = (
     "compared with a published one. It fits a linear classifier to frozen features; "
     "published VTAB scores are of fine-tuned models."
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class VtabTask:
+    """One task; data sets as `keras_vit.data.load` names them, or sources."""
+
+    # "natural", "specialized" or "structured".
+    group: str
+    # 800 training images, 200 to choose settings by, and the test images.
+    train: object
+    val: object
+    test: object
+
+
+# Zhai et al. (2019), https://arxiv.org/abs/1910.04867, table 2 and section 3.
+VTAB_TASKS = {
+    name: VtabTask(
+        group,
+        *(f"{VTAB_PREFIX}{name}:{part}" for part in ("train800", "val200", "test")),
+    )
+    for group, names in VTAB_GROUPS.items()
+    for name in names
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +63,7 @@ class VtabResult:
         members = {}
         for task, group in self.groups.items():
             members.setdefault(group, []).append(self.scores[task])
-        order = [*(g for g in GROUPS if g in members), *(members.keys() - GROUPS)]
+        order = sorted(members, key=[*VTAB_GROUPS, *members].index)
         return {group: statistics.fmean(members[group]) for group in order}
 
     @property
@@ -49,9 +73,9 @@ class VtabResult:
 
     def __str__(self):
         rows = [*self.scores.items(), *self.group_means.items(), ("all", self.mean)]
-        width = max(len(name) for name, _ in rows)
-        lines = [f"{name:{width}}  {100 * score:6.2f} %" for name, score in rows]
-        lines.insert(len(self.scores), "-" * (width + 10))
+        table = aligned([(name, f"{percent(score):>8}") for name, score in rows], 1)
+        lines = table.split("\n")
+        lines.insert(len(self.scores), "-" * len(lines[0]))
         if len(self.scores) < len(VTAB_TASKS):
             lines.append(f"{len(self.scores)} of {len(VTAB_TASKS)} tasks.")
         return "\n".join([*lines, NOTE])
@@ -113,25 +137,23 @@ def vtab(
 
     Reference: [Zhai et al., 2019](https://arxiv.org/abs/1910.04867).
     """
-    tasks = _tasks(tasks)
-    model = load_model(model)
-    extractor, steps = feature_model(model, layer), preprocessing_of(model)
+    tasks = _chosen(tasks)
+    extractor = Extractor(load_model(model), layer)
     scores, chosen = {}, {}
     for name, task in tasks.items():
         sources = _sources(name, task, data_dir)
         train, val, test = (
-            run(extractor, source, steps, batch_size, progress) for source in sources
+            extractor(source, batch_size, progress) for source in sources
         )
         num_classes = sources[0].num_classes
         ridge = Ridge(train.values, train.labels, num_classes)
-        tried = {l2: _accuracy(ridge.probe(l2), val) for l2 in grid}
-        chosen[name] = best(tried)
-        whole = Ridge(
+        chosen[name] = best({l2: _accuracy(ridge.probe(l2), val) for l2 in grid})
+        both = Ridge(
             np.concatenate([train.values, val.values]),
             np.concatenate([train.labels, val.labels]),
             num_classes,
         )
-        scores[name] = _accuracy(whole.probe(chosen[name]), test)
+        scores[name] = _accuracy(both.probe(chosen[name]), test)
         logger.info("%s: %.2f %%", name, 100 * scores[name])
     return VtabResult(scores, chosen, {name: t.group for name, t in tasks.items()})
 
@@ -140,38 +162,29 @@ def _accuracy(probe, features):
     return float((probe.predict(features.values) == features.labels).mean())
 
 
-def _tasks(tasks):
-    if isinstance(tasks, dict):
-        found = tasks
-    else:
+def _chosen(tasks):
+    """The tasks that were asked for, by name."""
+    if not isinstance(tasks, dict):
         names = VTAB_TASKS if tasks is None else list(tasks)
         for name in names:
             if name not in VTAB_TASKS:
-                close = difflib.get_close_matches(str(name), VTAB_TASKS, 1)
-                hint = f" Did you mean {close[0]!r}?" if close else ""
                 raise ValueError(
                     f"VTAB has the tasks {', '.join(VTAB_TASKS)}. "
-                    f"Received: {name!r}.{hint}"
+                    f"Received: {name!r}.{hint(name, VTAB_TASKS)}"
                 )
-        found = {name: VTAB_TASKS[name] for name in names}
-    if not found:
-        raise ValueError("There must be a task at least. Received: none")
-    return found
+        tasks = {name: VTAB_TASKS[name] for name in names}
+    if not tasks:
+        raise ValueError("There must be at least one task. Received: none")
+    return tasks
 
 
 def _sources(name, task, data_dir):
     """The three parts of a task, which must have the same classes."""
-    import keras_vit.data
-
     parts = [
         part
         if isinstance(part, keras_vit.data.Source)
         else keras_vit.data.load(part, data_dir)
         for part in (task.train, task.val, task.test)
     ]
-    if any(part.class_names != parts[0].class_names for part in parts):
-        raise ValueError(
-            f"The parts of {name} must have the same classes. "
-            f"Received: {[part.num_classes for part in parts]} classes"
-        )
+    check_same_classes(parts, f"The parts of {name}")
     return parts

@@ -1,45 +1,18 @@
 """The report of an evaluation: one HTML page that needs no other file."""
 
-import base64
 import html
-import io
+from importlib import resources
 from pathlib import Path
 
+from keras_vit.common.figures import image_address, themed_svg
+from keras_vit.common.files import replacing
+from keras_vit.common.wording import percent
 from keras_vit.evaluation.metrics import worst_pairs
 from keras_vit.evaluation.report.pictures import (
     CLASSES_WITH_NAMES,
     plot_confusion,
     plot_reliability,
 )
-from keras_vit.evaluation.report.vector import themed_svg
-
-_STYLE = """
-:root { color-scheme: light dark; --text: #1b1f24; --back: #ffffff; --soft: #6a737d;
-  --line: #d7dce1; --card: #f5f7f9; }
-@media (prefers-color-scheme: dark) { :root { --text: #e3e7eb; --back: #14171a;
-  --soft: #98a2ad; --line: #363c43; --card: #1d2125; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text);
-  background: var(--back); max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-p.note, figcaption, .numbers span { color: var(--soft); font-size: .88rem; }
-.numbers { display: flex; flex-wrap: wrap; gap: .8rem; padding: 0; }
-.numbers div { background: var(--card); border: 1px solid var(--line);
-  border-radius: .5rem; padding: .6rem 1rem; min-width: 8rem; }
-.numbers b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
-.wide { overflow-x: auto; } .tall { overflow: auto; max-height: 32rem; }
-svg { color: var(--text); height: auto; max-width: none; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .8rem; border-bottom: 1px solid var(--line); text-align: right;
-  white-space: nowrap; }
-th:first-child, td:first-child, .text { text-align: left; }
-thead th { position: sticky; top: 0; background: var(--back); }
-.mistakes { display: grid; gap: 1rem;
-  grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
-figure { margin: 0; } .mistakes img { width: 100%; border-radius: .3rem;
-  image-rendering: auto; background: var(--card); }
-.mistakes .small { image-rendering: pixelated; }
-figcaption { overflow-wrap: anywhere; } figcaption b { color: var(--text); }
-"""
 
 
 def write_report(evaluation, path, title="Evaluation"):
@@ -61,12 +34,15 @@ def write_report(evaluation, path, title="Evaluation"):
     >>> result = evaluate("runs/mine")
     >>> write_report(result, "report.html", "runs/mine")
     """
-    text = report_page(evaluation, title)
-    Path(path).write_text(text, encoding="utf-8")
+    page = report_page(evaluation, title)
+    with replacing(Path(path)) as temporary:
+        temporary.write_text(page, encoding="utf-8")
 
 
 def report_page(evaluation, title="Evaluation"):
     """The page as a string; see `write_report`."""
+    reliability = themed_svg(lambda: plot_reliability(evaluation), "r")
+    style = resources.files("keras_vit.evaluation.report") / "page.css"
     parts = [
         f"<h1>{_escaped(title)}</h1>",
         f"<p>{_escaped(evaluation.data)}</p>",
@@ -77,7 +53,7 @@ def report_page(evaluation, title="Evaluation"):
         "<h2>Confusion matrix</h2>",
         _confusion(evaluation),
         "<h2>Reliability</h2>",
-        f"<div class='wide'>{_svg(plot_reliability, evaluation, 'r')}</div>",
+        f"<div class='wide'>{reliability}</div>",
         "<p class='note'>Bars: the share of right answers among predictions of that "
         "probability. On the dashed line probabilities are right; below it the model "
         "is too sure. The expected calibration error (ECE) is the mean distance, "
@@ -90,7 +66,7 @@ def report_page(evaluation, title="Evaluation"):
     return (
         "<!DOCTYPE html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{_escaped(title)}</title><style>{_STYLE}</style></head>\n<body>\n"
+        f"<title>{_escaped(title)}</title><style>{style.read_text()}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )
@@ -106,24 +82,20 @@ def _steps(evaluation):
         yield f"<p class='note'>Images: {_escaped(evaluation.steps)}</p>"
 
 
-def _percent(share, digits=2):
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
 def _numbers(evaluation):
     low, high = evaluation.accuracy_interval
     cards = [
-        (_percent(evaluation.accuracy), "accuracy"),
+        (percent(evaluation.accuracy), "accuracy"),
         (f"{100 * low:.1f} – {100 * high:.1f} %", "95 % interval (Wilson)"),
-        (_percent(evaluation.top5_accuracy), "top-5 accuracy"),
+        (percent(evaluation.top5_accuracy), "top-5 accuracy"),
         (f"{evaluation.loss:.4f}", "loss, nats"),
-        (_percent(evaluation.calibration_error), "calibration error (ECE)"),
+        (percent(evaluation.calibration_error), "calibration error (ECE)"),
         (f"{evaluation.num_examples:,}", "examples"),
     ]
     if evaluation.top5_accuracy is None:
         cards[2] = ("–", "top-5: fewer than 6 classes")
     if evaluation.real_accuracy is not None:
-        cards.insert(3, (_percent(evaluation.real_accuracy), "ReaL accuracy"))
+        cards.insert(3, (percent(evaluation.real_accuracy), "ReaL accuracy"))
     items = "".join(f"<div><b>{n}</b><span>{name}</span></div>" for n, name in cards)
     return f"<div class='numbers'>{items}</div>"
 
@@ -131,7 +103,7 @@ def _numbers(evaluation):
 def _pairs(evaluation):
     names, support = evaluation.class_names, evaluation.confusion.sum(axis=1)
     rows = [
-        [names[t], names[p], count, _percent(count / support[t], 1)]
+        [names[t], names[p], count, percent(count / support[t], 1)]
         for t, p, count in worst_pairs(evaluation.confusion, 10)
     ]
     if not rows:
@@ -143,7 +115,7 @@ def _confusion(evaluation):
     caption = "Rows: true classes; columns: predicted ones. Blue is right, orange wrong"
     if len(evaluation.class_names) > CLASSES_WITH_NAMES:
         caption += "; classes in the order of the table below, too many for names here"
-    picture = _svg(plot_confusion, evaluation, "c")
+    picture = themed_svg(lambda: plot_confusion(evaluation), "c")
     return f"<div class='wide'>{picture}</div><p class='note'>{caption}.</p>"
 
 
@@ -152,7 +124,7 @@ def _classes(evaluation):
         [
             row["class"],
             f"{row['support']:,}",
-            *(_percent(row[name], 1) for name in ("precision", "recall", "f1")),
+            *(percent(row[name], 1) for name in ("precision", "recall", "f1")),
         ]
         for row in evaluation.classes
     ]
@@ -182,8 +154,8 @@ def _mistakes(evaluation):
         small = " class='small'" if max(mistake.image.shape[:2]) < 64 else ""
         figures.append(
             f"<figure title='{_escaped(name)}'><img{small} alt='{_escaped(name)}' "
-            f"src='data:image/png;base64,{_png(mistake.image)}'><figcaption>"
-            f"<b>{_escaped(wrong)}</b> {_percent(mistake.confidence, 1)}<br>"
+            f"src='{_thumbnail(mistake.image)}'><figcaption>"
+            f"<b>{_escaped(wrong)}</b> {percent(mistake.confidence, 1)}<br>"
             f"true: {_escaped(true)}<br>{_escaped(name)}</figcaption></figure>"
         )
     if not figures:
@@ -191,16 +163,10 @@ def _mistakes(evaluation):
     return f"<div class='mistakes'>{''.join(figures)}</div>"
 
 
-def _png(pixels, side=224):
-    """A thumbnail, at most `side` pixels high and wide, in base64."""
+def _thumbnail(pixels):
+    """The address of a picture, at most 224 pixels high and wide."""
     from PIL import Image
 
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode()
-
-
-def _svg(plot, evaluation, salt):
-    return themed_svg(lambda: plot(evaluation), salt)
+    image.thumbnail((224, 224))
+    return image_address(image, "PNG")

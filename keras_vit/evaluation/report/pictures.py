@@ -1,23 +1,20 @@
 """Pictures of an evaluation, drawn with matplotlib.
 
-Each function returns a matplotlib `Figure`, which belongs to nobody: it opens no
-window, and `figure.savefig("picture.png")` writes it.
+Each function returns a matplotlib `Figure`, which opens no window;
+`figure.savefig("picture.png")` writes it.
 """
 
 import math
 
 import numpy as np
 
-from keras_vit.common.figures import new_figure
+from keras_vit.common.figures import BLUE, GREY, ORANGE, new_figure
 from keras_vit.evaluation.metrics import NUM_BINS
 
 # Cells carry their counts up to so many classes, axes the names of classes up to so
 # many; beyond, a cell is too small for either.
 CLASSES_WITH_COUNTS = 25
 CLASSES_WITH_NAMES = 120
-
-# Blue for what is there, orange for what is wrong; both read on white and on black.
-BLUE, ORANGE, GREY = "#2f7ed8", "#e0702a", "#808080"
 
 
 def plot_confusion(evaluation):

@@ -172,7 +172,7 @@ def test_the_score_is_the_mean_over_tasks_not_over_groups():
 def test_tasks_are_checked_before_anything_runs():
     with pytest.raises(ValueError, match="Did you mean 'clevr_count'"):
         vtab(tiny(), ["clevr-counts"])
-    with pytest.raises(ValueError, match="a task at least"):
+    with pytest.raises(ValueError, match="at least one task"):
         vtab(tiny(), [])
     mixed = VtabTask("natural", shades(), numbered(9, 2)[0], shades(10, 1))
     with pytest.raises(ValueError, match="parts of mixed must have the same classes"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_vit.evaluation import Ridge, fewshot_probe
-from keras_vit.evaluation.probes.penalty import best, cross_validate, folds_of
+from keras_vit.evaluation.probes.ridge import best, cross_validate, folds_of
 
 
 def blobs(count, dim, num_classes, seed=0, spread=1.0):
@@ -139,5 +139,5 @@ def test_cross_validation_counts_what_was_held_out():
             right += (probe.predict(x[held]) == y[held]).sum()
         assert found[l2] == right / 31
     assert best({1.0: 0.5, 4.0: 0.5, 9.0: 0.4}) == 4.0
-    with pytest.raises(ValueError, match="Two examples at least"):
+    with pytest.raises(ValueError, match="At least two examples"):
         cross_validate(x[:1], y[:1], 3)
