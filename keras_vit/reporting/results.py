@@ -4,13 +4,13 @@ import json
 import logging
 
 import keras_vit.data
-from keras_vit.cards import model_card
 from keras_vit.checkpoints import list_weights
 from keras_vit.common.files import replacing
 from keras_vit.devices import current
 from keras_vit.evaluation import evaluate
 from keras_vit.evaluation.report.page import write_report
 from keras_vit.evaluation.report.pictures import plot_confusion, plot_mistakes
+from keras_vit.reporting.card import model_card
 
 logger = logging.getLogger(__name__)
 
