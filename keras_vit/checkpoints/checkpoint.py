@@ -16,6 +16,7 @@ class Part:
     """One array of the file, or one layer of it, and its place in a variable."""
 
     name: str
+    shape: tuple  # in the file, of one layer
     layer: int | None = None
     transform: object = as_is
     place: tuple = (0, 1)
@@ -45,6 +46,11 @@ class Checkpoint:
         return self.arrays.config
 
     @property
+    def settings(self):
+        """The settings of the model of this package that was saved, often empty."""
+        return self.config.get("settings") or {}
+
+    @property
     def masked(self):
         """Whether it is of our masked patch prediction: an encoder, and no head."""
         return self.layout is KERAS and "prediction/kernel" in self.variables
@@ -52,19 +58,10 @@ class Checkpoint:
     def __contains__(self, path):
         return path in self.variables
 
-    def raw_shape(self, path):
-        """The shape in the file of the first part of a variable."""
-        part = self.variables[path][0]
-        shape = self.arrays.shapes[part.name]
-        return shape if part.layer is None else shape[1:]
-
     def shape(self, path):
         """The shape that a variable gets, or `None` where the parts do not fit."""
-        shapes = []
-        for part in self.variables[path]:
-            shape = self.arrays.shapes[part.name]
-            shape = shape if part.layer is None else shape[1:]
-            shapes.append(transformed_shape(part.transform, shape))
+        parts = self.variables[path]
+        shapes = [transformed_shape(part.transform, part.shape) for part in parts]
         if None in shapes or len({s[:-1] for s in shapes}) > 1:
             return None
         if len(shapes) == 1:
@@ -73,7 +70,7 @@ class Checkpoint:
 
     def set_aside(self, path):
         """What a variable of a file of ours is that a model may lack, or `None`."""
-        return _ignored_as(path, self.layout) if self.layout is KERAS else None
+        return self.layout.ignored_as(path) if self.layout is KERAS else None
 
     def names(self, path):
         """The names in the file of the arrays of a variable."""
@@ -98,13 +95,13 @@ def recognise(arrays):
     """
     names = list(arrays)
     if PATCH_KERNEL in arrays.shapes or "root_conv/kernel" in arrays.shapes:
-        variables = {name: [Part(name)] for name in names}
+        variables = {name: [Part(name, arrays.shapes[name])] for name in names}
         return Checkpoint(arrays, KERAS, variables)
     for layout in LAYOUTS:
         for prefix in layout.prefixes:
-            stripped = {n[len(prefix) :]: n for n in names if n.startswith(prefix)}
-            if all(_any_match(anchor, stripped) for anchor in layout.anchors):
-                return _mapped(arrays, layout, prefix, stripped)
+            inside = [n.removeprefix(prefix) for n in names if n.startswith(prefix)]
+            if all(_any_match(anchor, inside) for anchor in layout.anchors):
+                return _mapped(arrays, layout, prefix)
     for pattern, what in FOREIGN:
         if _any_match(pattern, names):
             raise ValueError(
@@ -123,67 +120,40 @@ def _any_match(pattern, names):
     return any(pattern.fullmatch(name) for name in names)
 
 
-def _mapped(arrays, layout, prefix, stripped):
-    checkpoint = Checkpoint(arrays, layout)
-    outside = [n for n in arrays if not n.startswith(prefix)]
-    names = {}
-    if not layout.normalised:  # PyTorch's heads stand outside the prefix
-        stripped |= {raw: raw for raw in outside}
-        outside = []
-    for name, raw in stripped.items():
-        if what := _ignored_as(name, layout):
+def _mapped(arrays, layout, prefix):
+    """`Checkpoint` of arrays by the rows of a layout."""
+    checkpoint, names = Checkpoint(arrays, layout), {}
+    for raw in arrays:
+        name = raw.removeprefix(prefix)
+        if what := layout.ignored_as(name):
             checkpoint.ignored[raw] = what
-        else:
+        # The heads of PyTorch's models stand outside the prefix.
+        elif name not in names and (raw.startswith(prefix) or not layout.normalised):
             names[name] = raw
-    for raw in outside:
-        if what := _ignored_as(raw, layout):
-            checkpoint.ignored[raw] = what
         else:
             checkpoint.unknown.append(raw)
     if layout.normalised:
         names = normalised(names, arrays.shapes)
     else:
         names = {name: (raw, None) for name, raw in names.items()}
-    rows = [(_row_pattern(row[0]), *row[1:]) for row in layout.rows]
     found = {}
     for name, (raw, layer) in names.items():
-        for pattern, path, transform, *place in rows:
-            if match := pattern.fullmatch(name):
-                path = _row_path(path, match.groupdict())
-                place = place[0] if place else (0, 1)
-                found.setdefault(path, []).append(Part(raw, layer, transform, place))
+        for row in layout.rows:
+            numbers = row.name.numbers(name)
+            if numbers is not None:
+                shape = arrays.shapes[raw] if layer is None else arrays.shapes[raw][1:]
+                part = Part(raw, shape, layer, row.transform, row.place)
+                found.setdefault(row.path.fill(numbers), []).append(part)
                 break
         else:
             checkpoint.unknown.append(raw)
     for path, parts in found.items():
-        parts = sorted(parts, key=lambda part: part.place)
-        places = [part.place for part in parts]
-        if places != [(i, places[0][1]) for i in range(places[0][1])]:
+        parts.sort(key=lambda part: part.place)
+        places, count = [part.place for part in parts], parts[0].place[1]
+        if places != [(i, count) for i in range(count)]:
             raise ValueError(
-                f"{arrays.origin} is incomplete: {path} is made of {places[0][1]} "
-                f"arrays. Received: {[part.name for part in parts]}"
+                f"{arrays.origin} is incomplete: {path} is made of {count} arrays. "
+                f"Received: {[part.name for part in parts]}"
             )
         checkpoint.variables[path] = parts
     return checkpoint
-
-
-def _ignored_as(name, layout):
-    """What an array is that the layout sets aside, or `None`."""
-    return next((w for p, w in layout.ignored if re.fullmatch(p, name)), None)
-
-
-def _row_pattern(text):
-    """A row's name in the file as a regular expression."""
-    text = re.escape(text).replace(r"\{", "{").replace(r"\}", "}")
-    text = re.sub(r"\{(\w):02d\}", r"(?P<\1>\\d{2,})", text)
-    return re.compile(re.sub(r"\{(\w)\}", r"(?P<\1>0|[1-9]\\d*)", text))
-
-
-def _row_path(text, numbers):
-    """A row's path with its numbers filled in."""
-
-    def number(match):
-        value = int(numbers[match[1]]) + int(match[2] or 0)
-        return f"{value:02d}" if match[3] else str(value)
-
-    return re.sub(r"\{(\w)(\+1)?(:02d)?\}", number, text)

@@ -1,7 +1,6 @@
 """From variables to the arrays of a layout: the tables of names, read backwards."""
 
 import json
-import re
 import struct
 
 import numpy as np
@@ -37,8 +36,7 @@ def arrays_in_layout(layout, values, arguments, *, as_published=False, prefix=""
     """
     rows = next(known.rows for known in LAYOUTS if known.name == layout)
     if as_published:
-        rows = sorted(rows, key=lambda row: row[0] not in _PUBLISHED)
-    rows = [(_path_pattern(row[1]), *row) for row in rows]
+        rows = sorted(rows, key=lambda row: row.name.text not in _PUBLISHED)
     arrays, nameless = {}, []
     for path, value in values.items():
         found = _names_of(rows, path)
@@ -63,24 +61,11 @@ def arrays_in_layout(layout, values, arguments, *, as_published=False, prefix=""
 def _names_of(rows, path):
     """`{(which, count): (name, transform)}`: the arrays that make up a variable."""
     found = {}
-    for pattern, name, path_text, transform, *place in rows:
-        match = pattern.fullmatch(path)
-        place = place[0] if place else (0, 1)
-        if match and place not in found:
-            shifts = dict(re.findall(r"\{(\w)(\+1)?", path_text))
-            numbers = {
-                k: int(v) - bool(shifts[k]) for k, v in match.groupdict().items()
-            }
-            found[place] = name.format(**numbers), transform
+    for row in rows:
+        numbers = row.path.numbers(path)
+        if numbers is not None and row.place not in found:
+            found[row.place] = row.name.fill(numbers), row.transform
     return found
-
-
-def _path_pattern(text):
-    """The path of a row as a regular expression with a group for each number."""
-    pieces = re.split(r"\{(\w)(?:\+1)?(?::02d)?\}", text)
-    pieces[::2] = map(re.escape, pieces[::2])
-    pieces[1::2] = (rf"(?P<{letter}>\d+)" for letter in pieces[1::2])
-    return re.compile("".join(pieces))
 
 
 def _axes(path, name, arguments):

@@ -1,31 +1,56 @@
 """Tables: the layouts of checkpoints that are known, and what their projects share.
 
-`anchors` are regular expressions of names, each of which must occur. `prefixes` are
-what may stand before every name. `ignored` are arrays that belong to no model of
-this package and are left unread by design, with what they are: optimizer slots,
-decoders of masked pretraining, buffers. `facts` are the arguments of a model that the
-project fixes and the arrays do not show.
+A new layout is one row of `LAYOUTS`, and its tables of names.
 """
 
+import functools
+import re
 from dataclasses import dataclass, field
 
-from keras_vit.checkpoints.names import resnet as names_resnet
-from keras_vit.checkpoints.names import vit as names
+from keras_vit.checkpoints.names import resnet, vit
+from keras_vit.checkpoints.names.rows import rows_of
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How one project writes one family of models."""
+    """How one project writes one family of models.
+
+    Attributes:
+        name: String, the project and the family.
+        family: `"vit"`, `"hybrid"`, `"bit"`, or `None` for any.
+        table: Rows of names, as in `names.rows`.
+        anchors: Regular expressions of names, each of which must occur.
+        facts: Arguments of a model that the project fixes and the arrays do not show.
+        prefixes: What may stand before every name.
+        ignored: `(pattern, what)` of arrays that belong to no model of this package
+            and are left unread by design: optimizer slots, decoders, buffers.
+        required: Values that a `config.json` must have where it has these names.
+        prefixed_positions: Names of position tables that always begin with the
+            vectors of class and register tokens; of others the length decides.
+        position_kernel: How the project resizes position embeddings.
+        normalised: Whether names go through `spelling.normalised` first.
+    """
 
     name: str
-    family: str
-    rows: tuple
+    family: str | None
+    table: tuple
     anchors: tuple
     facts: dict = field(default_factory=dict)
     prefixes: tuple = ("",)
     ignored: tuple = ()
+    required: dict = field(default_factory=dict)
+    prefixed_positions: tuple = ()
     position_kernel: str = "official"
-    normalised: bool = False  # whether names go through `spelling.normalised` first
+    normalised: bool = False
+
+    @functools.cached_property
+    def rows(self):
+        """A `Row` for every array."""
+        return rows_of(self.table)
+
+    def ignored_as(self, name):
+        """What an array is that is set aside, or `None`."""
+        return next((w for p, w in self.ignored if re.fullmatch(p, name)), None)
 
 
 _JAX_PREFIXES = (
@@ -66,7 +91,26 @@ _HUGGING_FACE_MASKED = (
     (r"decoder\..*", _MASKED),
 )
 
+_JAX = {
+    "prefixes": _JAX_PREFIXES,
+    "ignored": _JAX_IGNORED,
+    "prefixed_positions": ("Transformer/posembed_input/pos_embedding",),
+    "normalised": True,
+}
+_TIMM = {
+    "prefixes": ("", "module.", "model."),
+    "position_kernel": "bicubic_antialias",
+}
+_HUGGING_FACE = {
+    "prefixes": ("vit.", ""),
+    "prefixed_positions": ("embeddings.position_embeddings",),
+    "position_kernel": "bicubic",
+}
+
+# Arithmetic of each project.
 _FLAX = {"gelu": "tanh", "epsilon": 1e-6}
+_ERF = {"gelu": "erf", "epsilon": 1e-6}
+_ERF_OF_HUGGING_FACE = {"gelu": "erf", "epsilon": 1e-12}
 _OFFICIAL_RESNET = {
     "group_norm_epsilon": 1e-6,
     "standardization": "std",
@@ -77,6 +121,7 @@ _TORCH_RESNET = {
     "standardization": "variance",
     "standardization_epsilon": 1e-8,
 }
+_OFFICIAL_BIT = {**_TORCH_RESNET, "standardization_epsilon": 1e-10}
 
 # Of files of this package, whose names are the variables' paths.
 KERAS = Layout(
@@ -91,33 +136,25 @@ LAYOUTS = (
     Layout(
         "official hybrid",
         "hybrid",
-        names.OFFICIAL + names_resnet.OFFICIAL_HYBRID,
+        vit.OFFICIAL + resnet.OFFICIAL_HYBRID,
         (r"conv_root/kernel", r"embedding/kernel", r"Transformer/.*"),
-        {**_FLAX, **_OFFICIAL_RESNET},
-        prefixes=_JAX_PREFIXES,
-        ignored=_JAX_IGNORED,
-        normalised=True,
+        _FLAX | _OFFICIAL_RESNET,
+        **_JAX,
     ),
     Layout(
         "official ViT",
         "vit",
-        names.OFFICIAL,
+        vit.OFFICIAL,
         (r"embedding/kernel", r"Transformer/encoder_norm/.*"),
         _FLAX,
-        prefixes=_JAX_PREFIXES,
-        ignored=_JAX_IGNORED,
-        normalised=True,
+        **_JAX,
     ),
     Layout(
         "official BiT",
         "bit",
-        names_resnet.OFFICIAL_BIT,
+        resnet.OFFICIAL_BIT,
         (r"root_block/.*", r"block1/.*"),
-        {
-            "group_norm_epsilon": 1e-5,
-            "standardization": "variance",
-            "standardization_epsilon": 1e-10,
-        },
+        _OFFICIAL_BIT,
         prefixes=("resnet/", *_JAX_PREFIXES, "opt/target/resnet/"),
         ignored=_JAX_IGNORED,
         normalised=True,
@@ -125,60 +162,57 @@ LAYOUTS = (
     Layout(
         "timm hybrid",
         "hybrid",
-        names.TIMM + names_resnet.TIMM_HYBRID,
+        vit.TIMM + resnet.TIMM_HYBRID,
         (r"patch_embed\.backbone\.stem\.conv\.weight",),
-        {"gelu": "erf", "epsilon": 1e-6, **_TORCH_RESNET},
-        prefixes=("", "module.", "model."),
+        _ERF | _TORCH_RESNET,
         ignored=_TORCH_IGNORED,
-        position_kernel="bicubic_antialias",
+        **_TIMM,
     ),
     Layout(
         "timm ViT",
         "vit",
-        names.TIMM,
+        vit.TIMM,
         (r"patch_embed\.proj\.weight", r"blocks\.0\.attn\.proj\.weight"),
-        {"gelu": "erf", "epsilon": 1e-6},
-        prefixes=("", "module.", "model."),
+        _ERF,
         ignored=_TORCH_IGNORED + _TIMM_MASKED,
-        position_kernel="bicubic_antialias",
+        **_TIMM,
     ),
     Layout(
         "timm BiT",
         "bit",
-        names_resnet.TIMM_BIT,
+        resnet.TIMM_BIT,
         (r"stem\.conv\.weight", r"stages\.0\.blocks\.0\.conv1\.weight"),
         _TORCH_RESNET,
-        prefixes=("", "module.", "model."),
         ignored=_TORCH_IGNORED,
+        **_TIMM,
     ),
     Layout(
         "Hugging Face hybrid",
         "hybrid",
-        names.HUGGING_FACE + names_resnet.HUGGING_FACE_HYBRID,
+        vit.HUGGING_FACE + resnet.HUGGING_FACE_HYBRID,
         (r"embeddings\.patch_embeddings\.backbone\.bit\..*",),
-        {"gelu": "erf", "epsilon": 1e-12, **_TORCH_RESNET},
-        prefixes=("vit.", ""),
+        _ERF_OF_HUGGING_FACE | _TORCH_RESNET,
         ignored=_TORCH_IGNORED,
-        position_kernel="bicubic",
+        **_HUGGING_FACE,
     ),
     Layout(
         "Hugging Face ViT",
         "vit",
-        names.HUGGING_FACE,
+        vit.HUGGING_FACE,
         (r"embeddings\.patch_embeddings\.projection\.weight",),
-        {"gelu": "erf", "epsilon": 1e-12},
-        prefixes=("vit.", ""),
+        _ERF_OF_HUGGING_FACE,
         ignored=_TORCH_IGNORED + _HUGGING_FACE_MASKED,
-        position_kernel="bicubic",
+        **_HUGGING_FACE,
     ),
     Layout(
         "Hugging Face BiT",
         "bit",
-        names_resnet.HUGGING_FACE_BIT,
+        resnet.HUGGING_FACE_BIT,
         (r"embedder\.convolution\.weight", r"encoder\.stages\.0\..*"),
         _TORCH_RESNET,
         prefixes=("bit.", ""),
         ignored=_TORCH_IGNORED,
+        required={"layer_type": "preactivation", "global_padding": None},
     ),
 )
 

@@ -1,4 +1,4 @@
-"""From the layout of an array in a file to the layout of a variable.
+"""From the layout of an array in a file to the layout of a variable, and back.
 
 Every transform is a view of the array wherever NumPy can give one, so that shapes
 are checked without reading anything: see `transformed_shape`.
@@ -50,22 +50,7 @@ def transformed_shape(transform, shape):
         return None
 
 
-# Backwards ---------------------------------------------------------------------------
-
-
-def split_last(x, axes):
-    return x.reshape(x.shape[0], *axes, -1)
-
-
-def split_first(x, axes):
-    return x.reshape(*axes, -1, x.shape[-1])
-
-
-def split_flat(x, axes):
-    return x.reshape(*axes, -1)
-
-
-def oihw(x):
+def _oihw(x):
     return x.transpose(3, 2, 0, 1)
 
 
@@ -73,10 +58,10 @@ def oihw(x):
 # transform has joined, but for the last of them.
 INVERSES = {
     as_is: lambda x, axes: x,
-    join_last: split_last,
-    join_first: split_first,
-    flat: split_flat,
+    join_last: lambda x, axes: x.reshape(x.shape[0], *axes, -1),
+    join_first: lambda x, axes: x.reshape(*axes, -1, x.shape[-1]),
+    flat: lambda x, axes: x.reshape(*axes, -1),
     transpose: lambda x, axes: x.T,
-    hwio: lambda x, axes: oihw(x),
-    hwio_joined: lambda x, axes: oihw(split_first(x, axes)),
+    hwio: lambda x, axes: _oihw(x),
+    hwio_joined: lambda x, axes: _oihw(INVERSES[join_first](x, axes)),
 }

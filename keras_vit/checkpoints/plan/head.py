@@ -9,21 +9,10 @@ from keras_vit.checkpoints.names.vit import HEAD, PRE_LOGITS
 
 logger = logging.getLogger(__name__)
 
-NEW_PARTS = ("pooling/", "pre_logits/")
 ZERO_HEAD = (
     "The file's head is all zeros, as in the original ImageNet-21k files, whose heads "
     "were withheld: every class is equally likely until the model is fine-tuned."
 )
-
-
-def _plan_new_parts(plan):
-    """Leaves as they are the parts that masked patch prediction does without."""
-    for path in plan.variables:
-        if path.startswith(NEW_PARTS) and plan.wants(path) and not plan.has(path):
-            plan.leave(path)
-            plan.report.reinitialized[path] = (
-                "masked patch prediction does without it; it keeps its values"
-            )
 
 
 def plan_head(plan):
@@ -34,12 +23,15 @@ def plan_head(plan):
     same features, else it becomes zero, so that the first loss is `ln(classes)`.
     """
     if plan.checkpoint.masked:
-        _plan_new_parts(plan)
-    wanted, given = (plan.wants(PRE_LOGITS[0]), plan.has(PRE_LOGITS[0]))
-    if wanted and given:
-        for path in PRE_LOGITS:
-            plan.match(path)
-    elif given:
+        for path in plan.variables:
+            new = path.startswith(("pooling/", "pre_logits/"))
+            if new and plan.wants(path) and not plan.has(path):
+                plan.leave(path)
+                plan.report.reinitialized[path] = (
+                    "masked patch prediction does without it; it keeps its values"
+                )
+    wanted, given = plan.wants(PRE_LOGITS[0]), plan.has(PRE_LOGITS[0])
+    if given and not wanted:
         plan.leave(*PRE_LOGITS)
         if plan.wants(HEAD[0]):
             plan.report.notes.append(
@@ -58,11 +50,9 @@ def plan_head(plan):
     elif wanted != given:
         reason = "it reads other features than the file's head; it starts from zero"
     else:
-        for path in HEAD:
-            plan.match(path)
         return
     plan.leave(*HEAD)
-    for path in HEAD:
+    for path in filter(plan.wants, HEAD):
         shape = tuple(plan.variables[path].shape)
         plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
         plan.report.reinitialized[path] = reason

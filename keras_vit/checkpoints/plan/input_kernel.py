@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from keras_vit.checkpoints.architecture import patch_of
 from keras_vit.checkpoints.names.vit import PATCH_KERNEL
 
 RULES = ("sum", "repeat")
 
 
 def plan_input_kernel(plan, path, rule=None):
-    """Plans the patch projection or the root convolution.
+    """Plans the patch projection or the root convolution for other channels.
 
     Args:
         plan: A `Plan`.
@@ -26,11 +27,9 @@ def plan_input_kernel(plan, path, rule=None):
     wanted = tuple(plan.variables[path].shape)
     old, new = _channels(plan, path)
     if shape == wanted or old is None or old == new:
-        plan.match(path)
         return
     if path == PATCH_KERNEL and shape[0] // old != wanted[0] // new:
-        plan.match(path)  # the patch differs too; `match` says so
-        return
+        return  # the patch differs too, which `Plan.complete` says
     if rule is None:
         plan.misfit(
             path,
@@ -59,19 +58,10 @@ def plan_input_kernel(plan, path, rule=None):
 
 def _channels(plan, path):
     """The image channels of file and model, `(None, None)` where unknown."""
-    settings = getattr(plan.model, "settings", None) or {}
-    arguments = settings.get("arguments", {})
     if path != PATCH_KERNEL:
         return plan.checkpoint.shape(path)[-2], plan.variables[path].shape[-2]
-    if "num_channels" not in arguments or settings.get("family") != "vit":
+    if plan.settings.get("family") != "vit":
         return None, None
-    shape = plan.checkpoint.raw_shape(path)
-    theirs = plan.checkpoint.config.get("settings")
-    if theirs:
-        old = theirs["arguments"]["num_channels"]
-    elif len(shape) == 4:
-        torch = plan.checkpoint.names(path)[0].endswith("weight")
-        old = shape[1] if torch else shape[2]
-    else:
-        return None, None
-    return old, arguments["num_channels"]
+    patch, theirs = patch_of(plan.checkpoint), plan.checkpoint.settings
+    old = theirs["arguments"]["num_channels"] if theirs else patch and patch[2]
+    return old, plan.settings["arguments"].get("num_channels")

@@ -1,6 +1,7 @@
 """Fills the variables of a model from a checkpoint, strict in both directions."""
 
 import fnmatch
+import functools
 import logging
 
 import numpy as np
@@ -10,8 +11,10 @@ from keras_vit.checkpoints.files.memory import contiguous, handed_over
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.plan.head import ZERO_HEAD, plan_head
 from keras_vit.checkpoints.plan.input_kernel import plan_input_kernel
-from keras_vit.checkpoints.plan.position_plan import plan_positions
-from keras_vit.checkpoints.plan.relative_plan import plan_relative_positions
+from keras_vit.checkpoints.plan.position_plan import (
+    plan_positions,
+    plan_relative_positions,
+)
 from keras_vit.checkpoints.plan.report import LoadReport
 
 logger = logging.getLogger(__name__)
@@ -32,30 +35,30 @@ class Plan:
 
     def __init__(self, model, checkpoint, skip=(), keep=()):
         self.model = model
+        self.settings = getattr(model, "settings", None) or {}
         self.checkpoint = checkpoint
         self.report = LoadReport(checkpoint.origin, checkpoint.layout.name)
         self.actions = {}
         self.problems = []
-        self.skip = (skip,) if isinstance(skip, str) else tuple(skip)
-        self.keep = (keep,) if isinstance(keep, str) else tuple(keep)
-        self._cache = {}
-        self._checked = set()
-        self._left = set()
-        parts = [part for p in checkpoint.variables.values() for part in p]
-        self._scanned = {part.name for part in parts if part.layer is not None}
         # The state of random number generators is nobody's weight.
         self.variables = {
             v.path: v
             for v in model.variables
             if not v.path.endswith("seed_generator_state")
         }
-        patterns = self.skip + self.keep
+        self._skip = (skip,) if isinstance(skip, str) else tuple(skip)
+        keep = (keep,) if isinstance(keep, str) else tuple(keep)
         self._excluded = {
             path
             for path in {*self.variables, *checkpoint.variables}
-            if _matches(path, patterns)
-            or (path in checkpoint and _matches(checkpoint.names(path), self.skip))
+            if _matches((path,), (*self._skip, *keep))
+            or (path in checkpoint and _matches(checkpoint.names(path), self._skip))
         }
+        self._left = set()
+        self._finite = set()
+        self._kept = {}
+        parts = [part for p in checkpoint.variables.values() for part in p]
+        self._scanned = {part.name for part in parts if part.layer is not None}
 
     def wants(self, path):
         """Whether the model has a variable of this path that is to be filled."""
@@ -69,14 +72,9 @@ class Plan:
         """Leaves what the file has for these paths unread, without a complaint."""
         self._left.update(paths)
 
-    def match(self, path):
-        """Plans to fill a variable with the file's value if their shapes agree."""
-        shape = self.checkpoint.shape(path)
-        wanted = tuple(self.variables[path].shape)
-        if shape == wanted:
-            self.use(path, lambda: self.read(path))
-        else:
-            self.misfit(path, f"does not fit the variable {path} {wanted}")
+    def fits(self, path):
+        """Whether the file's value has the shape of the model's variable."""
+        return self.checkpoint.shape(path) == tuple(self.variables[path].shape)
 
     def use(self, path, action):
         self.actions[path] = action
@@ -99,7 +97,7 @@ class Plan:
         """Reads every array that is to be used, and refuses NaN and infinity."""
         for path in self.report.used:
             for name in self.checkpoint.names(path):
-                if name not in self._checked:
+                if name not in self._finite:
                     self._read_array(name)
 
     def values(self):
@@ -109,10 +107,12 @@ class Plan:
         """
         # In the order of the file, which scanned arrays need and disks like.
         order = {name: i for i, name in enumerate(self.checkpoint.arrays)}
-        first = {
-            p: order[self.checkpoint.names(p)[0]] for p in self.checkpoint.variables
-        }
-        for path in sorted(self.actions, key=lambda path: first.get(path, -1)):
+
+        def place(path):
+            known = path in self.checkpoint
+            return order[self.checkpoint.names(path)[0]] if known else -1
+
+        for path in sorted(self.actions, key=place):
             value = self.actions[path]()
             if path == HEAD[0] and path in self.report.used and not value.any():
                 self.report.notes.append(ZERO_HEAD)
@@ -120,46 +120,46 @@ class Plan:
             yield path, handed_over(contiguous(value))
 
     def _read_array(self, name):
-        if name in self._cache:
-            return self._cache[name]
+        if name in self._kept:
+            return self._kept[name]
         array = self.checkpoint.arrays.read(name)
-        if name not in self._checked:
+        if name not in self._finite:
             check_finite(array, name, self.checkpoint.origin)
-            self._checked.add(name)
+            self._finite.add(name)
         if name in self._scanned:
-            if len(self._cache) == 3:  # query, key and value are read together
-                self._cache.pop(next(iter(self._cache)))
-            self._cache[name] = array
+            if len(self._kept) == 3:  # query, key and value are read together
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[name] = array
         return array
 
     def complete(self):
         """Plans what no special rule has planned, and lists what is left over."""
+        report, checkpoint = self.report, self.checkpoint
         for path, variable in self.variables.items():
-            if not self.wants(path):
-                self.report.unfilled.append(path)
-            elif path in self.actions or path in self._left:
+            wanted = tuple(variable.shape)
+            if not self.wants(path) or path in self.actions or path in self._left:
                 continue
-            elif self.has(path):
-                self.match(path)
+            if not self.has(path):
+                self.problems.append(f"the variable {path} {wanted} has no array")
+            elif self.fits(path):
+                self.use(path, functools.partial(self.read, path))
             else:
-                shape = tuple(variable.shape)
-                self.problems.append(f"the variable {path} {shape} has no array")
-        for path in self.checkpoint.variables:
-            what = None if path in self.variables else self.checkpoint.set_aside(path)
+                self.misfit(path, f"does not fit the variable {path} {wanted}")
+        for path in checkpoint.variables:
+            what = None if path in self.variables else checkpoint.set_aside(path)
             if what:
-                self.report.unused_by_design[self.checkpoint.names(path)[0]] = what
+                report.unused_by_design[checkpoint.names(path)[0]] = what
             elif self.has(path) and not self.wants(path) and path not in self._left:
                 self.misfit(path, f"would fill {path}, which the model does not have")
-            if path not in self.report.used:
-                self.report.unused += self.checkpoint.names(path)
-        for name in self.checkpoint.unknown:
-            if not _matches((name,), self.skip):
-                shape = self.checkpoint.arrays.shapes[name]
+            if path not in report.used:
+                report.unused += checkpoint.names(path)
+        for name in checkpoint.unknown:
+            if not _matches((name,), self._skip):
+                shape = checkpoint.arrays.shapes[name]
                 self.problems.append(f"the array {name} {shape} is not known")
-        self.report.unused.extend((*self.checkpoint.unknown, *self.checkpoint.ignored))
-        self.report.unused_by_design.update(self.checkpoint.ignored)
-        filled = {*self.actions, *self.report.unfilled}
-        self.report.unfilled.extend(p for p in self.variables if p not in filled)
+        report.unused += [*checkpoint.unknown, *checkpoint.ignored]
+        report.unused_by_design.update(checkpoint.ignored)
+        report.unfilled += [path for path in self.variables if path not in self.actions]
 
 
 def make_plan(
@@ -180,7 +180,14 @@ def make_plan(
             not fit; the message lists all of it.
     """
     plan = Plan(model, checkpoint, skip, keep)
-    _check_facts(plan)
+    # The model must compute what the file was trained with.
+    arguments = plan.settings.get("arguments", {})
+    for name, value in facts_of(checkpoint).items():
+        if name in arguments and arguments[name] != value:
+            plan.problems.append(
+                f"the file was trained with {name}={value!r}, the model has "
+                f"{name}={arguments[name]!r}: build it with {name}={value!r}"
+            )
     plan_head(plan)
     for path in (PATCH_KERNEL, "root_conv/kernel"):
         if plan.wants(path) and plan.has(path):
@@ -190,7 +197,16 @@ def make_plan(
     plan_relative_positions(plan, position_kernel)
     plan.complete()
     if plan.problems and strict:
-        _refuse(plan)
+        shown, more = plan.problems[:12], len(plan.problems) - 12
+        shown += [f"and {more} more"] * (more > 0)
+        raise ValueError(
+            f"The weights of {checkpoint.origin} ({checkpoint.layout.name} layout) do "
+            f"not fit the model {model.name!r}, which was left as it was:\n"
+            + "\n".join(f"- {problem}" for problem in shown)
+            + "\nPass `skip=` with names of arrays that may stay unread, `keep=` with "
+            "paths of variables that may stay as they are, or `strict=False`; or build "
+            "the model that the file describes with `keras_vit.from_checkpoint`."
+        )
     plan.report.notes.extend(plan.problems)
     return plan
 
@@ -225,33 +241,8 @@ def check_finite(array, name, origin):
         )
 
 
-def _check_facts(plan):
-    """The model must compute what the file was trained with."""
-    settings = getattr(plan.model, "settings", None) or {}
-    arguments = settings.get("arguments", {})
-    for name, value in facts_of(plan.checkpoint).items():
-        if name in arguments and arguments[name] != value:
-            plan.problems.append(
-                f"the file was trained with {name}={value!r}, the model has "
-                f"{name}={arguments[name]!r}: build it with {name}={value!r}"
-            )
-
-
-def _refuse(plan):
-    shown, more = plan.problems[:12], len(plan.problems) - 12
-    shown += [f"and {more} more"] * (more > 0)
-    raise ValueError(
-        f"The weights of {plan.checkpoint.origin} ({plan.checkpoint.layout.name} "
-        f"layout) do not fit the model {plan.model.name!r}, which was left as it was:\n"
-        + "\n".join(f"- {problem}" for problem in shown)
-        + "\nPass `skip=` with names of arrays that may stay unread, `keep=` with "
-        "paths of variables that may stay as they are, or `strict=False`; or build "
-        "the model that the file describes with `keras_vit.from_checkpoint`."
-    )
-
-
 def _matches(names, patterns):
-    names = (names,) if isinstance(names, str) else names
+    """Whether a pattern fits one of the names, or names what it lies below."""
     return any(
         fnmatch.fnmatchcase(name, pattern)
         or name.startswith((pattern + "/", pattern + "."))

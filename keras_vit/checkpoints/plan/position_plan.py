@@ -5,18 +5,17 @@ import math
 
 import numpy as np
 
-from keras_vit.checkpoints.architecture import position_prefix
-from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS
+from keras_vit.checkpoints.architecture import position_prefix, token_counts
+from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS, REGISTER_TOKENS
 from keras_vit.checkpoints.positions import (
     check_kernel,
     grid_of_settings,
     resize_position_embeddings,
     square_grid,
 )
+from keras_vit.layers.resize import resize_matrix
 
 logger = logging.getLogger(__name__)
-
-_REGISTERS = "patch_encoder/register_tokens"
 
 
 def plan_positions(plan, kernel=None, old_grid=None):
@@ -26,14 +25,11 @@ def plan_positions(plan, kernel=None, old_grid=None):
     positions before it joins. The sum is the same, so either file fills either
     model: a missing vector is zero, a superfluous one is added to its token.
     """
-    checkpoint, report = plan.checkpoint, plan.report
-    shape = checkpoint.shape(POSITIONS)
+    checkpoint, shape = plan.checkpoint, plan.checkpoint.shape(POSITIONS)
     target = tuple(plan.variables[POSITIONS].shape)
     grid = plan.model.get_layer("patch_encoder").positions.grid
     prefix = target[1] - math.prod(grid)
-    tokens = int(CLASS_TOKEN in checkpoint)
-    if _REGISTERS in checkpoint:
-        tokens += checkpoint.shape(_REGISTERS)[1]
+    tokens = sum(token_counts(checkpoint))
     given = position_prefix(checkpoint, tokens, math.prod(old_grid or grid))
     if len(shape) != 3 or shape[2] != target[2]:
         plan.misfit(POSITIONS, f"does not fit the variable {POSITIONS} {target}")
@@ -50,17 +46,14 @@ def plan_positions(plan, kernel=None, old_grid=None):
     kernel = kernel or checkpoint.layout.position_kernel
     check_kernel(kernel)
 
-    def resized():
-        return resize_position_embeddings(
+    def value():
+        table = resize_position_embeddings(
             plan.read(POSITIONS),
             grid,
             old_grid=old_grid,
             prefix_tokens=given,
             kernel=kernel,
         )
-
-    def value():
-        table = resized()
         own = table[:, :given][:, :prefix]
         missing = np.zeros((1, prefix - own.shape[1], target[2]), table.dtype)
         return np.concatenate([own, missing, table[:, given:]], axis=1)
@@ -68,7 +61,7 @@ def plan_positions(plan, kernel=None, old_grid=None):
     plan.use(POSITIONS, value)
     if tuple(old_grid) != tuple(grid):
         how = f"{old_grid[0]}x{old_grid[1]} to {grid[0]}x{grid[1]} patches, {kernel}"
-        report.resized[POSITIONS] = how
+        plan.report.resized[POSITIONS] = how
         logger.info("Position embeddings resized: %s.", how)
     if given and not prefix:
         _add_to_tokens(plan, given)
@@ -81,8 +74,7 @@ def grid_of_file(checkpoint, patches, expected=None):
     as many patches, else `None`. A square comes first: 16 vectors are 4 rows of 4
     even for a model of 2 rows of 8.
     """
-    settings = checkpoint.config.get("settings")
-    known = settings and grid_of_settings(settings)
+    known = checkpoint.settings and grid_of_settings(checkpoint.settings)
     for grid in (known, square_grid(patches), expected):
         if grid and math.prod(grid) == patches:
             return tuple(grid)
@@ -92,14 +84,11 @@ def grid_of_file(checkpoint, patches, expected=None):
 def _add_to_tokens(plan, given):
     """Adds the position vectors of class and register tokens to the tokens."""
     start = 0
-    for path in (CLASS_TOKEN, _REGISTERS):
-        if not plan.has(path):
-            continue
-        count = plan.checkpoint.shape(path)[1]
+    for path, count in zip(
+        (CLASS_TOKEN, REGISTER_TOKENS), token_counts(plan.checkpoint)
+    ):
         stop = min(start + count, given)
-        if plan.wants(path) and plan.checkpoint.shape(path) == tuple(
-            plan.variables[path].shape
-        ):
+        if plan.wants(path) and plan.has(path) and plan.fits(path):
 
             def value(path=path, start=start, stop=stop):
                 token = np.array(plan.read(path))
@@ -109,3 +98,29 @@ def _add_to_tokens(plan, given):
 
             plan.use(path, value)
         start += count
+
+
+def plan_relative_positions(plan, kernel=None):
+    """Plans tables of offsets, resized where the model has another grid.
+
+    The largest offset of one grid becomes the largest of the other.
+    """
+    kernel = kernel or "official"
+    check_kernel(kernel)
+    for path, variable in plan.variables.items():
+        if not (path.endswith("/relative_positions") and plan.wants(path)):
+            continue
+        if not plan.has(path) or plan.fits(path):
+            continue  # complete() matches it, or says that it is missing
+        old, new = plan.checkpoint.shape(path), tuple(variable.shape)
+        if len(old) != 3 or old[0] != new[0]:
+            continue  # complete() says that it does not fit
+        rows, columns = (resize_matrix(a, b, kernel) for a, b in zip(old[1:], new[1:]))
+
+        def value(path=path, rows=rows, columns=columns):
+            table = plan.read(path)
+            wide = np.einsum("ir,jc,hrc->hij", rows, columns, table.astype("float64"))
+            return wide.astype(table.dtype)
+
+        plan.use(path, value)
+        plan.report.resized[path] = f"{old[1:]} to {new[1:]} offsets, {kernel}"
