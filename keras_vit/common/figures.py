@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from pathlib import Path
 
 from keras_vit.common.files import replacing
 
@@ -27,7 +28,7 @@ def new_figure(width, height):
 
 def save_figure(figure, path, dpi=110):
     """Writes a figure, or leaves the old file as it is; the ending is the format."""
-    with replacing(path) as temporary:
+    with replacing(Path(path)) as temporary:
         figure.savefig(temporary, dpi=dpi)
 
 

@@ -28,6 +28,12 @@ def replacing(path):
     _flush(path.parent)
 
 
+def write_text(path, text):
+    """Replaces a file by one with this text, as UTF-8."""
+    with replacing(Path(path)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _flush(path):
     try:
         descriptor = os.open(path, os.O_RDONLY)

@@ -1,1 +1,1 @@
-"""What past runs say: results, lists of runs, model cards."""
+"""Reports on past runs: results, tables of runs, model cards."""

@@ -2,16 +2,12 @@
 
 import math
 
-from keras_vit.reporting import card_facts as facts
-from keras_vit.reporting.card_text import (
-    LISTED,
-    UNKNOWN,
-    cell,
-    plain,
-    share_text,
-    shell,
-    sortable,
-)
+from keras_vit.training.recipes.recipe import Recipe
+
+# Classes and other items that are listed one by one.
+LISTED = 20
+
+UNKNOWN = "not known"
 
 
 def model_card(
@@ -57,11 +53,11 @@ def model_card(
     sections = {
         "Use": _use(path),
         "Results": _results(record, evaluation),
-        "Data": facts.data_lines(record, recipe, check),
-        "Recipe": facts.recipe_lines(record, recipe, recipe_source),
-        "Cost": facts.cost_lines(record),
-        "Versions and hardware": facts.environment_lines(record),
-        "Licences": facts.licences_lines(recipe, weights_licence, data_licence),
+        "Data": _data(record, recipe, check),
+        "Recipe": _recipe(record, recipe, recipe_source),
+        "Cost": _cost(record),
+        "Versions and hardware": _environment(record),
+        "Licences": _licences(recipe, weights_licence, data_licence),
         "Limits": _limits(record, recipe, evaluation, check),
     }
     parts = [f"# {cell(title or name)}"]
@@ -78,15 +74,14 @@ def _use(path):
         "```",
         "",
         "```",
-        f"keras-vit predict {shell(path)} photo.jpg",
+        f"keras-vit predict {_shell(path)} photo.jpg",
         "```",
     ]
 
 
 def _results(record, evaluation):
-    result = plain(record.get("result"))
     if not evaluation:
-        accuracy = result.get("val_accuracy")
+        accuracy = plain(record.get("result")).get("val_accuracy")
         if accuracy is None:
             return ["The model was not evaluated."]
         return [
@@ -95,8 +90,8 @@ def _results(record, evaluation):
         ]
     count = evaluation.get("num_examples")
     on = f" on {count:,} test images" if count else ""
-    rows = [f"| Measure | Value{on} |", "| --- | --- |"]
     interval = evaluation.get("accuracy_interval")
+    rows = []
     for key, label, style in (
         ("accuracy", "Accuracy", ".2%"),
         ("top5_accuracy", "Accuracy among the first five", ".2%"),
@@ -109,23 +104,140 @@ def _results(record, evaluation):
         text = format(value, style)
         if key == "accuracy" and interval:
             text += f", 95 % interval {interval[0]:.2%} to {interval[1]:.2%}"
-        rows.append(f"| {label} | {text} |")
-    return rows + _class_rows(evaluation.get("classes"))
+        rows.append((label, text))
+    return [*_table(("Measure", f"Value{on}"), rows), *_classes(evaluation)]
 
 
-def _class_rows(classes):
+def _classes(evaluation):
+    classes = evaluation.get("classes")
     if not classes:
         return []
-    rows = ["", "| Class | Images | Precision | Recall |", "| --- | --- | --- | --- |"]
-    worst = sorted(classes, key=lambda row: sortable(row.get("recall")))
-    shown = classes if len(classes) <= LISTED else worst[:LISTED]
-    for row in shown:
-        cells = [cell(row.get("class")), row.get("support", UNKNOWN)]
-        cells += [share_text(row.get(key)) for key in ("precision", "recall")]
-        rows.append("| " + " | ".join(map(str, cells)) + " |")
-    if len(shown) < len(classes):
-        rows += ["", f"The {LISTED} classes of lowest recall, of {len(classes):,}."]
-    return rows
+    shown, note = classes, []
+    if len(classes) > LISTED:
+        shown = sorted(classes, key=lambda row: _lowest_first(row.get("recall")))
+        shown = shown[:LISTED]
+        note = ["", f"The {LISTED} classes of lowest recall, of {len(classes):,}."]
+    rows = [
+        (
+            cell(row.get("class")),
+            row.get("support", UNKNOWN),
+            *(_share(row.get(key)) for key in ("precision", "recall")),
+        )
+        for row in shown
+    ]
+    return ["", *_table(("Class", "Images", "Precision", "Recall"), rows), *note]
+
+
+def _data(record, recipe, check):
+    """What the model was trained and tested on."""
+    data = plain(record.get("data"))
+    lines = [f"- Name: {cell(recipe.get('data', UNKNOWN))}"]
+    for part in ("train", "test"):
+        facts = plain(data.get(part))
+        if facts:
+            count = _count(facts.get("num_examples"))
+            split = facts.get("split")
+            line = f"- {part.capitalize()}: {count} images, split `{split}`"
+            if facts.get("skipped"):
+                line += f", {len(facts['skipped'])} unreadable images left out"
+            lines.append(line)
+    if data.get("test", {}).get("files_sha256"):
+        lines.append(
+            f"- Share of test images {recipe.get('test_fraction', UNKNOWN)}, seed "
+            f"{recipe.get('split_seed', UNKNOWN)}, where the folder has no test part"
+        )
+    names = data.get("class_names") or []
+    if names:
+        more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+        listed = ", ".join(cell(name) for name in names[:LISTED])
+        lines.append(f"- {len(names):,} classes: {listed}{more}")
+    if not check:
+        lines.append("- Images and labels were not checked")
+    elif not check.get("warnings"):
+        lines.append("- The check of images and labels found nothing wrong")
+    else:
+        lines.append("- The check of images and labels found:")
+        lines += [f"  - {cell(warning)}" for warning in check["warnings"]]
+    return lines
+
+
+def _recipe(record, recipe, source):
+    """What differs from the usual recipe, and where it is from."""
+    if not recipe:
+        return [f"The recipe is {UNKNOWN}."]
+    usual = Recipe().to_json()
+    changed = {k: v for k, v in recipe.items() if k not in usual or v != usual[k]}
+    lines = ["The defaults of `keras_vit.training.Recipe`."]
+    if changed:
+        rows = [(f"`{name}`", cell(value)) for name, value in changed.items()]
+        lines = ["What differs from the defaults of `keras_vit.training.Recipe`:", ""]
+        lines += _table(("Field", "Value"), rows)
+    resolved = plain(record.get("resolved"))
+    if "total_steps" in resolved:
+        lines += [
+            "",
+            f"{resolved['total_steps']:,} updates with batches of "
+            f"{resolved.get('batch_size', UNKNOWN)}.",
+        ]
+    if source:
+        reasons = [source] if isinstance(source, str) else source
+        lines += ["", *(f"- {cell(reason)}" for reason in reasons)]
+    return lines
+
+
+def _cost(record):
+    """What the training took."""
+    cost, result = plain(record.get("cost")), plain(record.get("result"))
+    resolved = plain(record.get("resolved"))
+    images = cost.get("images")
+    if images is None and {"total_steps", "batch_size"} <= set(resolved):
+        images = resolved["total_steps"] * resolved["batch_size"]
+    hours = cost.get("device_hours")
+    seconds = result.get("seconds")
+    time = UNKNOWN if seconds is None else f"{seconds / 3600:.3g} hours"
+    if hours is not None:
+        time += f", {hours:.3g} device-hours"
+    flops = f"{cost['flops']:.3g}" if cost.get("flops") else UNKNOWN
+    return [
+        f"- Parameters: {_count(resolved.get('parameters'))}",
+        f"- Training images seen: {_count(images)}",
+        f"- Floating-point operations of training: {flops}",
+        f"- Time: {time}",
+    ]
+
+
+def _environment(record):
+    """Versions, devices and machine of the last session."""
+    sessions = record.get("sessions") or []
+    environment = plain(plain(sessions[-1] if sessions else None).get("environment"))
+    if not environment:
+        return [f"Versions and hardware are {UNKNOWN}."]
+    versions = {"python": environment.get("python", UNKNOWN)}
+    versions |= plain(environment.get("versions"))
+    threads = plain(environment.get("threads")).get("processors", UNKNOWN)
+    devices = ", ".join(map(str, environment.get("devices") or [])) or UNKNOWN
+    lines = [
+        "- " + ", ".join(f"{name} {number}" for name, number in versions.items()),
+        f"- Backend {environment.get('backend', UNKNOWN)} on {devices}",
+        f"- {environment.get('platform', UNKNOWN)}, "
+        f"{environment.get('processor', UNKNOWN)}, {threads} processors",
+    ]
+    if len(sessions) > 1:
+        lines.append(f"- Trained in {len(sessions)} sessions; these are the last one's")
+    return lines
+
+
+def _licences(recipe, weights, data):
+    """Whose terms hold for weights and images, as far as known."""
+    first = recipe.get("weights")
+    if first is None and recipe:
+        weights = "none: training began with random weights"
+    start = f" ({cell(first)})" if first else ""
+    return [
+        f"- First weights{start}: {cell(weights or UNKNOWN)}",
+        f"- Images: {cell(data or UNKNOWN)}",
+        "- Whether these licences allow your use of the model is for you to decide",
+    ]
 
 
 def _limits(record, recipe, evaluation, check):
@@ -155,3 +267,42 @@ def _limits(record, recipe, evaluation, check):
     if record.get("status") not in (None, "finished"):
         lines.insert(0, f"The run is not finished; its status is {record['status']}.")
     return [f"- {line}" for line in lines]
+
+
+def plain(value):
+    """A dictionary, whatever came: one, an object with `to_json`, or nothing."""
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else value.to_json()
+
+
+def cell(value):
+    """A value as Markdown that breaks neither tables nor lists."""
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    text = " ".join(str(value).split()).replace("\\", "\\\\")
+    for sign in "|<>`*_[]#":
+        text = text.replace(sign, "\\" + sign)
+    return text
+
+
+def _table(header, rows):
+    lines = (header, ["---"] * len(header), *rows)
+    return ["| " + " | ".join(map(str, line)) + " |" for line in lines]
+
+
+def _shell(path):
+    text = str(path)
+    return f'"{text}"' if set(text) & set(" '()&;") else text
+
+
+def _count(value):
+    return f"{value:,}" if isinstance(value, int | float) else value or UNKNOWN
+
+
+def _lowest_first(value):
+    return math.inf if value is None or math.isnan(value) else value
+
+
+def _share(value):
+    return "-" if value is None or math.isnan(value) else f"{value:.1%}"

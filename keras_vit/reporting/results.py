@@ -1,15 +1,19 @@
-"""What a finished run is worth: its evaluation as numbers, pictures and a card."""
+"""The results of a finished run: its evaluation as numbers, pictures and a card."""
 
 import json
 import logging
 
 import keras_vit.data
 from keras_vit.checkpoints import list_weights
-from keras_vit.common.files import replacing
+from keras_vit.common.figures import save_figure
+from keras_vit.common.files import write_text
 from keras_vit.devices import current
-from keras_vit.evaluation import evaluate
-from keras_vit.evaluation.report.page import write_report
-from keras_vit.evaluation.report.pictures import plot_confusion, plot_mistakes
+from keras_vit.evaluation import (
+    evaluate,
+    plot_confusion,
+    plot_mistakes,
+    write_report,
+)
 from keras_vit.reporting.card import model_card
 
 logger = logging.getLogger(__name__)
@@ -46,8 +50,9 @@ def write_results(folder, *, progress=None):
         recipe_source=record.get("reasons"),
         path=str(folder),
     )
-    _write(folder.path / "evaluation.json", json.dumps(evaluation.to_json(), indent=1))
-    _write(folder.path / "model_card.md", card)
+    numbers = json.dumps(evaluation.to_json(), indent=1)
+    write_text(folder.path / "evaluation.json", numbers)
+    write_text(folder.path / "model_card.md", card)
     try:
         _draw(evaluation, folder)
     except ImportError as error:
@@ -56,18 +61,12 @@ def write_results(folder, *, progress=None):
 
 
 def _draw(evaluation, folder):
-    pictures = {"confusion": plot_confusion(evaluation)}
+    confusion = plot_confusion(evaluation)
+    save_figure(confusion, folder.path / "confusion.png", dpi=120)
     if evaluation.mistakes:
-        pictures["mistakes"] = plot_mistakes(evaluation)
-    for name, figure in pictures.items():
-        with replacing(folder.path / f"{name}.png") as temporary:
-            figure.savefig(temporary, format="png", dpi=120)
+        mistakes = plot_mistakes(evaluation)
+        save_figure(mistakes, folder.path / "mistakes.png", dpi=120)
     write_report(evaluation, folder.path / "report.html", str(folder))
-
-
-def _write(path, text):
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _weights_licence(recipe):

@@ -1,13 +1,12 @@
-"""Run folders side by side: what was trained, and how good it became."""
+"""Tables and plots of several training runs: what was trained, how good it became."""
 
-import csv
 import dataclasses
-import io
 import logging
-import math
 from pathlib import Path
 
-from keras_vit.common.files import replacing
+from keras_vit.common.figures import new_figure, save_figure
+from keras_vit.common.tables import Table, as_csv
+from keras_vit.common.wording import as_clock, percent
 from keras_vit.training.folder.folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -50,13 +49,16 @@ class Run:
 COLUMNS = [f.name for f in dataclasses.fields(Run) if f.name != "history"]
 
 
-class RunTable(list):
+class RunTable(Table):
     """A list of `Run` that prints as a table.
 
     Attributes:
         skipped: List of pairs `(folder, reason)`: folders that hold no run, and runs
             that cannot be read.
     """
+
+    header = "name data model params epochs status accuracy time images/s".split()
+    left = (0, 1, 2, 5)
 
     def __init__(self, runs=(), skipped=()):
         super().__init__(runs)
@@ -83,26 +85,27 @@ class RunTable(list):
         known.sort(key=lambda run: getattr(run, column), reverse=downwards)
         return RunTable([*known, *rest], self.skipped)
 
-    def __str__(self):
-        header = "name data model params epochs status accuracy time images/s".split()
-        rows = [header, *(_cells(run) for run in self)]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        left = (0, 1, 2, 5)
-        return "\n".join(
-            "  ".join(
-                text.ljust(width) if place in left else text.rjust(width)
-                for place, (text, width) in enumerate(zip(row, widths))
-            ).rstrip()
-            for row in rows
-        )
+    def cells(self, run):
+        """The texts of one row."""
+        epochs = str(run.epochs)
+        if run.planned_epochs not in (None, run.epochs):
+            epochs += f"/{run.planned_epochs}"
+        speed = run.images_per_second
+        return [
+            run.name,
+            run.data,
+            run.model,
+            "–" if run.params is None else f"{run.params:,}",
+            epochs,
+            run.status,
+            percent(run.accuracy),
+            "–" if run.seconds is None else as_clock(run.seconds),
+            "–" if speed is None else f"{speed:.0f}",
+        ]
 
     def to_csv(self):
         """The table as CSV text, numbers in full."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(run.to_json() for run in self)
-        return text.getvalue()
+        return as_csv(COLUMNS, (run.to_json().values() for run in self))
 
 
 def compare_runs(folder):
@@ -175,28 +178,6 @@ def _read(path, top):
     )
 
 
-def _cells(run):
-    planned = run.planned_epochs
-    epochs = str(run.epochs) if planned in (None, run.epochs) else None
-    return [
-        run.name,
-        run.data,
-        run.model,
-        "–" if run.params is None else f"{run.params:,}",
-        epochs or f"{run.epochs}/{planned}",
-        run.status,
-        "–" if run.accuracy is None else f"{100 * run.accuracy:.2f} %",
-        "–" if run.seconds is None else _duration(run.seconds),
-        "–" if run.images_per_second is None else f"{run.images_per_second:.0f}",
-    ]
-
-
-def _duration(seconds):
-    minutes, rest = divmod(math.ceil(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
-
-
 def plot_runs(runs, path):
     """Draws test accuracy and test loss of runs over their epochs.
 
@@ -213,16 +194,9 @@ def plot_runs(runs, path):
         raise ValueError(
             f"No run has finished an epoch. Received: {len(runs)} runs without a row"
         )
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        raise ImportError(
-            "A plot needs matplotlib: pip install 'keras-vision-transformer[train]'"
-        ) from None
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11, 4.2)
+    from matplotlib.ticker import MaxNLocator
+
     for axes, key in zip(figure.subplots(1, 2), ("val_accuracy", "val_loss")):
         for run in drawn:
             points = [(row["epoch"], row[key]) for row in run.history if key in row]
@@ -233,5 +207,4 @@ def plot_runs(runs, path):
         axes.grid(alpha=0.3)
     lines, labels = axes.get_legend_handles_labels()
     figure.legend(lines, labels, loc="outside right center", fontsize="small")
-    with replacing(Path(path)) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(figure, path)

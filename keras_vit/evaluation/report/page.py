@@ -2,10 +2,9 @@
 
 import html
 from importlib import resources
-from pathlib import Path
 
 from keras_vit.common.figures import image_address, themed_svg
-from keras_vit.common.files import replacing
+from keras_vit.common.files import write_text
 from keras_vit.common.wording import percent
 from keras_vit.evaluation.metrics import worst_pairs
 from keras_vit.evaluation.report.pictures import (
@@ -34,9 +33,7 @@ def write_report(evaluation, path, title="Evaluation"):
     >>> result = evaluate("runs/mine")
     >>> write_report(result, "report.html", "runs/mine")
     """
-    page = report_page(evaluation, title)
-    with replacing(Path(path)) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(path, report_page(evaluation, title))
 
 
 def report_page(evaluation, title="Evaluation"):
