@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 
+from keras_vit.data.sets.sizes import num_training_examples
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.tpu_check.children import (
     CompilerError,
@@ -13,7 +14,6 @@ from keras_vit.tpu_check.children import (
 from keras_vit.tpu_check.program import read_program
 from keras_vit.tpu_check.report import GIB, PAPER_CORE_DAYS, TpuReport
 from keras_vit.tpu_check.steps import depth_of, find_chip, step_request
-from keras_vit.training.recipes.published import NUM_EXAMPLES
 
 # What the compiler says of a program that is too large.
 _TOO_LARGE = re.compile(
@@ -225,7 +225,7 @@ def report(recipe, topology, chip, count, facts, backend, quick, name):
 
 def _days(recipe, bounds, chip, count):
     """Of the whole recipe, where its length is known."""
-    examples = NUM_EXAMPLES.get(recipe.data)
+    examples = num_training_examples(recipe.data)
     if recipe.total_steps is None and examples is None:
         return {}
     steps = recipe.total_steps or recipe.resolve_steps(examples // recipe.batch_size)

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 
-from keras_vit.training.recipes.checks import closest
+from keras_vit.common.wording import hint
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.tuner.budget import Budget
 from keras_vit.tuner.data_shape import DataFacts
@@ -40,7 +40,7 @@ class SearchSettings:
             if value not in known:
                 raise ValueError(
                     f"`{name}` must be one of {', '.join(known)}. "
-                    f"Received: {name}={value!r}{closest(value, known)}"
+                    f"Received: {name}={value!r}.{hint(value, known)}"
                 )
         for name in ("trials", "epochs"):
             value = getattr(self, name)

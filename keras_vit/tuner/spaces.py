@@ -2,11 +2,12 @@
 
 import dataclasses
 
+from keras_vit.common.wording import hint
 from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS
 from keras_vit.training.model_arguments import SMALL
-from keras_vit.training.recipes.checks import closest
-from keras_vit.training.recipes.text import GROUPS
+from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.recipes.text import fields_of
 from keras_vit.tuner.space import Between, Choices, around
 
 # The alpha of mixup, which a recipe writes behind its augmentation.
@@ -14,7 +15,10 @@ MIXUP = "mixup"
 
 # They decide what is learned and by what it is judged: trials that differ in them
 # cannot be compared.
-FIXED = {*GROUPS["data"], *GROUPS["pretraining"], "seed"} - {"augment"}
+FIXED = {
+    *(field.name for g in ("data", "pretraining") for field in fields_of(Recipe, g)),
+    "seed",
+} - {"augment"}
 
 # From weak to strong. The levels of AugReg mix images, too, from light2 on; here that
 # is a choice of its own.
@@ -104,7 +108,7 @@ def check_space(space, recipe):
     for name, values in space.items():
         if name not in (*known, MIXUP):
             raise ValueError(
-                f"A recipe has no field {name!r}{closest(name, known)}. "
+                f"A recipe has no field {name!r}.{hint(name, known)} "
                 f"Received: {name}={values}"
             )
         if name in FIXED or isinstance(getattr(recipe, name, None), tuple):

@@ -6,7 +6,7 @@ import io
 import logging
 
 from keras_vit.common.files import replacing
-from keras_vit.training.recipes.text import aligned
+from keras_vit.common.tables import aligned
 from keras_vit.tuner.parallel_coordinates import plot_search
 
 logger = logging.getLogger(__name__)

@@ -177,7 +177,7 @@ def test_pretraining_can_be_searched(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithm": "randem"}, "did you mean 'random'"),
+        ({"algorithm": "randem"}, "Did you mean 'random'"),
         ({"objective": "accuracy"}, "`objective` must be one of"),
         ({"trials": 0}, "`trials` must be at least 1"),
         ({"epochs": 0}, "`epochs` must be at least 1"),

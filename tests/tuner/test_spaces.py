@@ -65,11 +65,11 @@ def test_values_become_a_recipe():
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ({"learning_rat": Between(0.1, 0.2)}, "did you mean 'learning_rate'"),
+        ({"learning_rat": Between(0.1, 0.2)}, "Did you mean 'learning_rate'"),
         ({"data": Choices(("a", "b"))}, "`data` cannot be searched"),
         ({"seed": Between(0, 5)}, "`seed` cannot be searched"),
         ({"freeze": Choices(("head",))}, "`freeze` cannot be searched"),
-        ({"pooling": Choices(("token", "gab"))}, "did you mean 'gap'"),
+        ({"pooling": Choices(("token", "gab"))}, "Did you mean 'gap'"),
         ({"learning_rate": Between(-1.0, 1.0)}, "`learning_rate` must be positive"),
         ({"dropout_rate": Between(0.0, 1.0)}, r"`dropout_rate` must be in \[0, 1\)"),
     ],

@@ -90,7 +90,7 @@ def test_a_search_that_cannot_go_on_says_so(recipe_file, tmp_path, monkeypatch, 
     ("words", "message"),
     [
         ("--space learning_rate", "FIELD=RANGE"),
-        ("--space learning_rat=1..2", "did you mean 'learning_rate'"),
+        ("--space learning_rat=1..2", "Did you mean 'learning_rate'"),
         ("--space data=a,b", "cannot be searched"),
         ("--fields pooling", "no range for 'pooling'"),
         ("--recipe no-such-recipe", "Unknown recipe"),

@@ -3,8 +3,8 @@
 import dataclasses
 import logging
 
+from keras_vit.data.sets.sizes import num_training_examples
 from keras_vit.training.datasets import load_data
-from keras_vit.training.recipes.published import NUM_EXAMPLES
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def _updates(recipe, loadable):
     """The updates of a run; on the data of another recipe where its own are unknown."""
     if recipe.total_steps is not None:
         return recipe.total_steps
-    images = NUM_EXAMPLES.get(recipe.data)
+    images = num_training_examples(recipe.data)
     if images is None:
         # To read every image, for the few that may be broken, would take too long.
         train_data, _ = load_data(dataclasses.replace(loadable, corrupt="error"))

@@ -3,9 +3,20 @@
 import dataclasses
 import types
 
+from keras_vit.common.wording import as_duration, hint
+from keras_vit.costs.flops import TRAINING_FACTOR
 from keras_vit.costs.hardware import PEAK_TFLOPS, UTILISATION
-from keras_vit.training.recipes.checks import closest
-from keras_vit.training.recipes.published import IMAGE_SHAPES, NUM_EXAMPLES
+from keras_vit.data.sets.sizes import image_shape, num_training_examples
+from keras_vit.models.variants import counts
+from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.variants.rows import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
+from keras_vit.training.model_arguments import model_arguments
+
+FORWARD_FLOPS = (
+    (VIT_VARIANTS, counts.vit_flops),
+    (HYBRID_VARIANTS, counts.hybrid_flops),
+    (BIT_VARIANTS, counts.bit_flops),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +44,7 @@ class Cost:
             f"{self.flops:.3g} floating-point operations, evaluation apart",
         ]
         if self.hours is not None:
-            lines.append(f"about {_duration(self.hours)} on {self.hardware}")
+            lines.append(f"about {as_duration(3600 * self.hours)} on {self.hardware}")
         return "\n".join(lines)
 
 
@@ -76,12 +87,10 @@ def estimate_cost(
     >>> print(recipe("vit_l16_jft_14ep").cost(hardware="tpu-v3-core", devices=512))
     1,035,636 updates, 4,241,965,056 images (14 epochs)
     1.57e+21 floating-point operations, evaluation apart
-    about 34.6 hours on 512 x tpu-v3-core at 40 % of 61.5 TFLOP/s
+    about 35 h on 512 x tpu-v3-core at 40 % of 61.5 TFLOP/s
     """
-    from keras_vit.costs.flops import TRAINING_FACTOR
-
     if num_examples is None:
-        num_examples = NUM_EXAMPLES.get(recipe.data)
+        num_examples = num_training_examples(recipe.data)
     if num_examples is None and recipe.total_steps is None:
         raise ValueError(
             "`num_examples` must be given for data whose size is not known. "
@@ -122,7 +131,7 @@ def _rate(hardware, utilisation):
         raise ValueError(
             f"`hardware` must be one of {', '.join(PEAK_TFLOPS)}, or the TFLOP/s that "
             "a device reaches. "
-            f"Received: hardware={hardware!r}{closest(hardware, PEAK_TFLOPS)}"
+            f"Received: hardware={hardware!r}.{hint(hardware, PEAK_TFLOPS)}"
         )
     peak = PEAK_TFLOPS[hardware]
     text = f"{hardware} at {100 * utilisation:g} % of {peak:g} TFLOP/s"
@@ -131,19 +140,11 @@ def _rate(hardware, utilisation):
 
 def _forward_gflops(recipe):
     """Of a model at the recipe's image size, from the closed forms."""
-    from keras_vit.models.variants import counts
-    from keras_vit.models.variants import rows as variants
-    from keras_vit.models.variants.listing import canonical_name
-
     if recipe.model == "small":
         return _small_flops(recipe) / 1e9
     size = 224 if recipe.image_size is None else recipe.image_size
     name = canonical_name(recipe.model)
-    for rows, flops in (
-        (variants.VIT_VARIANTS, counts.vit_flops),
-        (variants.HYBRID_VARIANTS, counts.hybrid_flops),
-        (variants.BIT_VARIANTS, counts.bit_flops),
-    ):
+    for rows, flops in FORWARD_FLOPS:
         if name in rows:
             return flops(rows[name], image_size=size) / 1e9
     raise ValueError(f"`gflops` must be given. Received: model={recipe.model!r}")
@@ -151,10 +152,7 @@ def _forward_gflops(recipe):
 
 def _small_flops(recipe):
     """Of a model "small", whose sizes its images decide."""
-    from keras_vit.models.variants import counts
-    from keras_vit.training.model_arguments import model_arguments
-
-    *sides, channels = IMAGE_SHAPES.get(recipe.data, (None, None, 3))
+    *sides, channels = image_shape(recipe.data)
     if recipe.image_size is None and None in sides:
         raise ValueError(
             "`image_size` of the recipe, or `gflops`, must be given: the model 'small' "
@@ -169,10 +167,3 @@ def _small_flops(recipe):
         image_size=arguments["image_size"],
         num_channels=arguments["num_channels"],
     )
-
-
-def _duration(hours):
-    for unit, size in (("days", 24.0), ("hours", 1.0), ("minutes", 1 / 60)):
-        if hours >= 2 * size:
-            return f"{hours / size:.3g} {unit}"
-    return f"{hours * 3600:.3g} seconds"

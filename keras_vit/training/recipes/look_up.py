@@ -1,27 +1,34 @@
 """The table of published runs: looking one up, and printing all."""
 
 import dataclasses
-import difflib
 
+from keras_vit.common.tables import Table
+from keras_vit.common.wording import hint
 from keras_vit.training.recipes.published import RUNS
-from keras_vit.training.recipes.text import aligned
 
 
 def find_run(name):
-    """The `PublishedRun` of a name; case, `-` and `_` do not matter.
+    """The `PublishedRun` of a name, complete; case, `-` and `_` do not matter.
 
     Raises:
         ValueError: if there is none; the message names the closest one.
     """
     plain = str(name).lower().replace("-", "_")
     if plain not in RUNS:
-        close = difflib.get_close_matches(plain, RUNS, 1, 0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
-            f"Unknown recipe. Received: {name!r}.{hint} "
+            f"Unknown recipe. Received: {name!r}.{hint(plain, RUNS)} "
             "`keras_vit.training.list_recipes()` and `keras-vit recipes` list them all."
         )
-    return RUNS[plain]
+    run = RUNS[plain]
+    if run.based_on is None:
+        return run
+    other = RUNS[run.based_on]
+    return dataclasses.replace(
+        run,
+        values={**other.values, **run.values},
+        source=run.source or other.source,
+        note=run.note or other.note,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,33 +47,28 @@ class RecipeInfo:
     source: str
 
 
-class RecipeTable(list):
+class RecipeTable(Table):
     """A list of `RecipeInfo` that prints as a table."""
+
+    header = ("name", "model", "data", "length", "batch", "rate", "source")
 
     @classmethod
     def of(cls, recipe_class):
         """One row for each published run."""
-        rows = []
-        for name, run in RUNS.items():
+        names = [field.name for field in dataclasses.fields(RecipeInfo)][1:-1]
+        rows = cls()
+        for name in RUNS:
+            run = find_run(name)
             recipe = recipe_class(**run.values)
-            names = [field.name for field in dataclasses.fields(RecipeInfo)][1:-1]
             values = {field: getattr(recipe, field) for field in names}
             rows.append(RecipeInfo(name=name, source=run.source, **values))
-        return cls(rows)
+        return rows
 
-    def __str__(self):
-        head = ("name", "model", "data", "length", "batch", "rate", "source")
-        rows = [
-            (
-                *(info.name, info.model, info.data, _length(info)),
-                *(str(info.batch_size), f"{info.learning_rate:g}", info.source),
-            )
-            for info in self
-        ]
-        return aligned([head, *rows])
-
-
-def _length(info):
-    if info.total_steps is not None:
-        return f"{info.total_steps:,} steps"
-    return f"{info.epochs} epochs"
+    def cells(self, info):
+        """The texts of one row."""
+        steps = info.total_steps
+        length = f"{info.epochs} epochs" if steps is None else f"{steps:,} steps"
+        return (
+            *(info.name, info.model, info.data, length, str(info.batch_size)),
+            *(f"{info.learning_rate:g}", info.source),
+        )

@@ -1,48 +1,39 @@
-"""What a training run is made of: one frozen record of every choice."""
+"""`Recipe`: one frozen record of every choice that a training run is made of."""
 
 import dataclasses
 import json
 import logging
 from typing import Literal
 
+from keras_vit.common.wording import hint
 from keras_vit.training.recipes import cost
-from keras_vit.training.recipes.checks import check, choices_of, closest
+from keras_vit.training.recipes.checks import check
 from keras_vit.training.recipes.look_up import RecipeTable, find_run
 from keras_vit.training.recipes.text import Difference, as_text
 
 logger = logging.getLogger(__name__)
 
 # What each value of `batch_scaling` does, and for whom.
-RULES = {
+SCALING = {
     "none": "rate and length stay, as in the ViT paper",
     "rate": "the rate grows with the batch, as in BiT's pre-training",
     "rate_and_steps": "the rate grows with the batch and the number of updates falls, "
     "as in the notebooks of BiT",
 }
-
-
-def scaled(recipe, batch_size):
-    """A recipe for batches of another size; see `Recipe.scaled_to`."""
-    ratio = batch_size / recipe.batch_size
-    changes = {"batch_size": batch_size}
-    if recipe.batch_scaling != "none":
-        changes["learning_rate"] = recipe.learning_rate * ratio
-    if recipe.batch_scaling == "rate_and_steps":
-        for name in ("total_steps", "warmup_steps", "evaluate_every", "cooldown_steps"):
-            if getattr(recipe, name):
-                changes[name] = max(1, round(getattr(recipe, name) / ratio))
-    result = dataclasses.replace(recipe, **changes)
-    logger.info(
-        "Batches of %d instead of %d: %s.\n%s",
-        batch_size,
-        recipe.batch_size,
-        RULES[recipe.batch_scaling],
-        recipe.diff(result),
-    )
-    return result
-
-
 EPOCHS = 24
+
+
+def field(default, group, rule=None, *, rare=False):
+    """A field of a recipe: its default, and what else is to be said of it.
+
+    Args:
+        default: Its default value.
+        group: String, the group of lines that it is printed in.
+        rule: String, what a value must be: a key of `checks.RULES`.
+        rare: Boolean, whether it is printed only where it was changed.
+    """
+    metadata = {"group": group, "rule": rule, "rare": rare}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,127 +55,133 @@ class Recipe:
 
     # The images: the name of a TFDS data set, a folder of class folders, perhaps in
     # folders train and test, or a prepared TFDS directory.
-    data: str = "fashion_mnist_mini"
+    data: str = field("fashion_mnist_mini", "data")
     # Where TFDS keeps its data sets; its own default where not given.
-    data_dir: str | None = None
+    data_dir: str | None = field(None, "data")
     # The split to test on, such as train[80%:]; the data's own where not given.
-    test_split: str | None = None
+    test_split: str | None = field(None, "data")
     # Share of the images held out for the test where the data has no test set.
-    test_fraction: float = 0.2
+    test_fraction: float = field(0.2, "data", "in (0, 1)", rare=True)
     # Share of the training images that is held out, and tested on instead of the test
     # set: to choose between recipes.
-    validation_fraction: float | None = None
+    validation_fraction: float | None = field(None, "data", "in (0, 1)")
     # Decides which images those are.
-    split_seed: int = 0
+    split_seed: int = field(0, "data", "in [0, 2**31)", rare=True)
     # What to do with an image that cannot be read: stop, or leave it out.
-    corrupt: Literal["error", "skip"] = "error"
+    corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
     # The model: "small", whose sizes the next fields may change, or a published
     # variant such as ViT_B16 (`keras-vit models` lists them).
-    model: str = "small"
+    model: str = field("small", "model")
     # Number of Transformer blocks (model "small" only).
-    num_layers: int | None = None
+    num_layers: int | None = field(None, "model", "positive")
     # Width of the tokens (model "small" only).
-    hidden_dim: int | None = None
+    hidden_dim: int | None = field(None, "model", "positive")
     # Inner width of the MLPs (model "small" only).
-    mlp_dim: int | None = None
+    mlp_dim: int | None = field(None, "model", "positive")
     # Number of attention heads (model "small" only).
-    num_heads: int | None = None
+    num_heads: int | None = field(None, "model", "positive")
     # Height and width of the images, pixels: one number, or two.
-    image_size: int | tuple[int, int] | None = None
+    image_size: int | tuple[int, int] | None = field(None, "model")
     # Height and width of a patch, pixels; of "small" about 7, at most eight a side.
-    patch_size: int | None = None
+    patch_size: int | None = field(None, "model", "positive")
     # 1 for grey, 3 for colour.
-    num_channels: Literal[1, 3] | None = None
+    num_channels: Literal[1, 3] | None = field(None, "model")
     # Where the first weights come from: a published name such as imagenet21k, a file,
     # a run folder, an address; random where not given.
-    weights: str | None = None
+    weights: str | None = field(None, "model")
     # Layers that stay as they are: names (* is anything), or backbone for all but head.
-    freeze: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = field((), "model")
     # What is predicted of hidden patches, in pretraining without labels; where not
     # given, classes are learned.
-    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = None
+    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = field(
+        None, "pretraining"
+    )
     # Share of the patches that are corrupted in pretraining.
-    corruption_rate: float = 0.5
+    corruption_rate: float = field(0.5, "pretraining", "in (0, 1)")
     # What the classifier reads.
-    pooling: Literal["token", "gap", "map"] = "token"
+    pooling: Literal["token", "gap", "map"] = field("token", "model")
     # How the model knows where a patch is.
     position_embedding: Literal[
         "learned", "learned_2d", "sincos2d", "relative", "none"
-    ] = "learned"
+    ] = field("learned", "model", rare=True)
     # Width of a tanh layer before the classifier; no such layer by default.
-    representation_size: int | None = None
+    representation_size: int | None = field(None, "model", "positive")
     # First value of the classifier's biases; -10 or -6.9 with the sigmoid loss.
-    head_bias: float = 0.0
+    head_bias: float = field(0.0, "model", rare=True)
     # Share of activations dropped after each dense layer; "small" drops 0.1.
-    dropout_rate: float | None = None
+    dropout_rate: float | None = field(None, "regularisation", "in [0, 1)")
     # Share of attention scores dropped.
-    attention_dropout_rate: float = 0.0
+    attention_dropout_rate: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
     # Share of the last block's residual branches dropped, growing linearly from 0 at
     # the first; "small" drops 0.1.
-    drop_path_rate: float | None = None
+    drop_path_rate: float | None = field(None, "regularisation", "in [0, 1)")
     # Precision. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
     dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
-        "auto"
+        field("auto", "model")
     )
 
     # Passes over the training images; 24 where the number of updates is not given.
-    epochs: int | None = None
+    epochs: int | None = field(None, "length", "at least 1")
     # Updates of the whole run, instead of passes over the training images.
-    total_steps: int | None = None
+    total_steps: int | None = field(None, "length", "at least 1")
     # Updates between two tests of the model; one pass over the images by default.
-    evaluate_every: int | None = None
+    evaluate_every: int | None = field(None, "length", "at least 1")
     # Images per update, over all devices together.
-    batch_size: int = 64
+    batch_size: int = field(64, "length", "at least 1")
     # Equal parts that a batch is computed in, one after the other, to save memory.
-    accumulation_steps: int = 1
+    accumulation_steps: int = field(1, "optimizer", "at least 1", rare=True)
     # Updates between two looks at logs and clock: the same result, sooner on a TPU.
-    steps_per_execution: int = 1
+    steps_per_execution: int = field(1, "machine", "at least 1", rare=True)
     # Compute each block again for its gradients instead of keeping what is inside it.
-    remat: bool = False
+    remat: bool = field(False, "machine", rare=True)
     # What turns gradients into updates: AdamW, or SGD with momentum.
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Literal["adamw", "sgd"] = field("adamw", "optimizer")
     # Share of the momentum that is kept at an update; of AdamW, beta_1.
-    momentum: float = 0.9
+    momentum: float = field(0.9, "optimizer", "in [0, 1)")
     # Type in which the momentum is kept; bfloat16 takes half the memory.
-    momentum_dtype: Literal["float32", "bfloat16"] = "float32"
+    momentum_dtype: Literal["float32", "bfloat16"] = field(
+        "float32", "optimizer", rare=True
+    )
     # Highest learning rate; never rescaled with the batch behind your back.
-    learning_rate: float = 1e-3
+    learning_rate: float = field(1e-3, "schedule", "positive")
     # How the source of the recipe goes to another batch size (`Recipe.scaled_to`).
-    batch_scaling: Literal["none", "rate", "rate_and_steps"] = "none"
+    batch_scaling: Literal["none", "rate", "rate_and_steps"] = field("none", "schedule")
     # Factor of the learning rate from one block to the one before it.
-    layer_decay: float | None = None
+    layer_decay: float | None = field(None, "schedule", "in (0, 1]")
     # Shape of the decay after the warm-up.
-    decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = "cosine"
+    decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = field(
+        "cosine", "schedule"
+    )
     # Last learning rate of the decay "linear".
-    decay_end: float = 1e-5
+    decay_end: float = field(1e-5, "schedule", "zero or more")
     # Updates after which the decay "rsqrt" is at 0.71 of the highest rate.
-    decay_timescale: int = 10_000
+    decay_timescale: int = field(10_000, "schedule", "at least 1")
     # Shares of the run after which the decay "bit" divides the rate by ten.
-    decay_at: tuple[float, ...] = (0.3, 0.6, 0.9)
+    decay_at: tuple[float, ...] = field((0.3, 0.6, 0.9), "schedule")
     # Updates of linear warm-up; a tenth of all updates where not given.
-    warmup_steps: int | None = None
+    warmup_steps: int | None = field(None, "schedule", "zero or more")
     # Last updates, over which the rate falls linearly to zero.
-    cooldown_steps: int = 0
+    cooldown_steps: int = field(0, "schedule", "zero or more", rare=True)
     # Decoupled weight decay of kernels, multiplied by the learning rate.
-    weight_decay: float = 0.1
+    weight_decay: float = field(0.1, "regularisation", "zero or more")
     # Gradients are scaled down to this global norm, if any.
-    global_clipnorm: float | None = 1.0
+    global_clipnorm: float | None = field(1.0, "optimizer", "positive")
     # Momentum of averaged weights, such as 0.9999, which are then tested and saved.
-    ema_momentum: float | None = None
+    ema_momentum: float | None = field(None, "optimizer", "in [0, 1)")
     # What is learned: the one class of an image, or yes or no for every class.
-    loss: Literal["softmax", "sigmoid"] = "softmax"
+    loss: Literal["softmax", "sigmoid"] = field("softmax", "optimizer")
     # Share of the target's probability spread over all classes.
-    label_smoothing: float = 0.0
+    label_smoothing: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
     # Random changes of the training images: auto, none, flip, crop, crop_flip,
     # inception, a level of AugReg such as augreg_light1, or steps with | between them.
-    augment: str = "flip"
+    augment: str = field("flip", "data")
 
     # Decides initial weights, data order, augmentation and dropout.
-    seed: int = 0
+    seed: int = field(0, "machine", "in [0, 2**31)")
     # Compile the training step with XLA. auto: small models on the CPU only, and
     # what Keras chooses elsewhere.
-    jit_compile: Literal["auto", "yes", "no"] = "auto"
+    jit_compile: Literal["auto", "yes", "no"] = field("auto", "machine", rare=True)
 
     def __post_init__(self):
         for name in ("image_size", "freeze", "decay_at"):
@@ -222,12 +219,12 @@ class Recipe:
 
         Raises a `ValueError` if the dictionary holds a name that no field has.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
+        names = cls.__dataclass_fields__
         for name in values:
             if name not in names:
                 raise ValueError(
-                    f"A recipe has no field {name!r}{closest(name, names)}. The file "
-                    "may come from another version of keras_vit."
+                    f"A recipe has no field {name!r}.{hint(name, names)} The file may "
+                    "come from another version of keras_vit."
                 )
         return cls(**values)
 
@@ -260,7 +257,28 @@ class Recipe:
         Args:
             batch_size: Integer, images per update.
         """
-        return scaled(self, batch_size)
+        ratio = batch_size / self.batch_size
+        changes = {"batch_size": batch_size}
+        if self.batch_scaling != "none":
+            changes["learning_rate"] = self.learning_rate * ratio
+        if self.batch_scaling == "rate_and_steps":
+            for name in (
+                "total_steps",
+                "warmup_steps",
+                "evaluate_every",
+                "cooldown_steps",
+            ):
+                if getattr(self, name):
+                    changes[name] = max(1, round(getattr(self, name) / ratio))
+        scaled = dataclasses.replace(self, **changes)
+        logger.info(
+            "Batches of %d instead of %d: %s.\n%s",
+            batch_size,
+            self.batch_size,
+            SCALING[self.batch_scaling],
+            self.diff(scaled),
+        )
+        return scaled
 
 
 def recipe(name):
@@ -288,5 +306,12 @@ def list_recipes():
     return RecipeTable.of(Recipe)
 
 
-# The allowed values of every field that has a list of them.
-CHOICES = choices_of(Recipe)
+# What `keras-vit pretrain` begins with.
+PRETRAINING = Recipe(
+    masked_target="mean_colour",
+    epochs=50,
+    augment="auto",
+    weight_decay=0.05,
+    dropout_rate=0.0,
+    drop_path_rate=0.0,
+)

@@ -45,8 +45,8 @@ def test_a_frozen_backbone_costs_its_forward_pass():
 
 def test_the_chip_and_its_assumed_utilisation_are_stated():
     text = str(Recipe().cost(6000, gflops=0.01, hardware="a100"))
-    assert "1 x a100 at 40 % of 312 TFLOP/s" in text and "seconds" in text
-    with pytest.raises(ValueError, match="did you mean 'a100'"):
+    assert "1 x a100 at 40 % of 312 TFLOP/s" in text and " s on" in text
+    with pytest.raises(ValueError, match="Did you mean 'a100'"):
         Recipe().cost(6000, gflops=0.01, hardware="A1000")
 
 

@@ -2,19 +2,32 @@
 
 import pytest
 
+from keras_vit.data.sets.sizes import num_training_examples
 from keras_vit.models import canonical_name
-from keras_vit.training import list_recipes, recipe
+from keras_vit.training import Recipe, list_recipes, recipe
 from keras_vit.training.optimizers.build import build_schedule
-from keras_vit.training.recipes.published import NUM_EXAMPLES, RUNS
+from keras_vit.training.recipes.look_up import find_run
+from keras_vit.training.recipes.published import RUNS
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_row_is_a_recipe_of_a_known_model(name):
     found = recipe(name)
     assert found.model == "small" or canonical_name(found.model) == found.model
-    assert RUNS[name].source
+    assert find_run(name).source
     for field, values in RUNS[name].sweep.items():
         assert getattr(found, field) in values  # ours is one of those they tried
+
+
+def test_a_row_is_based_on_no_row_that_is_based_on_another():
+    parents = {name: run.based_on for name, run in RUNS.items() if run.based_on}
+    assert not parents.keys() & parents.values()
+    # Nor does it say again what that row says.
+    for name, parent in parents.items():
+        assert not RUNS[name].values.items() & RUNS[parent].values.items(), name
+    for name in ("vit_l16_jft_14ep", "augreg_finetune_vtab", "bit_l"):
+        whole = {**RUNS[parents[name]].values, **RUNS[name].values}
+        assert recipe(name) == Recipe(**whole)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +81,7 @@ def test_bit_is_pretrained_with_the_rate_falling_after_whole_epochs(
 ):
     r = recipe(name)
     assert r.epochs == epochs and r.learning_rate == pytest.approx(0.03 * 4096 / 256)
-    steps = NUM_EXAMPLES[r.data] // r.batch_size
+    steps = num_training_examples(r.data) // r.batch_size
     falls = build_schedule(r, steps * epochs).decay_at
     expected = [steps * epoch for epoch in tenths or (10, 23, 30, 37)]
     assert falls == expected
@@ -84,6 +97,45 @@ def test_plain_vit_is_that_of_its_configuration_file(epochs):
     assert (r.pooling, r.position_embedding) == ("gap", "sincos2d")
     # big_vision's 1e-4 is not multiplied by the rate of 1e-3.
     assert r.weight_decay * r.learning_rate == pytest.approx(1e-4)
+
+
+# All values that are not the defaults.
+WHOLE = {
+    "vit_h14_jft": {
+        **{"data": "jft_300m", "augment": "inception", "image_size": 224},
+        **{"model": "ViT_H14", "representation_size": 1280, "dropout_rate": 0.0},
+        **{"loss": "sigmoid", "head_bias": -10.0, "epochs": 14, "batch_size": 4096},
+        **{"learning_rate": 3e-4, "decay": "linear", "warmup_steps": 10_000},
+        **{"global_clipnorm": None},
+    },
+    "r152x2_jft": {
+        **{"data": "jft_300m", "augment": "inception", "image_size": 224},
+        **{"model": "BiT_R152x2", "loss": "sigmoid", "head_bias": -10.0},
+        **{"epochs": 7, "batch_size": 4096, "learning_rate": 6e-4, "decay": "linear"},
+        **{"warmup_steps": 10_000, "global_clipnorm": None},
+    },
+    "augreg_finetune_pets_long": {
+        **{"data": "oxford_iiit_pet", "augment": "inception", "image_size": 384},
+        **{"model": "ViT_B16", "weights": "augreg", "dropout_rate": 0.0},
+        **{"weight_decay": 0.0, "epochs": None, "total_steps": 2_500},
+        **{"evaluate_every": 500, "batch_size": 512, "accumulation_steps": 8},
+        **{"learning_rate": 0.003, "warmup_steps": 200, "optimizer": "sgd"},
+        **{"momentum_dtype": "bfloat16"},
+    },
+    "linear_probe": {
+        **{"data": "cifar10", "augment": "none", "image_size": 224},
+        **{"model": "ViT_B16", "weights": "imagenet21k", "freeze": ["backbone"]},
+        **{"dropout_rate": 0.0, "weight_decay": 0.0, "epochs": 10, "batch_size": 512},
+        **{"learning_rate": 0.1, "optimizer": "sgd", "momentum_dtype": "bfloat16"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_run_holds_these_values_and_no_others(name):
+    default = Recipe().to_json()
+    found = recipe(name).to_json().items()
+    assert {k: v for k, v in found if v != default[k]} == WHOLE[name]
 
 
 def test_the_table_prints_every_row_and_names_are_forgiving():

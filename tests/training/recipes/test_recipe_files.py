@@ -26,7 +26,7 @@ def test_a_recipe_comes_from_a_name_a_file_a_record_or_a_folder(tmp_path):
     [
         ("{", "does not hold a recipe"),
         ("[1]", "does not hold a recipe"),
-        ('{"epoch": 3}', "did you mean 'epochs'"),
+        ('{"epoch": 3}', "Did you mean 'epochs'"),
         ('{"epochs": 0}', "`epochs` must be at least 1"),
     ],
 )

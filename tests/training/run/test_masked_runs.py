@@ -143,7 +143,7 @@ def test_recipes_refuse_what_pretraining_does_not_read():
         Recipe(masked_target="pixels", label_smoothing=0.1)
     with pytest.raises(ValueError, match="`corruption_rate` must be in"):
         Recipe(masked_target="pixels", corruption_rate=1.0)
-    with pytest.raises(ValueError, match="did you mean 'mean_colour'"):
+    with pytest.raises(ValueError, match="Did you mean 'mean_colour'"):
         Recipe(masked_target="mean_color")
     assert "corruption_rate" in str(Recipe(masked_target="pixels"))
     assert "corruption_rate" not in str(Recipe())
