@@ -1,10 +1,11 @@
-"""Which processes train together, and which of them this one is.
+"""The processes that train together, and which of them this one is.
 
 Both ways to say so work under both backends: TensorFlow's `TF_CONFIG`, and Keras's
 `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `_NUM_PROCESSES` and `_PROCESS_ID`. Cloud TPUs under
 JAX need neither.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -38,6 +39,12 @@ class Cluster:
         task = {"type": "worker", "index": self.index}
         return json.dumps({"cluster": {"worker": list(self.addresses)}, "task": task})
 
+    def variables(self):
+        """The environment variables of this process, for either backend."""
+        values = (",".join(self.addresses), str(self.count), str(self.index))
+        own = {KERAS + name: value for name, value in zip(_NAMES, values)}
+        return {"TF_CONFIG": self.to_tf_config(), **own}
+
 
 def find_cluster(environment=None, prefer="keras"):
     """The cluster that the environment variables describe; `None` for one process.
@@ -63,13 +70,16 @@ def _from_keras(environment):
     if not any(given.values()):
         return None
     addresses = tuple(filter(None, (given["JOB_ADDRESSES"] or "").split(",")))
-    count, index = (_number(given[name]) for name in _NAMES[1:])
+    count, index = (
+        int(given[name]) if (given[name] or "").isdigit() else None
+        for name in _NAMES[1:]
+    )
     if count is None and len(addresses) > 1:
         count = len(addresses)
     if count == 1:
         return Cluster(addresses, 1, 0)
-    whole = addresses and count and index is not None and index < count
-    if not whole or len(addresses) not in (1, count):
+    is_complete = addresses and count and index is not None and index < count
+    if not is_complete or len(addresses) not in (1, count):
         raise ValueError(
             f"Several processes need {KERAS}JOB_ADDRESSES (host:port of every process, "
             f"with commas between them), {KERAS}NUM_PROCESSES, and {KERAS}PROCESS_ID "
@@ -106,18 +116,36 @@ def _from_tf_config(environment):
     return Cluster(addresses, len(addresses), index)
 
 
-def _number(text):
-    return int(text) if text and text.isdigit() else None
+@contextlib.contextmanager
+def joining(cluster, backend):
+    """Inside the block, this process joins a cluster, past all HTTP proxies.
 
-
-def bypass_proxies(cluster):
-    """Keeps the processes' traffic among themselves away from HTTP proxies.
-
-    gRPC sends it there wherever `http_proxy` is set, and the cluster never meets.
+    Raises:
+        ValueError: if the backend has started already.
     """
-    hosts = [address.rpartition(":")[0] or address for address in cluster.addresses]
+    bypass_proxies(cluster.addresses)
+    try:
+        yield
+    except RuntimeError as error:
+        raise ValueError(
+            f"Several processes must be brought together before {backend} does "
+            f"anything else: ask for the strategy first. {backend} says: {error}"
+        ) from None
+
+
+def bypass_proxies(addresses, environment=None):
+    """Keeps the traffic of processes among themselves away from HTTP proxies.
+
+    gRPC sends it there wherever `http_proxy` is set, and the processes never meet.
+
+    Args:
+        addresses: Sequence of strings, `host:port`.
+        environment: Dictionary to change; the process's own environment by default.
+    """
+    environment = os.environ if environment is None else environment
+    hosts = [address.rpartition(":")[0] or address for address in addresses]
     for name in ("no_proxy", "NO_PROXY", "no_grpc_proxy"):
-        known = [host for host in os.environ.get(name, "").split(",") if host]
+        known = [host for host in environment.get(name, "").split(",") if host]
         if name == "no_grpc_proxy" and not known:
             continue  # gRPC then reads `no_proxy`
-        os.environ[name] = ",".join(dict.fromkeys([*known, *hosts]))
+        environment[name] = ",".join(dict.fromkeys([*known, *hosts]))

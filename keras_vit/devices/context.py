@@ -1,4 +1,4 @@
-"""One object for every way to train on several devices: `Strategy`."""
+"""`Strategy`: one object for every way to train on several devices."""
 
 import contextlib
 import contextvars
@@ -141,9 +141,13 @@ class Strategy:
         Returns:
             NumPy array, the same in every process.
         """
+        count = len(keras.tree.flatten(images)[0])
+        outputs = self._outputs(model, images, -(-count // self.num_replicas))
         # A model made under another strategy gives one copy for each replica.
-        outputs = model.predict_on_batch(images)
-        return keras.ops.convert_to_numpy(outputs)[: count_rows(images)]
+        return keras.ops.convert_to_numpy(outputs)[:count]
+
+    def _outputs(self, model, images, each):
+        return model.predict_on_batch(images)
 
     def values(self, variables):
         """The values of variables as NumPy arrays; every process must ask for them."""
@@ -186,17 +190,28 @@ class Strategy:
         return result
 
 
+class ManyDevices(Strategy):
+    """What the strategies of all backends share, beyond one device."""
+
+    # The model that ran last, and its compiled forward pass.
+    _forward = (None, None)
+
+    def _outputs(self, model, images, each):
+        if self._forward[0] is not model:
+            self._forward = (model, self._compile(model))
+        return self._forward[1](_filled(images, each * self.num_replicas), each)
+
+    def _compile(self, model):
+        """A function of a batch and each replica's number of images, to all outputs."""
+        raise NotImplementedError
+
+
 def entered():
     """The `Strategy` whose `scope` was entered last, or `None`."""
     return _CURRENT.get(None)
 
 
-def count_rows(images):
-    """The images of a batch, of which a model may have several inputs."""
-    return len(keras.tree.flatten(images)[0])
-
-
-def filled(images, rows):
+def _filled(images, rows):
     """A batch filled up to so many rows with copies of its first image."""
 
     def fill(values):

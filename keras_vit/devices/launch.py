@@ -10,7 +10,6 @@ process has died, all must be started again, with `--resume`.
 
 import argparse
 import contextlib
-import json
 import logging
 import os
 import signal
@@ -20,6 +19,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+from keras_vit.devices.cluster import Cluster
 
 logger = logging.getLogger(__name__)
 
@@ -49,32 +50,20 @@ def launch(command, processes, *, restarts=0, again=None, environment=None):
     >>> launch(["python", "train.py"], processes=2, restarts=3)
     0
     """
+    status = 0
     for attempt in range(restarts + 1):
-        if attempt and again is not None:
-            command = again()
-        with _together(command, processes, environment or {}) as started:
-            status = _watch(started)
-        if status == 0 or attempt == restarts:
-            return status
-        logger.warning(
-            "A process has ended with status %d: all start again (%d of %d).",
-            status,
-            attempt + 1,
-            restarts,
-        )
+        if attempt:
+            logger.warning(
+                "A process has ended with status %d: all start again (%d of %d).",
+                status,
+                attempt,
+                restarts,
+            )
+            command = command if again is None else again()
+        status = _run_together(command, processes, environment or {})
+        if status == 0:
+            break
     return status
-
-
-def cluster_variables(addresses, index):
-    """The environment variables of one process, for either backend."""
-    cluster = {"worker": list(addresses)}
-    config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-    return {
-        "TF_CONFIG": json.dumps(config),
-        "KERAS_DISTRIBUTION_JOB_ADDRESSES": ",".join(addresses),
-        "KERAS_DISTRIBUTION_NUM_PROCESSES": str(len(addresses)),
-        "KERAS_DISTRIBUTION_PROCESS_ID": str(index),
-    }
 
 
 def free_addresses(count):
@@ -105,34 +94,30 @@ def sigterm_exits():
         signal.signal(signal.SIGTERM, before)
 
 
-@contextlib.contextmanager
-def _together(command, processes, environment):
-    """Processes that end, at the latest, with the block or with this process."""
-    addresses = free_addresses(processes)
+def _run_together(command, processes, environment):
+    """The status of processes that have all ended well, or of the first that has not.
+
+    They end, at the latest, with this process.
+    """
+    addresses = tuple(free_addresses(processes))
     started = []
     with sigterm_exits():
         try:
             for index in range(processes):
-                own = cluster_variables(addresses, index)
+                own = Cluster(addresses, processes, index).variables()
                 own = {**os.environ, **own, **environment}
                 started.append(subprocess.Popen(command, env=own))
-            yield started
+            states = [None]
+            while None in states:
+                time.sleep(_WAIT)
+                states = [process.poll() for process in started]
+                for status in filter(None, states):
+                    return status if status > 0 else 128 - status
+            return 0
         finally:
             for process in started:
                 process.kill()
                 process.wait()
-
-
-def _watch(processes):
-    """Waits until all have ended well, or one has not."""
-    while True:
-        states = [process.poll() for process in processes]
-        failed = [state for state in states if state]
-        if failed:
-            return failed[0] if failed[0] > 0 else 128 - failed[0]
-        if None not in states:
-            return 0
-        time.sleep(_WAIT)
 
 
 def resumed(command):

@@ -7,13 +7,13 @@ import os
 import keras
 import numpy as np
 
-from keras_vit.devices.cluster import bypass_proxies, find_cluster
-from keras_vit.devices.context import Strategy, count_rows, filled
+from keras_vit.devices.cluster import find_cluster, joining
+from keras_vit.devices.context import ManyDevices, Strategy
 from keras_vit.devices.layout import vit_layout
 from keras_vit.devices.tpu import find_tpu
 
 
-class JaxStrategy(Strategy):
+class JaxStrategy(ManyDevices):
     """A `keras.distribution.Distribution` as a `Strategy`.
 
     Args:
@@ -31,30 +31,34 @@ class JaxStrategy(Strategy):
         self.num_hosts, self.host = jax.process_count(), jax.process_index()
         # Where a model is spread over several processes, they read the same images.
         self.part = (distribution.data_shard_id, min(self.num_hosts, replicas))
-        self._forward = (None, None)
 
     def _scope(self):
         return self.distribution.scope()
 
-    def outputs(self, model, images):
+    def _compile(self, model):
         import jax
 
         mesh = self.distribution.device_mesh.backend_mesh
         spec = jax.sharding.PartitionSpec
         split = jax.sharding.NamedSharding(mesh, spec(self.distribution.batch_dim_name))
-        if self._forward[0] is not model:
-            # Outputs that every process holds whole: it cannot read the others' parts.
-            everywhere = jax.sharding.NamedSharding(mesh, spec())
-            self._forward = (model, jax.jit(_call(model), out_shardings=everywhere))
-        count, replicas = count_rows(images), self.num_replicas
-        rows = filled(images, -(-count // replicas) * replicas)
-        batch = jax.tree.map(
-            lambda v: jax.make_array_from_callback(v.shape, split, v.__getitem__), rows
-        )
-        state = [v.value for v in model.trainable_variables]
-        fixed = [v.value for v in model.non_trainable_variables]
-        outputs = self._forward[1](state, fixed, batch)
-        return np.asarray(outputs)[:count]
+
+        def call(trainable, fixed, images):
+            return model.stateless_call(trainable, fixed, images, training=False)[0]
+
+        # Outputs that every process holds whole: it cannot read the others' parts.
+        everywhere = jax.sharding.NamedSharding(mesh, spec())
+        compiled = jax.jit(call, out_shardings=everywhere)
+
+        def forward(images, each):
+            batch = jax.tree.map(
+                lambda v: jax.make_array_from_callback(v.shape, split, v.__getitem__),
+                images,
+            )
+            state = [v.value for v in model.trainable_variables]
+            fixed = [v.value for v in model.non_trainable_variables]
+            return compiled(state, fixed, batch)
+
+        return forward
 
     def values(self, variables):
         return [np.asarray(_whole(variable.value)) for variable in variables]
@@ -108,12 +112,11 @@ def jax_strategy(request, model_parallel=1):
 
     _set_up(request)
     cluster = find_cluster()
-    if cluster is not None:
-        bypass_proxies(cluster)
-        if not jax.distributed.is_initialized():
-            _meet(cluster)
-    elif _is_pod() and not jax.distributed.is_initialized():
-        keras.distribution.initialize()
+    if not jax.distributed.is_initialized():
+        if cluster is not None:
+            _join(cluster)
+        elif _is_pod():
+            keras.distribution.initialize()
     devices = _devices(request)
     kind = _kind_of(devices[0])
     if kind == "gpu":
@@ -156,20 +159,15 @@ def _set_up(request):
         pass  # JAX has its devices already; `_devices` counts them
 
 
-def _meet(cluster):
+def _join(cluster):
     import jax
 
     if "cpu" in (jax.config.jax_platforms or "cpu"):
         # Without an implementation, CPU processes cannot compute together.
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
     addresses = ",".join(cluster.addresses)
-    try:
+    with joining(cluster, "JAX"):
         keras.distribution.initialize(addresses, cluster.count, cluster.index)
-    except RuntimeError as error:
-        raise ValueError(
-            "Several processes must be brought together before JAX does anything else: "
-            f"ask for the strategy first. JAX says: {error}"
-        ) from None
 
 
 def _is_pod():
@@ -193,23 +191,14 @@ def _devices(request):
                 f"There is a TPU ({found}), but JAX cannot use it: install libtpu with "
                 '`pip install "jax[tpu]"`, or choose `--devices cpu`.'
             )
-    if len(local) < (request.count or 1):
-        hint = (
-            " JAX has started with fewer: ask before anything else uses it."
-            if request.kind == "cpu"
-            else ""
-        )
-        raise ValueError(
-            f"Devices asked for: {request.count or 1} {(request.kind or '').upper()}. "
-            f"Found by JAX: {len(local)}.{hint}"
-        )
+    request.check(len(local), "JAX")
+    hosts = (
+        [device for device in devices if device.process_index == process]
+        for process in range(jax.process_count())
+    )
     if request.count is None:
         return devices
-    chosen = []
-    for process in range(jax.process_count()):
-        own = [device for device in devices if device.process_index == process]
-        chosen += own[: request.count]
-    return chosen
+    return [device for own in hosts for device in own[: request.count]]
 
 
 def _kind_of(device):
@@ -225,13 +214,6 @@ def _leave_gpus_to_jax():
         tf.config.set_visible_devices([], "GPU")
     except (RuntimeError, ValueError):
         pass  # TensorFlow has started already, or is built without GPUs
-
-
-def _call(model):
-    def call(trainable, fixed, images):
-        return model.stateless_call(trainable, fixed, images, training=False)[0]
-
-    return call
 
 
 def _readable(value):

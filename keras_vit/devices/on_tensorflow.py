@@ -3,15 +3,14 @@
 import functools
 import os
 
-import keras
 import numpy as np
 
-from keras_vit.devices.cluster import bypass_proxies, find_cluster
-from keras_vit.devices.context import Strategy, count_rows, filled
+from keras_vit.devices.cluster import find_cluster, joining
+from keras_vit.devices.context import ManyDevices, Strategy
 from keras_vit.devices.tpu import find_tpu
 
 
-class TensorFlowStrategy(Strategy):
+class TensorFlowStrategy(ManyDevices):
     """A `tf.distribute.Strategy` as a `Strategy`.
 
     Args:
@@ -29,7 +28,6 @@ class TensorFlowStrategy(Strategy):
         names = {"CollectiveAllReduceStrategy": "MultiWorkerMirroredStrategy"}
         self.name = names.get(name, name)
         self.num_hosts, self.host, self.part = num_hosts, host, (host, num_hosts)
-        self._forward = (None, None)
 
     def _scope(self):
         return self.strategy.scope()
@@ -53,25 +51,28 @@ class TensorFlowStrategy(Strategy):
 
         return self.strategy.distribute_datasets_from_function(part)
 
-    def outputs(self, model, images):
-        if self._forward[0] is not model:
-            self._forward = (model, self._function(model))
-        count = count_rows(images)
-        each = -(-count // self.num_replicas)
-        rows = filled(images, each * self.num_replicas)
+    def _compile(self, model):
+        import tensorflow as tf
 
-        def part(context):
-            first = context.replica_id_in_sync_group * each
-            return keras.tree.map_structure(
-                lambda values: keras.ops.convert_to_tensor(
-                    values[first : first + each]
-                ),
-                rows,
-            )
+        def call(images):
+            return model(images, training=False)
 
-        parts = self.strategy.experimental_distribute_values_from_function(part)
-        outputs = self.strategy.gather(self._forward[1](parts), axis=0)
-        return keras.ops.convert_to_numpy(outputs)[:count]
+        compiled = tf.function(
+            lambda parts: self.strategy.run(call, args=(parts,)), reduce_retracing=True
+        )
+
+        def forward(images, each):
+            def part(context):
+                first = context.replica_id_in_sync_group * each
+                return tf.nest.map_structure(
+                    lambda values: tf.convert_to_tensor(values[first : first + each]),
+                    images,
+                )
+
+            parts = self.strategy.experimental_distribute_values_from_function(part)
+            return self.strategy.gather(compiled(parts), axis=0)
+
+        return forward
 
     def assign(self, variable, value):
         import tensorflow as tf
@@ -83,16 +84,6 @@ class TensorFlowStrategy(Strategy):
         # TensorFlow gives each replica an equal share, of integers rounded down.
         for index, part in enumerate(parts.values):
             part.assign(value if self.host == index == 0 else np.zeros_like(value))
-
-    def _function(self, model):
-        import tensorflow as tf
-
-        def call(images):
-            return model(images, training=False)
-
-        return tf.function(
-            lambda parts: self.strategy.run(call, args=(parts,)), reduce_retracing=True
-        )
 
     def total(self, value):
         if self.num_hosts == 1:
@@ -172,22 +163,12 @@ def _devices(request):
     """`(kind, devices)` of this process, as many as were asked for."""
     import tensorflow as tf
 
-    kinds = (request.kind.upper(),) if request.kind else ("GPU", "CPU")
-    for kind in kinds:
-        devices = tf.config.list_logical_devices(kind)
+    for kind in (request.kind,) if request.kind else ("gpu", "cpu"):
+        devices = tf.config.list_logical_devices(kind.upper())
         if devices:
             break
-    if len(devices) < (request.count or 1):
-        hint = (
-            " TensorFlow has started with fewer: ask before anything else uses it."
-            if request.kind == "cpu"
-            else ""
-        )
-        raise ValueError(
-            f"Devices asked for: {request.count or 1} {kind}. "
-            f"Found by TensorFlow: {len(devices)}.{hint}"
-        )
-    return kind.lower(), devices[: request.count]
+    request.check(len(devices), "TensorFlow")
+    return kind, devices[: request.count]
 
 
 def _mirrored_strategy(request):
@@ -204,20 +185,18 @@ def _mirrored_strategy(request):
 def _multi_worker_strategy(request, cluster):
     import tensorflow as tf
 
-    from keras_vit.devices.logical_cpus import every_logical_cpu
-
-    bypass_proxies(cluster)
     os.environ["TF_CONFIG"] = cluster.to_tf_config()
     gpus = tf.config.list_physical_devices("GPU") if request.kind != "cpu" else []
-    try:
-        with every_logical_cpu(0 if gpus else request.count or 1):
-            strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    except RuntimeError as error:
-        raise ValueError(
-            "Several processes must be brought together before TensorFlow does "
-            f"anything else: ask for the strategy first. TensorFlow says: {error}"
-        ) from None
+    with joining(cluster, "TensorFlow"):
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
     kind = "gpu" if gpus else "cpu"
+    if kind == "cpu":
+        request.check(
+            strategy.num_replicas_in_sync // cluster.count,
+            "TensorFlow",
+            "It uses one CPU device in each of several processes: start more of them, "
+            "or set the environment variable KERAS_BACKEND=jax.",
+        )
     return TensorFlowStrategy(strategy, kind, cluster.count, cluster.index)
 
 

@@ -1,8 +1,9 @@
-"""What `--devices` asks for."""
+"""The devices that a user asks for, as in `--devices gpu:2`."""
 
 import dataclasses
-import difflib
 import re
+
+from keras_vit.common.wording import hint
 
 KINDS = ("cpu", "gpu", "tpu")
 
@@ -14,6 +15,18 @@ class Request:
     kind: str | None = None
     # Devices of this host.
     count: int | None = None
+
+    def check(self, found, backend, why=None):
+        """Raises unless a backend has found as many devices of this host."""
+        if found >= (self.count or 1):
+            return
+        if why is None and self.kind == "cpu":
+            why = f"{backend} has started with fewer: ask before anything else uses it."
+        kind = (self.kind or "").upper()
+        raise ValueError(
+            f"Devices asked for: {self.count or 1} {kind}. "
+            f"Found by {backend}: {found}.{f' {why}' if why else ''}"
+        )
 
 
 def parse_devices(text):
@@ -37,10 +50,9 @@ def parse_devices(text):
     if kind in KINDS and re.fullmatch(r"[1-9]\d{0,3}", number or "1"):
         if not text.endswith(":"):
             return Request(kind, int(number) if number else None)
-    close = difflib.get_close_matches(kind, ("auto", *KINDS), 1, 0.5)
-    hint = f" Did you mean {close[0]!r}?" if close and close[0] != kind else ""
+    is_kind = kind in ("auto", *KINDS)
     raise ValueError(
         "`devices` must be auto, cpu, gpu or tpu, the last three with a number after "
         "a colon for so many devices of this machine, as in cpu:2. "
-        f"Received: {text!r}.{hint}"
+        f"Received: {text!r}.{'' if is_kind else hint(kind, ('auto', *KINDS))}"
     )

@@ -5,12 +5,11 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
-        "tuner.budget": ["Budget"],
+        "tuner.budget": ["Budget", "measure_recipe"],
         "tuner.hypermodels": ["BiTHyperModel", "ViTHyperModel"],
-        "tuner.outline": ["measure_recipe"],
         "tuner.parallel_coordinates": ["plot_search"],
         "tuner.search_folder": ["SearchFolder"],
         "tuner.searching": ["search"],
-        "tuner.space": ["Between", "Choices"],
+        "tuner.ranges": ["Between", "Choices"],
     },
 )

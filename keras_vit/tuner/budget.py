@@ -1,8 +1,23 @@
-"""What a trial may cost at most."""
+"""What the model of a trial costs, and what it may cost at most."""
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
-from keras_vit.costs.memory import as_size
+import keras
+
+from keras_vit.common.wording import as_memory
+from keras_vit.costs.flops import forward_flops
+from keras_vit.costs.memory import estimate_training
+from keras_vit.devices import current
+from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.run.batches import check_batch
+from keras_vit.training.run.build import build_model
+
+_SHOWN = {
+    "parameters": "{:,} parameters".format,
+    "gflops": "{:.3g} GFLOPs".format,
+    "memory": lambda count: f"{as_memory(count)} of memory",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,22 +58,65 @@ class Budget:
     memory: int | None = None
 
     def __post_init__(self):
-        for name, limit in dataclasses.asdict(self).items():
+        for name, limit in vars(self).items():
             if limit is not None and not limit > 0:
                 raise ValueError(f"`{name}` must be positive. Received: {name}={limit}")
 
     def excess(self, cost):
         """Why a `Cost` is too much, in words; `None` if it is not."""
-        for name, limit in dataclasses.asdict(self).items():
-            needed = getattr(cost, name)
+        for name, limit in vars(self).items():
+            needed, show = getattr(cost, name), _SHOWN[name]
             if limit is not None and needed > limit:
-                show = _SHOWN[name]
                 return f"{show(needed)} are more than the budget of {show(limit)}"
         return None
 
 
-_SHOWN = {
-    "parameters": lambda count: f"{count:,} parameters",
-    "gflops": lambda count: f"{count:.3g} GFLOPs",
-    "memory": lambda count: f"{as_size(count)} of memory",
-}
+def measure_recipe(recipe, facts) -> Cost:
+    """Parameters, operations and memory of a recipe, without building its model.
+
+    The layers are put together as they would be, but no weight is made, so that the
+    cost of a model is known on a machine that could never hold it.
+
+    Args:
+        recipe: A `Recipe`.
+        facts: `DataFacts` of its data.
+
+    Returns:
+        A `Cost`. The memory is that of one device of those in force.
+
+    Raises:
+        ValueError: if the recipe contradicts itself, its data or its devices.
+
+    Example:
+
+    >>> measure_recipe(Recipe(model="ViT_H14", image_size=224), facts).parameters
+    630275850
+    """
+    check_batch(recipe)
+    # Both need values, which an outline lacks: weights of a file, and the head's bias.
+    recipe = dataclasses.replace(recipe, weights=None, head_bias=0.0)
+    arguments = model_arguments(
+        recipe, native_size=facts.image_size, num_channels=facts.num_channels
+    )
+    devices = current()
+    parts = devices.num_hosts if devices.kind == "cpu" else devices.num_replicas
+
+    def measure():
+        # A variable that is made in here has a shape, but no value.
+        with keras.StatelessScope(initialize_variables=False):
+            model = build_model(recipe, facts.num_classes, arguments)
+        memory = estimate_training(
+            model,
+            -(-recipe.batch_size // parts),
+            optimizer=recipe.optimizer,
+            momentum_dtype=recipe.momentum_dtype,
+            accumulation_steps=recipe.accumulation_steps,
+            average=recipe.ema_momentum is not None,
+        )
+        gflops = forward_flops(model) / 1e9
+        return Cost(model.count_params(), gflops, memory.total)
+
+    # Keras lists variables without values, to fill them in later, for each thread. The
+    # list of a thread that has ended is never filled in.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(measure).result()

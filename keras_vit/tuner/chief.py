@@ -1,23 +1,26 @@
-"""KerasTuner's chief, with a watch over its workers."""
+"""A search of several processes: the chief, its workers and their signs of life."""
 
+import contextlib
 import logging
 import os
+import socket
+import threading
 import time
-from concurrent import futures
-
-from keras_vit.tuner.heartbeat import Watch
+from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks.
+# Seconds between two looks of the chief, and between two signs of life of a worker.
 LOOK = 0.5
+BEAT = 2.0
 
 # Seconds of silence after which a worker counts as gone, and its trial goes to
-# another one. Of a file system that tells others late, some minutes.
+# another one. On a file system that is slow to show changes, some minutes.
 SILENCE = 60.0
 
-# Seconds without any worker after which the chief gives up. One that starts imports
-# Keras and compiles its first model, which may take minutes.
+# Seconds without any worker after which the chief gives up, and without settings after
+# which a worker does. One that starts imports Keras and compiles its first model, which
+# may take minutes.
 PATIENCE = 600.0
 
 _SILENCE, _PATIENCE = "KERAS_VIT_TUNER_SILENCE", "KERAS_VIT_TUNER_PATIENCE"
@@ -34,15 +37,12 @@ def is_chief():
 
 def is_worker():
     """Whether KerasTuner's variables say that this process is a worker."""
-    return "KERASTUNER_ORACLE_IP" in os.environ and not is_chief()
+    return "KERASTUNER_ORACLE_IP" in os.environ and "chief" not in _tuner_id()
 
 
 def _tuner_id():
-    missing = [
-        name
-        for name in ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_PORT")
-        if not os.environ.get(name)
-    ]
+    names = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_PORT")
+    missing = [name for name in names if not os.environ.get(name)]
     if missing:
         raise ValueError(
             "KERASTUNER_ORACLE_IP is set, so these must be, too: "
@@ -52,16 +52,16 @@ def _tuner_id():
     return os.environ["KERASTUNER_TUNER_ID"]
 
 
-def serve(oracle, folder, *, silence=None, patience=None):
+def serve(tuner, folder, *, silence=None, patience=None):
     """Gives trials to workers until all are done.
 
-    KerasTuner's own loop waits for ever for workers that have died. Here the trial of
-    a worker that has fallen silent goes to another one, and the search ends with an
-    error when there has been no worker for too long; what was done is kept, and can be
-    resumed.
+    KerasTuner's own loop, which waits forever for workers that have died, runs in a
+    thread. Beside it, the trial of a worker that has fallen silent goes to another one,
+    and the search ends with an error when there has been no worker for too long; what
+    was done is kept, and can be resumed.
 
     Args:
-        oracle: One of `oracles.py`.
+        tuner: A `RecipeTuner`.
         folder: A `SearchFolder`.
         silence: Float, seconds after which a silent worker counts as gone. Defaults to
             the environment's `KERAS_VIT_TUNER_SILENCE`, or else 60.
@@ -73,57 +73,124 @@ def serve(oracle, folder, *, silence=None, patience=None):
     """
     silence = silence or float(os.environ.get(_SILENCE, SILENCE))
     patience = patience or float(os.environ.get(_PATIENCE, PATIENCE))
+    _check_address()
+    oracle = tuner.oracle
     watch, last = Watch(folder.workers, silence), time.monotonic()
-    server, servicer = _start(oracle)
-    try:
-        while not _is_done(oracle, servicer):
-            time.sleep(LOOK)
-            for name in watch.silent(list(oracle.tuner_ids)):
-                logger.warning(
-                    "Worker %s has been silent for %.0f s: its trial goes to another "
-                    "worker.",
-                    name,
-                    silence,
-                )
-                oracle.release(name)
-            if oracle.tuner_ids:
-                last = time.monotonic()
-            elif time.monotonic() - last > patience and not _is_done(oracle, servicer):
-                raise SearchError(
-                    f"There has been no worker for {patience:.0f} s. Its own output "
-                    "says why it ended, or never began. Start workers, and resume "
-                    f"the search in {folder}."
-                )
-    finally:
-        server.stop(grace=1.0).wait()
+    errors = []
 
+    def search():
+        try:
+            tuner.search()
+        except Exception as error:
+            errors.append(error)
 
-def _start(oracle):
-    # Not at the head: a process that is no chief needs no gRPC.
-    import grpc
-    from keras_tuner.src import protos
-    from keras_tuner.src.distribute.oracle_chief import OracleServicer
-
-    address = "{KERASTUNER_ORACLE_IP}:{KERASTUNER_ORACLE_PORT}".format(**os.environ)
-    # One thread: KerasTuner's oracles are made for one call at a time.
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=1),
-        options=[("grpc.so_reuseport", 0)],  # two chiefs would share the workers
-    )
-    servicer = OracleServicer(oracle)
-    protos.get_service_grpc().add_OracleServicer_to_server(servicer, server)
-    try:
-        bound = server.add_insecure_port(address)
-    except RuntimeError:
-        bound = 0
-    if not bound:
-        raise SearchError(f"The chief cannot listen at {address}: is it taken?")
+    server = threading.Thread(target=search, name="chief", daemon=True)
     server.start()
-    return server, servicer
+    while not oracle.is_done():
+        time.sleep(LOOK)
+        if errors:
+            raise SearchError(f"KerasTuner's chief has failed: {errors[0]}")
+        for name in watch.silent(list(oracle.tuner_ids)):
+            logger.warning(
+                "Worker %s has been silent for %.0f s: its trial goes to another "
+                "worker.",
+                name,
+                silence,
+            )
+            oracle.release(name)
+        if oracle.tuner_ids:
+            last = time.monotonic()
+        elif time.monotonic() - last > patience and not oracle.is_done():
+            oracle.failure = f"There has been no worker for {patience:.0f} s"
+            raise SearchError(
+                f"{oracle.failure}. Its own output says why it ended, or never began. "
+                f"Start workers, and resume the search in {folder}."
+            )
+    server.join(4 * LOOK)  # the answer to the last worker is on its way
 
 
-def _is_done(oracle, servicer):
-    """Whether a worker was told that there is nothing left, and all have left."""
-    return servicer.stop_triggered and not (
-        oracle.ongoing_trials or oracle.tuner_ids or oracle.has_unfinished
-    )
+def _check_address():
+    """Raises where another process listens; KerasTuner would share its workers."""
+    host, port = (os.environ[f"KERASTUNER_ORACLE_{part}"] for part in ("IP", "PORT"))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except OSError:
+        raise SearchError(
+            f"The chief cannot listen at {host}:{port}: is it taken?"
+        ) from None
+
+
+@contextlib.contextmanager
+def beating(folder, name):
+    """Touches the file `folder/name` again and again inside the block.
+
+    The file holds the number of this process, for people.
+
+    Args:
+        folder: Path, which is made.
+        name: String, of the worker.
+    """
+    file, stop = Path(folder) / name, threading.Event()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(str(os.getpid()))
+
+    def beat():
+        while not stop.wait(BEAT):
+            file.touch()
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def wait_for(file, patience=PATIENCE):
+    """Waits until a file is there.
+
+    Raises:
+        TimeoutError: if it is not after so many seconds.
+    """
+    end = time.monotonic() + patience
+    while not Path(file).is_file():
+        if time.monotonic() > end:
+            raise TimeoutError(
+                f"There was no {file} after {patience:.0f} s. Is the chief running, "
+                "and is this its folder?"
+            )
+        time.sleep(LOOK)
+
+
+class Watch:
+    """Notices which workers have fallen silent.
+
+    A sign of life is a change of the worker's file, so clocks need not agree.
+
+    Args:
+        folder: Path of the files that workers touch.
+        patience: Float, seconds of silence after which a worker counts as gone.
+        clock: Function that returns seconds.
+    """
+
+    def __init__(self, folder, patience, clock=time.monotonic):
+        self.folder, self.patience, self.clock = Path(folder), patience, clock
+        self._seen = {}
+
+    def silent(self, names):
+        """Those of some workers that have been silent for too long."""
+        now = self.clock()
+        gone = []
+        for name in names:
+            try:
+                beat = (self.folder / name).stat().st_mtime_ns
+            except OSError:
+                beat = None
+            if name not in self._seen or self._seen[name][0] != beat:
+                self._seen[name] = (beat, now)
+            elif now - self._seen[name][1] > self.patience:
+                gone.append(name)
+                del self._seen[name]
+        return gone

@@ -5,27 +5,24 @@ import functools
 import tempfile
 from pathlib import Path
 
-from keras_vit.tuner.installed import check_installed
-
-check_installed()
-
-import keras_tuner  # noqa: E402
-
-from keras_vit.training.model_arguments import model_arguments  # noqa: E402
-from keras_vit.training.recipes.recipe import Recipe  # noqa: E402
-from keras_vit.training.run.build import build_model  # noqa: E402
-from keras_vit.training.run.train import train  # noqa: E402
-from keras_vit.tuner.budget import Budget  # noqa: E402
-from keras_vit.tuner.data_shape import data_facts_of  # noqa: E402
-from keras_vit.tuner.outline import measure_recipe  # noqa: E402
-from keras_vit.tuner.spaces import (  # noqa: E402
-    bit_space,
+from keras_vit.common.installed import need
+from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.run.build import build_model
+from keras_vit.training.run.train import train
+from keras_vit.tuner.budget import Budget, measure_recipe
+from keras_vit.tuner.settings import data_facts_of
+from keras_vit.tuner.space import (
     check_space,
+    default_space,
     is_bit,
     own_values,
-    vit_space,
     with_values,
 )
+
+need("This search", "tuner", keras_tuner="keras-tuner")
+
+import keras_tuner  # noqa: E402
 
 # Share of the training images that trials are compared by.
 VALIDATION = 0.2
@@ -47,7 +44,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         fields: Sequence of strings, the fields to search; all those of the space by
             default.
         budget: A `Budget`. Defaults to none.
-        facts: What `data_facts_of(recipe)` found, where that is known already.
+        facts: The `DataFacts` of the recipe's data, where they are known already.
 
     Raises:
         ValueError: if a field is unknown, cannot be searched, or its range breaks a
@@ -65,13 +62,24 @@ class RecipeHyperModel(keras_tuner.HyperModel):
 
     def __init__(self, recipe, space=None, *, fields=None, budget=None, facts=None):
         super().__init__()
-        self.check_model(recipe)
+        kind = _kind_for(recipe)
+        if not isinstance(self, kind):
+            raise ValueError(
+                f"{type(self).__name__} is for {self.models}, {kind.__name__} for this "
+                f"model. Received: model={recipe.model!r}"
+            )
         if recipe.validation_fraction is None:
             recipe = dataclasses.replace(recipe, validation_fraction=VALIDATION)
         self.base = recipe
-        self.space = {**self.default_space(recipe), **(space or {})}
+        self.space = {**default_space(recipe), **(space or {})}
+        for name in fields or ():
+            if name not in self.space:
+                raise ValueError(
+                    f"There is no range for {name!r}: give one in `space`. Received: "
+                    f"fields with {name!r}; ranges for {', '.join(self.space)}"
+                )
         if fields is not None:
-            self.space = {name: self._range_of(name) for name in fields}
+            self.space = {name: self.space[name] for name in fields}
         check_space(self.space, recipe)
         self.budget = Budget() if budget is None else budget
         if facts is not None:
@@ -157,49 +165,24 @@ class RecipeHyperModel(keras_tuner.HyperModel):
                 recipe, run, callbacks=callbacks, progress=False, check=False
             ).metrics
 
-    def _range_of(self, name):
-        if name not in self.space:
-            raise ValueError(
-                f"There is no range for {name!r}: give one in `space`. "
-                f"Received: fields with {name!r}; ranges for {', '.join(self.space)}"
-            )
-        return self.space[name]
-
 
 class ViTHyperModel(RecipeHyperModel):
     __doc__ = RecipeHyperModel.__doc__
+    models = "ViT and hybrids"
 
     def __init__(self, recipe=None, space=None, **options):
         super().__init__(Recipe() if recipe is None else recipe, space, **options)
 
-    default_space = staticmethod(vit_space)
-
-    @staticmethod
-    def check_model(recipe):
-        """Raises a `ValueError` for a BiT ResNet."""
-        if is_bit(recipe):
-            raise ValueError(
-                "ViTHyperModel is for ViT and hybrids, BiTHyperModel for this model. "
-                f"Received: model={recipe.model!r}"
-            )
-
 
 class BiTHyperModel(RecipeHyperModel):
     __doc__ = RecipeHyperModel.__doc__
-
-    default_space = staticmethod(bit_space)
-
-    @staticmethod
-    def check_model(recipe):
-        """Raises a `ValueError` for anything but a BiT ResNet."""
-        if not is_bit(recipe):
-            raise ValueError(
-                "BiTHyperModel is for BiT ResNets, ViTHyperModel for this model. "
-                f"Received: model={recipe.model!r}"
-            )
+    models = "BiT ResNets"
 
 
 def hypermodel_for(recipe, space=None, **options):
     """The hypermodel of the family that a recipe's model is of."""
-    kind = BiTHyperModel if is_bit(recipe) else ViTHyperModel
-    return kind(recipe, space, **options)
+    return _kind_for(recipe)(recipe, space, **options)
+
+
+def _kind_for(recipe):
+    return BiTHyperModel if is_bit(recipe) else ViTHyperModel

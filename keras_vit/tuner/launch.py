@@ -1,5 +1,6 @@
 """A search of several processes on this machine: one chief and its workers."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -8,6 +9,8 @@ import sys
 import threading
 import time
 
+from keras_vit.common.checks import check_positive
+from keras_vit.devices.cluster import bypass_proxies
 from keras_vit.devices.launch import free_addresses, sigterm_exits
 from keras_vit.tuner.chief import SearchError
 
@@ -28,7 +31,7 @@ SHOWN = 8
 _LAUNCHER = "KERAS_VIT_TUNER_LAUNCHER"
 
 
-def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS, gpus=0):
+def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS):
     """Runs the search of a folder in processes of their own, and watches them.
 
     A worker that dies in the middle of a trial is started again under its own name, and
@@ -41,50 +44,51 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS, gpus=0)
         workers: Integer, how many, at least 1. On a CPU they share its cores.
         devices: As for `keras_vit.training.train`, of each worker.
         restarts: Integer, how often each is started again. Defaults to 3.
-        gpus: Integer, GPUs to deal out to the workers; 0 leaves them as they are.
 
     Raises:
         SearchError: if the chief fails, or a worker does again and again, with what it
             said last; all others are stopped. The search can be resumed.
     """
-    if workers < 1:
-        raise ValueError(f"`workers` must be at least 1. Received: workers={workers}")
+    check_positive(workers=workers)
     address = free_addresses(1)[0]
-    names = [f"tuner{number}" for number in range(workers)]
-    for name in names:  # signs of life of an earlier start
+    left = {f"tuner{number}": restarts for number in range(workers)}
+    for name in left:  # signs of life of an earlier start
         (folder.workers / name).unlink(missing_ok=True)
-    started, left = {}, dict.fromkeys(names, restarts)
-
-    def start(name):
-        number = names.index(name) if name in names else None
-        own = _environment(name, address, number, gpus)
-        started[name] = _start(folder, name, own, devices)
-
-    def watch():
-        while started["chief"].poll() is None:
-            for name in names:
-                status = started[name].poll()
-                if not status:  # at work, or done
-                    continue
-                begun = (folder.workers / name).exists()
-                if not begun or left[name] == 0:
-                    raise SearchError(_reason(folder, name, status, begun))
-                left[name] -= 1
-                logger.warning("%s has ended with status %d: again.", name, status)
-                start(name)
-            time.sleep(LOOK)
-
+    started = {}
     with sigterm_exits():
         try:
-            for name in ("chief", *names):
-                start(name)
-            watch()
+            for name in ("chief", *left):
+                started[name] = _start(folder, name, address, devices)
+            while started["chief"].poll() is None:
+                for name in left:
+                    status = started[name].poll()
+                    if not status:  # at work, or done
+                        continue
+                    begun = (folder.workers / name).exists()
+                    if not begun or left[name] == 0:
+                        raise SearchError(_reason(folder, name, status, begun))
+                    left[name] -= 1
+                    logger.warning(
+                        "%s has ended with status %d and is started again.",
+                        name,
+                        status,
+                    )
+                    started[name] = _start(folder, name, address, devices)
+                time.sleep(LOOK)
             status = started["chief"].returncode
             if status:
-                raise SearchError(_reason(folder, "chief", status, True))
-            _end(started, ask=False)
+                raise SearchError(_reason(folder, "chief", status))
+        except BaseException:
+            for process in started.values():  # so that what they train is saved
+                process.terminate()
+            raise
         finally:
-            _end(started)
+            end = time.monotonic() + GRACE
+            for process in started.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, end - time.monotonic()))
+                process.kill()
+                process.wait()
 
 
 def follow_launcher():
@@ -100,7 +104,7 @@ def follow_launcher():
         threading.Thread(target=follow, name="launcher", daemon=True).start()
 
 
-def _environment(name, address, number, gpus):
+def _environment(name, address):
     """The environment variables of one process."""
     host, _, port = address.rpartition(":")
     own = {
@@ -111,24 +115,20 @@ def _environment(name, address, number, gpus):
         _LAUNCHER: str(os.getpid()),
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
-    for variable in ("no_proxy", "NO_PROXY"):  # gRPC would ask the proxy for the chief
-        known = [own[variable]] if own.get(variable) else []
-        own[variable] = ",".join([*known, host])
+    bypass_proxies([address], own)
     if name == "chief":
         own["CUDA_VISIBLE_DEVICES"] = "-1"  # it trains nothing
-    elif gpus:
-        own["CUDA_VISIBLE_DEVICES"] = str(number % gpus)
     return own
 
 
-def _start(folder, name, environment, devices):
+def _start(folder, name, address, devices):
     folder.logs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "keras_vit", "tune", "--resume"]
     command += ["--folder", str(folder), "--devices", devices]
     with open(folder.logs / f"{name}.log", "ab") as log:
         return subprocess.Popen(
             command,
-            env=environment,
+            env=_environment(name, address),
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us, and we ask them to stop
             stdout=log,
@@ -136,33 +136,14 @@ def _start(folder, name, environment, devices):
         )
 
 
-def _end(started, ask=True):
-    """Ends all: asked first, so that what they train is saved; then killed."""
-    if ask:
-        for process in started.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-    end = time.monotonic() + GRACE
-    while time.monotonic() < end:
-        if all(process.poll() is not None for process in started.values()):
-            break
-        time.sleep(LOOK)
-    for process in started.values():
-        process.kill()
-        process.wait()
-
-
-def _reason(folder, name, status, begun):
+def _reason(folder, name, status, begun=True):
     """Why a process ended, for people."""
     file = folder.logs / f"{name}.log"
-    lines = [
-        line
-        for line in file.read_text(encoding="utf-8", errors="replace").splitlines()
-        if line.strip()
-    ]
-    last = "\n".join(f"  {line}" for line in lines[-SHOWN:]) or "  (nothing)"
+    text = file.read_text(encoding="utf-8", errors="replace")
+    lines = [f"  {line}" for line in text.splitlines() if line.strip()]
+    last = "\n".join(lines[-SHOWN:] or ["  (nothing)"])
     when = "" if begun else " before it could begin"
     return (
-        f"{name} has ended with status {status}{when}. It said last:\n{last}\n"
-        f"All it said is in {file}."
+        f"{name} has ended with status {status}{when}. Its last lines:\n{last}\n"
+        f"Its whole output is in {file}."
     )

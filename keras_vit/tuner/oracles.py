@@ -3,13 +3,18 @@
 What is added to all of them:
 
 - The first trial is the recipe itself, so that the best one is never worse.
-- What a draw would cost is known before anything is built. Over the budget, or where
-  its values contradict each other, another one is drawn, and that is counted.
-- Files are replaced whole, and a search that was killed at any point goes on: a trial
-  that had begun is run again, one that had ended is not, none is counted twice.
-- Trials that fail one after the other end the search with the reason, where KerasTuner
-  leaves workers dead and the chief waiting.
-- Weights are kept of the best trial only, and of those that Hyperband may go on with.
+- The cost of a draw is known before anything is built. Over the budget, or where its
+  values contradict each other, another one is drawn, and the refused one is counted.
+- Files are replaced as a whole, and a search that was killed at any point goes on: a
+  trial that had begun is run again, one that had ended is not, none is counted twice.
+- Several failed trials in a row end the search with the reason, where KerasTuner leaves
+  workers dead and the chief waiting.
+- Weights are kept only of the best trial, and of those that Hyperband may continue.
+
+Three private methods of KerasTuner's oracles are used, for lack of public ones:
+`_random_values` is replaced, because Hyperband notes a draw before anybody could refuse
+it; `_save_trial` is replaced, because a kill while it writes leaves half a file; and
+`_get_size` says how many trials a round of Hyperband has.
 """
 
 import itertools
@@ -17,14 +22,12 @@ import json
 import logging
 import shutil
 import warnings
-from pathlib import Path
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from keras_vit.common.files import replacing
 from keras_vit.training.folder.folder import RunFolder
-from keras_vit.tuner.search_folder import run_of_trial
+from keras_vit.tuner.search_folder import run_of_trial, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +45,22 @@ class _SafeOracle:
 
     Args:
         hypermodel: A `RecipeHyperModel`, asked what a draw would cost.
+        folder: A `SearchFolder`.
         **options: Those of KerasTuner's oracle.
     """
 
-    def __init__(self, hypermodel, **options):
-        super().__init__(max_consecutive_failed_trials=FAILURES, **options)
-        self.hypermodel = hypermodel
+    def __init__(self, hypermodel, folder, **options):
+        # KerasTuner's own limit raises an error, and never gives back the lock that it
+        # holds meanwhile. `end_trial` counts instead.
+        super().__init__(max_consecutive_failed_trials=None, **options)
+        self.hypermodel, self.folder = hypermodel, folder
         self.verbose = 0
         # Draws that made no trial, and why the last one did not.
         self.rejected, self.last_refusal = 0, None
-        # Why the search has ended before its time, or `None`.
+        # Why the search has ended early, or `None`.
         self.failure = None
+        # Whether a worker was told that there is nothing left.
+        self.stopped = False
 
     # Drawing ------------------------------------------------------------------------
 
@@ -71,8 +79,8 @@ class _SafeOracle:
     def _round(self, values):
         """Rounds drawn values, in place: floats travel to workers in single precision,
         and must be the same there."""
-        for name, of_field in self.hypermodel.space.items():
-            values[name] = of_field.value(values[name])
+        for name, field_range in self.hypermodel.space.items():
+            values[name] = field_range.value(values[name])
         return values
 
     def _fits(self, values):
@@ -86,49 +94,53 @@ class _SafeOracle:
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id):
+        waiting = self.waiting()
         if self.failure is not None:
             self.tuner_ids.discard(tuner_id)
-            return Trial(self.get_space(), status=TrialStatus.STOPPED)
-        trial = super().create_trial(tuner_id)
-        if trial.status == TrialStatus.STOPPED and self.ongoing_trials:
-            # Whoever is still at work may die, and leave a trial to be done.
+            trial = Trial(self.get_space(), status=TrialStatus.STOPPED)
+        elif waiting and tuner_id not in self.ongoing_trials:
             self.tuner_ids.add(tuner_id)
-            trial.status = TrialStatus.IDLE
+            trial = self.ongoing_trials[tuner_id] = self.trials[waiting[0]]
+            trial.status = TrialStatus.RUNNING
+            self.save()
+        else:
+            trial = super().create_trial(tuner_id)
+        if trial.status == TrialStatus.STOPPED:
+            if self.ongoing_trials and self.failure is None:
+                # A worker that is still busy may die, and leave a trial to be done.
+                self.tuner_ids.add(tuner_id)
+                trial.status = TrialStatus.IDLE
+            else:
+                self.stopped = True
         return trial
 
     @keras_tuner.synchronized
     def end_trial(self, trial):
-        if trial.trial_id in self.end_order:  # by another worker
-            self._forget_ongoing(trial.trial_id)
-            return
-        super().end_trial(trial)
-        self._drop_weights()
+        if trial.trial_id not in self.end_order:  # else another worker has ended it
+            super().end_trial(trial)
+            self._drop_weights()
+            last = [self.trials[name].status for name in self.end_order[-FAILURES:]]
+            if last == [TrialStatus.FAILED] * FAILURES:
+                self.failure = f"The last {FAILURES} trials have failed"
+        for tuner_id, ongoing in list(self.ongoing_trials.items()):
+            if ongoing.trial_id == trial.trial_id:
+                del self.ongoing_trials[tuner_id]
 
     @keras_tuner.synchronized
     def release(self, tuner_id):
         """Takes the trial of a worker that is gone; another one will do it."""
         self.tuner_ids.discard(tuner_id)
-        trial = self.ongoing_trials.pop(tuner_id, None)
-        if trial is not None and trial.status not in ENDED:
-            self._retry_queue.append(trial.trial_id)
+        self.ongoing_trials.pop(tuner_id, None)
         self.save()
 
-    def _forget_ongoing(self, trial_id):
-        for tuner_id, trial in list(self.ongoing_trials.items()):
-            if trial.trial_id == trial_id:
-                del self.ongoing_trials[tuner_id]
+    def waiting(self):
+        """The trials that have begun, but neither ended nor are being run."""
+        busy = {trial.trial_id for trial in self.ongoing_trials.values()}
+        return [t for t in self.start_order if t not in busy.union(self.end_order)]
 
-    def _check_consecutive_failures(self):
-        try:
-            super()._check_consecutive_failures()
-        except RuntimeError:
-            # Not raised: the lock that is held here would never be given back.
-            self.failure = f"The last {FAILURES} trials have failed"
-
-    @property
-    def has_unfinished(self):
-        """Whether a trial waits to be run again."""
-        return bool(self._retry_queue)
+    def is_done(self):
+        """Whether a worker was told that there is nothing left, and all have left."""
+        return self.stopped and not (self.ongoing_trials or self.tuner_ids)
 
     # Files --------------------------------------------------------------------------
 
@@ -136,28 +148,36 @@ class _SafeOracle:
         return {**super().get_state(), "rejected": self.rejected}
 
     def set_state(self, state):
-        super().set_state(state)
+        # What the state says was going on may have ended after it was written.
+        ended = [t for t in state["start_order"] if self.trials[t].status in ENDED]
+        more = [t for t in ended if t not in state["end_order"]]
+        super().set_state(
+            {
+                **state,
+                "end_order": [*state["end_order"], *more],
+                "ongoing_trials": {},
+                "retry_queue": [],  # they are `waiting()`
+            }
+        )
         self.rejected = state["rejected"]
 
     def save(self):
-        _write(Path(self._get_oracle_fname()), self.get_state())
+        write_json(self.folder.oracle_file, self.get_state())
 
     def _save_trial(self, trial):
-        _write(
-            Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state()
-        )
+        folder = self.folder.trial(trial.trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "trial.json", trial.get_state())
 
     def reload(self):
-        state = json.loads(Path(self._get_oracle_fname()).read_text())
-        for folder in Path(self._project_dir).glob("trial_*"):
+        state = json.loads(self.folder.oracle_file.read_text(encoding="utf-8"))
+        for folder in self.folder.path.glob("trial_*"):
             # Killed while it was drawn: nobody has begun it, and it is drawn again.
             if folder.name.removeprefix("trial_") not in state["start_order"]:
                 shutil.rmtree(folder)
-        super().reload()
-        # What the state says was going on may have ended after it was written.
-        ended = [t for t in self.start_order if self.trials[t].status in ENDED]
-        self.end_order += [t for t in ended if t not in self.end_order]
-        self._retry_queue = [t for t in reversed(self.start_order) if t not in ended]
+        for name in state["start_order"]:
+            self.trials[name] = Trial.load(str(self.folder.trial(name) / "trial.json"))
+        self.set_state(state)
 
     # Weights ------------------------------------------------------------------------
 
@@ -171,14 +191,9 @@ class _SafeOracle:
         kept |= {t.trial_id for t in best if t.status == TrialStatus.COMPLETED}
         for trial_id in self.end_order:
             if trial_id not in kept:
-                run = RunFolder(run_of_trial(self._get_trial_dir(trial_id)))
+                run = RunFolder(run_of_trial(self.folder.trial(trial_id)))
                 run.model.unlink(missing_ok=True)
                 shutil.rmtree(run.checkpoints, ignore_errors=True)
-
-
-def _write(path, state):
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(state), encoding="utf-8")
 
 
 class RandomOracle(_SafeOracle, keras_tuner.oracles.RandomSearchOracle):
@@ -196,7 +211,9 @@ class BayesianOracle(_SafeOracle, keras_tuner.oracles.BayesianOptimizationOracle
         if values is None or self._fits(self._round(values)):
             return response
         # The model would propose the same point again.
-        return self._random_populate_space()
+        values = self._random_values()
+        status = TrialStatus.STOPPED if values is None else TrialStatus.RUNNING
+        return {"status": status, "values": values}
 
 
 class HyperbandOracle(_SafeOracle, keras_tuner.oracles.HyperbandOracle):
@@ -205,7 +222,7 @@ class HyperbandOracle(_SafeOracle, keras_tuner.oracles.HyperbandOracle):
     def _to_be_continued(self):
         unended = [t for t in self.trials.values() if t.status not in ENDED]
         kept = {t.hyperparameters.values.get("tuner/trial_id") for t in unended}
-        for bracket in self._brackets:
+        for bracket in super().get_state()["brackets"]:
             pairs = itertools.pairwise(bracket["rounds"])
             for number, (before, after) in enumerate(pairs, 1):
                 if len(after) < self._get_size(bracket["bracket_num"], number):

@@ -3,8 +3,9 @@
 import math
 from pathlib import Path
 
+from keras_vit.common.figures import new_figure
 from keras_vit.common.files import replacing
-from keras_vit.tuner.space import Between
+from keras_vit.tuner.ranges import Choices
 
 
 def plot_search(folder, path=None):
@@ -14,7 +15,7 @@ def plot_search(folder, path=None):
     line through its values, the brighter the better; the best one is drawn above all.
 
     Args:
-        folder: A `SearchFolder` in which one trial at least has ended well.
+        folder: A `SearchFolder` in which at least one trial has ended well.
         path: Path of the picture. Defaults to the folder's own.
 
     Raises:
@@ -24,37 +25,24 @@ def plot_search(folder, path=None):
     settings, rows = folder.settings(), folder.ranked()
     if not rows:
         raise ValueError(f"No trial has ended well. Received: {folder}")
-    try:
-        from matplotlib import colormaps
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(
-            "A plot needs matplotlib: pip install 'keras-vision-transformer[train]'"
-        ) from None
-    axes_of = [
-        (name, _Scale(values, [row.values.get(name) for row in rows]))
-        for name, values in settings.space.items()
-        if not values.is_fixed
-    ]
-    scores = [row.score for row in rows]
-    axes_of.append((settings.objective, _Scale(None, scores)))
+    names = settings.searched
+    best, worst = rows[0].score, rows[-1].score
+    scales = [_scale(settings.space[name]) for name in names]
+    scales.append(_linear(min(best, worst), max(best, worst)))
 
-    figure = Figure(figsize=(1.5 * len(axes_of) + 1.5, 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(1.5 * len(scales) + 1.5, 4.8)
+    from matplotlib import colormaps
+
     axes = figure.add_subplot()
-    colours = colormaps["viridis"]
-    best, worst = scores[0], scores[-1]
-    for rank in reversed(range(len(rows))):  # the best one last, above all
-        row = rows[rank]
-        values = [*(row.values.get(name) for name, _ in axes_of[:-1]), row.score]
-        heights = [scale.height(v) for (_, scale), v in zip(axes_of, values)]
+    for row in reversed(rows):  # the best one last, above all
+        values = [*(row.values[name] for name in names), row.score]
+        heights = [height(value) for (height, _), value in zip(scales, values)]
         share = (row.score - worst) / (best - worst) if best != worst else 1.0
-        style = {"color": colours(0.95 * share), "lw": 1.2, "alpha": 0.75}
-        if rank == 0:
+        style = {"color": colormaps["viridis"](0.95 * share), "lw": 1.2, "alpha": 0.75}
+        if row is rows[0]:
             style = {"color": "crimson", "lw": 2.8, "zorder": 3}
-        line = axes.plot(range(len(axes_of)), heights, **style)[0]
-    _draw_axes(axes, axes_of)
+        line = axes.plot(range(len(scales)), heights, **style)[0]
+    _draw_axes(axes, [*names, settings.objective], [ticks for _, ticks in scales])
     figure.legend(
         [line],
         [f"best: trial {rows[0].name}, {settings.objective} {best:.4g}"],
@@ -65,58 +53,46 @@ def plot_search(folder, path=None):
         figure.savefig(temporary, dpi=120)
 
 
-def _draw_axes(axes, axes_of):
-    for place, (_, scale) in enumerate(axes_of):
+def _draw_axes(axes, names, ticks):
+    box = {"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.8}
+    style = {"fontsize": 7.5, "ha": "center", "va": "center", "zorder": 4, "bbox": box}
+    for place, of_axis in enumerate(ticks):
         axes.axvline(place, color="0.6", lw=0.8, zorder=0)
-        for height, text in scale.ticks():
-            axes.text(
-                *(place, height, text),
-                fontsize=7.5,
-                ha="center",
-                va="center",
-                zorder=4,
-                bbox={"fc": "white", "ec": "none", "alpha": 0.8, "pad": 0.8},
-            )
-    axes.set_xticks(range(len(axes_of)), [name for name, _ in axes_of], fontsize=9)
+        for height, text in of_axis:
+            axes.text(place, height, text, **style)
+    axes.set_xticks(range(len(names)), names, fontsize=9)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_yticks([])
-    axes.set_xlim(-0.4, len(axes_of) - 0.6)
+    axes.set_xlim(-0.4, len(names) - 0.6)
     axes.set_ylim(-0.06, 1.06)
     axes.spines[:].set_visible(False)
 
 
-class _Scale:
-    """Heights from 0 to 1 of the values of one axis."""
-
-    def __init__(self, values, drawn):
-        self.choices = None
-        if isinstance(values, Between):
-            self.ends, self.log = (values.low, values.high), values.log
-        elif values is None:  # the objective
-            self.ends, self.log = (min(drawn), max(drawn)), False
-        else:
-            self.choices = list(values.values)
-
-    def height(self, value):
-        if self.choices is not None:
-            return self.choices.index(value) / (len(self.choices) - 1)
-        low, high = self.ends
-        if self.log:
-            low, high, value = math.log(low), math.log(high), math.log(value)
-        return (value - low) / (high - low) if high > low else 0.5
-
-    def ticks(self):
-        if self.choices is not None:
-            return [(self.height(value), _lines(value)) for value in self.choices]
-        low, high = self.ends
-        if low == high:
-            return [(0.5, f"{low:.4g}")]
-        middle = math.sqrt(low * high) if self.log else (low + high) / 2
-        return [(self.height(value), f"{value:.3g}") for value in (low, middle, high)]
+def _scale(values):
+    """A function from a value of a range to its height, 0 to 1; and `(height, text)` of
+    the ticks."""
+    if not isinstance(values, Choices):
+        return _linear(values.low, values.high, values.log)
+    last = len(values.values) - 1
+    heights = {value: place / last for place, value in enumerate(values.values)}
+    return heights.get, [(height, _text(value)) for value, height in heights.items()]
 
 
-def _lines(value):
+def _linear(low, high, log=False):
+    if low == high:
+        return (lambda value: 0.5), [(0.5, f"{low:.4g}")]
+
+    def height(value):
+        if log:
+            return math.log(value / low) / math.log(high / low)
+        return (value - low) / (high - low)
+
+    middle = math.sqrt(low * high) if log else (low + high) / 2
+    return height, [(height(value), f"{value:.3g}") for value in (low, middle, high)]
+
+
+def _text(value):
     """A value as text; steps of an augmentation stand below each other."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text.replace("|", "|\n")

@@ -1,4 +1,4 @@
-"""The folder of a search: its settings, its trials, and what came out."""
+"""The folder of a search: its settings, its trials and its results."""
 
 import contextlib
 import dataclasses
@@ -36,6 +36,11 @@ class TrialRow:
     # Why it failed, or `None`.
     error: str | None
 
+    @property
+    def has_ended(self):
+        """Whether nothing of the trial is left to be run."""
+        return self.status in ("COMPLETED", "FAILED")
+
 
 class SearchFolder:
     """The files of one search.
@@ -62,6 +67,10 @@ class SearchFolder:
 
     def __str__(self):
         return str(self.path)
+
+    def trial(self, name):
+        """The folder of a trial."""
+        return self.path / f"trial_{name}"
 
     def is_search(self):
         """Whether the folder holds the settings of a search."""
@@ -91,10 +100,7 @@ class SearchFolder:
 
     def write_settings(self, settings):
         """Writes search.json."""
-        with replacing(self.settings_file) as temporary:
-            temporary.write_text(
-                json.dumps(settings.to_json(), indent=1) + "\n", encoding="utf-8"
-            )
+        write_json(self.settings_file, settings.to_json())
 
     @property
     def rejected(self):
@@ -104,10 +110,8 @@ class SearchFolder:
     def trials(self, settings=None):
         """Every trial that has begun, as `TrialRow`, the earliest first."""
         settings = self.settings() if settings is None else settings
-        rows = [
-            _row(path.parent, settings)
-            for path in sorted(self.path.glob("trial_*/trial.json"))
-        ]
+        folders = sorted(self.path.glob("trial_*"))
+        rows = (_row(folder, settings) for folder in folders)
         return [row for row in rows if row is not None]
 
     def ranked(self):
@@ -136,8 +140,7 @@ class SearchFolder:
             "trial": best.name,
             settings.objective: best.score,
         }
-        with replacing(self.best_recipe) as temporary:
-            temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        write_json(self.best_recipe, found)
         return recipe
 
 
@@ -160,6 +163,12 @@ def _row(folder, settings):
         parameters=outcome.get("parameters"),
         error=outcome.get("error") if state["status"] == "FAILED" else None,
     )
+
+
+def write_json(path, values):
+    """Replaces a JSON file as a whole."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def _read(path):

@@ -1,20 +1,23 @@
 """`search`: from a hypermodel to the best recipe."""
 
 import contextlib
-import logging
 
 from keras_vit.devices import as_strategy
 from keras_vit.training.folder.choice import run_name
 from keras_vit.training.folder.folder import next_run_folder
-from keras_vit.tuner.chief import SearchError, is_chief, is_worker, serve
-from keras_vit.tuner.heartbeat import beating, wait_for
+from keras_vit.tuner.chief import (
+    SearchError,
+    beating,
+    is_chief,
+    is_worker,
+    serve,
+    wait_for,
+)
 from keras_vit.tuner.hypermodels import hypermodel_for
 from keras_vit.tuner.search_folder import SearchFolder
 from keras_vit.tuner.settings import SearchSettings
 from keras_vit.tuner.table import write_results
-from keras_vit.tuner.tuners import make_tuner
-
-logger = logging.getLogger(__name__)
+from keras_vit.tuner.trials import make_tuner
 
 # Where search folders go by default.
 SEARCHES = "searches"
@@ -75,15 +78,9 @@ def search(
     if resume:
         folder = SearchFolder(folder)
     else:
-        folder = prepare_search(
-            hypermodel,
-            folder,
-            algorithm=algorithm,
-            trials=trials,
-            epochs=epochs,
-            objective=objective,
-            seed=seed,
-        )
+        settings = {"algorithm": algorithm, "trials": trials, "epochs": epochs}
+        settings |= {"objective": objective, "seed": seed}
+        folder = prepare_search(hypermodel, folder, **settings)
     run_search(folder, devices)
     return folder
 
@@ -108,15 +105,12 @@ def prepare_search(hypermodel, folder=None, **settings):
         **settings,
     )
     if folder is None:
-        path = next_run_folder(SEARCHES, run_name(hypermodel.base)).path
-        folder = SearchFolder(path)
-    else:
-        folder = SearchFolder(folder)
-        if folder.is_taken():
-            raise ValueError(
-                f"{folder} exists and is not empty: resume it, or choose another "
-                "folder."
-            )
+        folder = next_run_folder(SEARCHES, run_name(hypermodel.base)).path
+    folder = SearchFolder(folder)
+    if folder.is_taken():
+        raise ValueError(
+            f"{folder} exists and is not empty: resume it, or choose another folder."
+        )
     folder.path.mkdir(parents=True, exist_ok=True)
     folder.write_settings(settings)
     return folder
@@ -151,22 +145,17 @@ def run_search(folder, devices="auto"):
                 f"Received: {strategy}"
             )
         with contextlib.nullcontext() if is_worker() else folder.locked():
-            tuner = make_tuner(hypermodel, folder.path, settings, strategy)
-            _run(tuner, folder)
-            if not is_worker():
-                _finish(tuner.oracle, folder)
-
-
-def _run(tuner, folder):
-    if is_chief():
-        tuner.save()
-        serve(tuner.oracle, folder)
-    elif is_worker():
-        with beating(folder.workers, tuner.tuner_id):
-            tuner.search()
-    else:
-        tuner.save()
-        tuner.search()
+            tuner = make_tuner(hypermodel, folder, settings, strategy)
+            if is_worker():
+                with beating(folder.workers, tuner.tuner_id):
+                    tuner.search()
+                return
+            tuner.oracle.save()
+            if is_chief():
+                serve(tuner, folder)
+            else:
+                tuner.search()
+            _finish(tuner.oracle, folder)
 
 
 def _finish(oracle, folder):

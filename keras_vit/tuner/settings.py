@@ -1,17 +1,51 @@
-"""What a search is: all that decides which trials are run, as its folder keeps it."""
+"""The settings of a search: all that decides which trials are run."""
 
 import dataclasses
 import json
 
-from keras_vit.common.wording import hint
+from keras_vit.common.checks import check_choice, check_positive
+from keras_vit.training.datasets import load_data
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.tuner.budget import Budget
-from keras_vit.tuner.data_shape import DataFacts
-from keras_vit.tuner.space import range_from_json
-from keras_vit.tuner.spaces import with_values
+from keras_vit.tuner.ranges import range_from_json
+from keras_vit.tuner.space import with_values
 
 ALGORITHMS = ("random", "hyperband", "bayesian")
 OBJECTIVES = ("val_accuracy", "val_loss")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFacts:
+    """What a search must know of its data before any trial."""
+
+    # (height, width) where all images have one size, else `None`.
+    image_size: tuple[int, int] | None
+    # 1 if all images are grey, else 3.
+    num_channels: int
+    num_classes: int
+    # Images that trials train on, and are compared by.
+    num_training: int
+    num_validation: int
+
+    def __post_init__(self):
+        if isinstance(self.image_size, list):  # from JSON
+            object.__setattr__(self, "image_size", tuple(self.image_size))
+
+
+def data_facts_of(recipe):
+    """The `DataFacts` of a recipe's data, which is loaded for it.
+
+    Raises:
+        ValueError: if there is no such data set, or it cannot be read.
+    """
+    train, validation = load_data(recipe)
+    return DataFacts(
+        image_size=train.image_size,
+        num_channels=train.num_channels,
+        num_classes=train.num_classes,
+        num_training=train.num_examples,
+        num_validation=validation.num_examples,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,29 +69,20 @@ class SearchSettings:
     seed: int = 0
 
     def __post_init__(self):
-        for name, known in (("algorithm", ALGORITHMS), ("objective", OBJECTIVES)):
-            value = getattr(self, name)
-            if value not in known:
-                raise ValueError(
-                    f"`{name}` must be one of {', '.join(known)}. "
-                    f"Received: {name}={value!r}.{hint(value, known)}"
-                )
-        for name in ("trials", "epochs"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
-        if self.algorithm == "hyperband":
-            self._check_hyperband()
-
-    def _check_hyperband(self):
-        recipe = self.trial_recipe
-        length = [name for name in ("epochs", "total_steps") if name in self.space]
-        if recipe.epochs is None or recipe.evaluate_every is not None or length:
+        check_choice(self.algorithm, ALGORITHMS, "algorithm")
+        check_choice(self.objective, OBJECTIVES, "objective")
+        check_positive(trials=self.trials)
+        if self.epochs is not None:
+            check_positive(epochs=self.epochs)
+        recipe, space = self.trial_recipe, self.space
+        no_epochs = recipe.epochs is None or recipe.evaluate_every is not None
+        length = {"epochs", "total_steps"} & set(space)
+        if self.algorithm == "hyperband" and (no_epochs or length):
             raise ValueError(
                 "Hyperband decides after how many passes a trial is paused: trials "
                 "need epochs, and a test after each. Received: "
                 f"epochs={recipe.epochs}, evaluate_every={recipe.evaluate_every}, "
-                f"searched: {', '.join(self.space)}"
+                f"searched: {', '.join(space)}"
             )
 
     @property
@@ -69,6 +94,11 @@ class SearchSettings:
         return dataclasses.replace(
             self.recipe, validation_fraction=self.validation_fraction, **length
         )
+
+    @property
+    def searched(self):
+        """The fields that differ from trial to trial."""
+        return [name for name, values in self.space.items() if not values.is_fixed]
 
     def values(self, drawn):
         """The fields of what KerasTuner drew, rounded as the recipe has them."""
@@ -82,25 +112,17 @@ class SearchSettings:
 
     def to_json(self):
         """The settings as a dictionary that JSON can hold."""
-        values = {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
-        }
-        values["recipe"] = self.recipe.to_json()
-        values["space"] = {name: r.to_json() for name, r in self.space.items()}
-        for name in ("budget", "facts"):
-            values[name] = dataclasses.asdict(values[name])
+        values = {**dataclasses.asdict(self), "recipe": self.recipe.to_json()}
         return json.loads(json.dumps(values))
 
     @classmethod
     def from_json(cls, values):
         """The settings of a dictionary made by `to_json`."""
         space = {name: range_from_json(r) for name, r in values["space"].items()}
-        return cls(
-            **{
-                **values,
-                "recipe": Recipe.from_json(values["recipe"]),
-                "space": space,
-                "budget": Budget(**values["budget"]),
-                "facts": DataFacts(**values["facts"]),
-            }
-        )
+        own = {
+            "recipe": Recipe.from_json(values["recipe"]),
+            "space": space,
+            "budget": Budget(**values["budget"]),
+            "facts": DataFacts(**values["facts"]),
+        }
+        return cls(**{**values, **own})

@@ -1,193 +1,133 @@
-"""What a search may change: the values of one field of a recipe."""
+"""The space of a search: what is searched by default, and what may be searched."""
 
 import dataclasses
-import math
 
-# From this ratio of its ends on, a range is searched by orders of magnitude.
-WIDE = 10
+from keras_vit.common.wording import hint
+from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.variants.rows import BIT_VARIANTS
+from keras_vit.training.model_arguments import SMALL
+from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.recipes.text import fields_of
+from keras_vit.tuner.ranges import Between, Choices, around
 
+# The alpha of mixup, which a recipe writes behind its augmentation.
+MIXUP = "mixup"
 
-@dataclasses.dataclass(frozen=True)
-class Between:
-    """All numbers of a range, whole ones where both ends are whole numbers.
+# They decide what is learned and by what it is judged: trials that differ in them
+# cannot be compared.
+FIXED = {
+    *(field.name for g in ("data", "pretraining") for field in fields_of(Recipe, g)),
+    "seed",
+} - {"augment"}
 
-    Args:
-        low: Integer or float, the smallest value.
-        high: The largest value, above `low`.
-        log: Boolean, whether each order of magnitude is searched as much as the next.
-            By default where both ends are positive floats, ten times apart or more.
+# From weak to strong. The levels of AugReg mix images, too, from light2 on; here that
+# is a choice of its own.
+LEVELS = (
+    *("none", "flip", "crop_flip", "inception", "augreg_light1"),
+    *("inception_crop|flip|randaugment(2,10)", "inception_crop|flip|randaugment(2,15)"),
+)
+ALPHAS = (0.0, 0.1, 0.2, 0.5)
 
-    Example:
-
-    >>> Between(1e-4, 1e-2)
-    Between(low=0.0001, high=0.01, log=True)
-    """
-
-    low: float
-    high: float
-    log: bool | None = None
-
-    def __post_init__(self):
-        finite = all(map(math.isfinite, (self.low, self.high)))
-        if not finite or not self.low < self.high:
-            raise ValueError(
-                "The low end of a range must be below its high end. "
-                f"Received: low={self.low}, high={self.high}"
-            )
-        if self.log is None:
-            far = self.low > 0 and self.high / self.low >= WIDE
-            object.__setattr__(self, "log", far and not self.is_whole)
-        if self.log and self.low <= 0:
-            raise ValueError(
-                "A range by orders of magnitude must begin above 0. "
-                f"Received: low={self.low}, log=True"
-            )
-
-    @property
-    def is_whole(self):
-        """Whether the values are whole numbers."""
-        return isinstance(self.low, int) and isinstance(self.high, int)
-
-    # Whether there is one value only.
-    is_fixed = False
-
-    @property
-    def ends(self):
-        """The values to check: if the rules of the field allow them, they allow all."""
-        return self.low, self.high
-
-    def __contains__(self, value):
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and self.low <= value <= self.high
-
-    def value(self, drawn):
-        """The value of a drawn number: floats are rounded to three digits."""
-        return int(drawn) if self.is_whole else float(f"{drawn:.3g}")
-
-    def declare(self, hp, name, default):
-        """Registers the range with KerasTuner's `HyperParameters`; the drawn number."""
-        default = default if default in self else None
-        options = {"sampling": "log" if self.log else "linear", "default": default}
-        kind = hp.Int if self.is_whole else hp.Float
-        return kind(name, self.low, self.high, **options)
-
-    def to_json(self):
-        return {"low": self.low, "high": self.high, "log": self.log}
-
-    def __str__(self):
-        return f"{self.low:g}..{self.high:g}{' by magnitude' if self.log else ''}"
+RATE = 5  # a factor, to both sides of the recipe's own
+DECAY = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class Choices:
-    """Some values; a single one is no choice, but stays as it is.
-
-    Args:
-        values: Sequence of different values: all numbers, or all strings or booleans.
-    """
-
-    values: tuple
-
-    def __post_init__(self):
-        values = tuple(self.values)
-        if any(isinstance(v, float) for v in values):
-            values = tuple(float(v) if type(v) is int else v for v in values)
-        object.__setattr__(self, "values", values)
-        kinds = {type(value) for value in values}
-        if len(kinds) != 1 or not kinds <= {bool, int, float, str}:
-            raise ValueError(
-                "Choices must be all numbers, all strings or all booleans, one at "
-                f"least. Received: {list(values)}"
-            )
-        if len(set(values)) < len(values):
-            raise ValueError(f"Choices must differ. Received: {list(values)}")
-
-    @property
-    def is_fixed(self):
-        """Whether there is one value only."""
-        return len(self.values) == 1
-
-    @property
-    def ends(self):
-        """The values to check: all."""
-        return self.values
-
-    def __contains__(self, value):
-        return value in self.values
-
-    def value(self, drawn):
-        """The value of what was drawn."""
-        return drawn
-
-    def declare(self, hp, name, default):
-        """Registers the choice with KerasTuner's `HyperParameters`; what is drawn."""
-        default = default if default in self else self.values[0]
-        if self.is_fixed:
-            return hp.Fixed(name, self.values[0])
-        return hp.Choice(name, list(self.values), default=default)
-
-    def to_json(self):
-        return {"values": list(self.values)}
-
-    def __str__(self):
-        return ", ".join(map(str, self.values))
+def vit_space(recipe):
+    """What is searched around the recipe of a ViT, or of one in pretraining."""
+    space = {
+        "learning_rate": around(recipe.learning_rate, RATE),
+        "weight_decay": _decay(recipe),
+        "dropout_rate": Between(0.0, 0.3),
+        "drop_path_rate": Between(0.0, 0.3),
+        "augment": Choices(_with(recipe.augment, LEVELS)),
+    }
+    if recipe.masked_target is None:
+        space[MIXUP] = Choices(ALPHAS)
+    if recipe.model == "small":
+        space["num_layers"] = Between(2, 8)
+        space["hidden_dim"] = Choices((64, 96, 128, 192))
+    elif recipe.weights is None:
+        sizes = ("ViT_Ti16", "ViT_S16", "ViT_B16")
+        space["model"] = Choices(_with(canonical_name(recipe.model), sizes))
+    return space
 
 
-def range_from_json(values):
-    """The `Between` or `Choices` of what `to_json` gave."""
-    return Choices(values["values"]) if "values" in values else Between(**values)
+def bit_space(recipe):
+    """What is searched around the recipe of a BiT ResNet."""
+    sizes = ("BiT_R50x1", "BiT_R101x1", "BiT_R50x3")
+    levels = ("none", "flip", "resize_crop", "inception")
+    return {
+        "learning_rate": around(recipe.learning_rate, RATE),
+        "weight_decay": _decay(recipe),
+        "augment": Choices(_with(recipe.augment, levels)),
+        MIXUP: Choices(ALPHAS),
+        "model": Choices(_with(canonical_name(recipe.model), sizes)),
+    }
 
 
-def around(value, factor):
-    """From a `factor`-th of a positive value to so many times of it, by magnitude."""
-    return Between(
-        float(f"{value / factor:.3g}"), float(f"{value * factor:.3g}"), log=True
-    )
+def default_space(recipe):
+    """What is searched around a recipe, if nobody says otherwise."""
+    return bit_space(recipe) if is_bit(recipe) else vit_space(recipe)
 
 
-def range_from_text(text):
-    """The range that a string describes.
+def is_bit(recipe):
+    """Whether the recipe's model is a BiT ResNet."""
+    return recipe.model != "small" and canonical_name(recipe.model) in BIT_VARIANTS
 
-    Args:
-        text: `"1e-4..1e-2"`, all numbers of a range, by magnitude where its ends are
-            far apart; `"flip,crop_flip"`, some values; or one value. Commas in brackets
-            belong to the value.
+
+def own_values(recipe):
+    """The values that a recipe has already, field to value."""
+    values = dict(vars(recipe))
+    # What the models do where a recipe says nothing.
+    usual = {"dropout_rate": 0.0, "drop_path_rate": 0.0}
+    usual |= SMALL if recipe.model == "small" else {}
+    values |= {k: v for k, v in usual.items() if values[k] is None}
+    return {MIXUP: 0.0, **values}
+
+
+def with_values(recipe, values):
+    """The recipe with other values in some fields.
+
+    A new `hidden_dim` takes `mlp_dim` along, in proportion, unless that is given too;
+    `mixup` becomes a step behind the augmentation.
 
     Raises:
-        ValueError: if it is none of these.
-
-    Example:
-
-    >>> range_from_text("0.0..0.3"), range_from_text("64,96")
-    (Between(low=0.0, high=0.3, log=False), Choices(values=(64, 96)))
+        ValueError: if the values contradict each other.
     """
-    low, dots, high = text.partition("..")
-    if dots:
-        ends = [_value(end) for end in (low, high)]
-        if not all(isinstance(end, int | float) for end in ends):
+    fields = dict(values)
+    alpha = fields.pop(MIXUP, 0.0)
+    if alpha:
+        augment = fields.get("augment", recipe.augment)
+        fields["augment"] = f"{augment}|mixup({alpha:g})"
+    if "hidden_dim" in fields and "mlp_dim" not in fields:
+        own = own_values(recipe)
+        fields["mlp_dim"] = fields["hidden_dim"] * own["mlp_dim"] // own["hidden_dim"]
+    return dataclasses.replace(recipe, **fields)
+
+
+def check_space(space, recipe):
+    """Raises a `ValueError` naming the first field that cannot be searched so."""
+    known = list(vars(recipe))
+    for name, values in space.items():
+        if name not in (*known, MIXUP):
             raise ValueError(
-                f"A range is written LOW..HIGH, as in 1e-4..1e-2. Received: {text!r}"
+                f"A recipe has no field {name!r}. Received: {name}={values}."
+                f"{hint(name, known)}"
             )
-        return Between(*ends)
-    return Choices([_value(part) for part in _parts(text)])
+        if name in FIXED or isinstance(getattr(recipe, name, None), tuple):
+            raise ValueError(
+                f"`{name}` cannot be searched: trials must have the same data and the "
+                f"same task to be compared. Received: {name}={values}"
+            )
+        for value in values.ends:  # the field's own rules, before any trial
+            with_values(recipe, {name: value})
 
 
-def _parts(text):
-    """What stands between the commas outside of brackets."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter == "(") - (letter == ")")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
+def _decay(recipe):
+    own = recipe.weight_decay
+    return around(own, DECAY) if own else Choices((0.0, 1e-4, 1e-3, 1e-2))
 
 
-def _value(text):
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return {"true": True, "false": False}.get(text.strip().lower(), text.strip())
+def _with(own, values):
+    """The values, and the recipe's own before them if it is none of them."""
+    return values if own in values else (own, *values)

@@ -1,52 +1,47 @@
-"""What comes out of a search: a table, a recipe, a picture."""
+"""The trials of a search as a table: live, in the end, as CSV."""
 
-import csv
-import importlib.util
-import io
+import contextlib
 import logging
+import sys
+import threading
 
 from keras_vit.common.files import replacing
-from keras_vit.common.tables import aligned
+from keras_vit.common.installed import install_line, is_installed
+from keras_vit.common.tables import aligned, as_csv
 from keras_vit.tuner.parallel_coordinates import plot_search
 
 logger = logging.getLogger(__name__)
 
-# Rows of the table for people.
-SHOWN = 10
+# Seconds between two looks at the folder, while a search goes on.
+LOOK = 1.0
+
+# Rows of the table for people: in the end, and live.
+SHOWN, SHOWN_LIVE = 10, 12
 
 
 def write_results(folder):
     """Writes the best recipe, every trial as CSV and, with matplotlib, a plot.
 
     Args:
-        folder: A `SearchFolder` in which one trial at least has ended well.
+        folder: A `SearchFolder` in which at least one trial has ended well.
     """
-    recipe = folder.write_best_recipe()
-    header, rows = table_of(folder)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([header, *rows])
+    folder.write_best_recipe()
     with replacing(folder.table) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-    if importlib.util.find_spec("matplotlib") is None:
-        logger.info(
-            "No plot: matplotlib is not installed "
-            "(pip install 'keras-vision-transformer[train]')."
-        )
-    else:
+        temporary.write_text(as_csv(*table_of(folder)), encoding="utf-8")
+    if is_installed("matplotlib"):
         plot_search(folder)
-    return recipe
+    else:
+        logger.info("No plot: matplotlib is not installed (%s).", install_line("train"))
 
 
 def table_of(folder):
     """Every trial: `(header, rows)` of plain values, the best ones first."""
     settings = folder.settings()
-    ranked = folder.ranked()
     others = [row for row in folder.trials(settings) if row.status != "COMPLETED"]
-    names = searched(settings)
+    names = settings.searched
     header = ["trial", settings.objective, "epochs", "parameters", *names]
     rows = []
-    for row in (*ranked, *others):
+    for row in (*folder.ranked(), *others):
         score = row.status.lower() if row.score is None else row.score
         values = [row.values.get(name, "") for name in names]
         parameters = "" if row.parameters is None else row.parameters
@@ -54,18 +49,89 @@ def table_of(folder):
     return header, rows
 
 
-def searched(settings):
-    """The fields that differ from trial to trial."""
-    return [name for name, values in settings.space.items() if not values.is_fixed]
-
-
 def table_text(folder, shown=SHOWN):
     """The best trials as a table for people."""
     header, rows = table_of(folder)
-    lines = [[_cell(value) for value in row] for row in rows[:shown]]
+    text = aligned([header, *([_cell(v) for v in row] for row in rows[:shown])])
     more = len(rows) - shown
-    text = aligned([header, *lines])
     return f"{text}\nand {more} more" if more > 0 else text
+
+
+@contextlib.contextmanager
+def progress_shown(folder):
+    """Shows the trials of a search inside the block, from what is in its folder.
+
+    Where stderr is a terminal, as a table; else a line for each trial that has ended.
+
+    Args:
+        folder: A `SearchFolder`.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.live import Live
+
+        with Live(
+            get_renderable=lambda: live_table(folder),
+            refresh_per_second=1 / LOOK,
+            console=Console(file=sys.stderr),
+            transient=True,
+        ):
+            yield
+        return
+    stop = threading.Event()
+    thread = threading.Thread(target=_log_trials, args=(folder, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def live_table(folder):
+    """The best trials of a search and those at work, for rich to print."""
+    from rich.table import Table
+
+    settings = folder.settings()
+    rows, ranked = folder.trials(settings), folder.ranked()
+    working = [row for row in rows if row.status == "RUNNING"]
+    failed = sum(row.status == "FAILED" for row in rows)
+    names = settings.searched
+    table = Table(
+        title=f"{folder.path.name}: {len(ranked)} trials done",
+        caption=f"{len(working)} at work, {failed} failed, {folder.rejected} drawn but "
+        "rejected",
+    )
+    for name in ("trial", settings.objective, "epochs", *names):
+        table.add_column(name, justify="left" if name == "trial" else "right")
+    for row in (*ranked[: SHOWN_LIVE - len(working)], *working):
+        score = "…" if row.score is None else f"{row.score:.4f}"
+        values = [_cell(row.values.get(name, "")) for name in names]
+        style = "bold green" if ranked and row is ranked[0] else ""
+        table.add_row(row.name, score, str(row.epochs), *values, style=style)
+    return table
+
+
+def _log_trials(folder, stop):
+    """Logs every trial once, when it has ended."""
+    settings = folder.settings()
+    done = {row.name for row in folder.trials(settings) if row.has_ended}
+    while True:
+        last = stop.wait(LOOK)
+        for row in folder.trials(settings):
+            if row.has_ended and row.name not in done:
+                done.add(row.name)
+                logger.info("%s", _line(row, settings, folder.best))
+        if last:
+            return
+
+
+def _line(row, settings, best):
+    values = " ".join(f"{n}={_cell(row.values[n])}" for n in settings.searched)
+    if row.score is None:
+        return f"trial {row.name} failed: {row.error}  ({values})"
+    so_far = "" if best is None else f", best {best.score:.4f}"
+    return f"trial {row.name}: {settings.objective} {row.score:.4f}{so_far}  {values}"
 
 
 def _cell(value):

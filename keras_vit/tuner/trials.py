@@ -1,20 +1,26 @@
-"""One trial: a run of `keras_vit.training.train`, in a run folder of its own."""
+"""Trials: runs of `keras_vit.training.train`, each in a run folder of its own."""
 
-import json
-import logging
+import gc
 import shutil
+import time
 import traceback
 from pathlib import Path
 
 import keras
+import keras_tuner
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import TrialStatus
 
-from keras_vit.common.files import replacing
+from keras_vit.common.installed import need
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.run.callbacks import Interrupted
 from keras_vit.training.run.train import train
-from keras_vit.tuner.search_folder import OUTCOME, run_of_trial
+from keras_vit.tuner import oracles
+from keras_vit.tuner.chief import is_worker
+from keras_vit.tuner.search_folder import OUTCOME, run_of_trial, write_json
 
-logger = logging.getLogger(__name__)
+# Seconds until a worker asks again, where there is no trial for it now.
+IDLE = 1.0
 
 
 class Pause(keras.callbacks.Callback):
@@ -71,18 +77,13 @@ def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto"):
         if stop is None or not stop.reached:
             raise
     except Exception as error:
-        _write(folder, {"error": str(error), "traceback": traceback.format_exc()})
+        outcome = {"error": str(error), "traceback": traceback.format_exc()}
+        write_json(folder / OUTCOME, outcome)
         raise
     metrics = run.read_history()[-1]
-    record = run.read_record()
-    _write(
-        folder,
-        {
-            "metrics": metrics,
-            "parameters": record["resolved"]["parameters"],
-            "total_epochs": recipe.epochs,
-        },
-    )
+    parameters = run.read_record()["resolved"]["parameters"]
+    outcome = {"metrics": metrics, "parameters": parameters}
+    write_json(folder / OUTCOME, {**outcome, "total_epochs": recipe.epochs})
     return {name: float(value) for name, value in metrics.items()}
 
 
@@ -95,6 +96,81 @@ def _copy(source, target):
     temporary.rename(target)
 
 
-def _write(folder, outcome):
-    with replacing(folder / OUTCOME) as temporary:
-        temporary.write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
+class RecipeTuner(BaseTuner):
+    """KerasTuner's loop, around trials that are runs of `keras_vit.training.train`.
+
+    Args:
+        oracle: One of `oracles.py`.
+        recipes: A `RecipeHyperModel`.
+        folder: A `SearchFolder`.
+        devices: As for `keras_vit.training.train`.
+    """
+
+    def __init__(self, oracle, recipes, folder, devices="auto"):
+        # Without a hypermodel, of which KerasTuner would build a model to explore it.
+        super().__init__(
+            oracle, directory=str(folder.path.parent), project_name=folder.path.name
+        )
+        self.recipes, self.folder, self.devices = recipes, folder, devices
+        self._is_idle, self._error = False, None
+
+    def pre_create_trial(self):
+        if self._is_idle:
+            time.sleep(IDLE)
+        self._is_idle = True
+
+    def on_trial_begin(self, trial):
+        self._is_idle, self._error = False, None
+
+    def run_trial(self, trial):
+        values = trial.hyperparameters.values
+        previous = values.get("tuner/trial_id")
+        try:
+            return run_trial(
+                self.recipes.recipe(values),
+                self.folder.trial(trial.trial_id),
+                pause=values.get("tuner/epochs"),
+                previous=None if previous is None else self.folder.trial(previous),
+                devices=self.devices,
+            )
+        except Exception as error:  # such as a loss that has diverged
+            # Not passed on: KerasTuner would print a traceback, which is in the
+            # trial's folder, and that a high learning rate diverges is no news.
+            self._error = str(error)
+            return float("nan")
+        finally:
+            gc.collect()  # the model, before the next one is built
+
+    def on_trial_end(self, trial):
+        if self._error is not None:
+            trial.status, trial.message = TrialStatus.FAILED, self._error
+        super().on_trial_end(trial)
+
+    def save(self):
+        """Nothing: a tuner has no state, and the oracle saves its own."""
+
+
+def make_tuner(hypermodel, folder, settings, devices="auto"):
+    """The tuner of some `SearchSettings`, which goes on with what the folder holds."""
+    if settings.algorithm == "bayesian":
+        need("This search", "tuner", scipy="scipy", sklearn="scikit-learn")
+    kind, options = oracles.RandomOracle, {"max_trials": settings.trials}
+    if settings.algorithm == "bayesian":
+        kind = oracles.BayesianOracle
+        options["num_initial_points"] = max(3, settings.trials // 3)
+    elif settings.algorithm == "hyperband":
+        kind, options = oracles.HyperbandOracle, {"max_epochs": hypermodel.base.epochs}
+    direction = "min" if settings.objective.endswith("loss") else "max"
+    oracle = kind(
+        hypermodel,
+        folder,
+        objective=keras_tuner.Objective(settings.objective, direction),
+        seed=settings.seed + 1,  # 0 would be drawn anew each time
+        **options,
+    )
+    space = oracle.get_space()
+    hypermodel.declare_hyperparameters(space)
+    oracle.update_space(space)
+    if folder.oracle_file.exists() and not is_worker():
+        oracle.reload()
+    return RecipeTuner(oracle, hypermodel, folder, devices)

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from keras_vit.devices.cluster import Cluster, bypass_proxies, find_cluster
-from keras_vit.devices.launch import cluster_variables
 
 BOTH = ("10.0.0.1:12", "10.0.0.2:34")
 
@@ -34,7 +33,7 @@ def keras_variables(addresses=None, count=None, index=None):
         (keras_variables(",".join(BOTH), "2", "1"), Cluster(BOTH, 2, 1)),
         (keras_variables(",".join(BOTH), None, "0"), Cluster(BOTH, 2, 0)),
         (keras_variables(BOTH[0], "4", "3"), Cluster(BOTH[:1], 4, 3)),
-        (cluster_variables(BOTH, 1), Cluster(BOTH, 2, 1)),
+        (Cluster(BOTH, 2, 1).variables(), Cluster(BOTH, 2, 1)),
         (keras_variables(count="1"), None),
         (tf_config(0, worker=BOTH[:1]), None),
         ({"TF_CONFIG": "{}"}, None),
@@ -78,7 +77,7 @@ def test_the_processes_do_not_talk_through_a_proxy(monkeypatch):
     import os
 
     for _ in range(2):
-        bypass_proxies(Cluster(BOTH, 2, 0))
+        bypass_proxies(BOTH)
     assert os.environ["no_proxy"] == "localhost,10.0.0.1,10.0.0.2"
     assert os.environ["NO_PROXY"] == "10.0.0.1,10.0.0.2"
     assert "no_grpc_proxy" not in os.environ

@@ -1,13 +1,23 @@
 """The chief's watch: silent workers, and none at all."""
 
 import os
+import threading
+from concurrent import futures
 
+import grpc
 import pytest
 
 from keras_vit.devices.launch import free_addresses
 from keras_vit.tuner import SearchFolder, chief
-from keras_vit.tuner.chief import SearchError, is_chief, is_worker, serve
-from keras_vit.tuner.heartbeat import Watch, beating, wait_for
+from keras_vit.tuner.chief import (
+    SearchError,
+    Watch,
+    beating,
+    is_chief,
+    is_worker,
+    serve,
+    wait_for,
+)
 
 
 @pytest.fixture
@@ -59,27 +69,46 @@ class Oracle:
 
     def __init__(self, *tuner_ids):
         self.tuner_ids, self.released = set(tuner_ids), []
-        self.ongoing_trials, self.has_unfinished = {}, False
+
+    def is_done(self):
+        return False
 
     def release(self, name):
         self.tuner_ids.discard(name)
         self.released.append(name)
 
 
+class Tuner:
+    """One that waits for workers for ever, as KerasTuner's chief does."""
+
+    def __init__(self, *tuner_ids):
+        self.oracle, self.search = Oracle(*tuner_ids), threading.Event().wait
+
+
 @pytest.mark.parametrize("workers", [(), ("tuner0", "tuner1")])
 def test_a_chief_without_workers_gives_up(tmp_path, variables, monkeypatch, workers):
     monkeypatch.setattr(chief, "LOOK", 0.001)
-    oracle = Oracle(*workers)
+    tuner = Tuner(*workers)
     with pytest.raises(SearchError, match=f"resume the search in {tmp_path}"):
-        serve(oracle, SearchFolder(tmp_path), silence=0.01, patience=0.05)
-    assert sorted(oracle.released) == list(workers)
+        serve(tuner, SearchFolder(tmp_path), silence=0.01, patience=0.05)
+    assert sorted(tuner.oracle.released) == list(workers)
 
 
-def test_a_second_chief_is_refused(tmp_path, variables, monkeypatch):
-    monkeypatch.setattr(chief, "LOOK", 0.001)
-    server, _ = chief._start(Oracle())
+def test_a_second_chief_is_refused(tmp_path, variables):
+    host, port = (os.environ[f"KERASTUNER_ORACLE_{name}"] for name in ("IP", "PORT"))
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    server.add_insecure_port(f"{host}:{port}")
+    server.start()
     try:
         with pytest.raises(SearchError, match=r"cannot listen at 127\.0\.0\.1"):
-            serve(Oracle(), SearchFolder(tmp_path), patience=0.05)
+            serve(Tuner(), SearchFolder(tmp_path), patience=0.05)
     finally:
         server.stop(None).wait()
+
+
+def test_a_chief_that_cannot_serve_says_why(tmp_path, variables, monkeypatch):
+    monkeypatch.setattr(chief, "LOOK", 0.001)
+    tuner = Tuner()
+    tuner.search = lambda: 1 / 0
+    with pytest.raises(SearchError, match="chief has failed: division by zero"):
+        serve(tuner, SearchFolder(tmp_path))

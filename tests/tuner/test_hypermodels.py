@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import keras_tuner
@@ -12,8 +13,8 @@ import pytest
 
 import keras_vit
 from keras_vit.tuner import BiTHyperModel, Budget, Choices, ViTHyperModel, hypermodels
-from keras_vit.tuner.data_shape import DataFacts
-from keras_vit.tuner.installed import BAYESIAN, check_installed
+from keras_vit.tuner.settings import DataFacts
+from keras_vit.tuner.trials import make_tuner
 
 FACTS = DataFacts((28, 28), 1, 10, 4800, 1200)
 
@@ -84,9 +85,9 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda n: None if n in absent else found(n)
     )
-    check_installed()
+    settings = types.SimpleNamespace(algorithm="bayesian")
     with pytest.raises(ImportError, match=r"scikit-learn.*transformer\[tuner\]") as e:
-        check_installed(BAYESIAN)
+        make_tuner(None, None, settings)
     assert e.value.name == "sklearn"
 
 

@@ -7,7 +7,7 @@ import keras_tuner
 import pytest
 from keras_tuner.engine.trial import TrialStatus
 
-from keras_vit.tuner import Between
+from keras_vit.tuner import Between, SearchFolder
 from keras_vit.tuner.oracles import (
     FAILURES,
     BayesianOracle,
@@ -36,12 +36,13 @@ class Hypermodel:
 def make(folder, kind=RandomOracle, most=9, **options):
     if kind is not HyperbandOracle:
         options.setdefault("max_trials", 6)
-    oracle = kind(Hypermodel(most), objective=OBJECTIVE, seed=1, **options)
+    search = SearchFolder(folder / "search")
+    search.path.mkdir(parents=True, exist_ok=True)
+    oracle = kind(Hypermodel(most), search, objective=OBJECTIVE, seed=1, **options)
     hp = oracle.get_space()
     for (name, values), default in zip(SPACE.items(), (1e-3, 3)):
         values.declare(hp, name, default)
     oracle.update_space(hp)
-    oracle._set_project_dir(str(folder), "search")
     return oracle
 
 
@@ -152,7 +153,7 @@ def test_a_trial_that_had_ended_is_not_run_again(tmp_path, undisturbed):
 def test_a_torn_file_is_never_seen(tmp_path, monkeypatch):
     oracle = make(tmp_path)
     trial = oracle.create_trial("tuner0")
-    monkeypatch.setattr(json, "dumps", lambda state: '{"torn')
+    monkeypatch.setattr(json, "dumps", lambda *args, **options: '{"torn')
     monkeypatch.setattr("os.replace", lambda *names: 1 / 0)  # killed before it
     for save in (oracle.save, lambda: oracle._save_trial(trial)):
         with pytest.raises(ZeroDivisionError):
@@ -168,7 +169,7 @@ def test_the_trial_of_a_lost_worker_goes_to_another(tmp_path, undisturbed):
     # As long as somebody is at work, nobody is sent home.
     assert oracle.create_trial("tuner0").status == TrialStatus.IDLE
     oracle.release("tuner1")
-    assert oracle.has_unfinished
+    assert oracle.waiting() == [lost.trial_id]
     found = oracle.create_trial("tuner0")
     assert found.trial_id == lost.trial_id
     finish(oracle, found)
@@ -196,12 +197,13 @@ def test_failures_in_a_row_end_the_search(tmp_path):
     assert f"last {FAILURES} trials" in oracle.failure
     assert oracle.create_trial("tuner0").status == TrialStatus.STOPPED
     assert not oracle.tuner_ids
-    # After a remedy, the search can go on.
-    assert again(tmp_path).create_trial("tuner0").status == TrialStatus.RUNNING
+    # After a remedy, the search can go on, to its end.
+    oracle = again(tmp_path, max_trials=9)
+    assert len(run_all(oracle)) == 9 - FAILURES and oracle.failure is None
 
 
 def with_weights(oracle, trial):
-    run = run_of_trial(oracle._get_trial_dir(trial.trial_id))
+    run = run_of_trial(oracle.folder.trial(trial.trial_id))
     (run / "checkpoints").mkdir(parents=True)
     (run / "model.keras").touch()
     (run / "history.csv").touch()
@@ -248,12 +250,12 @@ def test_the_same_seed_draws_the_same_trials(tmp_path, undisturbed):
 
 
 def test_seed_zero_is_a_seed(tiny, tmp_path):
-    from keras_vit.tuner.tuners import make_tuner
+    from keras_vit.tuner.trials import make_tuner
 
     settings = types.SimpleNamespace(
         algorithm="random", objective="val_loss", seed=0, trials=3
     )
     hypermodel = keras_tuner.HyperModel()
     hypermodel.declare_hyperparameters = lambda hp: None
-    tuner = make_tuner(hypermodel, tmp_path / "search", settings)
+    tuner = make_tuner(hypermodel, SearchFolder(tmp_path / "search"), settings)
     assert tuner.oracle.seed == 1 and tuner.oracle.objective.direction == "min"

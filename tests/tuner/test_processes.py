@@ -166,8 +166,8 @@ def test_a_failed_import_on_a_worker_does_not_hang_the_chief(
     broken.mkdir(parents=True)
     (broken / "__init__.py").write_text("raise ImportError('libmissing.so: no such')")
 
-    def break_worker(name, *others):
-        found = own(name, *others)
+    def break_worker(name, address):
+        found = own(name, address)
         if name == "tuner1":
             found["PYTHONPATH"] = f"{broken.parent}{os.pathsep}{found['PYTHONPATH']}"
         return found

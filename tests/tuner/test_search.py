@@ -179,8 +179,8 @@ def test_pretraining_can_be_searched(tiny, tmp_path):
     [
         ({"algorithm": "randem"}, "Did you mean 'random'"),
         ({"objective": "accuracy"}, "`objective` must be one of"),
-        ({"trials": 0}, "`trials` must be at least 1"),
-        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"trials": 0}, "`trials` must be a positive integer"),
+        ({"epochs": 0}, "`epochs` must be a positive integer"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_written(

@@ -1,65 +1,89 @@
-"""Ranges: what is written, drawn and kept is the same."""
+"""What may be searched, and which recipe comes of it."""
 
-import json
+import dataclasses
 
 import pytest
 
+from keras_vit.commands.training.pretrain import PRETRAINING
+from keras_vit.data import augmentation, preprocessing
+from keras_vit.training import Recipe
 from keras_vit.tuner import Between, Choices
-from keras_vit.tuner.space import around, range_from_json, range_from_text
+from keras_vit.tuner.space import (
+    LEVELS,
+    bit_space,
+    check_space,
+    own_values,
+    vit_space,
+    with_values,
+)
+
+BIT = Recipe(model="BiT_R50x1", optimizer="sgd", learning_rate=3e-3, weight_decay=0.0)
+BASES = {
+    "small": (Recipe(), vit_space),
+    "pretraining": (PRETRAINING, vit_space),
+    "published": (Recipe(model="ViT_Ti16", image_size=32), vit_space),
+    "fine-tuning": (Recipe(model="ViT_B16", weights="augreg"), vit_space),
+    "bit": (BIT, bit_space),
+}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_the_usual_space_is_right_for_its_recipe(name):
+    recipe, usual = BASES[name]
+    space = usual(recipe)
+    check_space(space, recipe)
+    own = own_values(recipe)
+    for field, values in space.items():
+        assert own[field] in values, field
+        assert not values.is_fixed
+
+
+def test_of_published_weights_the_size_is_not_searched():
+    assert "model" in vit_space(BASES["published"][0])
+    assert not {"model", "num_layers"} & set(vit_space(BASES["fine-tuning"][0]))
+    assert "mixup" not in vit_space(PRETRAINING)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_level_can_be_mixed(level):
+    recipe = with_values(Recipe(), {"augment": level, "mixup": 0.2})
+    steps = augmentation(recipe.augment, preprocessing(28, num_channels=1)).steps
+    assert type(steps[-1]).__name__ == "Mixup" and steps[-1].alpha == 0.2
+
+
+def test_values_become_a_recipe():
+    base = Recipe(augment="crop")
+    assert with_values(base, {}) == base
+    assert with_values(base, {"mixup": 0.0}) == base
+    assert with_values(base, {"mixup": 0.5}).augment == "crop|mixup(0.5)"
+    wide = with_values(base, {"hidden_dim": 64})
+    assert (wide.hidden_dim, wide.mlp_dim) == (64, 128)  # as 96 to 192
+    both = with_values(base, {"hidden_dim": 64, "mlp_dim": 100})
+    assert both.mlp_dim == 100
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("space", "message"),
     [
-        ("1e-4..1e-2", Between(1e-4, 1e-2, log=True)),
-        ("0.0..0.3", Between(0.0, 0.3, log=False)),
-        ("2..8", Between(2, 8, log=False)),
-        ("0.1..0.2", Between(0.1, 0.2, log=False)),
-        ("64,96,128", Choices((64, 96, 128))),
-        ("0,0.2", Choices((0.0, 0.2))),
-        ("true,false", Choices((True, False))),
-        ("crop_flip", Choices(("crop_flip",))),
-        (
-            "flip, inception_crop|randaugment(2,10)|mixup(0.2)",
-            Choices(("flip", "inception_crop|randaugment(2,10)|mixup(0.2)")),
-        ),
+        ({"learning_rat": Between(0.1, 0.2)}, "[Dd]id you mean 'learning_rate'"),
+        ({"data": Choices(("a", "b"))}, "`data` cannot be searched"),
+        ({"seed": Between(0, 5)}, "`seed` cannot be searched"),
+        ({"freeze": Choices(("head",))}, "`freeze` cannot be searched"),
+        ({"pooling": Choices(("token", "gab"))}, "[Dd]id you mean 'gap'"),
+        ({"learning_rate": Between(-1.0, 1.0)}, "`learning_rate` must be positive"),
+        ({"dropout_rate": Between(0.0, 1.0)}, r"`dropout_rate` must be in \[0, 1\)"),
     ],
 )
-def test_a_range_is_read_as_it_is_written(text, expected):
-    found = range_from_text(text)
-    assert found == expected
-    assert range_from_json(json.loads(json.dumps(found.to_json()))) == found
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: Between(2, 2), "below its high end.*low=2, high=2"),
-        (lambda: Between(0.0, float("inf")), "below its high end"),
-        (lambda: Between(0.0, 1.0, log=True), "begin above 0.*low=0.0"),
-        (lambda: range_from_text("low..high"), r"LOW..HIGH.*'low..high'"),
-        (lambda: Choices(()), "one at least.*\\[\\]"),
-        (lambda: Choices((1, "two")), "all numbers, all strings"),
-        (lambda: Choices((1, 1.0)), "must differ"),
-        (lambda: Choices((None, 1.0)), "all numbers"),
-    ],
-)
-def test_a_wrong_range_says_what_is_wrong(make, message):
+def test_what_cannot_be_searched_is_refused(space, message):
     with pytest.raises(ValueError, match=message):
-        make()
+        check_space(space, Recipe())
 
 
-def test_drawn_numbers_are_rounded_to_what_a_recipe_shows():
-    assert Between(1e-4, 1e-2).value(0.00123456) == 0.00123
-    assert Between(2, 8).value(5.0) == 5
-    # Once rounded, single precision on the way to a worker changes nothing.
-    import numpy as np
-
-    for drawn in np.random.default_rng(0).uniform(1e-4, 1e-2, 500):
-        value = Between(1e-4, 1e-2).value(drawn)
-        assert Between(1e-4, 1e-2).value(float(np.float32(value))) == value
+def test_the_sizes_of_a_published_model_are_fixed():
+    with pytest.raises(ValueError, match="sizes of ViT_B16 are fixed"):
+        check_space({"num_layers": Between(2, 8)}, Recipe(model="ViT_B16"))
 
 
-def test_around_a_value():
-    assert around(3e-3, 5) == Between(6e-4, 0.015, log=True)
-    assert 0.1 in around(0.1, 10) and 2.0 not in around(0.1, 10)
+def test_a_recipe_of_any_augmentation_has_a_space():
+    recipe = dataclasses.replace(Recipe(), augment="cutmix(1.0)")
+    assert vit_space(recipe)["augment"].values[0] == "cutmix(1.0)"

@@ -11,9 +11,10 @@ from rich.console import Console
 from keras_vit.cli import main
 from keras_vit.commands.training.tune import Tune
 from keras_vit.training import Interrupted, Recipe
-from keras_vit.tuner import SearchFolder, trials
+from keras_vit.tuner import SearchFolder
 from keras_vit.tuner.chief import SearchError
-from keras_vit.tuner.display import table
+from keras_vit.tuner.search_folder import OUTCOME, write_json
+from keras_vit.tuner.table import live_table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 
@@ -31,10 +32,10 @@ def untrained(monkeypatch):
 
     def run(recipe, folder, **options):
         metrics = {"val_accuracy": recipe.learning_rate, "val_loss": 1.0}
-        trials._write(Path(folder), {"metrics": metrics, "parameters": 7})
+        write_json(Path(folder) / OUTCOME, {"metrics": metrics, "parameters": 7})
         return metrics
 
-    monkeypatch.setattr("keras_vit.tuner.tuners.run_trial", run)
+    monkeypatch.setattr("keras_vit.tuner.trials.run_trial", run)
 
 
 def tune(recipe_file, folder, *words):
@@ -67,7 +68,7 @@ def test_ctrl_c_says_how_to_go_on(recipe_file, tmp_path, monkeypatch, capsys):
     def stop(*args, **options):
         raise Interrupted("Stopped after 3 updates.")
 
-    monkeypatch.setattr("keras_vit.tuner.tuners.run_trial", stop)
+    monkeypatch.setattr("keras_vit.tuner.trials.run_trial", stop)
     folder = tmp_path / "search"
     assert tune(recipe_file, folder, "--devices", "cpu") == 130
     err = capsys.readouterr().err
@@ -127,7 +128,7 @@ def test_the_live_table_shows_the_best_and_those_at_work(
     values = json.loads(state.read_text())
     state.write_text(json.dumps({**values, "status": "RUNNING"}))
     capsys.readouterr()
-    Console(file=sys.stderr, width=120).print(table(SearchFolder(folder)))
+    Console(file=sys.stderr, width=120).print(live_table(SearchFolder(folder)))
     err = capsys.readouterr().err
     assert "2 trials done" in err and "1 at work, 0 failed" in err
     assert "augment" in err and "…" in err

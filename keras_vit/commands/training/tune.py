@@ -90,11 +90,11 @@ class Tune:
             )
 
     def __call__(self):
+        from keras_vit.common.installed import need
         from keras_vit.tuner.chief import SearchError, is_worker
-        from keras_vit.tuner.installed import check_installed
         from keras_vit.tuner.search_folder import SearchFolder
 
-        check_installed()
+        need("This search", "tuner", keras_tuner="keras-tuner")
         # What each trial says of itself is in its run folder; and TensorFlow finds it
         # strange that one process trains many models.
         logging.getLogger("keras_vit.training").setLevel(logging.WARNING)
@@ -117,8 +117,8 @@ class Tune:
     def _prepare(self):
         """The folder of a new search."""
         from keras_vit.tuner.hypermodels import hypermodel_for
+        from keras_vit.tuner.ranges import range_from_text
         from keras_vit.tuner.searching import prepare_search
-        from keras_vit.tuner.space import range_from_text
 
         space = {}
         for text in self.space:
@@ -182,16 +182,16 @@ class Tune:
 
     def _run(self, folder):
         from keras_vit.tuner.chief import is_worker
-        from keras_vit.tuner.display import shown
         from keras_vit.tuner.launch import follow_launcher, launch_search
         from keras_vit.tuner.searching import run_search
+        from keras_vit.tuner.table import progress_shown
 
         follow_launcher()
         if is_worker():
             run_search(folder, self.devices)
             return
         folder.settings()  # an error before anything is shown
-        with shown(folder):
+        with progress_shown(folder):
             if self.workers:
                 launch_search(folder, self.workers, devices=self.devices)
             else:

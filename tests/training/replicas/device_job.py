@@ -45,9 +45,26 @@ class Kill(keras.callbacks.Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def use_every_cpu_of_several_processes(count):
+    """Lets `MultiWorkerMirroredStrategy` use so many logical CPUs of each process.
+
+    TensorFlow has no public way: without GPUs it takes one device of each. Several
+    stand in for hosts of several GPUs each.
+    """
+    from tensorflow.python.distribute import collective_all_reduce_strategy as core
+
+    def local_devices(self, cluster_resolver, worker_device):
+        names = (f"{worker_device}/device:CPU:{i}" for i in range(count))
+        return tuple(names), "CPU"
+
+    core.CollectiveAllReduceExtended._initialize_local_devices = local_devices
+
+
 def run(folder, devices, kill=None):
     """Trains, evaluates and predicts, and writes down what came out."""
     name, _, slices = devices.partition("/")
+    if keras.backend.backend() == "tensorflow":
+        use_every_cpu_of_several_processes(int(name.partition(":")[2]))
     found = strategy(name, model_parallel=int(slices or 1))
     place = folder / f"run-{devices.replace(':', '').replace('/', '-')}"
     data = folder / "images"

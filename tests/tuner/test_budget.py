@@ -14,7 +14,7 @@ from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.run.build import build_model
 from keras_vit.tuner import Budget, measure_recipe
 from keras_vit.tuner.budget import Cost
-from keras_vit.tuner.data_shape import DataFacts
+from keras_vit.tuner.settings import DataFacts
 
 GREY = DataFacts((28, 28), 1, 10, 100, 20)
 COLOUR = DataFacts(None, 3, 1000, 100, 20)
