@@ -1,6 +1,7 @@
 """Trials: runs of `keras_vit.training.train`, each in a run folder of its own."""
 
 import gc
+import math
 import shutil
 import time
 import traceback
@@ -137,7 +138,7 @@ class RecipeTuner(BaseTuner):
             # Not passed on: KerasTuner would print a traceback, which is in the
             # trial's folder, and that a high learning rate diverges is no news.
             self._error = str(error)
-            return float("nan")
+            return math.inf if self.oracle.objective.direction == "min" else -math.inf
         finally:
             gc.collect()  # the model, before the next one is built
 

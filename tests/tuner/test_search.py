@@ -147,12 +147,13 @@ def test_hyperband_needs_epochs(tiny, space, tmp_path):
         search(hypermodel(steps, space), tmp_path / "s", algorithm="hyperband")
 
 
-def test_what_fails_says_why(tiny, tmp_path):
+def test_what_fails_says_why(tiny, tmp_path, capsys):
     space = {"warmup_steps": Choices((100, 200, 300, 400, 500, 600))}
     with pytest.raises(SearchError, match=r"trials have failed.*warmup_steps=\d00"):
         search(hypermodel(tiny, space), tmp_path / "search", trials=6)
     rows = SearchFolder(tmp_path / "search").trials()
     assert {row.status for row in rows} == {"FAILED"}
+    assert "Traceback" not in capsys.readouterr().err
     assert "warmup_steps" in rows[0].error
 
 
