@@ -1,4 +1,4 @@
-"""Files that an earlier version wrote load, predict and go on; see old_files/make.py."""
+"""Files that version 0.1 wrote load, predict and go on; see old_files/make.py."""
 
 import shutil
 from pathlib import Path

@@ -16,16 +16,28 @@ def progress_bar(description, shown=None):
     if not (sys.stderr.isatty() if shown is None else shown):
         yield None
         return
+    with new_bar() as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def new_bar(*columns, **options):
+    """A `rich.progress.Progress` on stderr that goes away when it is done.
+
+    Args:
+        columns: Texts behind the bar, formats of the fields of a task.
+        options: Those of `rich.progress.Progress`.
+    """
     import rich.progress
     from rich.console import Console
 
-    columns = (
+    return rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),
         rich.progress.TimeRemainingColumn(),
+        *map(rich.progress.TextColumn, columns),
+        console=Console(file=sys.stderr),
+        transient=True,
+        **options,
     )
-    console = Console(file=sys.stderr)
-    with rich.progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

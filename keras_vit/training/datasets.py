@@ -10,16 +10,28 @@ from keras_vit.common.files import replacing
 logger = logging.getLogger(__name__)
 
 
-def load_data(recipe):
+def load_data(recipe, place=None):
     """The training and test sources of a recipe.
 
     With `validation_fraction`, both are of its training images.
 
+    Args:
+        recipe: A `Recipe`.
+        place: What `keras_vit.data.open_place` made of `recipe.data`, if that was
+            opened before: then nothing is scanned again.
+
     Raises:
-        ValueError: if there is no such data set, or it cannot be read.
+        ValueError: if there is no such data set, it cannot be read, or `place` is
+            another one.
     """
+    opened = keras_vit.data.open_place(recipe.data)
+    if place is not None and place != opened:
+        raise ValueError(
+            f"`place` must be that of the recipe's data. Received: place={place}, "
+            f"data={recipe.data!r}"
+        )
     train_data, test_data = keras_vit.data.load_splits(
-        recipe.data,
+        opened if place is None else place,
         recipe.data_dir,
         test=recipe.test_split,
         corrupt=recipe.corrupt,

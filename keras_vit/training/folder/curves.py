@@ -1,9 +1,10 @@
-"""The picture of a training run."""
+"""The training curves of a run."""
 
-import importlib.util
 import logging
 
+from keras_vit.common.figures import new_figure
 from keras_vit.common.files import replacing
+from keras_vit.common.installed import install_line, is_installed
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +21,10 @@ def plot_curves(rows, path):
     Returns:
         Whether the picture was written.
     """
-    if importlib.util.find_spec("matplotlib") is None:
+    if not is_installed("matplotlib"):
         logger.info(
-            "No training curves: matplotlib is not installed "
-            "(pip install 'keras-vision-transformer[train]')."
+            "No training curves: matplotlib is not installed (%s).",
+            install_line("train"),
         )
         return False
     figure = curves_figure(rows)
@@ -34,12 +35,7 @@ def plot_curves(rows, path):
 
 def curves_figure(rows):
     """The picture of `plot_curves` as a matplotlib `Figure`."""
-    # Not pyplot: no window, and no state that outlives the figure.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 3.5)
     epochs = [row["epoch"] for row in rows]
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
         for key, label in ((name, "training"), (f"val_{name}", "test")):

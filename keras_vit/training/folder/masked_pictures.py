@@ -5,10 +5,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image, ImageDraw
 
+from keras_vit.common.checks import check_positive
 from keras_vit.common.files import replacing
+from keras_vit.common.installed import is_installed
 from keras_vit.pretraining import mosaics
-from keras_vit.training.folder.tensorboard import PictureLog, tensorboard_installed
+from keras_vit.training.folder.tensorboard import new_writer, v1
 
 TITLES = ("original", "as seen", "true colours", "predicted")
 SIDE = 112  # pixels, of one image at least
@@ -51,9 +54,7 @@ class MaskedPatchPictures(keras.callbacks.Callback):
         value_range=None,
     ):
         super().__init__()
-        for name, value in (("count", count), ("every", every)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+        check_positive(count=count, every=every)
         self.network = model
         self.batch = keras.tree.map_structure(lambda x: np.asarray(x)[:count], batch)
         self.folder = Path(folder)
@@ -76,11 +77,18 @@ class MaskedPatchPictures(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / f"epoch-{epoch + 1:04d}.png") as temporary:
             temporary.write_bytes(png.getvalue())
-        if self.tensorboard is not None and tensorboard_installed():
+        if self.tensorboard is not None and is_installed("tensorboard"):
             if self.log is None:
-                self.log = PictureLog(self.tensorboard / "pictures")
-            size = (picture.height, picture.width)
-            self.log.add("masked patches", epoch + 1, png.getvalue(), size)
+                self.log = new_writer(self.tensorboard / "pictures", epoch + 1)
+            image = v1.Summary.Image(
+                height=picture.height,
+                width=picture.width,
+                colorspace=3,
+                encoded_image_string=png.getvalue(),
+            )
+            value = v1.Summary.Value(tag="masked patches", image=image)
+            self.log.add_summary(v1.Summary(value=[value]), epoch + 1)
+            self.log.flush()
 
     def on_train_end(self, logs=None):
         if self.log is not None:
@@ -99,8 +107,6 @@ def table(columns, titles=TITLES):
     Returns:
         A `PIL.Image.Image`. Small images are enlarged by a whole number.
     """
-    from PIL import Image, ImageDraw
-
     count, height, width, _ = columns[0].shape
     factor = max(1, -(-SIDE // min(height, width)))
     height, width = height * factor, width * factor

@@ -1,4 +1,4 @@
-"""Training state on disk: everything that a run needs to go on as if never stopped.
+"""Checkpoints of a run: all that it needs to go on as if it had never stopped.
 
 A checkpoint is one `.npz` file: every variable of the model (with the states of its
 random seeds, which `.keras` files leave out), of the optimizer and of the metrics,
@@ -6,6 +6,7 @@ and a JSON header with the position in the run and the history so far. The last 
 are kept, so that a damaged one does not end a run.
 """
 
+import collections
 import dataclasses
 import json
 import logging
@@ -13,6 +14,7 @@ import re
 import zipfile
 
 import keras
+import ml_dtypes  # noqa: F401  with it NumPy knows bfloat16; every backend has it
 import numpy as np
 
 from keras_vit.common.files import replacing
@@ -37,20 +39,29 @@ class Position:
     cpu_seconds: float = 0.0
 
 
-def state_variables(model):
-    """The variables of a compiled and built model, by group.
+def variables_of(model):
+    """The variables of a compiled and built model: pairs (group, variable).
 
     `model.variables` holds the states of the seed generators, which
     `model.weights` and `.keras` files do not.
     """
-    return {
-        "model": list(model.variables),
-        "optimizer": list(model.optimizer.variables),
-        "metrics": list(model.metrics_variables),
+    groups = {
+        "model": model.variables,
+        "optimizer": model.optimizer.variables,
+        "metrics": model.metrics_variables,
     }
+    return [(group, v) for group, members in groups.items() for v in members]
 
 
-def save_checkpoint(folder, model, position):
+def _names(groups):
+    """The names of arrays in a file, in which each group is numbered."""
+    counts = collections.Counter()
+    for group in groups:
+        yield f"{group}/{counts[group]}"
+        counts[group] += 1
+
+
+def save_state(folder, model, position):
     """Writes a checkpoint and removes all but the last two.
 
     Where several processes train, all must call it, and the first one writes.
@@ -62,51 +73,45 @@ def save_checkpoint(folder, model, position):
     """
     devices = current()
     # Every process must take part: some hold a piece of a variable, or a sum of it.
-    groups = state_variables(model).items()
-    groups = {name: (members, devices.values(members)) for name, members in groups}
+    groups, members = zip(*variables_of(model))
+    values = devices.values(members)
     if not devices.is_chief:
         return
     folder.mkdir(exist_ok=True)
     arrays, variables = {}, []
-    for group, (members, values) in groups.items():
-        for index, (variable, value) in enumerate(zip(members, values)):
-            entry = {
-                "group": group,
-                "path": variable.path,
-                "shape": list(value.shape),
-                "dtype": value.dtype.name,
-            }
-            variables.append(entry)
-            # As bytes: NumPy's format does not know bfloat16.
-            value = np.ascontiguousarray(value).reshape(-1)
-            arrays[f"{group}/{index}"] = value.view(np.uint8)
+    for name, group, variable, value in zip(_names(groups), groups, members, values):
+        entry = {
+            "group": group,
+            "path": variable.path,
+            "shape": list(value.shape),
+            "dtype": value.dtype.name,
+        }
+        variables.append(entry)
+        # As bytes: NumPy's format does not know bfloat16.
+        arrays[name] = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
     header = dataclasses.asdict(position)
     header.update(format=FORMAT, variables=variables)
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with replacing(folder / f"step-{position.step:09d}.npz") as temporary:
         np.savez(temporary, **arrays)
-    for path in list_checkpoints(folder)[:-KEEP]:
+    for path in list_states(folder)[:-KEEP]:
         path.unlink(missing_ok=True)
 
 
-def list_checkpoints(folder):
+def list_states(folder):
     """The checkpoints of a folder, oldest first."""
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if re.fullmatch(r"step-\d{9,}\.npz", path.name)
-    )
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(p for p in paths if re.fullmatch(r"step-\d{9,}\.npz", p.name))
 
 
 @dataclasses.dataclass
-class Checkpoint:
-    """A checkpoint in memory, to be put into a model with `restore`."""
+class SavedState:
+    """A checkpoint that was read, to be put into a model with `restore`."""
 
     position: Position
-    arrays: dict
+    # A dictionary for each variable, and its value.
     variables: list
+    values: list
 
     def restore(self, model):
         """Assigns every variable of a compiled and built model.
@@ -114,27 +119,25 @@ class Checkpoint:
         Raises:
             ValueError: if the variables of the model are not those of the file.
         """
-        expected = state_variables(model)
+        expected = variables_of(model)
         found = [(v["group"], tuple(v["shape"]), v["dtype"]) for v in self.variables]
         wanted = [
             (group, tuple(v.shape), keras.backend.standardize_dtype(v.dtype))
-            for group, members in expected.items()
-            for v in members
+            for group, v in expected
         ]
         if found != wanted:
             mine = {v["path"] for v in self.variables}
-            theirs = {v.path for members in expected.values() for v in members}
+            theirs = {v.path for _, v in expected}
             raise ValueError(
                 "The checkpoint belongs to another model or optimizer. "
                 f"Only in the file: {sorted(mine - theirs)[:5]}. "
                 f"Only in the model: {sorted(theirs - mine)[:5]}."
             )
-        for group, members in expected.items():
-            for index, variable in enumerate(members):
-                current().assign(variable, self.arrays[f"{group}/{index}"])
+        for (_, variable), value in zip(expected, self.values):
+            current().assign(variable, value)
 
 
-def read_checkpoint(path):
+def read_state(path):
     """Reads and checks one file.
 
     Raises:
@@ -152,29 +155,26 @@ def read_checkpoint(path):
             f"{path} was written by another version of keras_vit. "
             f"Received: format={header.get('format')}, this version reads {FORMAT}"
         )
-    arrays, counts = {}, {}
-    for entry in header["variables"]:
-        index = counts.get(entry["group"], 0)
-        counts[entry["group"]] = index + 1
-        name = f"{entry['group']}/{index}"
-        dtype = _numpy_dtype(entry["dtype"])
-        arrays[name] = raw[name].view(dtype).reshape(entry["shape"])
-    names = [field.name for field in dataclasses.fields(Position)]
-    position = Position(**{name: header[name] for name in names})
-    return Checkpoint(position, arrays, header["variables"])
+    variables = header["variables"]
+    values = [
+        raw[name].view(entry["dtype"]).reshape(entry["shape"])
+        for name, entry in zip(_names(v["group"] for v in variables), variables)
+    ]
+    position = {f.name: header[f.name] for f in dataclasses.fields(Position)}
+    return SavedState(Position(**position), variables, values)
 
 
-def last_checkpoint(folder):
+def last_state(folder):
     """The newest checkpoint that is whole, or `None` where there is none at all.
 
     Raises:
         ValueError: if there are checkpoints and every one is damaged.
     """
-    paths = list_checkpoints(folder)
+    paths = list_states(folder)
     problems = []
     for path in reversed(paths):
         try:
-            return read_checkpoint(path)
+            return read_state(path)
         except ValueError as error:
             problems.append(str(error))
             logger.warning("%s Trying the one before it.", error)
@@ -185,11 +185,3 @@ def last_checkpoint(folder):
             + f" Delete {folder} to train from the beginning, or choose another folder."
         )
     return None
-
-
-def _numpy_dtype(name):
-    if name == "bfloat16":
-        import ml_dtypes  # comes with every backend of Keras
-
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(name)

@@ -6,7 +6,7 @@ from keras_vit.devices import current
 
 
 def check_batch(recipe, num_examples=None):
-    """The batch size of a run, if all devices can have equal parts of it.
+    """The batch size of a run, if all devices can have equal shares of it.
 
     Args:
         recipe: A `Recipe`.
@@ -16,42 +16,40 @@ def check_batch(recipe, num_examples=None):
     Raises:
         ValueError: if they cannot.
     """
-    batch_size = recipe.batch_size
-    if num_examples is not None and num_examples < batch_size:
-        batch_size = num_examples
-    parts = recipe.accumulation_steps
-    if current().num_replicas == 1 and batch_size % parts:
+    batch_size = min(recipe.batch_size, num_examples or recipe.batch_size)
+    micro_batches = recipe.accumulation_steps
+    if current().num_replicas == 1 and batch_size % micro_batches:
         raise ValueError(
             "`accumulation_steps` must divide the batch, which is no larger than the "
-            f"training set. Received: accumulation_steps={parts}, "
+            f"training set. Received: accumulation_steps={micro_batches}, "
             f"batches of {batch_size}"
         )
-    current().per_replica_batch_size(batch_size, parts)
+    current().per_replica_batch_size(batch_size, micro_batches)
     return batch_size
 
 
-def check_executions(recipe, steps_per_epoch, total_steps):
-    """Raises a `ValueError` where an execution would go beyond the end of an epoch."""
+def check_executions(recipe, steps_per_test, total_steps):
+    """Raises a `ValueError` where an execution would go on beyond a test or the end."""
     steps = recipe.steps_per_execution
-    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
     if keras.backend.backend() == "tensorflow":  # stops there
         return
-    if steps_per_epoch % steps or total_steps % steps:
+    if steps_per_test % steps or total_steps % steps:
         raise ValueError(
-            "`steps_per_execution` must divide the updates of an epoch and of the run "
-            f"on this backend. Received: steps_per_execution={steps}, "
-            f"{steps_per_epoch} updates from one test to the next, {total_steps} in "
+            "`steps_per_execution` must divide the updates between two tests and those "
+            f"of the run on this backend. Received: steps_per_execution={steps}, "
+            f"{steps_per_test} updates from one test to the next, {total_steps} in "
             f"all, backend {keras.backend.backend()!r}"
         )
 
 
-def training_batches(recipe, source, preprocessing, start_step):
-    """Batches for `fit`, from an update on: of several processes, each its part.
+def training_batches(recipe, source, preprocessing, batch_size, start_step):
+    """Batches for `fit`, from an update on: of several processes, each its share.
 
     Args:
         recipe: A `Recipe`.
         source: `keras_vit.data.Source` to train on.
         preprocessing: The evaluation steps, as JSON values.
+        batch_size: Integer, as `check_batch` gave it.
         start_step: Integer, updates done before.
     """
 
@@ -66,7 +64,7 @@ def training_batches(recipe, source, preprocessing, start_step):
             part=(index, count) if count > 1 else None,
         )
 
-    return current().dataset(make, check_batch(recipe, source.num_examples))
+    return current().dataset(make, batch_size)
 
 
 def test_batches(recipe, source, preprocessing):

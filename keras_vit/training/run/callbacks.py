@@ -1,4 +1,4 @@
-"""What happens beside `fit`: saving, stopping, showing and logging."""
+"""Callbacks of a run: stopping on request, saving the state, showing the progress."""
 
 import contextlib
 import logging
@@ -10,8 +10,9 @@ import time
 
 import keras
 
+from keras_vit.common.progress import new_bar
 from keras_vit.devices import current
-from keras_vit.training.folder.state import save_checkpoint
+from keras_vit.training.folder.state import save_state
 from keras_vit.training.optimizers.averaging import averaged
 from keras_vit.training.optimizers.layer_groups import all_trainable
 
@@ -63,39 +64,33 @@ class StopRequest:
         )
 
 
-# Several processes ask each other so rarely whether one wants to save or to stop,
-# because each time all wait for all.
-ASK_EVERY = 20
-
-
 class Restore(keras.callbacks.Callback):
-    """Puts a checkpoint into the model when `fit` has built everything.
+    """Puts a saved state into the model when `fit` has built everything.
 
     Args:
-        checkpoint: A `Checkpoint`, or `None` for nothing to restore.
-        within_epoch: Boolean, whether the checkpoint lies inside an epoch, whose
+        state: A `SavedState`, or `None` for nothing to restore.
+        within_epoch: Boolean, whether the state was saved inside an epoch, whose
             metrics then go on.
     """
 
-    def __init__(self, checkpoint, within_epoch):
+    def __init__(self, state, within_epoch):
         super().__init__()
-        self.checkpoint = checkpoint
+        self.state = state
         self.within_epoch = within_epoch
 
     def on_epoch_begin(self, epoch, logs=None):
         # Not in `on_train_begin`: `fit` resets the metrics after it.
-        if self.checkpoint is None:
+        if self.state is None:
             return
-        model = self.model
-        self.checkpoint.restore(model)
-        self.checkpoint = None
+        self.state.restore(self.model)
+        self.state = None
         if not self.within_epoch:
-            model.reset_metrics()  # They were those of the epoch before.
+            self.model.reset_metrics()  # They were those of the epoch before.
 
-    def on_epoch_end(self, epoch, logs=None):
-        # First in the list of callbacks, so that every other one sees it.
-        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-        logs["learning_rate"] = float(rate)
+
+# Several processes ask each other so rarely whether one wants to save or to stop,
+# because each time all wait for all.
+ASK_EVERY = 20
 
 
 class Save(keras.callbacks.Callback):
@@ -105,11 +100,11 @@ class Save(keras.callbacks.Callback):
         folder: A `RunFolder`.
         model: The model to save, which shares its variables with the one in `fit`.
         position: A `Position`, kept up to date.
-        steps_per_epoch: Integer, updates of a whole epoch.
+        steps_per_test: Integer, updates from one test to the next.
         total_steps: Integer, updates of the whole run.
         request: A `StopRequest`.
-        every_steps: Integer or `None`: save after so many updates inside an epoch.
-        every_seconds: Float: save after so many seconds inside an epoch.
+        every_steps: Integer or `None`: save after so many updates between two tests.
+        every_seconds: Float: save after so many seconds between two tests.
     """
 
     def __init__(
@@ -117,10 +112,10 @@ class Save(keras.callbacks.Callback):
         folder,
         model,
         position,
-        *,
-        steps_per_epoch,
+        steps_per_test,
         total_steps,
         request,
+        *,
         every_steps,
         every_seconds,
     ):
@@ -128,7 +123,7 @@ class Save(keras.callbacks.Callback):
         self.folder = folder
         self.exported = model
         self.position = position
-        self.steps_per_epoch = steps_per_epoch
+        self.steps_per_test = steps_per_test
         self.total_steps = total_steps
         self.request = request
         self.every_steps = every_steps
@@ -145,7 +140,7 @@ class Save(keras.callbacks.Callback):
         # Several steps per execution may end beyond the epoch, by Keras's count.
         self.position.step = self.first_step + min(batch + 1, self.params["steps"])
         step = self.position.step
-        if step % self.steps_per_epoch == 0 or step == self.total_steps:
+        if step % self.steps_per_test == 0 or step == self.total_steps:
             return  # `on_epoch_end` saves, after the evaluation.
         save, stop = self._decide(step - self.saved[0])
         if save or stop:
@@ -195,7 +190,7 @@ class Save(keras.callbacks.Callback):
         self.position.cpu_seconds += cpu - self.clock[1]
         self.clock = (wall, cpu)
         # `self.model` also brings JAX's state back into the variables.
-        save_checkpoint(self.folder.checkpoints, self.model, self.position)
+        save_state(self.folder.checkpoints, self.model, self.position)
         self.saved = (self.position.step, time.monotonic())
 
     def _stop(self):
@@ -205,8 +200,18 @@ class Save(keras.callbacks.Callback):
         )
 
 
+class LogLearningRate(keras.callbacks.Callback):
+    """Adds the learning rate to the numbers of an epoch, for the callbacks after it."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
+
+
 class Progress(keras.callbacks.Callback):
     """A bar on stderr while an epoch runs, and one log line when it is done.
+
+    A context manager, which takes the bar away.
 
     Args:
         epochs: Integer, epochs of the whole run.
@@ -219,25 +224,20 @@ class Progress(keras.callbacks.Callback):
         self.shown = sys.stderr.isatty() if bar is None else bar
         self.bar = None
 
-    def on_epoch_begin(self, epoch, logs=None):
-        if not self.shown:
-            return
-        import rich.progress as rich_progress
-        from rich.console import Console
+    def __enter__(self):
+        return self
 
-        self.bar = rich_progress.Progress(
-            rich_progress.TextColumn("{task.description}"),
-            rich_progress.BarColumn(),
-            rich_progress.MofNCompleteColumn(),
-            rich_progress.TimeRemainingColumn(),
-            rich_progress.TextColumn("{task.fields[numbers]}"),
-            console=Console(file=sys.stderr),
-            refresh_per_second=4,
-            transient=True,
-        )
-        name = f"epoch {epoch + 1}/{self.epochs}"
-        self.bar.add_task(name, total=self.params.get("steps"), numbers="")
-        self.bar.start()
+    def __exit__(self, *error):
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.shown:
+            self.bar = new_bar("{task.fields[numbers]}", refresh_per_second=4)
+            name = f"epoch {epoch + 1}/{self.epochs}"
+            self.bar.add_task(name, total=self.params.get("steps"), numbers="")
+            self.bar.start()
 
     def on_train_batch_end(self, batch, logs=None):
         self._update(completed=batch + 1, numbers=_numbers(logs or {}))
@@ -246,17 +246,11 @@ class Progress(keras.callbacks.Callback):
         self._update(numbers="evaluating")
 
     def on_epoch_end(self, epoch, logs=None):
-        self.close()
+        self.__exit__()
         width = len(str(self.epochs))
         logger.info(
             "epoch %*d/%d  %s", width, epoch + 1, self.epochs, _numbers(logs or {})
         )
-
-    def close(self):
-        """Takes the bar away."""
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
 
     def _update(self, **values):
         if self.bar is not None:

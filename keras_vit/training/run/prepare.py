@@ -2,9 +2,7 @@
 
 import dataclasses
 import datetime
-import functools
 import logging
-from collections.abc import Callable
 
 import keras
 
@@ -19,17 +17,12 @@ from keras_vit.training.datasets import (
     load_data,
     write_split,
 )
-from keras_vit.training.folder.state import Checkpoint, Position, last_checkpoint
+from keras_vit.training.folder.state import Position, SavedState, last_state
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.optimizers.build import build_schedule
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.replicas import prepare_model
-from keras_vit.training.run.batches import (
-    check_batch,
-    check_executions,
-    test_batches,
-    training_batches,
-)
+from keras_vit.training.run import batches
 from keras_vit.training.run.build import (
     build_model,
     check_model,
@@ -45,30 +38,76 @@ from keras_vit.training.run.first_look import look_at_cost, look_at_data
 logger = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The data of a run, and the length of the run on it."""
+
+    train: keras_vit.data.Source
+    test: keras_vit.data.Source
+    # What run.json says about them, and what a first look found, if there was one.
+    facts: dict
+    found: dict
+    batch_size: int
+    # Updates of one pass over the training images, from one test to the next, and of
+    # the whole run.
+    steps_per_epoch: int
+    steps_per_test: int
+    total_steps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """The model of a run."""
+
+    # The model that is saved, and the one to fit: the same, or one around its layers.
+    model: keras.Model
+    trainer: keras.Model
+    # The evaluation steps of its images, as JSON values.
+    preprocessing: dict
+    # What is restored when `fit` begins, where a run goes on.
+    state: SavedState | None
+    # What run.json says about the model, and about its cost in a new run.
+    facts: dict
+    found: dict
+
+
 @dataclasses.dataclass
 class Job:
     """A run that is ready for `fit`."""
 
     recipe: Recipe
-    # The model that is saved, and the one to fit: the same, or one around its layers.
-    model: keras.Model
-    trainer: keras.Model
-    # `training_batches(start_step=n)` yields the batches from update n on.
-    training_batches: Callable
-    # `test_batches()` gives every test image once, and the number of batches.
-    test_batches: Callable
-    # Updates from one test to the next, of the whole run, and tests in all.
-    steps_per_epoch: int
-    total_steps: int
-    epochs: int
-    # Where the run begins or goes on, and what it then restores.
+    data: Data
+    network: Network
+    # Where the run begins or goes on.
     position: Position
-    checkpoint: Checkpoint | None
     # The content of run.json.
     record: dict
 
+    @property
+    def num_tests(self):
+        """Tests of the whole run, each after an epoch of `fit`."""
+        return -(-self.data.total_steps // self.data.steps_per_test)
 
-def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
+    def training_batches(self):
+        """The batches from the next update on."""
+        return batches.training_batches(
+            self.recipe,
+            self.data.train,
+            self.network.preprocessing,
+            self.data.batch_size,
+            self.position.step,
+        )
+
+    def test_batches(self):
+        """Every test image once, and the number of batches."""
+        return batches.test_batches(
+            self.recipe, self.data.test, self.network.preprocessing
+        )
+
+
+def prepare(
+    recipe, folder, before=None, *, check=True, notes=None, progress=None, place=None
+):
     """Loads the data, builds the model, and logs what will be done.
 
     Args:
@@ -78,102 +117,136 @@ def prepare(recipe, folder, before=None, check=True, notes=None, progress=None):
         check: Boolean, whether to look at the data of a new run first.
         notes: Dictionary that run.json keeps, or `None`.
         progress: Boolean or `None`, whether to show a bar meanwhile; see `train`.
+        place: The opened place of the data, or `None`; see `train`.
 
     Returns:
         A `Job`.
     """
-    devices = current()
-    check_batch(recipe)
+    batches.check_batch(recipe)
     check_model(recipe)
-    # Steps of their own sizes can be judged only when that of the model is known.
-    if recipe.image_size is not None or "(" not in recipe.augment:
+    if not _judged_by_model(recipe):
         check_augmentation(recipe, recipe.image_size or 224)
-    # The first process downloads; the others then find it on the disk.
-    loaded = devices.chief_first(lambda: load_data(recipe))
-    train_data, test_data = loaded or load_data(recipe)
-    facts = data_facts(train_data, test_data)
-    if before is not None:
-        check_unchanged(folder, before["data"], facts)
-    batch_size = check_batch(recipe, train_data.num_examples)
-    steps_per_epoch = train_data.steps_per_epoch(recipe.batch_size)
-    total_steps = recipe.resolve_steps(steps_per_epoch)
-    check_executions(recipe, steps_per_epoch, total_steps)
-    build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
-    found = dict(notes or {})
-    if before is None and check:
-        found["check"] = devices.chief_first(
-            lambda: look_at_data(recipe, train_data, test_data, progress)
-        )
-    checkpoint = last_checkpoint(folder.checkpoints)
-    arguments = model_arguments(
-        with_own_weights(recipe, folder) if checkpoint else recipe,
-        native_size=train_data.image_size,
-        num_channels=train_data.num_channels,
-    )
-    check_augmentation(recipe, arguments.get("image_size", 224))
-    model = build_model(recipe, train_data.num_classes, arguments)
-    trainer = prepare_model(model, recipe)
-    jit_compile = compile_model(
-        trainer, recipe, total_steps=total_steps, pretrained=model
-    )
-    if before is None:
-        found["estimate"] = look_at_cost(
-            recipe, model, trainer.optimizer, batch_size, total_steps
-        )
-    preprocessing = _describe_to_itself(model, recipe, facts)
-    if recipe.masked_target is not None:
-        # Not for whoever predicts with the model, or fine-tunes it.
-        last = corruption_step(model, recipe.corruption_rate)
-        last.grid(*image_shape(model)[:2])  # raises where nothing would be hidden
-        preprocessing["steps"] = [*preprocessing["steps"], step_to_json(last)]
-    position = checkpoint.position if checkpoint else Position()
-    weights = {} if recipe.weights is None else {"weights": recipe.weights}
+    data = load_and_judge(recipe, folder, before, check, progress, place)
+    network = build_and_judge(recipe, folder, before, data)
+    position = network.state.position if network.state else Position()
     record = {
         "status": "prepared",
         "recipe": recipe.to_json(),
-        "resolved": {
-            "model": {**arguments, **weights},
-            "image_size": model.metadata["image_size"],
-            "parameters": model.count_params(),
-            "batch_size": batch_size,
-            "steps_per_epoch": steps_per_epoch,
-            "total_steps": total_steps,
-            "warmup_steps": recipe.resolve_warmup(total_steps),
-            "jit_compile": jit_compile,
-        },
-        "data": facts,
+        "resolved": _resolved(recipe, data, network),
+        "data": data.facts,
         **_kept(before),
-        **found,
+        **(notes or {}),
+        **data.found,
+        **network.found,
         "sessions": _sessions(before, position),
     }
     _announce(recipe, folder, record, position)
     # From here on the run can be resumed.
     folder.write_record(record)
     folder.write_history(position.history)
-    write_split(folder, train_data, test_data)
+    write_split(folder, data.train, data.test)
+    return Job(recipe, data, network, position, record)
 
-    steps_per_epoch = min(recipe.evaluate_every or steps_per_epoch, total_steps)
-    return Job(
-        recipe=recipe,
-        model=model,
-        trainer=trainer,
-        training_batches=functools.partial(
-            training_batches, recipe, train_data, preprocessing
-        ),
-        test_batches=functools.partial(test_batches, recipe, test_data, preprocessing),
+
+def load_and_judge(recipe, folder, before, check, progress, place):
+    """The first step of `prepare`: the `Data` of a run.
+
+    Raises:
+        ValueError: if they are not what they were, the run would be too short for its
+            recipe, or an image cannot be read.
+    """
+    devices = current()
+    # The first process downloads; the others then find it on the disk.
+    loaded = devices.chief_first(lambda: load_data(recipe, place))
+    train, test = loaded or load_data(recipe, place)
+    facts = data_facts(train, test)
+    if before is not None:
+        check_unchanged(folder, before["data"], facts)
+    batch_size = recipe.batch_size
+    if train.num_examples < batch_size:
+        batch_size = batches.check_batch(recipe, train.num_examples)
+    steps_per_epoch = train.steps_per_epoch(recipe.batch_size)
+    total_steps = recipe.resolve_steps(steps_per_epoch)
+    steps_per_test = min(recipe.evaluate_every or steps_per_epoch, total_steps)
+    batches.check_executions(recipe, steps_per_test, total_steps)
+    build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
+    found = {}
+    if before is None and check:
+        found["check"] = devices.chief_first(
+            lambda: look_at_data(recipe, train, test, progress)
+        )
+    return Data(
+        train,
+        test,
+        facts,
+        found,
+        batch_size=batch_size,
         steps_per_epoch=steps_per_epoch,
+        steps_per_test=steps_per_test,
         total_steps=total_steps,
-        epochs=-(-total_steps // steps_per_epoch),
-        position=position,
-        checkpoint=checkpoint,
-        record=record,
     )
+
+
+def build_and_judge(recipe, folder, before, data):
+    """The second step of `prepare`: the `Network` of a run on its `Data`.
+
+    Raises:
+        ValueError: if recipe, data and model contradict each other, or the memory
+            cannot hold a new run.
+    """
+    state = last_state(folder.checkpoints)
+    arguments = model_arguments(
+        with_own_weights(recipe, folder) if state else recipe,
+        native_size=data.train.image_size,
+        num_channels=data.train.num_channels,
+    )
+    if _judged_by_model(recipe):
+        check_augmentation(recipe, arguments.get("image_size", 224))
+    model = build_model(recipe, data.train.num_classes, arguments)
+    trainer = prepare_model(model, recipe)
+    jit_compile = compile_model(
+        trainer, recipe, total_steps=data.total_steps, pretrained=model
+    )
+    found = {}
+    if before is None:
+        found["estimate"] = look_at_cost(
+            recipe, model, trainer.optimizer, data.batch_size, data.total_steps
+        )
+    preprocessing = _describe_to_itself(model, recipe, data.facts)
+    if recipe.masked_target is not None:
+        # Not for whoever predicts with the model, or fine-tunes it.
+        last = corruption_step(model, recipe.corruption_rate)
+        last.grid(*image_shape(model)[:2])  # raises where nothing would be hidden
+        preprocessing["steps"] = [*preprocessing["steps"], step_to_json(last)]
+    facts = {"arguments": arguments, "jit_compile": jit_compile}
+    return Network(model, trainer, preprocessing, state, facts, found)
+
+
+def _resolved(recipe, data, network):
+    """What run.json says of what recipe, data and model decided together."""
+    weights = {} if recipe.weights is None else {"weights": recipe.weights}
+    return {
+        "model": {**network.facts["arguments"], **weights},
+        "image_size": network.model.metadata["image_size"],
+        "parameters": network.model.count_params(),
+        "batch_size": data.batch_size,
+        "steps_per_epoch": data.steps_per_epoch,
+        "steps_per_test": data.steps_per_test,
+        "total_steps": data.total_steps,
+        "warmup_steps": recipe.resolve_warmup(data.total_steps),
+        "jit_compile": network.facts["jit_compile"],
+    }
 
 
 def _kept(before):
     """What a run that goes on has found out already."""
     names = ("check", "estimate", "reasons")
     return {name: before[name] for name in names if before and name in before}
+
+
+def _judged_by_model(recipe):
+    """Whether the augmentation can be judged only when the model's size is known."""
+    return recipe.image_size is None and "(" in recipe.augment
 
 
 def check_augmentation(recipe, image_size):
@@ -237,9 +310,10 @@ def _announce(recipe, folder, record, position):
         "x".join(map(str, resolved["image_size"])),
     )
     logger.info(
-        "Training: %d updates, %d of them an epoch, batches of %d, %s at %g.",
+        "Training: %d updates, %d of them an epoch%s, batches of %d, %s at %g.",
         resolved["total_steps"],
         resolved["steps_per_epoch"],
+        f", a test every {resolved['steps_per_test']}" if recipe.evaluate_every else "",
         resolved["batch_size"],
         {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer],
         recipe.learning_rate,

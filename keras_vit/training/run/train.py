@@ -7,6 +7,7 @@ import shutil
 import keras
 
 import keras_vit.data
+from keras_vit.common.installed import is_installed
 from keras_vit.costs.flops import run_cost
 from keras_vit.devices import as_strategy, current
 from keras_vit.pretraining import is_pretraining
@@ -14,12 +15,12 @@ from keras_vit.training.folder.choice import check_same, find_run_to_resume, new
 from keras_vit.training.folder.curves import plot_curves
 from keras_vit.training.folder.folder import GuestFolder, RunFolder, remove_leftovers
 from keras_vit.training.folder.masked_pictures import MaskedPatchPictures
-from keras_vit.training.folder.tensorboard import TensorBoardLog, tensorboard_installed
+from keras_vit.training.folder.tensorboard import TensorBoardLog
 from keras_vit.training.optimizers.averaging import UseAverages
 from keras_vit.training.recipes.recipe import Recipe
-from keras_vit.training.run.batches import check_batch
 from keras_vit.training.run.callbacks import (
     Interrupted,
+    LogLearningRate,
     Progress,
     Restore,
     Save,
@@ -36,7 +37,8 @@ class Result:
 
     # The run folder.
     folder: RunFolder
-    # One dictionary per epoch, as in history.csv.
+    # One dictionary per test of the model, as in history.csv. Its `epoch` is the number
+    # of the test: that of the pass over the images, unless `evaluate_every` is given.
     history: list
     # Wall-clock and processor seconds of training, over all sessions.
     seconds: float
@@ -64,6 +66,7 @@ def train(
     progress=None,
     check=True,
     notes=None,
+    place=None,
 ):
     """Trains the model of a recipe, in a folder that holds everything about the run.
 
@@ -95,6 +98,8 @@ def train(
             data before a new run, as `check_data` does; what it warns of is logged
             and written into run.json. Defaults to `True`.
         notes: Dictionary of JSON values to be written into run.json, or `None`.
+        place: What `keras_vit.data.open_place(recipe.data)` returned, if the data were
+            looked at before, so that their files are not searched again; or `None`.
 
     Returns:
         A `Result`.
@@ -111,10 +116,9 @@ def train(
     >>> keras_vit.training.train(recipe, "runs/mine").metrics["val_accuracy"]
     """
     recipe = Recipe() if recipe is None else recipe
-    options = {"check": check, "notes": notes, "progress": progress}
+    options = {"check": check, "notes": notes, "progress": progress, "place": place}
     save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
     with as_strategy(devices).scope() as strategy:
-        check_batch(recipe)
         folder = _open(recipe, run, resume, strategy)
         return _train(recipe, folder, resume, options, save, callbacks)
 
@@ -183,8 +187,8 @@ def _run(job, folder, save, callbacks, progress):
         "cpu_seconds": round(position.cpu_seconds, 1),
     }
     record["cost"] = run_cost(
-        job.model,
-        record["resolved"]["batch_size"] * job.total_steps,
+        job.network.model,
+        job.data.batch_size * job.data.total_steps,
         position.seconds,
         devices=current().num_devices,
     )
@@ -198,32 +202,21 @@ def _run(job, folder, save, callbacks, progress):
 
 def _fit(job, folder, request, save, callbacks, progress):
     """The rest of an epoch that was begun, then whole epochs, then a short one."""
-    position = job.position
-    show = Progress(job.epochs, progress if folder.is_own else False)
-    fixed = [
-        Restore(job.checkpoint, within_epoch=position.step % job.steps_per_epoch > 0),
-        UseAverages(),
-        show,
-        *_tensorboard(folder),
-        *_pictures(job, folder),
-        *callbacks,
-        Save(
-            folder,
-            job.model,
-            position,
-            steps_per_epoch=job.steps_per_epoch,
-            total_steps=job.total_steps,
-            request=request,
-            **save,
-        ),
-    ]
+    position, lengths = job.position, (job.data.steps_per_test, job.data.total_steps)
     test, test_steps = job.test_batches()
-    try:
-        for first, last, steps in fit_calls(
-            position.step, job.steps_per_epoch, job.total_steps
-        ):
-            job.trainer.fit(
-                job.training_batches(start_step=position.step),
+    with Progress(job.num_tests, progress if folder.is_own else False) as show:
+        fixed = [
+            Restore(job.network.state, within_epoch=position.step % lengths[0] > 0),
+            LogLearningRate(),
+            UseAverages(),
+            show,
+            *_logs(job, folder),
+            *callbacks,
+            Save(folder, job.network.model, position, *lengths, request, **save),
+        ]
+        for first, last, steps in fit_calls(position.step, *lengths):
+            job.network.trainer.fit(
+                job.training_batches(),
                 steps_per_epoch=steps,
                 initial_epoch=first,
                 epochs=last,
@@ -233,27 +226,21 @@ def _fit(job, folder, request, save, callbacks, progress):
                 shuffle=False,  # The batches come in their order.
                 verbose=0,
             )
-    finally:
-        show.close()
 
 
-def _tensorboard(folder):
-    if not folder.is_own or not tensorboard_installed():
-        return []
-    return [TensorBoardLog(folder.tensorboard)]
-
-
-def _pictures(job, folder):
-    """The callbacks that draw what a model of masked patch prediction says."""
+def _logs(job, folder):
+    """The callbacks that write numbers and pictures beside the model."""
+    logs, model = [], job.network.model
+    if folder.is_own and is_installed("tensorboard"):
+        logs.append(TensorBoardLog(folder.tensorboard))
     # Of several processes all would have to compute, but one draws.
-    if not is_pretraining(job.model) or current().num_hosts > 1:
-        return []
-    # Of the model that is saved: one that computes in parts wants full batches.
-    batches, _ = job.test_batches()
-    pictures = MaskedPatchPictures(
-        job.model, next(iter(batches)), folder.pictures, folder.tensorboard
-    )
-    return [pictures]
+    if is_pretraining(model) and current().num_hosts == 1:
+        # Of the model that is saved: one of micro-batches wants full batches.
+        batch = next(iter(job.test_batches()[0]))
+        logs.append(
+            MaskedPatchPictures(model, batch, folder.pictures, folder.tensorboard)
+        )
+    return logs
 
 
 def _result(folder, record):
@@ -262,20 +249,22 @@ def _result(folder, record):
     return Result(folder, rows, result["seconds"], result["cpu_seconds"])
 
 
-def fit_calls(step, steps_per_epoch, total_steps):
+def fit_calls(step, steps_per_test, total_steps):
     """The calls of `fit`, which counts equal epochs only, from an update on.
+
+    An epoch of `fit` is what lies between two tests.
 
     Returns:
         List of `(first epoch, last epoch, updates of each)`.
     """
-    epoch, done = divmod(step, steps_per_epoch)
-    whole, rest = divmod(total_steps, steps_per_epoch)
+    epoch, done = divmod(step, steps_per_test)
+    whole, rest = divmod(total_steps, steps_per_test)
     calls = []
     if done:
-        begun = rest if epoch == whole else steps_per_epoch
+        begun = rest if epoch == whole else steps_per_test
         calls.append((epoch, epoch + 1, begun - done))
         epoch += 1
-    calls.append((epoch, whole, steps_per_epoch))
+    calls.append((epoch, whole, steps_per_test))
     if epoch <= whole:
         calls.append((whole, whole + 1, rest))
     return [call for call in calls if call[0] < call[1] and call[2]]

@@ -46,13 +46,12 @@ def test_without_a_terminal_there_is_one_line_per_epoch(caplog, capsys):
 
 
 def test_the_bar_goes_to_stderr_and_goes_away(capsys):
-    progress = Progress(epochs=2, bar=True)
-    progress.set_params({"steps": 3})
-    progress.on_epoch_begin(1)
-    progress.on_train_batch_end(1, {"loss": 1.0})
-    progress.on_test_begin()
-    progress.close()
-    progress.close()
+    with Progress(epochs=2, bar=True) as progress:
+        progress.set_params({"steps": 3})
+        progress.on_epoch_begin(1)
+        progress.on_train_batch_end(1, {"loss": 1.0})
+        progress.on_test_begin()
+        assert progress.bar is not None
     captured = capsys.readouterr()
     assert captured.out == "" and progress.bar is None
 

@@ -208,10 +208,10 @@ def test_from_unlabelled_images_to_a_classifier(photos, labelled, tmp_path, caps
 def test_pretraining_goes_on_by_the_same_command(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["pretrain", "--data", str(photos), "--epochs", "1", *SIZES]
-    original = keras_vit.training.run.train._pictures
+    original = keras_vit.training.run.train._logs
     cut = [After(1)]
     monkeypatch.setattr(
-        keras_vit.training.run.train, "_pictures", lambda *a: [*original(*a), *cut]
+        keras_vit.training.run.train, "_logs", lambda *a: [*original(*a), *cut]
     )
     with pytest.raises(PowerCut):
         main(words)
