@@ -5,15 +5,16 @@ import os
 
 import numpy as np
 
-from keras_vit.common.wording import display
+from keras_vit.common.wording import as_file_size, display
 from keras_vit.data.places import open_place
 from keras_vit.data.readers import folders
-from keras_vit.data.sets import catalog
-from keras_vit.data.sets.downloads import facts_of, missing_files
-from keras_vit.data.sets.prepared import data_root, directory_of, find_builder
+from keras_vit.data.sets.catalog import NOT_IN_TFDS
+from keras_vit.data.sets.known import KNOWN, facts_of, missing_files
+from keras_vit.data.sets.prepared import data_root, find_builder
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX
 
 MOST_CLASSES = 10  # printed by name
+UNKNOWN = "not known to this package: look at the homepage"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +64,11 @@ class Description:
     def __str__(self):
         lines = {
             "kind": self.kind,
-            "splits": self._splits() if self.num_channels else None,
+            "splits": self._splits(),
             "classes": self._classes(),
             "images": self._images(),
-            "download": _size(self.download),
-            "on disk": _size(self.disk),
+            "download": self.download and as_file_size(self.download),
+            "on disk": self.disk and as_file_size(self.disk),
             "licence": self.licence,
             "cite": self.citation,
             "homepage": self.homepage,
@@ -81,7 +82,8 @@ class Description:
 
     def _splits(self):
         if self.splits is None:
-            return "known when it is prepared"
+            known = self.num_channels or self.num_classes
+            return "known when it is prepared" if known else None
         return ", ".join(f"{name} {count:,}" for name, count in self.splits.items())
 
     def _classes(self):
@@ -104,25 +106,13 @@ class Description:
         return f"{shape}, {'grey' if self.num_channels == 1 else 'colour'}"
 
 
-def _size(count):
-    if count is None:
-        return None
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} bytes"
-
-
-UNKNOWN = "not known to this package: look at the homepage"
-
-
 def list_datasets() -> list[str]:
     """The names of the papers' benchmarks, for `load` and `describe`.
 
     Any other TFDS name works too; this is what the package knows facts of.
     """
     tasks = [VTAB_PREFIX + task for task in VTAB]
-    return [*catalog.EMBEDDED, *catalog.DATASETS, *catalog.NOT_IN_TFDS, *tasks]
+    return [*KNOWN, *tasks]
 
 
 def describe(name, data_dir=None, *, columns=None) -> Description:
@@ -144,8 +134,6 @@ def describe(name, data_dir=None, *, columns=None) -> Description:
 
     >>> print(keras_vit.data.describe("imagenet2012"))
     """
-    if isinstance(name, str) and name in catalog.NOT_IN_TFDS:
-        return Description(name, "not in TFDS", how_to_get=catalog.NOT_IN_TFDS[name])
     place = open_place(name)
     if place.kind == "list":
         return _files(place, "list of files", place.scan(columns))
@@ -153,10 +141,10 @@ def describe(name, data_dir=None, *, columns=None) -> Description:
         return _files(place, "folder", place.scan())
     if place.kind == "vtab":
         return _vtab(place, data_dir)
-    path = place.path
-    if directory_of(path, data_dir) is None and (facts := facts_of(path)):
-        return _from_catalog(path, facts, data_dir)
-    return _from_tfds(path, data_dir)
+    if place.path in NOT_IN_TFDS:
+        how = NOT_IN_TFDS[place.path].how
+        return Description(place.path, "not in TFDS", how_to_get=how)
+    return _tfds(place.path, data_dir)
 
 
 def _files(place, kind, folder):
@@ -201,59 +189,16 @@ def _vtab(place, data_dir):
     )
 
 
-def _from_catalog(place, facts, data_dir):
-    config = place.partition(":")[0].partition("/")[2]
-    same = not config or facts.config in (None, config)
-    return Description(
-        name=place,
-        kind="TFDS data set",
-        splits=dict(facts.splits) if same else None,
-        num_classes=facts.num_classes,
-        num_channels=facts.num_channels,
-        image_size=facts.image_size,
-        download=facts.download if same else None,
-        disk=facts.disk if same else None,
-        licence=facts.licence,
-        citation=facts.citation,
-        homepage=facts.homepage,
-        how_to_get=_how(place, facts, data_dir),
-        notes=" ".join(filter(None, (facts.notes, _tasks(place, facts)))),
-    )
-
-
-def _tasks(place, facts):
-    """Where the labels are of a set that has no class label."""
-    tasks = [VTAB_PREFIX + t for t, row in VTAB.items() if row.dataset == place]
-    return "" if facts.num_classes else f"Tasks with labels: {', '.join(tasks)}."
-
-
-def _how(place, facts, data_dir):
-    if not facts.manual:
-        return f"TFDS downloads and prepares it when it is first used: load({place!r})."
-    folder = data_root(data_dir) / "downloads" / "manual"
-    missing = missing_files(facts, folder)
-    state = f"Not there yet: {', '.join(missing)}." if missing else "They are there."
-    return (
-        f"TFDS cannot download it. {facts.how} Put {', '.join(facts.manual)} into "
-        f"{folder}; TFDS prepares it when it is first used: load({place!r}). {state}"
-    )
-
-
-def _from_tfds(place, data_dir):
-    """Of what is prepared, or of a TFDS set that the catalog doesn't have."""
+def _tfds(place, data_dir):
+    """What TFDS says of a set and, where it isn't prepared, what the catalog adds."""
     builder, there = find_builder(place, data_dir)
     info, facts = builder.info, facts_of(builder.name)
     labels = _class_labels(info)
     shape = next(
         (f.shape for f in info.features.values() if type(f).__name__ == "Image"), ()
     )
-    urls = getattr(builder, "url_infos", None) or {}
-    how = f"TFDS downloads and prepares it when it is first used: load({place!r})."
-    if instructions := builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
-        folder = data_root(data_dir) / "downloads" / "manual"
-        text = " ".join(instructions.split())
-        how = f"TFDS needs files by hand, in {folder}. It says: {text}"
-    return Description(
+    licence = getattr(info.redistribution_info, "license", None)
+    found = Description(
         name=display(place),
         kind="prepared TFDS directory" if there else "TFDS data set",
         splits={key: split.num_examples for key, split in info.splits.items()} or None,
@@ -261,15 +206,51 @@ def _from_tfds(place, data_dir):
         class_names=tuple(labels.names) if labels else None,
         num_channels=shape[-1] if shape else None,
         image_size=shape[:2] if shape and None not in shape[:2] else None,
-        download=None if there else sum(url.size for url in urls.values()) or None,
         disk=info.dataset_size or None,
-        licence=_license(builder) or (facts.licence if facts else UNKNOWN),
+        licence=licence or (facts.licence if facts else UNKNOWN),
         citation=_citation_key(info.citation),
         homepage=info.homepage,
         prepared=str(builder.data_dir) if there else None,
-        how_to_get="It is here: load it by this name." if there else how,
+        how_to_get="It is here: load it by this name."
+        if there
+        else _how(place, facts, builder.MANUAL_DOWNLOAD_INSTRUCTIONS, data_dir),
         notes=facts.notes if facts else "",
     )
+    if there:
+        return found
+    urls = getattr(builder, "url_infos", None) or {}
+    download = sum(url.size for url in urls.values()) or None
+    if facts is None:
+        return dataclasses.replace(found, download=download)
+    config = place.partition(":")[0].partition("/")[2]
+    same = not config or facts.config in (None, config)
+    download = download if facts.download is None else facts.download or None
+    tasks = [VTAB_PREFIX + t for t, row in VTAB.items() if row.dataset == place]
+    tasks = "" if labels else f"Tasks with labels: {', '.join(tasks)}."
+    return dataclasses.replace(
+        found,
+        splits=dict(facts.splits) if same else None,
+        class_names=None,  # TFDS reads the names of many from what it downloads
+        download=download if same else None,
+        disk=facts.disk if same else None,
+        notes=" ".join(filter(None, (facts.notes, tasks))),
+    )
+
+
+def _how(place, facts, instructions, data_dir):
+    folder = data_root(data_dir) / "downloads" / "manual"
+    prepares = f"TFDS prepares it when it is first used: load({place!r})."
+    if facts and facts.manual:
+        missing = missing_files(facts, folder)
+        state = f"Not there yet: {', '.join(missing)}" if missing else "They are there"
+        return (
+            f"TFDS cannot download it. {facts.how} Put {', '.join(facts.manual)} into "
+            f"{folder}; {prepares} {state}."
+        )
+    if instructions:
+        text = " ".join(instructions.split())
+        return f"TFDS needs files by hand, in {folder}. It says: {text}"
+    return prepares.replace("prepares", "downloads and prepares")
 
 
 def _class_labels(info):
@@ -284,10 +265,6 @@ def _class_labels(info):
     if names and names[-1] in labels:
         return labels[names[-1]]
     return next(iter(labels.values())) if len(labels) == 1 else None
-
-
-def _license(builder):
-    return getattr(builder.info.redistribution_info, "license", None) or None
 
 
 def _citation_key(text):

@@ -1,12 +1,11 @@
 """Opens a data set's name: where it lies, which split is meant, which files it has."""
 
 import dataclasses
-import difflib
 import os
 import pathlib
 import re
 
-from keras_vit.common.wording import display
+from keras_vit.common.wording import display, hint
 from keras_vit.data import subsets
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.lists import scan_list
@@ -151,9 +150,9 @@ def _kind(path):
         return "tfds"
     task = path[len(VTAB_PREFIX) :]
     if task not in VTAB:
-        close = difflib.get_close_matches(task, VTAB, 4) or list(VTAB)
+        names = [VTAB_PREFIX + name for name in VTAB]
         raise ValueError(
-            f"VTAB has no task {task!r}. Did you mean "
-            f"{', '.join(VTAB_PREFIX + name for name in close)}?"
+            f"VTAB has no task {task!r}.{hint(path, names, str)} "
+            f"Its tasks: {', '.join(VTAB)}"
         )
     return "vtab"

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from keras_vit.data.sets.catalog import DATASETS, DatasetFacts
+from keras_vit.data.sets.known import facts_of, missing_files
 
 PROBE_SECONDS = 5
 MOST_HOSTS = 8
@@ -109,16 +109,6 @@ def _need_manual_files(builder, name):
             f"{name} must be downloaded by hand. {how} and run this again. TFDS says:\n"
             + " ".join(instructions.split())
         )
-
-
-def facts_of(name) -> DatasetFacts | None:
-    """The catalog's row of a name, with or without configuration and version."""
-    return DATASETS.get(str(name).partition(":")[0].partition("/")[0])
-
-
-def missing_files(facts: DatasetFacts, folder) -> list[str]:
-    """The files that must be placed by hand and are not in the folder."""
-    return [n for n in facts.manual if not os.path.exists(os.path.join(folder, n))]
 
 
 def _instructions(builder, name, failures):

@@ -1,10 +1,12 @@
 """From a name or a directory to a TFDS builder whose data are prepared."""
 
-import difflib
+import contextlib
 import os
 import pathlib
 import re
+import tempfile
 
+from keras_vit.common.wording import hint
 from keras_vit.data.sets.catalog import DEFAULT_DATA_DIR, EMBEDDED, NOT_IN_TFDS
 from keras_vit.data.sets.downloads import prepare, quiet
 
@@ -49,7 +51,7 @@ def find_builder(place, data_dir=None):
 
     root = data_root(data_dir)
     directory = directory_of(place, data_dir)
-    with quiet():
+    with quiet(), _no_empty_folders():
         if directory is not None:
             return tfds.builder_from_directory(str(directory)), True
         try:
@@ -60,6 +62,17 @@ def find_builder(place, data_dir=None):
             raise ValueError(f"{place}: {error}") from None
     there = os.path.exists(os.path.join(builder.data_dir, "dataset_info.json"))
     return builder, there
+
+
+@contextlib.contextmanager
+def _no_empty_folders():
+    """Removes the empty temporary folder that TFDS leaves behind for a builder."""
+    temporary = pathlib.Path(tempfile.gettempdir())
+    before = set(temporary.glob("tmp*tfds"))
+    yield
+    for folder in set(temporary.glob("tmp*tfds")) - before:
+        with contextlib.suppress(OSError):  # it is not empty
+            folder.rmdir()
 
 
 def data_root(data_dir=None) -> pathlib.Path:
@@ -73,7 +86,7 @@ def directory_of(place, data_dir=None) -> pathlib.Path | None:
     if isinstance(place, pathlib.Path):
         return prepared_directory(place)
     if place in EMBEDDED:
-        return EMBEDDED_DIR / place / EMBEDDED[place]
+        return EMBEDDED_DIR / place / EMBEDDED[place].version
     return _prepared_by_name(data_root(data_dir), place)
 
 
@@ -121,11 +134,9 @@ def _unknown(name, root):
     import tensorflow_datasets as tfds
 
     if name in NOT_IN_TFDS:
-        return NOT_IN_TFDS[name]
+        return NOT_IN_TFDS[name].how
     known = [*EMBEDDED, *tfds.list_builders(with_community_datasets=False)]
-    close = difflib.get_close_matches(name.split("/")[0].split(":")[0], known, 4)
-    hint = f" Did you mean {', '.join(close)}?" if close else ""
     return (
         f"There is no data set {name!r} in TFDS, none prepared in {root}, and no such "
-        f"folder here.{hint}"
+        f"folder here.{hint(re.split('[/:]', name)[0], known, str)}"
     )
