@@ -1,32 +1,23 @@
-"""Files to variables; knows paths of variables, no model class."""
+"""Files of weights: from any layout to any model."""
 
-from keras_vit.checkpoints.architecture import arguments_of, facts_of, family_of
-from keras_vit.checkpoints.checkpoint import Checkpoint
-from keras_vit.checkpoints.opening import open_source
-from keras_vit.checkpoints.plan.load import fill, make_plan
-from keras_vit.checkpoints.plan.report import LoadReport
-from keras_vit.checkpoints.positions import resize_position_embeddings
-from keras_vit.checkpoints.registry import (
-    Source,
-    WeightsTable,
-    find_source,
-    list_weights,
-    source_url,
+from keras_vit.common.lazy import lazy_attributes
+
+__getattr__, __dir__, __all__ = lazy_attributes(
+    globals(),
+    {
+        "checkpoints.architecture": ["arguments_of", "facts_of", "family_of"],
+        "checkpoints.checkpoint": ["Checkpoint"],
+        "checkpoints.opening": ["open_source"],
+        "checkpoints.plan.load": ["fill", "make_plan"],
+        "checkpoints.plan.report": ["LoadReport"],
+        "checkpoints.positions": ["resize_position_embeddings"],
+        "checkpoints.published": ["PublishedFile"],
+        "checkpoints.registry": [
+            "Source",
+            "WeightsTable",
+            "find_source",
+            "list_weights",
+            "source_url",
+        ],
+    },
 )
-
-__all__ = [
-    "Checkpoint",
-    "LoadReport",
-    "Source",
-    "WeightsTable",
-    "arguments_of",
-    "facts_of",
-    "family_of",
-    "fill",
-    "find_source",
-    "list_weights",
-    "make_plan",
-    "open_source",
-    "resize_position_embeddings",
-    "source_url",
-]

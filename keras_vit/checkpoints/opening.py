@@ -1,13 +1,14 @@
-"""From what a user passes as weights to a `Checkpoint`."""
+"""Opens what a user passes as weights: a file, a folder, a dictionary, a model."""
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import keras
 
 from keras_vit.checkpoints.checkpoint import Checkpoint, recognise
-from keras_vit.checkpoints.files.arrays import broken, from_dictionary, merge
+from keras_vit.checkpoints.files.arrays import from_dictionary, merge, reading
 from keras_vit.checkpoints.files.h5 import from_h5, from_keras_archive
 from keras_vit.checkpoints.files.npz import from_npz
 from keras_vit.checkpoints.files.safetensors import from_safetensors
@@ -31,7 +32,9 @@ def open_source(source):
     if isinstance(source, Checkpoint):
         return source
     if isinstance(source, keras.Model):
-        return _from_model(source)
+        arrays = from_dictionary(values_of(source), f"the model {source.name!r}")
+        arrays.config["settings"] = getattr(source, "settings", None)
+        return recognise(arrays)
     if hasattr(source, "items"):
         return recognise(from_dictionary(source))
     if not isinstance(source, (str, bytes, os.PathLike)):
@@ -48,16 +51,8 @@ def open_source(source):
             f"There is no file or folder of this name. Received: {os.fspath(source)!r}"
         )
     arrays = _from_file(path)
-    config = path.parent / "config.json"
-    if arrays.kind == "safetensors file" and config.exists():
-        arrays.config.update(_read_json(config))
-    return recognise(arrays)
-
-
-def _from_model(model):
-    arrays = from_dictionary(values_of(model), f"the model {model.name!r}")
-    if getattr(model, "settings", None):
-        arrays.config["settings"] = model.settings
+    if arrays.kind == "safetensors file":
+        _read_config(arrays, path.parent)
     return recognise(arrays)
 
 
@@ -77,7 +72,8 @@ def values_of(model):
 
 
 def _from_folder(path):
-    """A run folder, or one in the manner of the Hugging Face hub."""
+    """`Arrays` of a run folder, or of one in the manner of the Hugging Face hub."""
+    index = path / "model.safetensors.index.json"
     if (path / "model.keras").exists():
         return _from_file(path / "model.keras")
     if (path / "run.json").exists():
@@ -85,29 +81,30 @@ def _from_folder(path):
             f"The run in {path} has saved no model yet: that comes with its first "
             "test. Go on with it (--resume), and use its weights then."
         )
-    if (path / "model.safetensors.index.json").exists():
-        index = _read_json(path / "model.safetensors.index.json")
-        shards = sorted(set(index["weight_map"].values()))
-        arrays = merge([_from_file(path / s) for s in shards], str(path))
+    if index.exists():
+        shards = sorted(set(_read_json(index)["weight_map"].values()))
+        arrays = merge([_from_file(path / shard) for shard in shards], str(path))
     elif (path / "model.safetensors").exists():
         arrays = _from_file(path / "model.safetensors")
     else:
-        pickled = [p.name for p in path.glob("*.bin")] + [
-            p.name for p in path.glob("*.pt*")
-        ]
-        reason = (
-            f" {pickled[0]} is pickled, which keras_vit never reads: save the model "
-            "as safetensors."
-            if pickled
-            else ""
+        pickled = [p.name for ending in ("*.bin", "*.pt*") for p in path.glob(ending)]
+        reason = "".join(
+            f" {name} is pickled, which keras_vit never reads: save the model as "
+            "safetensors."
+            for name in pickled[:1]
         )
         raise ValueError(
             "A folder of weights must hold `model.keras` or `model.safetensors`. "
             f"Received: {path}, with neither.{reason}"
         )
-    if (path / "config.json").exists():
-        arrays.config.update(_read_json(path / "config.json"))
+    _read_config(arrays, path)
     return arrays
+
+
+def _read_config(arrays, folder):
+    """Adds what a `config.json` beside safetensors files says of their model."""
+    if (folder / "config.json").exists():
+        arrays.config.update(_read_json(folder / "config.json"))
 
 
 def _read_json(path):
@@ -118,6 +115,7 @@ def _read_json(path):
 
 
 def _from_file(path):
+    """`Arrays` of a file, whose first bytes say which container it is."""
     with open(path, "rb") as file:
         start = file.read(512)
     if start.startswith(b"PK"):
@@ -126,17 +124,40 @@ def _from_file(path):
         return from_h5(path, str(path))
     if len(start) > 8 and start[8:9] == b"{" and start[:1] != b"{":
         return from_safetensors(path)
-    raise ValueError(f"{path} holds no weights: {_what(start)}")
+    text = start.lstrip().lower()
+    what = (
+        "it is no .npz, safetensors, .keras or .weights.h5 file, or a damaged one. "
+        f"Its first bytes: {start[:8]!r}."
+    )
+    if not start:
+        what = "it is empty. Fetch it again."
+    for signs, known in _NO_WEIGHTS:
+        what = known if text.startswith(signs) else what
+    raise ValueError(f"{path} holds no weights: {what}")
+
+
+# How files begin that hold no weights, in small letters, and what they are.
+_NO_WEIGHTS = (
+    (
+        (b"<!doctype", b"<html", b"<?xml"),
+        "it is a web page, probably an error page of the server. Fetch it again.",
+    ),
+    (
+        b"version https://git-lfs",
+        "it is a Git LFS pointer. Fetch the file itself with `git lfs pull`.",
+    ),
+    (
+        tuple(bytes([0x80, version]) for version in range(1, 6)),
+        "it is pickled. Unpickling runs code from the file, so keras_vit never "
+        "does it: save arrays with `np.savez` or tensors as safetensors.",
+    ),
+    (b"\x93numpy", "it is one NumPy array. Save named arrays with `np.savez`."),
+)
 
 
 def _from_zip(path):
-    import zipfile
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
-    except zipfile.BadZipFile as error:
-        raise broken(path, "zip", error) from error
+    with reading(path, "zip"), zipfile.ZipFile(path) as archive:
+        members = archive.namelist()
     if "model.weights.h5" in members:
         return from_keras_archive(path)
     if any(m.endswith("data.pkl") for m in members):
@@ -150,25 +171,3 @@ def _from_zip(path):
             f"{path} is a zip archive without arrays. Its members: {members[:5]}"
         )
     return from_npz(path)
-
-
-def _what(start):
-    """In words, what a file seems to be by its first bytes."""
-    text = start.lstrip().lower()
-    if not start:
-        return "it is empty. Fetch it again."
-    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "it is a web page, probably an error page of the server. Fetch it again."
-    if text.startswith(b"version https://git-lfs"):
-        return "it is a Git LFS pointer. Fetch the file itself with `git lfs pull`."
-    if start[:1] == b"\x80" and start[1:2] in b"\x01\x02\x03\x04\x05":
-        return (
-            "it is pickled. Unpickling runs code from the file, so keras_vit never "
-            "does it: save arrays with `np.savez` or tensors as safetensors."
-        )
-    if start.startswith(b"\x93NUMPY"):
-        return "it is one NumPy array. Save named arrays with `np.savez`."
-    return (
-        "it is no .npz, safetensors, .keras or .weights.h5 file, or a damaged one. "
-        f"Its first bytes: {start[:8]!r}."
-    )

@@ -15,6 +15,24 @@ CROP = "resize of the smaller side to 8/7, central crop"
 
 
 @dataclass(frozen=True)
+class PublishedFile:
+    """One published file: what `weights=name` of a variant loads.
+
+    `accuracy` is its published top-1 on ImageNet-1k in per cent, or `None`.
+    """
+
+    name: str
+    variant: str
+    file: str
+    image_size: int
+    num_classes: int
+    accuracy: float | None = None
+    note: str = ""
+    preprocessing: str = ""
+    licence: str = ""
+
+
+@dataclass(frozen=True)
 class Group:
     """The files of one name.
 
@@ -30,6 +48,19 @@ class Group:
     preprocessing: str = SQUARE
     licence: str = "Apache-2.0"
 
+
+_PLAIN = {
+    "note": "gap, sincos2d, representation_size=384",
+    "preprocessing": CROP,
+}
+_BIT = (
+    ("BiT_R50x1", None, "R50x1"),
+    ("BiT_R101x1", None, "R101x1"),
+    ("BiT_R50x3", None, "R50x3"),
+    ("BiT_R101x3", None, "R101x3"),
+    ("BiT_R152x2", None, "R152x2"),
+    ("BiT_R152x4", None, "R152x4"),
+)
 
 GROUPS = (
     Group(
@@ -152,8 +183,7 @@ GROUPS = (
         224,
         1000,
         (("ViT_S16", 76.5, "vit_s16_i1k"),),
-        note="gap, sincos2d, representation_size=384",
-        preprocessing=CROP,
+        **_PLAIN,
     ),
     Group(
         "plain-150ep",
@@ -161,8 +191,7 @@ GROUPS = (
         224,
         1000,
         (("ViT_S16", 78.5, "vit_s16_i1k"),),
-        note="gap, sincos2d, representation_size=384",
-        preprocessing=CROP,
+        **_PLAIN,
     ),
     Group(
         "plain-300ep",
@@ -170,37 +199,10 @@ GROUPS = (
         224,
         1000,
         (("ViT_S16", 80.0, "vit_s16_i1k"),),
-        note="gap, sincos2d, representation_size=384",
-        preprocessing=CROP,
+        **_PLAIN,
     ),
-    Group(
-        "bit-s",
-        "bit_models/BiT-S-{}.npz",
-        224,
-        1000,
-        (
-            ("BiT_R50x1", None, "R50x1"),
-            ("BiT_R101x1", None, "R101x1"),
-            ("BiT_R50x3", None, "R50x3"),
-            ("BiT_R101x3", None, "R101x3"),
-            ("BiT_R152x2", None, "R152x2"),
-            ("BiT_R152x4", None, "R152x4"),
-        ),
-    ),
-    Group(
-        "bit-m",
-        "bit_models/BiT-M-{}.npz",
-        224,
-        21843,
-        (
-            ("BiT_R50x1", None, "R50x1"),
-            ("BiT_R101x1", None, "R101x1"),
-            ("BiT_R50x3", None, "R50x3"),
-            ("BiT_R101x3", None, "R101x3"),
-            ("BiT_R152x2", None, "R152x2"),
-            ("BiT_R152x4", None, "R152x4"),
-        ),
-    ),
+    Group("bit-s", "bit_models/BiT-S-{}.npz", 224, 1000, _BIT),
+    Group("bit-m", "bit_models/BiT-M-{}.npz", 224, 21843, _BIT),
     Group(
         "bit-m-imagenet2012",
         "bit_models/BiT-M-{}-ILSVRC2012.npz",
@@ -224,6 +226,22 @@ GROUPS = (
         1000,
         (("BiT_R50x1", 82.8, "R50x1"), ("BiT_R152x2", 83.0, "R152x2_T")),
     ),
+)
+
+SOURCES = tuple(
+    PublishedFile(
+        group.name,
+        variant,
+        group.pattern.format(*words),
+        group.image_size,
+        group.num_classes,
+        accuracy,
+        group.note,
+        group.preprocessing,
+        group.licence,
+    )
+    for group in GROUPS
+    for variant, accuracy, *words in group.rows
 )
 
 # What `weights="imagenet"` takes: the nearest image size, the first of equals.

@@ -1,82 +1,44 @@
-"""From the name of weights to a file."""
+"""Finds files of weights: published ones by name, others by address or path."""
 
-import difflib
 import os
 import re
 import urllib.parse
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 
 from keras_vit.checkpoints.files.download import fetch, is_offline
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.published import (
-    GROUPS,
     HOST,
     IMAGENET,
     NEVER_RELEASED,
     NOT_OPENED,
+    SOURCES,
+    PublishedFile,
 )
+from keras_vit.common.installed import need
+from keras_vit.common.tables import Table, aligned
+from keras_vit.common.wording import hint
+
+Source = PublishedFile  # the name of version 0.1
+
+_VARIANTS = sorted({file.variant for file in SOURCES})
+_NAMES = sorted({"imagenet", *(file.name for file in SOURCES)})
+
+# The table --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Source:
-    """One published file: what `weights=name` of a variant loads.
+class WeightsTable(Table):
+    """A list of `PublishedFile`, printed as a table with what was never released."""
 
-    `accuracy` is its published top-1 on ImageNet-1k in per cent, or `None`.
-    """
-
-    name: str
-    variant: str
-    file: str
-    image_size: int
-    num_classes: int
-    accuracy: float | None = None
-    note: str = ""
-    preprocessing: str = ""
-    licence: str = ""
-
-
-SOURCES = tuple(
-    Source(
-        group.name,
-        variant,
-        group.pattern.format(*words),
-        group.image_size,
-        group.num_classes,
-        accuracy,
-        group.note,
-        group.preprocessing,
-        group.licence,
-    )
-    for group in GROUPS
-    for variant, accuracy, *words in group.rows
-)
-
-_COLUMNS = ("name", "variant", "image_size", "num_classes", "accuracy", "note")
-
-
-class WeightsTable(list):
-    """A list of `Source` that prints as a table, with what was never released."""
+    header = tuple(field.name for field in fields(PublishedFile))
+    cells = staticmethod(astuple)
 
     def __str__(self):
-        rows = [
-            ["" if v is None else str(v) for v in (getattr(s, c) for c in _COLUMNS)]
-            for s in self
-        ]
-        widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows)]
-        lines = [
-            "  ".join(text.ljust(w) for text, w in zip(row, widths)).rstrip()
-            for row in [_COLUMNS, *rows]
-        ]
+        columns = ("name", "variant", "image_size", "num_classes", "accuracy", "note")
+        rows = [[getattr(file, column) for column in columns] for file in self]
+        texts = [["" if v is None else str(v) for v in row] for row in rows]
         never = f"Never released: {'; '.join(NEVER_RELEASED)}."
-        return "\n".join([*lines, "", never, NOT_OPENED])
-
-    def _repr_html_(self):
-        head = "".join(f"<th>{field.name}</th>" for field in fields(Source))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{value}</td>" for value in astuple(source)) + "</tr>"
-            for source in self
-        )
-        return f"<table><tr>{head}</tr>{body}</table>"
+        return "\n".join([aligned([columns, *texts]), "", never, NOT_OPENED])
 
 
 def list_weights(variant=None, *, name=None, num_classes=None):
@@ -88,27 +50,73 @@ def list_weights(variant=None, *, name=None, num_classes=None):
         num_classes: Integer, to list files with such a head: 1000 or 21843.
 
     Returns:
-        A list of `Source`, which prints as a table and says what was never released.
+        A list of `PublishedFile`, which prints as a table and says what was never
+        released.
 
     Example:
 
-    >>> [source.name for source in keras_vit.list_weights("ViT_H14")]
+    >>> [file.name for file in keras_vit.list_weights("ViT_H14")]
     ['imagenet21k']
     """
     return WeightsTable(
-        source
-        for source in SOURCES
-        if variant in (None, source.variant)
-        and name in (None, source.name)
-        and num_classes in (None, source.num_classes)
+        file
+        for file in SOURCES
+        if variant in (None, file.variant)
+        and name in (None, file.name)
+        and num_classes in (None, file.num_classes)
     )
+
+
+# Looking a name up ------------------------------------------------------------------
 
 
 def is_registered(name):
     """Whether this is the name of weights and not a path or an address."""
-    *_, name = _split(name)
-    known = {source.name for source in SOURCES}
-    return name in known or name == "imagenet" or name.startswith("augreg:")
+    _, name = _split(name)
+    return name in _NAMES or name.startswith("augreg:")
+
+
+def find_row(name, variant, image_size=None):
+    """The `PublishedFile` of a name for a model.
+
+    Raises:
+        ValueError: if there is none; the message lists what there is.
+    """
+    if name.startswith("augreg:"):
+        file = name.removeprefix("augreg:").removesuffix(".npz")
+        return PublishedFile(name, variant, f"vit_models/augreg/{file}.npz", 0, 0)
+    if variant is None:
+        raise ValueError(
+            f"The weights {name!r} exist for several published models, and this model "
+            "is none of them by its sizes. Name the model: "
+            f"'ViT_B16/{name}' or one of {_VARIANTS}."
+        )
+    there = list_weights(variant)
+    names = IMAGENET if name == "imagenet" else (name,)
+    rows = [file for n in names for file in there if file.name == n]
+    if not rows:
+        known = ", ".join(file.name for file in there)
+        raise ValueError(
+            f"There are no weights {name!r} for {variant}. "
+            + (f"There are: {known}." if there else "There are none at all.")
+        )
+    sides = image_size if isinstance(image_size, (tuple, list)) else (image_size,)
+    longer = max((side for side in sides if side), default=224)
+    return min(rows, key=lambda row: abs(row.image_size - longer))
+
+
+def source_url(source):
+    """The address of a published file."""
+    return HOST + urllib.parse.quote(source.file)
+
+
+def _split(name):
+    """`"ViT_B16/augreg"` to its two halves; the first may be missing."""
+    variant, _, rest = name.partition("/")
+    return (variant, rest) if variant in _VARIANTS else (None, name)
+
+
+# Finding the file -------------------------------------------------------------------
 
 
 def find_source(name, variant=None, image_size=None, offline=None):
@@ -131,80 +139,24 @@ def find_source(name, variant=None, image_size=None, offline=None):
                 f"Received: {name!r}"
             )
         return fetch(url, sha256=sha256 or None, check=open_source, offline=offline)
-    if not is_registered(name):
-        if os.path.exists(os.path.expanduser(name)):
-            return name
-        raise ValueError(_unknown(name))
-    given, name = _split(name)
-    url = source_url(find_row(name, given or variant, image_size))
-    return fetch(url, check=open_source, offline=offline)
-
-
-def source_url(source):
-    """The address of a published file."""
-    return HOST + urllib.parse.quote(source.file)
-
-
-def find_row(name, variant, image_size=None):
-    """The `Source` of a name for a model.
-
-    Raises:
-        ValueError: if there is none; the message lists what there is.
-    """
-    if name.startswith("augreg:"):
-        file = name.removeprefix("augreg:").removesuffix(".npz")
-        return Source(name, variant, f"vit_models/augreg/{file}.npz", 0, 0)
-    if variant is None:
-        raise ValueError(
-            f"The weights {name!r} exist for several published models, and this model "
-            "is none of them by its sizes. Name the model: "
-            f"'ViT_B16/{name}' or one of {sorted({s.variant for s in SOURCES})}."
-        )
-    names = IMAGENET if name == "imagenet" else (name,)
-    rows = [s for n in names for s in SOURCES if (s.name, s.variant) == (n, variant)]
-    if not rows:
-        there = [source.name for source in list_weights(variant)]
-        raise ValueError(
-            f"There are no weights {name!r} for {variant}. "
-            + (f"There are: {', '.join(there)}." if there else "There are none at all.")
-        )
-    return min(rows, key=lambda row: abs(row.image_size - _side(image_size)))
-
-
-def _side(image_size):
-    """The longer side of an image size, 224 if it is open."""
-    if isinstance(image_size, int):
-        return image_size
-    return max((side for side in image_size or () if side), default=224)
-
-
-def _split(name):
-    """`"ViT_B16/augreg"` to its two halves; the first may be missing."""
-    variants = {source.variant for source in SOURCES}
-    variant, _, rest = name.partition("/")
-    return (variant, rest) if variant in variants else (None, name)
-
-
-def _unknown(name):
-    names = sorted({source.name for source in SOURCES} | {"imagenet"})
-    close = difflib.get_close_matches(name, names, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return (
+    if is_registered(name):
+        given, name = _split(name)
+        url = source_url(find_row(name, given or variant, image_size))
+        return fetch(url, check=open_source, offline=offline)
+    if os.path.exists(os.path.expanduser(name)):
+        return name
+    raise ValueError(
         "`weights` must be a registered name, a path, a URL, 'hf://owner/repo', a "
         f"dictionary of arrays or a model. Received: {name!r}, which is no name and "
-        f"no file.{hint} Names: {', '.join(names)}."
+        f"no file.{hint(name, _NAMES)} Names: {', '.join(_NAMES)}."
     )
 
 
 def _from_hub(name, offline):
     """Downloads `config.json` and `model.safetensors` of a Hugging Face repository."""
-    try:
-        import huggingface_hub
-    except ImportError as error:
-        raise ImportError(
-            "Weights from the Hugging Face hub need huggingface_hub: "
-            "pip install keras-vision-transformer[hf]"
-        ) from error
+    need("The Hugging Face hub", "hf", "huggingface_hub")
+    import huggingface_hub
+
     repository, _, revision = name.removeprefix("hf://").strip("/").partition("@")
     try:
         return huggingface_hub.snapshot_download(

@@ -1,4 +1,4 @@
-"""From variables to the arrays of a layout: the tables of names, read backwards."""
+"""Writes variables as the arrays of a layout: the tables of names, read backwards."""
 
 import json
 import struct

@@ -1,5 +1,7 @@
 """Named arrays of any origin, read one at a time."""
 
+import contextlib
+
 import keras
 import numpy as np
 
@@ -63,13 +65,13 @@ def from_dictionary(arrays, origin="a dictionary"):
             name = f"{prefix}{key}"
             if hasattr(value, "items"):
                 walk(value, name + "/")
-            elif not hasattr(value, "shape"):
+            elif hasattr(value, "shape"):
+                flat[name] = value
+            else:
                 raise ValueError(
                     "A dictionary of weights must hold arrays (or dictionaries of "
                     f"them). Received: {name!r} is a {type(value).__name__}"
                 )
-            else:
-                flat[name] = value
 
     walk(arrays, "")
 
@@ -96,15 +98,32 @@ def merge(parts, origin):
     """One `Arrays` of several: the shards of a checkpoint."""
     owners = {name: part for part in parts for name in part}
     shapes = {name: part.shapes[name] for name, part in owners.items()}
-    config = parts[0].config
+    first = parts[0]
     return Arrays(
-        shapes, lambda name: owners[name].read(name), parts[0].kind, origin, config
+        shapes, lambda name: owners[name].read(name), first.kind, origin, first.config
     )
 
 
-def broken(path, kind, error, name=None):
-    where = "" if name is None else f" at the array {name!r}"
-    return ValueError(
-        f"The {kind} file {path} is truncated or corrupted{where}: {error}. "
-        "Delete it and fetch it again."
-    )
+class Refused(ValueError):
+    """Says what a file that may well be whole holds, and why it is not read."""
+
+
+@contextlib.contextmanager
+def reading(path, kind, name=None):
+    """Names the file, and the array, in the errors of one that is broken.
+
+    Args:
+        path: The file.
+        kind: String, its format.
+        name: String, the array that is read, or `None` for the file's own tables.
+    """
+    try:
+        yield
+    except (Refused, MemoryError):
+        raise
+    except Exception as error:  # of readers of foreign bytes, of many classes
+        where = "" if name is None else f" at the array {name!r}"
+        raise ValueError(
+            f"The {kind} file {path} is truncated or corrupted{where}: {error}. "
+            "Delete it and fetch it again."
+        ) from error

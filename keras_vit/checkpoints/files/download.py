@@ -1,4 +1,4 @@
-"""Files from the network: fetched once, whole, and the same ever after."""
+"""Downloads: fetched once, complete or not at all, and checked at every use."""
 
 import hashlib
 import logging
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import keras
 
+from keras_vit.common.files import replacing
+
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 60.0  # seconds without a byte
@@ -19,7 +21,7 @@ _STALE = 24 * 3600.0  # seconds after which a part is nobody's download any more
 
 def cache_folder():
     """Where weights are kept: below `KERAS_HOME`, by default `~/.keras`."""
-    home = Path(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"))
+    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     folder = home / "models" / "keras_vit"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +78,8 @@ def fetch(url, *, sha256=None, check=None, offline=None):
     if _recorded(record) is None:
         if check is not None:
             check(path)
-        _write(record, actual)
+        with replacing(record) as part:
+            part.write_text(actual + "\n", "ascii")
     return path
 
 
@@ -136,12 +139,6 @@ def _recorded(record):
         return record.read_text("ascii").split()[0]
     except (OSError, IndexError, UnicodeDecodeError):
         return None
-
-
-def _write(record, text):
-    part = record.with_name(f"{record.name}.{os.getpid()}.part")
-    part.write_text(text + "\n", "ascii")
-    os.replace(part, record)
 
 
 def _remove_stale_parts(path):

@@ -10,7 +10,12 @@ import struct
 
 import numpy as np
 
-from keras_vit.checkpoints.files.arrays import Arrays, bfloat16_to_float32, broken
+from keras_vit.checkpoints.files.arrays import (
+    Arrays,
+    Refused,
+    bfloat16_to_float32,
+    reading,
+)
 from keras_vit.checkpoints.files.memory import aligned_empty
 
 _DTYPES = {
@@ -27,56 +32,42 @@ _DTYPES = {
 }
 
 
-class _UnknownType(ValueError):
-    """The file is whole, but holds numbers of a type that cannot be read."""
-
-
 def from_safetensors(path):
     """`Arrays` from a safetensors file."""
-    size = os.path.getsize(path)
-    try:
+    places = {}
+    with reading(path, "safetensors"):
+        size = os.path.getsize(path)
         with open(path, "rb") as file:
             length = struct.unpack("<Q", file.read(8))[0]
             if length > size - 8:
                 raise ValueError("its header is longer than the file")
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
-        start = 8 + length
-        places = {}
-        _check_types(path, header)
         for name, entry in header.items():
-            shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
-            dtype = _DTYPES[entry["dtype"]]
-            if end - begin != math.prod(shape) * np.dtype(dtype).itemsize:
+            kind, shape = entry["dtype"], tuple(entry["shape"])
+            if kind not in _DTYPES:
+                raise Refused(
+                    f"The array {name!r} of {path} has a type that keras_vit does not "
+                    f"read. Received: {kind}, known are {', '.join(_DTYPES)}. "
+                    "Quantized weights must be expanded and saved again by the project "
+                    "that wrote them."
+                )
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            if end - begin != math.prod(shape) * np.dtype(_DTYPES[kind]).itemsize:
                 raise ValueError(f"the size of {name!r} contradicts its shape")
-            if start + end > size:
+            if end > size:
                 raise ValueError(f"it ends before {name!r}")
-            places[name] = (start + begin, shape, dtype, entry["dtype"])
-    except _UnknownType:
-        raise
-    except (ValueError, KeyError, TypeError, struct.error) as error:
-        raise broken(path, "safetensors", error) from error
+            places[name] = (begin, shape, kind)
 
     def read(name):
-        offset, shape, dtype, kind = places[name]
-        array = aligned_empty(shape, dtype)
-        with open(path, "rb") as file:
-            file.seek(offset)
+        begin, shape, kind = places[name]
+        array = aligned_empty(shape, _DTYPES[kind])
+        with reading(path, "safetensors", name), open(path, "rb") as file:
+            file.seek(begin)
             count = file.readinto(memoryview(array.reshape(-1).view("u1")))
-        if count != array.nbytes:
-            raise broken(path, "safetensors", "it ends too early", name)
+            if count != array.nbytes:
+                raise EOFError("it ends too early")
         return bfloat16_to_float32(array) if kind == "BF16" else array
 
-    shapes = {name: place[1] for name, place in places.items()}
+    shapes = {name: shape for name, (_, shape, _) in places.items()}
     return Arrays(shapes, read, "safetensors file", str(path))
-
-
-def _check_types(path, header):
-    for name, entry in header.items():
-        if entry["dtype"] not in _DTYPES:
-            raise _UnknownType(
-                f"The array {name!r} of {path} has a type that keras_vit does not "
-                f"read. Received: {entry['dtype']}, known are {', '.join(_DTYPES)}. "
-                "Quantized weights must be expanded and saved again by the project "
-                "that wrote them."
-            )

@@ -1,5 +1,6 @@
 """Members of zip archives that are stored as they are, read where they lie."""
 
+import io
 import zipfile
 import zlib
 
@@ -48,3 +49,45 @@ def read_stored(path, info, head, array):
             checksum = zlib.crc32(chunk, checksum)
     if checksum != info.CRC:
         raise zipfile.BadZipFile(f"Bad CRC-32 for file {info.filename!r}")
+
+
+def open_member(path, archive, name):
+    """A seekable file of a member: its part of the archive where it is stored."""
+    info = archive.getinfo(name)
+    if not is_stored(info):
+        return io.BytesIO(archive.read(name))
+    with archive.open(info) as member:
+        while member.read(1 << 20):  # at its end the checksum is compared
+            pass
+    file = open(path, "rb")  # open as long as its arrays are read
+    return io.BufferedReader(_Part(file, stored_start(file, info), info.file_size))
+
+
+class _Part(io.RawIOBase):
+    """A stretch of a file as a file."""
+
+    def __init__(self, file, start, size):
+        super().__init__()
+        self._file, self._start, self._size, self._position = file, start, size, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}
+        self._position = base[whence] + offset
+        return self._position
+
+    def readinto(self, buffer):
+        count = max(min(len(buffer), self._size - self._position), 0)
+        self._file.seek(self._start + self._position)
+        count = self._file.readinto(memoryview(buffer)[:count])
+        self._position += count
+        return count
+
+    def close(self):
+        self._file.close()
+        super().close()
