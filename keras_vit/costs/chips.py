@@ -1,4 +1,4 @@
-"""The chips that a check knows: what their maker states. A table only."""
+"""Tables of chips: what their makers state of them."""
 
 import dataclasses
 
@@ -19,6 +19,7 @@ class Chip:
     devices: int = 1
 
 
+# TPUs that can be compiled for without having one.
 # https://cloud.google.com/tpu/docs, the page of each generation.
 CHIPS = {
     "v4": Chip(15.25, 137.5, 614.0, 150.0, devices=2),
@@ -26,3 +27,22 @@ CHIPS = {
     "v5p": Chip(95.73, 459.0, 2765.0, 600.0),
     "v6e": Chip(31.24, 918.0, 1640.0, 448.0),
 }
+
+# Chips that an estimate can name, and the peak of their matrix units: 1e12
+# floating-point operations per second in bfloat16 (float16 where a chip has no
+# bfloat16), dense; of a TPU, one chip. The papers count TPUv3 cores, two to a chip.
+PEAK_TFLOPS = {
+    "tpu-v2": 45.0,
+    "tpu-v3": 123.0,
+    "tpu-v3-core": 61.5,
+    **{f"tpu-{name}": chip.devices * chip.tflops for name, chip in CHIPS.items()},
+    "t4": 65.0,
+    "v100": 125.0,
+    "a100": 312.0,
+    "l4": 121.0,
+    "h100": 989.0,
+}
+
+# The share of the peak that a well-fed training run is assumed to reach. With it, the
+# estimates of ViT-L/16 and ViT-H/14 lie within a quarter of the published core-days.
+UTILISATION = 0.4

@@ -1,10 +1,12 @@
-"""Memory and time of a training run, before it starts."""
+"""The memory that a training run will need."""
 
 import dataclasses
 import math
 
 import numpy as np
 
+from keras_vit.common.checks import check_positive
+from keras_vit.common.wording import as_memory
 from keras_vit.costs.activations import kept_values
 from keras_vit.costs.machine import available_memory
 from keras_vit.models.vision_model import image_shape
@@ -80,12 +82,18 @@ class Estimate:
         return {**dataclasses.asdict(self), **sums, "total": self.total}
 
     def __str__(self):
+        amounts = {
+            "weights": self.weights,
+            "gradients": self.gradients,
+            "optimizer": self.optimizer,
+            "activations": self.activations,
+            "images": self.pixels,
+        }
+        found = ", ".join(f"{name} {as_memory(n)}" for name, n in amounts.items())
         parts = f" in {self.accumulation_steps} parts" * (self.accumulation_steps > 1)
         return (
-            f"about {as_size(self.total)}: weights {as_size(self.weights)}, gradients "
-            f"{as_size(self.gradients)}, optimizer {as_size(self.optimizer)}, "
-            f"activations {as_size(self.activations)}, images {as_size(self.pixels)}; "
-            f"batches of {self.batch_size}{parts}"
+            f"about {as_memory(self.total)}: {found}; batches of "
+            f"{self.batch_size}{parts}"
         )
 
 
@@ -124,18 +132,13 @@ def estimate_training(
 
     >>> print(estimate_training(keras_vit.ViT_B16(), 64))
     """
-    for name, value in (
-        ("batch_size", batch_size),
-        ("accumulation_steps", accumulation_steps),
-    ):
-        if int(value) != value or value < 1:
-            raise ValueError(
-                f"`{name}` must be a positive integer. Received: {name}={value}"
-            )
+    check_positive(batch_size=batch_size, accumulation_steps=accumulation_steps)
     kept, largest = kept_values(model)
-    half = any(_is_half(layer) for layer in model.layers)
+    half = any(
+        layer.weights and _bytes(layer.compute_dtype) == 2 for layer in model.layers
+    )
     trained = sum(math.prod(v.shape) for v in model.trainable_variables)
-    weights = sum(math.prod(v.shape) * _bytes(v.dtype) for v in model.variables)
+    weights = bytes_of(model.variables)
     if half:  # a copy of every weight is made for the computation
         weights += 2 * sum(math.prod(v.shape) for v in model.weights)
     return Estimate(
@@ -164,7 +167,7 @@ def refuse_if_too_large(estimate, available=None):
     if available is None or estimate.total <= SAFE * available:
         return
     raise ValueError(
-        f"This run needs {estimate}, but there are {as_size(available)}, of which a "
+        f"This run needs {estimate}, but there are {as_memory(available)}, of which a "
         f"quarter is left free. {_remedy(estimate, available)} A smaller model or "
         "image_size, freeze=('backbone',) or dtype='mixed_bfloat16' need less, too."
     )
@@ -179,15 +182,14 @@ def _remedy(estimate, available):
     if estimate.accumulation_steps == 1:
         room -= estimate.gradients  # which are added up in another copy
     at_once = int(room // estimate.activations_per_image)
-    parts = [
-        n
-        for n in range(1, estimate.batch_size + 1)
-        if estimate.batch_size % n == 0 and estimate.batch_size // n <= at_once
-    ]
-    same = (
-        f"accumulation_steps={parts[0]} would fit, with the same result; or "
-        if parts
-        else ""
+    sizes = range(1, estimate.batch_size + 1)
+    same = next(
+        (
+            f"accumulation_steps={n} would fit, with the same result; or "
+            for n in sizes
+            if estimate.batch_size % n == 0 and estimate.batch_size // n <= at_once
+        ),
+        "",
     )
     return f"{same}batch_size={batch} would fit."
 
@@ -200,7 +202,7 @@ def _slots(optimizer, trained, momentum_dtype):
                 "optimizer.build(model.trainable_variables). "
                 f"Received: {optimizer.name}"
             )
-        return sum(math.prod(v.shape) * _bytes(v.dtype) for v in optimizer.variables)
+        return bytes_of(optimizer.variables)
     if optimizer not in SLOTS:
         raise ValueError(
             f"`optimizer` must be one of {', '.join(SLOTS)}, or a Keras optimizer. "
@@ -210,18 +212,10 @@ def _slots(optimizer, trained, momentum_dtype):
     return trained * (_bytes(momentum_dtype) + others)
 
 
-def _is_half(layer):
-    return bool(layer.weights) and _bytes(layer.compute_dtype) == 2
+def bytes_of(variables):
+    """The memory of variables, in bytes."""
+    return sum(math.prod(v.shape) * _bytes(v.dtype) for v in variables)
 
 
 def _bytes(dtype):
     return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
-def as_size(count):
-    """Bytes as text: 2.5 GiB."""
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= 0.9995 * size:  # not 1.02e+03 of the next one
-            value = count / size
-            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
-    return f"{count:.0f} bytes"

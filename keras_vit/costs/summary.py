@@ -1,21 +1,45 @@
 """`summary`: parameters, operations, memory and speed of a model."""
 
+import collections
 import dataclasses
 import math
-import re
 
 import keras
 
+from keras_vit.common.checks import check_positive
+from keras_vit.common.tables import aligned
+from keras_vit.common.wording import as_memory
 from keras_vit.costs.flops import flops_by_part
-from keras_vit.costs.memory import estimate_training
-from keras_vit.costs.parts import PARTS, parameters_by_part
-from keras_vit.costs.text import as_text
+from keras_vit.costs.memory import bytes_of, estimate_training
 from keras_vit.costs.time import images_per_second
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models import build, with_image_size
 from keras_vit.models.vision_model import image_shape
 
 BATCH_SIZES = (1, 32, 256)
+
+# In the order of the forward pass, with the words for people.
+PARTS = {
+    "resnet": "ResNet",
+    "patch_embedding": "patches and positions",
+    "attention": "attention",
+    "mlp": "MLP",
+    "norm": "last norm",
+    "pooling": "pooling",
+    "head": "head",
+}
+_FIRST = {
+    "patches": "patch_embedding",
+    "patch_encoder": "patch_embedding",
+    "patch_corruption": "patch_embedding",
+    "encoder_norm": "norm",
+    "norm": "norm",
+    "pooling": "pooling",
+    "pooled_norm": "pooling",
+    "pre_logits": "head",
+    "head": "head",
+    "prediction": "head",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +50,7 @@ class ModelFacts:
     # Height, width and channels of the images.
     image_shape: tuple
     dtype: str
-    # By part, see `keras_vit.costs.parts.PARTS`: numbers of weights, and floating-point
+    # By part, see `PARTS`: numbers of weights, and floating-point
     # operations of the forward pass of one image, a multiply-add counted as two;
     # `None` where the model is not of this package.
     parameters: dict
@@ -55,7 +79,33 @@ class ModelFacts:
         return {**dataclasses.asdict(self), **sums, "training": training}
 
     def __str__(self):
-        return as_text(self)
+        height, width, channels = self.image_shape
+        flops = self.flops or {}
+        rows = [("part", "parameters", "GFLOPs")]
+        for part in dict.fromkeys((*self.parameters, *flops)):
+            count = self.parameters.get(part, 0)
+            rows.append(_row(PARTS.get(part, part), count, flops.get(part, 0) / 1e9))
+        rows.append(_row("all", self.num_parameters, self.gflops))
+        sizes = [("batch", "activations", "training in all", "images/s")]
+        for size, estimate in self.training.items():
+            memory = as_memory(estimate.activations), as_memory(estimate.total)
+            speed = f"{self.speed[size]:.3g}" if size in self.speed else ""
+            sizes.append((f"{size:,}", *memory, speed))
+        lines = [
+            f"{self.name}: images of {height}x{width}x{channels}, {self.dtype}",
+            aligned(rows, left=1),
+            f"weights: {as_memory(self.weight_bytes)}",
+            aligned(sizes if self.speed else [row[:-1] for row in sizes], left=0),
+        ]
+        notes = "(memory: estimated, of a training step)"
+        if self.speed:
+            notes += "\n(images/s: forward pass, measured on this machine just now)"
+        return "\n\n".join(lines) + "\n" + notes
+
+
+def _row(name, count, gflops):
+    number = "" if gflops is None else f"{gflops:.3f}" if gflops else "-"
+    return name, f"{count:,}", number
 
 
 def summary(
@@ -94,11 +144,7 @@ def summary(
     """
     sizes = tuple(dict.fromkeys(batch_sizes))
     for size in sizes:
-        if int(size) != size or size < 1:
-            raise ValueError(
-                "`batch_sizes` must be positive integers. "
-                f"Received: batch_sizes={batch_sizes}"
-            )
+        check_positive(batch_sizes=size)
     if isinstance(model, str):
         given = {} if image_size is None else {"image_size": image_size}
         model = build(model, num_classes=num_classes, **given)
@@ -107,15 +153,17 @@ def summary(
             "`model` must be a Keras model, or a name from `keras_vit.list_models()`. "
             f"Received: model={model!r}"
         )
-    elif image_size is not None and pair(image_size, "image_size") != _size(model):
+    elif image_size is not None and (
+        pair(image_size, "image_size") != tuple(image_shape(model)[:2])
+    ):
         model = with_image_size(model, image_size)
     return ModelFacts(
         name=model.name,
         image_shape=tuple(image_shape(model)),
         dtype=model.dtype_policy.name,
         parameters=parameters_by_part(model),
-        flops=_in_order(flops_by_part(model)),
-        weight_bytes=sum(_bytes(weight) for weight in model.weights),
+        flops=_flops_in_order(model),
+        weight_bytes=bytes_of(model.weights),
         training={
             size: estimate_training(model, size, optimizer=optimizer) for size in sizes
         },
@@ -123,16 +171,33 @@ def summary(
     )
 
 
-def _size(model):
-    return tuple(image_shape(model)[:2])
-
-
-def _bytes(weight):
-    dtype = keras.backend.standardize_dtype(weight.dtype)
-    return math.prod(weight.shape) * int(re.search(r"\d+", dtype)[0]) // 8
-
-
-def _in_order(flops):
+def _flops_in_order(model):
+    flops = flops_by_part(model)
     if flops is None:
         return None
     return {part: flops[part] for part in PARTS if flops.get(part)}
+
+
+def parameters_by_part(model):
+    """Numbers of parameters, by the part that they belong to.
+
+    Args:
+        model: A Keras model. What is not recognised is `"other"`.
+
+    Returns:
+        Dictionary from some of `PARTS` to positive integers.
+    """
+    found = collections.Counter()
+    for weight in model.weights:
+        found[_part_of(weight.path)] += math.prod(weight.shape)
+    return {part: found[part] for part in (*PARTS, "other") if found[part]}
+
+
+def _part_of(path):
+    """The part of the weight with this path, such as `"block_00/mlp/dense_1/bias"`."""
+    first, _, rest = path.partition("/")
+    if first.startswith("block_"):
+        return "attention" if rest.startswith(("attention", "relative")) else "mlp"
+    if first.startswith(("root_", "stage")):
+        return "resnet"
+    return _FIRST.get(first, "other")

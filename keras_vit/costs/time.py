@@ -1,4 +1,4 @@
-"""How long a training run will take, from a forward pass on this machine."""
+"""Time on this machine, measured: of a training run, and of the forward pass."""
 
 import time
 
@@ -11,6 +11,9 @@ from keras_vit.pretraining import is_pretraining
 # Images of the measurement: so many operations' worth, and no more than this.
 OPERATIONS = 2e11
 MOST_IMAGES = 64
+
+# Seconds of measuring the speed, and runs at least; the fastest counts.
+SECONDS, LEAST = 2.0, 3
 
 
 def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
@@ -36,11 +39,7 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
     """
     once = forward_flops(model) or OPERATIONS
     count = int(min(max(OPERATIONS // once, 1), at_once, MOST_IMAGES))
-    random = np.random.default_rng(0)
-    images = random.uniform(-1, 1, (count, *image_shape(model))).astype("float32")
-    inputs = images
-    if is_pretraining(model):
-        inputs = {"image": images, "shown": np.zeros((count, model.output_shape[1]))}
+    inputs = _random_inputs(model, count)
     for _ in range(2):  # the first time, memory is taken and code is compiled
         start = time.perf_counter()
         if compute is None:
@@ -49,10 +48,6 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
             compute(model, inputs)
         seconds = time.perf_counter() - start
     return TRAINING_FACTOR * num_images * seconds / count
-
-
-# Seconds of measuring, and runs at least; the fastest counts.
-SECONDS, LEAST = 2.0, 3
 
 
 def images_per_second(model, batch_size, seconds=SECONDS):
@@ -66,13 +61,7 @@ def images_per_second(model, batch_size, seconds=SECONDS):
     Returns:
         Float: that of the fastest of several runs, the first one not counted.
     """
-    random = np.random.default_rng(0)
-    shape = (batch_size, *image_shape(model))
-    images = random.uniform(-1, 1, shape).astype("float32")
-    inputs = images
-    if is_pretraining(model):
-        shown = np.zeros((batch_size, model.output_shape[1]), "int32")
-        inputs = {"image": images, "shown": shown}
+    inputs = _random_inputs(model, batch_size)
     model.predict_on_batch(inputs)  # compiles
     times, start = [], time.perf_counter()
     while len(times) < LEAST or time.perf_counter() - start < seconds:
@@ -80,3 +69,11 @@ def images_per_second(model, batch_size, seconds=SECONDS):
         model.predict_on_batch(inputs)
         times.append(time.perf_counter() - before)
     return batch_size / min(times)
+
+
+def _random_inputs(model, count):
+    shape = (count, *image_shape(model))
+    images = np.random.default_rng(0).uniform(-1, 1, shape).astype("float32")
+    if not is_pretraining(model):
+        return images
+    return {"image": images, "shown": np.zeros((count, model.output_shape[1]), "int32")}

@@ -1,3 +1,3 @@
-"""Moved to `keras_vit.costs.hardware`; this name goes on for one release."""
+"""Moved to `keras_vit.costs.chips`; this name goes on for one release."""
 
-from keras_vit.costs.hardware import PEAK_TFLOPS, UTILISATION  # noqa: F401
+from keras_vit.costs.chips import PEAK_TFLOPS, UTILISATION  # noqa: F401

@@ -6,9 +6,9 @@ import re
 import keras
 import pytest
 
-from keras_vit.common.wording import as_duration
+from keras_vit.common.wording import as_duration, as_memory
 from keras_vit.costs.activations import kept_values
-from keras_vit.costs.memory import SAFE, as_size, estimate_training, refuse_if_too_large
+from keras_vit.costs.memory import SAFE, estimate_training, refuse_if_too_large
 from keras_vit.costs.time import estimate_seconds
 from keras_vit.models import BiT, HybridViT, ViT
 from keras_vit.training.optimizers.layer_groups import freeze_layers
@@ -140,7 +140,7 @@ def test_a_refusal_names_what_would_fit(vit):
     with pytest.raises(ValueError) as error:
         refuse_if_too_large(estimate, available)
     text = str(error.value)
-    assert as_size(estimate.total) in text and as_size(available) in text
+    assert as_memory(estimate.total) in text and as_memory(available) in text
     batch = int(re.search(r"batch_size=(\d+) would fit", text)[1])
     parts = int(re.search(r"accumulation_steps=(\d+) would", text)[1])
     refuse_if_too_large(estimate_training(vit, batch), available)
@@ -155,7 +155,7 @@ def test_where_nothing_fits_that_is_said(vit):
 
 
 def test_sizes_are_written_for_people():
-    assert [as_size(n) for n in (5, 2048, 3 * 2**20, 2.5 * 2**30)] == [
+    assert [as_memory(n) for n in (5, 2048, 3 * 2**20, 2.5 * 2**30)] == [
         "5 bytes",
         "2 KiB",
         "3 MiB",

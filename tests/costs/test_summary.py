@@ -9,7 +9,7 @@ import pytest
 import keras_vit
 from keras_vit.cli import main
 from keras_vit.costs.flops import flops_by_part
-from keras_vit.costs.parts import parameters_by_part
+from keras_vit.costs.summary import parameters_by_part
 
 TINY = {"num_layers": 2, "hidden_dim": 8, "mlp_dim": 16, "num_heads": 2}
 VIT = {**TINY, "image_size": (8, 12), "patch_size": 4}
@@ -130,8 +130,8 @@ def test_another_image_size_and_a_model_that_is_not_ours():
     [
         (("ViT_B61",), "ViT_B16"),
         ((3,), "a Keras model, or a name"),
-        (("ViT_Ti16", (0,)), "positive integers"),
-        (("ViT_Ti16", (1.5,)), "positive integers"),
+        (("ViT_Ti16", (0,)), "a positive integer"),
+        (("ViT_Ti16", (1.5,)), "a positive integer"),
     ],
 )
 def test_mistakes_are_explained(arguments, message):

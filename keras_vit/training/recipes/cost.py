@@ -4,8 +4,8 @@ import dataclasses
 import types
 
 from keras_vit.common.wording import as_duration, hint
+from keras_vit.costs.chips import CHIPS, PEAK_TFLOPS, UTILISATION
 from keras_vit.costs.flops import TRAINING_FACTOR
-from keras_vit.costs.hardware import PEAK_TFLOPS, UTILISATION
 from keras_vit.data.sets.sizes import image_shape, num_training_examples
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.listing import canonical_name
@@ -69,7 +69,7 @@ def estimate_cost(
         gflops: Float, 1e9 operations of the model's forward pass for one image, a
             multiply-add counted as two. Known for published models, and for "small"
             where the recipe or the data says the image size.
-        hardware: A name from `keras_vit.costs.hardware.PEAK_TFLOPS` such as
+        hardware: A name from `keras_vit.costs.chips.PEAK_TFLOPS` such as
             `"a100"`, or a float: 1e12 operations per second that one device is known
             to reach with this model. Without it there are no hours.
         devices: Integer, how many of them.
@@ -127,6 +127,7 @@ def _rate(hardware, utilisation):
     """Operations per second of one device, and how that was found."""
     if not isinstance(hardware, str):
         return hardware * 1e12, f"{hardware:g} TFLOP/s"
+    hardware = f"tpu-{hardware}" if hardware in CHIPS else hardware
     if hardware not in PEAK_TFLOPS:
         raise ValueError(
             f"`hardware` must be one of {', '.join(PEAK_TFLOPS)}, or the TFLOP/s that "

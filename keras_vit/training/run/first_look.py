@@ -3,9 +3,9 @@
 import logging
 
 from keras_vit.common.progress import progress_bar
-from keras_vit.common.wording import as_duration
+from keras_vit.common.wording import as_duration, as_memory
 from keras_vit.costs.machine import available_memory
-from keras_vit.costs.memory import as_size, estimate_training, refuse_if_too_large
+from keras_vit.costs.memory import estimate_training, refuse_if_too_large
 from keras_vit.costs.time import estimate_seconds
 from keras_vit.data.check.data_check import check_data
 from keras_vit.devices import current
@@ -76,10 +76,10 @@ def look_at_cost(recipe, model, optimizer, batch_size, total_steps):
         at_once=at_once,
         compute=devices.outputs if devices.num_devices > 1 else None,
     )
-    there = "" if available is None else f" of {as_size(available)}"
+    there = "" if available is None else f" of {as_memory(available)}"
     logger.info(
         "Estimated: %s%s of memory, and %s of computing.",
-        as_size(estimate.total),
+        as_memory(estimate.total),
         there,
         as_duration(seconds),
     )

@@ -3,8 +3,10 @@
 import pytest
 
 import keras_vit
+from keras_vit.costs.chips import CHIPS
 from keras_vit.costs.flops import forward_flops
 from keras_vit.training import Recipe, recipe
+from keras_vit.training.hardware import PEAK_TFLOPS
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.recipes.cost import estimate_cost
 from keras_vit.training.run.build import build_model
@@ -48,6 +50,17 @@ def test_the_chip_and_its_assumed_utilisation_are_stated():
     assert "1 x a100 at 40 % of 312 TFLOP/s" in text and " s on" in text
     with pytest.raises(ValueError, match="Did you mean 'a100'"):
         Recipe().cost(6000, gflops=0.01, hardware="A1000")
+
+
+@pytest.mark.parametrize("generation", CHIPS)
+def test_every_chip_that_can_be_compiled_for_has_a_cost_by_either_name(generation):
+    name = f"tpu-{generation}"
+    cost = Recipe().cost(6000, gflops=0.01, hardware=name)
+    assert cost == Recipe().cost(6000, gflops=0.01, hardware=generation)
+    # Cloud TPU's documentation, TFLOP/s of a chip in bfloat16.
+    documented = {"v4": 275, "v5e": 197, "v5p": 459, "v6e": 918}[generation]
+    assert f"1 x {name} at 40 % of {documented} TFLOP/s" in str(cost)
+    assert PEAK_TFLOPS[name] == documented
 
 
 def test_what_is_not_known_is_asked_for():
