@@ -10,8 +10,8 @@ from keras import ops
 
 from keras_vit.checkpoints import facts_of, open_source, resize_position_embeddings
 from keras_vit.checkpoints.files.npz import from_npz
-from keras_vit.models.pretrained.identify import family_of_variant
-from keras_vit.models.pretrained.rebuilding import from_checkpoint
+from keras_vit.models.changes.rebuilding import from_checkpoint
+from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
 
 LOGITS_BAR = {"vit": 2e-5, "bit": 2e-5, "hybrid": 5e-5}

@@ -9,8 +9,8 @@ from keras_vit.certificates.certificate import Certificate, golden_folder, verif
 from keras_vit.checkpoints import find_source, open_source
 from keras_vit.checkpoints.files.download import checksum
 from keras_vit.checkpoints.registry import find_row
+from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import decode_predictions
-from keras_vit.models.pretrained.rebuilding import from_checkpoint
 from keras_vit.models.variants.listing import canonical_name
 
 

@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from keras_vit.layers.resize import KERNELS, resize_matrix
-from keras_vit.layers.tokens.patches import grid_length, stem_factor
 
 
 def resize_position_embeddings(
@@ -80,16 +79,3 @@ def square_grid(patches):
     """The square grid of so many patches, or `None`."""
     side = math.isqrt(max(patches, 0))
     return (side, side) if side and side * side == patches else None
-
-
-def grid_of_settings(settings):
-    """The grid of patches of a model, from its settings."""
-    a = settings["arguments"]
-    size = a["image_size"]
-    if None in size:
-        return a.get("position_grid")
-    if settings["family"] == "hybrid":
-        factor = stem_factor(a["num_blocks"])
-        size = [-(-side // factor) for side in size]  # padded, so rounded up
-    stride = a.get("stride", a["patch_size"])
-    return list(map(grid_length, size, a["patch_size"], stride))

@@ -1,7 +1,7 @@
 """What there is to know about a model and its training, as rows of a table."""
 
 from keras_vit.costs.flops import forward_flops
-from keras_vit.models.pretrained.identify import variant_of
+from keras_vit.models.variants.identify import variant_of
 from keras_vit.models.vision_model import image_shape
 from keras_vit.visualize.anatomy import (
     layer_named,

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from keras_vit.checkpoints.plan.position_plan import grid_of_settings
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import grid_of_settings, image_shape
 
 EMBEDDED = "fashion_mnist_mini:test"
 _FREE_SIZE = (64, 96)

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vit.inference.loaded import output_kind
 from keras_vit.models.changes.folding import fold_weight_standardization
-from keras_vit.models.pretrained.rebuilding import from_checkpoint
+from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import image_shape
 
 INPUT_DTYPES = ("float32", "uint8")

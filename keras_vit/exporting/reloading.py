@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_vit.models.pretrained.rebuilding import from_checkpoint
+from keras_vit.models.changes.rebuilding import from_checkpoint
 
 
 def outputs_of(model, images, batch_size=32):

@@ -1,3 +1,5 @@
+"""The base of layers that are made of other layers."""
+
 import keras
 
 

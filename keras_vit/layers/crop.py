@@ -1,3 +1,5 @@
+"""Cropping feature maps to a multiple of the patch size."""
+
 import keras
 from keras import ops
 

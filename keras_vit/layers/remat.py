@@ -1,4 +1,4 @@
-"""Computing a layer again for its gradients, instead of keeping what is inside it."""
+"""Rematerialisation: a layer is computed again for its gradients, to save memory."""
 
 import keras
 from keras import ops

@@ -1,3 +1,5 @@
+"""From pixels to the values that models expect."""
+
 from keras import ops
 
 

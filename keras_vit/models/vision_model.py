@@ -1,4 +1,12 @@
+"""`VisionModel`, which every constructor returns, and what a model knows of itself.
+
+The functions take any Keras model. Of one that is not from this package, or a part cut
+out of one, nothing is known: settings and metadata are empty.
+"""
+
 import keras
+
+from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -62,3 +70,72 @@ def image_shape(model):
     """
     images = model.input["image"] if isinstance(model.input, dict) else model.input
     return tuple(images.shape[1:])
+
+
+def settings_of(model):
+    """How a model was made: `{"family": ..., "arguments": {...}}`, or `{}`."""
+    return getattr(model, "settings", None) or {}
+
+
+def arguments_of(model):
+    """The arguments of a model's constructor, every one of them, or `{}`."""
+    return settings_of(model).get("arguments", {})
+
+
+def metadata_of(model):
+    """What training wrote into a model, such as its `class_names`, or `{}`."""
+    return getattr(model, "metadata", None) or {}
+
+
+def value_range_of(model):
+    """What black and white are in the images that a model takes: `(low, high)`.
+
+    `(0.0, 255.0)` where the model scales them itself, else what training wrote into
+    it, else `(-1.0, 1.0)`.
+    """
+    if arguments_of(model).get("include_preprocessing"):
+        return (0.0, 255.0)
+    steps = (metadata_of(model).get("preprocessing") or {}).get("steps", [])
+    for step in reversed(steps):
+        if step["step"] == "value_range":
+            return (float(step["low"]), float(step["high"]))
+    return (-1.0, 1.0)
+
+
+def reduction_of(model):
+    """How many pixels a position of the last feature map stands for, on each side.
+
+    1 where there is no ResNet: a ViT reads the pixels.
+    """
+    return _reduction(settings_of(model))
+
+
+def grid_of(model, image_size=None):
+    """`(rows, columns)` of the patches that a model cuts; `None` if it has none.
+
+    Args:
+        model: A Keras model.
+        image_size: Integer or pair `(height, width)`, pixels. Defaults to the model's;
+            where that is any size, the grid is that of its learned positions.
+    """
+    return grid_of_settings(settings_of(model), image_size)
+
+
+def grid_of_settings(settings, image_size=None):
+    """`grid_of` a model with these settings, which need not be built."""
+    a = settings.get("arguments", {})
+    if a.get("patch_size") is None:
+        return None
+    size = a["image_size"] if image_size is None else pair(image_size, "image_size")
+    if None in size:
+        grid = a.get("position_grid")
+        return None if grid is None else tuple(grid)
+    factor = _reduction(settings)
+    sides = [-(-side // factor) for side in size]  # padded, so rounded up
+    patch = a["patch_size"]
+    return patch_grid(sides, patch, a.get("stride") or patch)
+
+
+def _reduction(settings):
+    num_blocks = settings.get("arguments", {}).get("num_blocks")
+    return 1 if num_blocks is None else stem_factor(num_blocks)

@@ -6,17 +6,20 @@ from types import SimpleNamespace
 import keras
 from keras import ops
 
-from keras_vit.models.building.encoder import encode_tokens, last_norm, patch_grid
 from keras_vit.models.building.ends import float_policy, image_input
-from keras_vit.models.building.initial_values import forget, values_later
-from keras_vit.models.building.resnet import hybrid_stem
+from keras_vit.models.constructors import BUILDERS, build
+from keras_vit.models.pretrained.initial_values import forget, values_later
 from keras_vit.models.pretrained.weights import load_weights
-from keras_vit.models.variants.listing import build
-from keras_vit.models.vision_model import VisionModel
+from keras_vit.models.vision_model import (
+    VisionModel,
+    grid_of_settings,
+    settings_of,
+    value_range_of,
+)
 from keras_vit.pretraining.colours import BINS
 from keras_vit.pretraining.targets import TARGETS, check_target
 
-_STEMS = {"vit": image_input, "hybrid": hybrid_stem}
+_FAMILIES = ("vit", "hybrid")  # which have patches
 _MOST_CHANNELS = 4  # whose colours are 4,096 classes
 
 
@@ -87,8 +90,7 @@ def MaskedPatchPrediction(
     family = settings["family"]
     # Of the head nothing is used.
     own = {**settings["arguments"], "num_classes": 0, "representation_size": None}
-    model, facts = _build(SimpleNamespace(**own), family, target, name)
-    model.settings.update(family=family, arguments=own, pretraining=facts)
+    model = _build(family, own, target, name)
     if weights is None and isinstance(backbone, keras.Model):
         weights = backbone
     if weights is not None:
@@ -113,8 +115,8 @@ def _settings(backbone, arguments):
             "The model is built already; arguments are for a backbone given by its "
             f"name. Received: {arguments}"
         )
-    settings = getattr(backbone, "settings", None) or {}
-    if settings.get("family") not in _STEMS:
+    settings = settings_of(backbone)
+    if settings.get("family") not in _FAMILIES:
         raise ValueError(
             "Masked patch prediction needs the patches of a ViT or hybrid of "
             f"keras_vit. Received: {backbone.name!r} of the family "
@@ -123,10 +125,11 @@ def _settings(backbone, arguments):
     return settings
 
 
-def _build(a, family, target, name):
+def _build(family, arguments, target, name):
+    a = SimpleNamespace(**arguments)
     _check(a, target)
-    images, x = _STEMS[family](a)
-    grid = patch_grid(x.shape[1:3], a)
+    images, x = image_input(a)
+    grid = grid_of_settings({"family": family, "arguments": arguments})
     height, width = a.image_size
     if height % grid[0] or width % grid[1]:
         raise ValueError(
@@ -140,7 +143,8 @@ def _build(a, family, target, name):
             f"image_size={(height, width)}, patches of {patch[0]}x{patch[1]} pixels"
         )
     shown = keras.Input((count,), dtype="int32", name="shown")
-    x = last_norm(encode_tokens(x, a, shown), a)
+    every_token = SimpleNamespace(**{**arguments, "pooling": None})
+    x = BUILDERS[family].build(x, every_token, shown)  # (B, prefix + N, D)
     x = _PatchTokens(a.class_token + a.register_tokens, dtype=a.dtype, name="tokens")(x)
     cells, channels = TARGETS[target], a.num_channels
     if target == "pixels":
@@ -155,16 +159,18 @@ def _build(a, family, target, name):
     )(x)
     if shape != (count, units):
         x = keras.layers.Reshape(shape, dtype=dtype, name="cells")(x)
-    facts = dict(
+    inputs = {"image": images, "shown": shown}
+    model = VisionModel(inputs, x, name=name or "masked_patch_prediction")
+    model.settings.update(family=family, arguments=arguments)
+    model.settings["pretraining"] = dict(
         target=target,
         cells=cells,
         grid=list(grid),
         patch_size=list(patch),
         num_channels=channels,
-        value_range=[0.0, 255.0] if a.include_preprocessing else [-1.0, 1.0],
+        value_range=list(value_range_of(model)),
     )
-    inputs = {"image": images, "shown": shown}
-    return VisionModel(inputs, x, name=name or "masked_patch_prediction"), facts
+    return model
 
 
 def _check(a, target):
@@ -206,7 +212,7 @@ class _PatchTokens(keras.layers.Layer):
 
 def is_pretraining(model):
     """Whether a model is one of masked patch prediction."""
-    return bool((getattr(model, "settings", None) or {}).get("pretraining"))
+    return "pretraining" in settings_of(model)
 
 
 def example_targets(model):

@@ -13,7 +13,7 @@ from keras_vit.checkpoints.writing import (
     write_npz,
     write_safetensors,
 )
-from keras_vit.models.pretrained.rebuilding import from_checkpoint
+from keras_vit.models.changes.rebuilding import from_checkpoint
 
 # The file, its layout, how it is spelled, what arrays cannot tell.
 FILES = [

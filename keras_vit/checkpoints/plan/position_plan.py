@@ -9,11 +9,11 @@ from keras_vit.checkpoints.architecture import position_prefix, token_counts
 from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS, REGISTER_TOKENS
 from keras_vit.checkpoints.positions import (
     check_kernel,
-    grid_of_settings,
     resize_position_embeddings,
     square_grid,
 )
 from keras_vit.layers.resize import resize_matrix
+from keras_vit.models.vision_model import grid_of_settings
 
 logger = logging.getLogger(__name__)
 

@@ -1,3 +1,5 @@
+"""Group normalisation with a written-out gradient."""
+
 import math
 
 import keras

@@ -1,3 +1,5 @@
+"""The residual units of BiT and of the hybrids."""
+
 import keras
 from keras import ops
 
@@ -18,8 +20,7 @@ class _ResidualUnit(CompositeLayer):
     def __init__(
         self,
         filters,
-        strides=1,
-        *,
+        strides,
         norm_epsilon,
         standardization,
         standardization_epsilon,
@@ -148,14 +149,8 @@ class PreActivationUnit(_ResidualUnit):
         standardization_epsilon=1e-10,
         **kwargs,
     ):
-        super().__init__(
-            filters,
-            strides,
-            norm_epsilon=norm_epsilon,
-            standardization=standardization,
-            standardization_epsilon=standardization_epsilon,
-            **kwargs,
-        )
+        own = (norm_epsilon, standardization, standardization_epsilon)
+        super().__init__(filters, strides, *own, **kwargs)
 
     def build(self, input_shape):
         inner, strided, output = self._shapes(input_shape)
@@ -228,14 +223,8 @@ class PostActivationUnit(_ResidualUnit):
         standardization_epsilon=1e-5,
         **kwargs,
     ):
-        super().__init__(
-            filters,
-            strides,
-            norm_epsilon=norm_epsilon,
-            standardization=standardization,
-            standardization_epsilon=standardization_epsilon,
-            **kwargs,
-        )
+        own = (norm_epsilon, standardization, standardization_epsilon)
+        super().__init__(filters, strides, *own, **kwargs)
 
     def build(self, input_shape):
         inner, strided, output = self._shapes(input_shape)

@@ -1,3 +1,5 @@
+"""Convolution with standardised kernels."""
+
 import math
 
 import keras

@@ -1,3 +1,5 @@
+"""The mask token of masked patch prediction."""
+
 import keras
 from keras import ops
 

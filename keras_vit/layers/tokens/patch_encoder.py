@@ -1,3 +1,5 @@
+"""From flattened patches to the tokens that the first block reads."""
+
 import math
 
 import keras

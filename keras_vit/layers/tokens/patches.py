@@ -1,15 +1,16 @@
+"""Images to patches, and back; the arithmetic of their grid."""
+
 import keras
 import numpy as np
 from keras import ops
+
+from keras_vit.common.checks import is_integer
 
 
 def pair(value, name):
     """Returns `value` as a pair of positive integers `(height, width)`."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    whole = all(
-        isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in values
-    )
-    if len(values) != 2 or not whole or min(values) < 1:
+    if len(values) != 2 or not all(map(is_integer, values)) or min(values) < 1:
         raise ValueError(
             f"`{name}` must be a positive integer or a pair (height, width) of "
             f"positive integers, in pixels. Received: {name}={value}"
@@ -29,6 +30,29 @@ def stem_factor(num_blocks):
         num_blocks: Sequence, the residual units of each stage.
     """
     return 4 * 2 ** max(len(num_blocks) - 1, 0)
+
+
+def patch_grid(size, patch_size, stride):
+    """`(rows, columns)` of the patches of an image, `None` along an unknown side.
+
+    Args:
+        size: Pair `(height, width)`; sides may be `None`.
+        patch_size: Pair.
+        stride: Pair.
+    """
+    return tuple(map(grid_length, size, patch_size, stride))
+
+
+def patch_and_stride(patch_size, stride):
+    """`(patch_size, stride)` as pairs; by default patches do not overlap."""
+    patch = pair(patch_size, "patch_size")
+    step = patch if stride is None else pair(stride, "stride")
+    if any(s > p for s, p in zip(step, patch)):
+        raise ValueError(
+            "`stride` must be at most `patch_size`, or pixels between the patches "
+            f"would be lost. Received: stride={stride}, patch_size={patch_size}"
+        )
+    return patch, step
 
 
 def check_divisible(image_size, patch_size, stride):
@@ -80,7 +104,7 @@ def unpatchify(patches, image_size, patch_size, stride=None):
     patch_h, patch_w = patch_size = pair(patch_size, "patch_size")
     stride = patch_size if stride is None else pair(stride, "stride")
     check_divisible(image_size, patch_size, stride)
-    grid_h, grid_w = map(grid_length, image_size, patch_size, stride)
+    grid_h, grid_w = patch_grid(image_size, patch_size, stride)
     patches = ops.convert_to_tensor(patches)
     num_patches, features = patches.shape[1:]
     known = num_patches is not None
@@ -153,13 +177,7 @@ class Patches(keras.layers.Layer):
         self.patch_size = patch_size
         self.stride = stride
         self.keep_grid = keep_grid
-        self._patch = pair(patch_size, "patch_size")
-        self._stride = self._patch if stride is None else pair(stride, "stride")
-        if any(s > p for s, p in zip(self._stride, self._patch)):
-            raise ValueError(
-                "`stride` must be at most `patch_size`, or pixels between the patches "
-                f"would be lost. Received: stride={stride}, patch_size={patch_size}"
-            )
+        self._patch, self._stride = patch_and_stride(patch_size, stride)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
@@ -171,8 +189,7 @@ class Patches(keras.layers.Layer):
         # Known here, where the layer may have been built for images of every size.
         check_divisible(tuple(images.shape[1:3]), self._patch, self._stride)
         batch, height, width = ops.shape(images)[:3]
-        grid_h = (height - patch_h) // stride_h + 1
-        grid_w = (width - patch_w) // stride_w + 1
+        grid_h, grid_w = patch_grid((height, width), self._patch, self._stride)
         if self._stride == self._patch:
             # Of an unknown size, pixels left over would become images of their own.
             known = isinstance(height, int) and isinstance(width, int)
@@ -191,8 +208,7 @@ class Patches(keras.layers.Layer):
         return ops.reshape(x, (-1, *grid, patch_h * patch_w * channels))
 
     def compute_output_shape(self, input_shape):
-        grid = map(grid_length, input_shape[1:3], self._patch, self._stride)
-        grid_h, grid_w = grid
+        grid_h, grid_w = patch_grid(input_shape[1:3], self._patch, self._stride)
         unknown = grid_h is None or grid_w is None
         features = self._patch[0] * self._patch[1] * input_shape[-1]
         if self.keep_grid:

@@ -1,3 +1,5 @@
+"""From all tokens to one vector: by class token, mean or attention."""
+
 import keras
 from keras import ops
 

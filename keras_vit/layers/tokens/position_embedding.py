@@ -1,12 +1,26 @@
+"""Position embeddings: learned, fixed, for rows and columns, of any grid."""
+
 import math
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_vit.common.checks import check_choice
 from keras_vit.layers.resize import resize_matrix
 
 KINDS = ("learned", "learned_2d", "sincos2d", "none")
+
+
+def check_width(kind, hidden_dim):
+    """Raises unless `hidden_dim` divides as position embeddings of a kind need."""
+    parts = {"learned_2d": 2, "sincos2d": 4}.get(kind, 1)
+    if hidden_dim % parts or (kind == "sincos2d" and hidden_dim < 8):
+        rule = "even" if parts == 2 else "a multiple of 4, at least 8,"
+        raise ValueError(
+            f"`hidden_dim` must be {rule} for {kind} position embeddings. "
+            f"Received: hidden_dim={hidden_dim}"
+        )
 
 
 def sincos2d(grid_size, hidden_dim, temperature=10_000.0, xp=np):
@@ -27,11 +41,7 @@ def sincos2d(grid_size, hidden_dim, temperature=10_000.0, xp=np):
 
     Reference: `big_vision/models/vit.py: posemb_sincos_2d`.
     """
-    if hidden_dim % 4 or hidden_dim < 8:
-        raise ValueError(
-            "`hidden_dim` must be a multiple of 4, at least 8, for sincos2d position "
-            f"embeddings. Received: hidden_dim={hidden_dim}"
-        )
+    check_width("sincos2d", hidden_dim)
     dtype = "float64" if xp is np else "float32"
     omega = temperature ** -(np.arange(hidden_dim // 4) / (hidden_dim // 4 - 1))
     rows, columns = grid_size
@@ -89,11 +99,7 @@ class PositionEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if kind not in KINDS:
-            raise ValueError(
-                f"`kind` of position embedding must be one of "
-                f"{', '.join(map(repr, KINDS))}. Received: kind={kind!r}"
-            )
+        check_choice(kind, KINDS, "kind")
         self.kind = kind
         self.grid_size = grid_size
         self.prefix_tokens = prefix_tokens
@@ -103,6 +109,7 @@ class PositionEmbedding(keras.layers.Layer):
         length, hidden_dim = input_shape[1:]
         if self.kind == "none":
             return
+        check_width(self.kind, hidden_dim)
         rows, columns = self._grid(length)
         initializer = keras.initializers.RandomNormal(stddev=0.02)
         embedded = self.prefix_tokens if self.embed_prefix else 0
@@ -114,11 +121,6 @@ class PositionEmbedding(keras.layers.Layer):
             shape = (1, embedded + rows * columns, hidden_dim)
             self.embeddings = weight("embeddings", *shape)
         elif self.kind == "learned_2d":
-            if hidden_dim % 2:
-                raise ValueError(
-                    "`hidden_dim` must be even for learned_2d position embeddings. "
-                    f"Received: hidden_dim={hidden_dim}"
-                )
             self.rows = weight("rows", rows, 1, hidden_dim // 2)
             self.columns = weight("columns", 1, columns, hidden_dim // 2)
             if embedded:

@@ -1,3 +1,5 @@
+"""Multi-head self-attention, and the functions that it is made of."""
+
 import keras
 from keras import ops
 

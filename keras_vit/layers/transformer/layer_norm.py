@@ -1,3 +1,5 @@
+"""Layer normalisation with a written-out gradient."""
+
 import keras
 from keras import ops
 

@@ -1,3 +1,5 @@
+"""The MLP of a Transformer block, and its two kinds of GELU."""
+
 import math
 
 import keras

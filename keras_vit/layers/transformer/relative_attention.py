@@ -1,3 +1,5 @@
+"""Self-attention with learned relative positions."""
+
 import keras
 import numpy as np
 from keras import ops

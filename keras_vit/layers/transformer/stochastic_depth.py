@@ -1,3 +1,5 @@
+"""Stochastic depth: dropping residual branches at random."""
+
 import keras
 import numpy as np
 from keras import ops

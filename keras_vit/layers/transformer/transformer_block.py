@@ -1,3 +1,5 @@
+"""The Transformer block: attention, then an MLP, each with a shortcut."""
+
 import keras
 
 from keras_vit.layers.composite import CompositeLayer

@@ -1,1 +1,1 @@
-"""Parts that the architectures share."""
+"""Parts that the architectures share: arguments, ends, stages, constructors."""

@@ -1,11 +1,10 @@
-"""Checks of what users pass to model constructors, before anything is built."""
-
-import difflib
+"""The arguments that many constructors share: documentation, aliases, checks."""
 
 import keras
 import numpy as np
 
-from keras_vit.layers.tokens.patches import check_divisible, pair
+from keras_vit.common.checks import check_positive, is_integer
+from keras_vit.layers.tokens.patches import pair
 
 
 class _Unset:
@@ -18,54 +17,121 @@ class _Unset:
 UNSET = _Unset()
 
 
-class Default:
-    """The default of an argument that `weights` may decide instead.
+# The signature and the docstring of each group become part of those of the
+# constructors; see `keras_vit.models.building.constructor`.
 
-    Shows as the plain value in signatures.
+
+def images(
+    *,
+    image_size=None,
+    input_shape=None,
+    classes=None,
+    include_top=None,
+    weights=None,
+    num_channels=None,
+    classifier_activation=None,
+):
+    """Arguments of every model, on what goes in and comes out.
+
+    Args:
+        num_classes: Integer, the number of classes; 0 or `None` for a model that
+            returns features. Defaults to 1000.
+        image_size: Integer or pair `(height, width)`, pixels; any size, and
+            `(None, None)` for a model that takes images of every size. Defaults to
+            224.
+        input_shape: `(height, width, channels)`: what keras.applications has for
+            `image_size` and `num_channels`.
+        classes: What keras.applications has for `num_classes`.
+        include_top: `False` is the keras.applications way to ask for features.
+        weights: `None` for random weights, or anything that `keras_vit.load_weights`
+            takes: a registered name such as `"imagenet"`, a path, a URL, a
+            dictionary of arrays, another model.
+        num_channels: Integer, image channels. Defaults to 3.
+        classifier_activation: Activation of the head. `None` returns logits.
     """
 
-    def __init__(self, value):
-        self.value = value
 
-    def __repr__(self):
-        return repr(self.value)
+def transformer(
+    *,
+    num_layers,
+    hidden_dim,
+    mlp_dim,
+    num_heads,
+    pooling="token",
+    class_token=None,
+    register_tokens=0,
+    representation_size=None,
+    dropout_rate=0.0,
+    attention_dropout_rate=0.0,
+    drop_path_rate=0.0,
+    position_embedding="learned",
+    position_scope="input",
+    embed_prefix=True,
+    gelu="tanh",
+    epsilon=1e-6,
+    qk_norm=False,
+    layer_scale=None,
+    pooled_norm=False,
+    position_grid=None,
+):
+    """Arguments of a Transformer that reads patches.
+
+    Args:
+        num_layers: Integer, the number of Transformer blocks.
+        hidden_dim: Integer, the width of the tokens; a multiple of `num_heads`.
+        mlp_dim: Integer, the inner width of the MLPs.
+        num_heads: Integer, the number of attention heads.
+        pooling: What the head reads: `"token"` (the class token), `"gap"` (the mean
+            of the patch tokens), `"gap_all"` (the mean of all tokens), `"map"`
+            (multi-head attention pooling of all tokens), or `None` (every token).
+        class_token: Boolean, whether there is a class token. By default only
+            `pooling="token"` has one.
+        register_tokens: Integer, the number of learned tokens without a patch.
+        representation_size: Integer or `None`, the width of a tanh layer before the
+            head (`pre_logits`), as in the paper's pre-training.
+        dropout_rate: Float in `[0, 1)`, dropout after the position embeddings and
+            after each dense layer except query, key and value.
+        attention_dropout_rate: Float in `[0, 1)`, dropout of the attention scores.
+        drop_path_rate: Float in `[0, 1)`, stochastic depth of the last block; the
+            rate grows linearly from 0 at the first.
+        position_embedding: `"learned"` (a vector for each token), `"learned_2d"`,
+            `"sincos2d"`, `"relative"` (a number for each head and each offset between
+            two patches, added to their attention logits: see
+            `keras_vit.layers.RelativeSelfAttention`) or `"none"`.
+        position_scope: Where positions are added: at the `"input"` of the first
+            block, at `"every_layer"` with vectors of its own, or `"shared"`: at
+            every layer with the same vectors.
+        embed_prefix: Boolean, whether class and register tokens have position
+            vectors too.
+        gelu: `"tanh"` (official weights) or `"erf"` (exact). Defaults to what
+            `weights` were trained with, without them to `"tanh"`.
+        epsilon: Float, of every layer norm. Defaults to that of `weights`, without
+            them to `1e-6`.
+        qk_norm: Boolean, whether query and key are normalised per head.
+        layer_scale: Float or `None`, the initial value of a learned factor per
+            channel at the end of each residual branch.
+        pooled_norm: Boolean, whether the last norm follows the pooling (layer
+            `pooled_norm`, as in timm's models with mean pooling) instead of
+            preceding it (layer `encoder_norm`).
+        position_grid: Pair `(rows, columns)`, the grid of patches that learned
+            positions are for; only with `image_size=(None, None)`.
+    """
 
 
-GELU = Default("tanh")
-EPSILON = Default(1e-6)
+def computation(*, include_preprocessing=False, remat=False, dtype=None, name=None):
+    """Arguments of every model, on how it computes.
 
-
-def check_choice(value, choices, name):
-    """Raises unless `value` is one of `choices`, naming the closest one."""
-    if value in choices:
-        return
-    close = difflib.get_close_matches(str(value), [str(c) for c in choices], 1, 0.4)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(
-        f"`{name}` must be one of {', '.join(map(repr, choices))}. "
-        f"Received: {name}={value!r}.{hint}"
-    )
-
-
-def check_positive(**values):
-    """Raises unless every value is a positive integer."""
-    for name, value in values.items():
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not whole or value < 1:
-            raise ValueError(
-                f"`{name}` must be a positive integer. Received: {name}={value!r}"
-            )
-
-
-def check_position_width(kind, hidden_dim):
-    """Raises unless `hidden_dim` divides as position embeddings of a kind need."""
-    parts = {"learned_2d": 2, "sincos2d": 4}.get(kind, 1)
-    if hidden_dim % parts or (kind == "sincos2d" and hidden_dim < 8):
-        rule = "even" if parts == 2 else "a multiple of 4, at least 8,"
-        raise ValueError(
-            f"`hidden_dim` must be {rule} for {kind} position embeddings. "
-            f"Received: hidden_dim={hidden_dim}"
-        )
+    Args:
+        include_preprocessing: Boolean, whether the model takes pixels in `[0, 255]`
+            and scales them itself. Otherwise it takes `[-1, 1]`: see
+            `keras_vit.preprocess_input`.
+        remat: Boolean, whether training keeps the input of each block only and computes
+            the rest again: the same gradients from less memory, and about a third more
+            computation. Defaults to `False`.
+        dtype: Dtype policy, such as `"mixed_bfloat16"`. Norms, softmax and head
+            compute in float32 at least. Defaults to Keras's global policy.
+        name: String, the name of the model.
+    """
 
 
 def plain_numbers(options):
@@ -76,14 +142,33 @@ def plain_numbers(options):
     }
 
 
-def check_rate(**values):
-    """Raises unless every value is a probability below one."""
-    for name, value in values.items():
-        number = isinstance(value, (int, float, np.number))
-        if not number or isinstance(value, bool) or not 0 <= value < 1:
-            raise ValueError(
-                f"`{name}` must be a number in [0, 1). Received: {name}={value!r}"
-            )
+def resolve(options, default_size):
+    """The arguments of every model as plain values, their aliases resolved.
+
+    Args:
+        options: Dictionary of all arguments of a constructor but `weights`, `name`.
+        default_size: Integer or pair, pixels, where no size is given.
+
+    Returns:
+        A dictionary of what a model keeps: values that a JSON file can hold.
+    """
+    check_data_format()
+    options = dict(options)
+    num_classes = resolve_classes(
+        *(options.pop(name) for name in ("num_classes", "classes", "include_top"))
+    )
+    image_size, num_channels = resolve_image_size(
+        *(options.pop(name) for name in ("image_size", "input_shape", "num_channels")),
+        default_size,
+    )
+    return {
+        **options,
+        "num_classes": num_classes,
+        "image_size": list(image_size),  # a list, as JSON gives it back
+        "num_channels": num_channels,
+        "classifier_activation": activation_name(options["classifier_activation"]),
+        "dtype": policy_config(options["dtype"]),
+    }
 
 
 def resolve_classes(num_classes, classes, include_top):
@@ -115,8 +200,7 @@ def resolve_classes(num_classes, classes, include_top):
         if not include_top:
             num_classes = 0
     num_classes = 0 if num_classes is None else num_classes
-    whole = isinstance(num_classes, (int, np.integer))
-    if not whole or isinstance(num_classes, bool) or num_classes < 0:
+    if not is_integer(num_classes) or num_classes < 0:
         raise ValueError(
             "`num_classes` must be a positive integer, or 0 or None for features. "
             f"Received: num_classes={num_classes!r}"
@@ -124,14 +208,11 @@ def resolve_classes(num_classes, classes, include_top):
     return int(num_classes)
 
 
-def resolve_image_size(
-    image_size, input_shape, num_channels, default, allow_unknown=False
-):
+def resolve_image_size(image_size, input_shape, num_channels, default):
     """`(height, width), num_channels` from `image_size` or the alias `input_shape`.
 
-    With `allow_unknown` height and width may be `None`.
+    Height and width may be `None`, for images of every size.
     """
-    size_pair = _known_or_not if allow_unknown else pair
     if input_shape is not None:
         shape = tuple(input_shape)
         if len(shape) == 3 and shape[0] in (1, 3) and shape[2] not in (1, 3):
@@ -146,8 +227,8 @@ def resolve_image_size(
                 "`input_shape` must be (height, width, channels), without the batch. "
                 f"Received: input_shape={input_shape}"
             )
-        size = size_pair(shape[:2], "input_shape")
-        if image_size is not None and size_pair(image_size, "image_size") != size:
+        size = _known_or_not(shape[:2], "input_shape")
+        if image_size is not None and _known_or_not(image_size, "image_size") != size:
             raise ValueError(
                 "`image_size` and `input_shape` contradict each other; pass one. "
                 f"Received: image_size={image_size}, input_shape={input_shape}"
@@ -159,7 +240,9 @@ def resolve_image_size(
             )
         num_channels = shape[2]
     else:
-        size = size_pair(default if image_size is None else image_size, "image_size")
+        size = _known_or_not(
+            default if image_size is None else image_size, "image_size"
+        )
     num_channels = 3 if num_channels is None else num_channels
     check_positive(num_channels=num_channels)
     return size, int(num_channels)
@@ -175,6 +258,7 @@ def _known_or_not(value, name):
 
 
 def check_data_format():
+    """Raises unless Keras is set to images with the channels last."""
     if keras.config.image_data_format() != "channels_last":
         raise ValueError(
             "keras_vit models are channels-last. Received: "
@@ -182,54 +266,6 @@ def check_data_format():
             f"{keras.config.image_data_format()!r}. Call "
             "keras.config.set_image_data_format('channels_last') first."
         )
-
-
-def check_patches(image_size, patch_size, stride):
-    """`(patch_size, stride)` as pairs, after checking that they tile the image."""
-    patch = pair(patch_size, "patch_size")
-    step = patch if stride is None else pair(stride, "stride")
-    if any(s > p for s, p in zip(step, patch)):
-        raise ValueError(
-            "`stride` must be at most `patch_size`, or pixels between the patches "
-            f"would be lost. Received: stride={stride}, patch_size={patch_size}"
-        )
-    check_divisible(image_size, patch, step)
-    return patch, step
-
-
-def check_position_grid(
-    image_size, *, position_grid, position_embedding, position_scope, **_
-):
-    """`position_grid` as a list, needed where the image size is unknown."""
-    if None not in image_size:
-        if position_grid is not None:
-            raise ValueError(
-                "`position_grid` is only for models of every image size. Received: "
-                f"position_grid={position_grid}, image_size={tuple(image_size)}. Pass "
-                "image_size=(None, None), or leave it out."
-            )
-        return None
-    if position_embedding == "none":
-        return None
-    if position_embedding == "relative":
-        raise ValueError(
-            "Relative positions need a known image size. Received: "
-            f"position_embedding='relative', image_size={tuple(image_size)}"
-        )
-    if position_scope != "input":
-        raise ValueError(
-            "`position_scope` must be 'input' where the image size is unknown. "
-            f"Received: position_scope={position_scope!r}, image_size={image_size}"
-        )
-    if position_grid is None and position_embedding == "sincos2d":
-        return [1, 1]  # computed for every size, so that any grid will do
-    if position_grid is None:
-        raise ValueError(
-            "`position_grid=(rows, columns)` must be given where the image size is "
-            "unknown: it says for how many patches positions are learned. "
-            f"Received: position_grid=None, image_size={tuple(image_size)}"
-        )
-    return list(pair(position_grid, "position_grid"))
 
 
 def activation_name(activation):

@@ -1,156 +1,93 @@
-"""The Transformer that ViT applies to images and the hybrids to feature maps."""
+"""What the Transformers of ViT and the hybrids share: their options and checks."""
 
-from types import SimpleNamespace
-
-from keras_vit.layers import (
-    LayerNorm,
-    PatchEncoder,
-    Patches,
-    PositionEmbedding,
-    TransformerBlock,
-)
-from keras_vit.layers.tokens.position_embedding import KINDS
+from keras_vit.common.checks import check_choice, check_positive, check_rate
+from keras_vit.layers import PositionEmbedding
+from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.position_embedding import KINDS, check_width
 from keras_vit.layers.transformer.attention import check_heads
 from keras_vit.layers.transformer.mlp import GELUS
-from keras_vit.models.building import arguments
-from keras_vit.models.building.ends import add_head, pool_tokens
 
 POOLINGS = ("token", "gap", "gap_all", "map", None)
 SCOPES = ("input", "every_layer", "shared")
 
 
-def encode(x, a):
-    """From images or feature maps `(B, H, W, C)` to logits or features.
+class Positions:
+    """Where a model adds its positions: to the tokens once, before blocks, or in them.
 
     Args:
-        x: Symbolic tensor; patches must tile it.
         a: Namespace of the model's checked arguments.
+        grid: Pair `(rows, columns)`, the patches that positions are for.
     """
-    x = encode_tokens(x, a)  # (B, prefix + N, D)
-    if not a.pooled_norm:
-        x = last_norm(x, a)
-    x = pool_tokens(
-        x,
-        a.pooling,
-        skip=a.class_token + a.register_tokens,
-        num_heads=a.num_heads,
-        mlp_dim=a.mlp_dim,
-        gelu=a.gelu,
-        epsilon=a.epsilon,
-        dtype=a.dtype,
-    )  # (B, D)
-    if a.pooled_norm:
-        x = last_norm(x, a)
-    return add_head(
-        x,
-        num_classes=a.num_classes,
-        representation_size=a.representation_size,
-        classifier_activation=a.classifier_activation,
-        dtype=a.dtype,
-    )  # (B, K)
 
+    def __init__(self, a, grid):
+        self.a, self.grid = a, grid
+        self.prefix = a.class_token + a.register_tokens  # tokens before the patches
+        self.relative = a.position_embedding == "relative"
+        self.at_input = a.position_scope == "input"
+        self.shared = None
 
-def last_norm(x, a):
-    """The norm after the last block, wherever it stands."""
-    name = "pooled_norm" if a.pooled_norm else "encoder_norm"
-    return LayerNorm(epsilon=a.epsilon, name=name, dtype=a.dtype)(x)
+    @property
+    def of_encoder(self):
+        """Arguments of `PatchEncoder`."""
+        kind = self.a.position_embedding
+        here = self.at_input and not self.relative
+        return {
+            "position_embedding": kind if here else "none",
+            "grid_size": self.grid,
+            "embed_prefix": self.a.embed_prefix,
+        }
 
+    @property
+    def of_block(self):
+        """Arguments of `TransformerBlock`."""
+        if not self.relative:
+            return {}
+        return {"relative_grid": self.grid, "prefix_tokens": self.prefix}
 
-def encode_tokens(x, a, shown=None):
-    """From images or feature maps to the tokens after the last block.
+    def before_block(self, x, i):
+        """The tokens that block `i` reads, `(B, prefix + N, D)` as before."""
+        if self.at_input:
+            return x
+        if self.a.position_scope == "every_layer":
+            return self._layer(f"position_embedding_{i:02d}")(x)
+        self.shared = self.shared or self._layer("position_embedding")
+        return self.shared(x)
 
-    Args:
-        x: Symbolic tensor `(B, H, W, C)`; patches must tile it.
-        a: Namespace of the model's checked arguments.
-        shown: Symbolic tensor `(B, N)` or `None`, what is shown in the place of each
-            patch; see `keras_vit.layers.PatchCorruption`.
-    """
-    layer = {"dtype": a.dtype}
-    at_input = a.position_scope == "input"
-    any_size = None in x.shape[1:3]
-    grid = a.position_grid if any_size else patch_grid(x.shape[1:3], a)
-    prefix = a.class_token + a.register_tokens
-    relative = a.position_embedding == "relative"
-    place = {"relative_grid": grid, "prefix_tokens": prefix} if relative else {}
-
-    def add_positions(name):
+    def _layer(self, name):
         return PositionEmbedding(
-            a.position_embedding,
-            grid,
-            prefix_tokens=prefix,
-            embed_prefix=a.embed_prefix,
+            self.a.position_embedding,
+            self.grid,
+            prefix_tokens=self.prefix,
+            embed_prefix=self.a.embed_prefix,
             name=name,
-            **layer,
+            dtype=self.a.dtype,
         )
 
-    x = Patches(a.patch_size, a.stride, keep_grid=any_size, name="patches", **layer)(
-        x
-    )  # (B, N, P*P*C)
-    encoder = PatchEncoder(
-        a.hidden_dim,
-        a.class_token,
-        position_embedding=a.position_embedding
-        if at_input and not relative
-        else "none",
-        grid_size=grid,
-        register_tokens=a.register_tokens,
-        embed_prefix=a.embed_prefix,
-        dropout_rate=a.dropout_rate,
-        corruption=shown is not None,
-        name="patch_encoder",
-        **layer,
+
+def check_transformer(a):
+    """Checks the arguments of a Transformer, and fills in what depends on others."""
+    check_positive(
+        num_layers=a.num_layers,
+        hidden_dim=a.hidden_dim,
+        mlp_dim=a.mlp_dim,
+        num_heads=a.num_heads,
     )
-    x = encoder(x) if shown is None else encoder(x, shown=shown)  # (B, prefix + N, D)
-    shared = (
-        add_positions("position_embedding") if a.position_scope == "shared" else None
-    )
-    for i in range(a.num_layers):
-        if not at_input:
-            x = (shared or add_positions(f"position_embedding_{i:02d}"))(x)
-        x = TransformerBlock(
-            a.num_heads,
-            a.mlp_dim,
-            dropout_rate=a.dropout_rate,
-            attention_dropout_rate=a.attention_dropout_rate,
-            drop_path_rate=a.drop_path_rate * i / max(a.num_layers - 1, 1),
-            gelu=a.gelu,
-            epsilon=a.epsilon,
-            qk_norm=a.qk_norm,
-            layer_scale=a.layer_scale,
-            remat=a.remat,
-            **place,
-            name=f"block_{i:02d}",
-            **layer,
-        )(x)
-    return x
-
-
-def patch_grid(size, a):
-    """`(rows, columns)` of the patches of a feature map or an image."""
-    return tuple(
-        (side - patch) // stride + 1
-        for side, patch, stride in zip(size, a.patch_size, a.stride)
-    )
-
-
-def check_encoder(**options):
-    """Checks the arguments that `encode` reads; those to replace, as plain values."""
-    a = SimpleNamespace(**options)
-    for name in ("num_layers", "hidden_dim", "mlp_dim", "num_heads"):
-        arguments.check_positive(**{name: options[name]})
     if a.representation_size is not None:
-        arguments.check_positive(representation_size=a.representation_size)
+        check_positive(representation_size=a.representation_size)
     if a.register_tokens != 0:
-        arguments.check_positive(register_tokens=a.register_tokens)
+        check_positive(register_tokens=a.register_tokens)
     check_heads(a.hidden_dim, a.num_heads)
-    arguments.check_choice(a.pooling, POOLINGS, "pooling")
+    check_choice(a.pooling, POOLINGS, "pooling")
     kinds = (*KINDS, "relative")
-    arguments.check_choice(a.position_embedding, kinds, "position_embedding")
-    arguments.check_position_width(a.position_embedding, a.hidden_dim)
-    arguments.check_choice(a.position_scope, SCOPES, "position_scope")
-    arguments.check_choice(a.gelu, tuple(GELUS), "gelu")
-    for name in ("dropout_rate", "attention_dropout_rate", "drop_path_rate"):
-        arguments.check_rate(**{name: options[name]})
+    check_choice(a.position_embedding, kinds, "position_embedding")
+    check_width(a.position_embedding, a.hidden_dim)
+    check_choice(a.position_scope, SCOPES, "position_scope")
+    check_choice(a.gelu, tuple(GELUS), "gelu")
+    check_rate(
+        dropout_rate=a.dropout_rate,
+        attention_dropout_rate=a.attention_dropout_rate,
+        drop_path_rate=a.drop_path_rate,
+    )
     if a.pooling == "token" and a.class_token is False:
         raise ValueError(
             "`pooling='token'` reads the class token. Received: class_token=False. "
@@ -167,8 +104,40 @@ def check_encoder(**options):
             "`pooled_norm=True` needs a pooling of 'token', 'gap' or 'gap_all'. "
             f"Received: pooling={a.pooling!r}"
         )
-    return dict(
-        class_token=a.pooling == "token" if a.class_token is None else a.class_token,
-        classifier_activation=arguments.activation_name(a.classifier_activation),
-        dtype=arguments.policy_config(a.dtype),
-    )
+    if a.class_token is None:
+        a.class_token = a.pooling == "token"
+    a.position_grid = _position_grid(a)
+
+
+def _position_grid(a):
+    """`position_grid` as a list, needed where the image size is unknown."""
+    size, grid = tuple(a.image_size), a.position_grid
+    if None not in size:
+        if grid is not None:
+            raise ValueError(
+                "`position_grid` is only for models of every image size. Received: "
+                f"position_grid={grid}, image_size={size}. Pass "
+                "image_size=(None, None), or leave it out."
+            )
+        return None
+    if a.position_embedding == "none":
+        return None
+    if a.position_embedding == "relative":
+        raise ValueError(
+            "Relative positions need a known image size. Received: "
+            f"position_embedding='relative', image_size={size}"
+        )
+    if a.position_scope != "input":
+        raise ValueError(
+            "`position_scope` must be 'input' where the image size is unknown. "
+            f"Received: position_scope={a.position_scope!r}, image_size={size}"
+        )
+    if grid is None and a.position_embedding == "sincos2d":
+        return [1, 1]  # computed for every size, so that any grid will do
+    if grid is None:
+        raise ValueError(
+            "`position_grid=(rows, columns)` must be given where the image size is "
+            "unknown: it says for how many patches positions are learned. "
+            f"Received: position_grid=None, image_size={size}"
+        )
+    return list(pair(grid, "position_grid"))

@@ -1,8 +1,6 @@
-"""What follows the last feature map or token sequence, shared by all families."""
+"""What every architecture begins and ends with: the input, and the head."""
 
 import keras
-
-from keras_vit.layers import AttentionPooling, TokenPooling
 
 
 def image_input(a):
@@ -25,20 +23,7 @@ def float_policy(policy):
     return "float64" if policy.compute_dtype == "float64" else "float32"
 
 
-def pool_tokens(x, pooling, *, skip, num_heads, mlp_dim, gelu, epsilon, dtype):
-    """`(B, N, D)` to `(B, D)`; `pooling=None` returns the tokens unchanged."""
-    if pooling is None:
-        return x
-    if pooling == "map":
-        layer = AttentionPooling(
-            num_heads, mlp_dim, gelu=gelu, epsilon=epsilon, dtype=dtype, name="pooling"
-        )
-    else:
-        layer = TokenPooling(pooling, skip, dtype=dtype, name="pooling")
-    return layer(x)
-
-
-def add_head(x, *, num_classes, representation_size, classifier_activation, dtype):
+def add_head(x, a, representation_size=None):
     """The optional tanh layer and the zero-initialised classifier.
 
     The head computes in float32 at least: half-precision logits cost accuracy.
@@ -48,15 +33,15 @@ def add_head(x, *, num_classes, representation_size, classifier_activation, dtyp
             representation_size,
             activation="tanh",
             kernel_initializer=keras.initializers.LecunNormal(),
-            dtype=dtype,
+            dtype=a.dtype,
             name="pre_logits",
         )(x)
-    if num_classes:
+    if a.num_classes:
         x = keras.layers.Dense(
-            num_classes,
-            activation=classifier_activation,
+            a.num_classes,
+            activation=a.classifier_activation,
             kernel_initializer="zeros",
-            dtype=float_policy(dtype),
+            dtype=float_policy(a.dtype),
             name="head",
         )(x)
     return x

@@ -1,1 +1,1 @@
-"""Models made from other models."""
+"""Models made from checkpoints and from other models."""

@@ -1,3 +1,5 @@
+"""Copies of BiT and hybrid models whose kernels are standardised for good."""
+
 import keras
 
 from keras_vit.layers import PostActivationUnit, PreActivationUnit, StandardizedConv2D

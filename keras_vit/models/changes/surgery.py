@@ -1,6 +1,7 @@
 """New models from old ones: for another image size, for other classes."""
 
-from keras_vit.models.pretrained.rebuilding import from_checkpoint
+from keras_vit.models.changes.rebuilding import from_checkpoint
+from keras_vit.models.vision_model import settings_of
 
 
 def with_image_size(model, image_size, *, kernel="official"):
@@ -57,7 +58,7 @@ def with_num_classes(model, num_classes):
 
 
 def _rebuilt(model, **changes):
-    if not (getattr(model, "settings", None) or {}).get("family"):
+    if not settings_of(model).get("family"):
         raise ValueError(
             "`model` must be made by a constructor of keras_vit; a part cut out of "
             f"one does not know how it was built. Received: {model!r}"

@@ -1,1 +1,1 @@
-"""Models with the weights of files."""
+"""Loading weights into models; the class names that published weights come with."""

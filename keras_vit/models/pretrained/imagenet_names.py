@@ -1,3 +1,5 @@
+"""The names of ImageNet's classes, and predictions in those names."""
+
 import functools
 import gzip
 from importlib import resources

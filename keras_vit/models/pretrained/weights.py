@@ -1,3 +1,5 @@
+"""Opens the weights that a user names, and fills models with them."""
+
 import logging
 import os
 
@@ -7,9 +9,9 @@ from keras_vit.checkpoints.names.vit import CLASS_TOKEN
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
 from keras_vit.checkpoints.registry import find_source, is_registered
-from keras_vit.models.building.arguments import Default
-from keras_vit.models.building.initial_values import forget, give_values
-from keras_vit.models.pretrained.identify import describe_difference, variant_of
+from keras_vit.models.pretrained.initial_values import forget, give_values
+from keras_vit.models.variants.identify import describe_difference, variant_of
+from keras_vit.models.vision_model import settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ def load_weights(
     >>> model = keras_vit.ViT_B16(num_classes=10)
     >>> report = keras_vit.load_weights(model, "ViT-B_16.npz")
     """
-    settings = getattr(model, "settings", None) or {}
+    settings = settings_of(model)
     checkpoint = open_any(
         source, settings.get("family"), settings.get("arguments", {}), offline
     )
@@ -90,34 +92,42 @@ def load_weights(
     return fill(plan)
 
 
-def open_weights(family, options):
+def open_weights(family, options, given):
     """Opens the `weights` of a constructor, and lets them decide what is open.
 
-    Takes `weights` out of `options`, and replaces the arguments that are a `Default`
-    by what the file was trained with, or by their plain value.
+    Takes `weights` out of `options`, and replaces the arguments that were not given by
+    what the file was trained with, such as the kind of GELU.
+
+    Args:
+        family: String, that of the constructor.
+        options: Dictionary of all arguments of the constructor; changed in place.
+        given: Names of those that the user gave.
+
+    Returns:
+        A `Checkpoint`, or `None` where there are no weights.
 
     Raises:
         ValueError: if the source is broken, or contradicts an argument.
     """
     weights = options.pop("weights")
-    checkpoint = None if weights is None else open_any(weights, family, options)
-    if checkpoint is not None:
-        _check_model(checkpoint, family, options)
-    facts = {} if checkpoint is None else facts_of(checkpoint)
+    if weights is None:
+        return None
+    checkpoint = open_any(weights, family, options)
+    _check_model(checkpoint, family, options)
     # What reads the tokens is new, so it need not read the class token: that stays.
-    masked = checkpoint is not None and checkpoint.masked
-    if masked and CLASS_TOKEN in checkpoint and options.get("class_token", 0) is None:
+    masked = checkpoint.masked and CLASS_TOKEN in checkpoint
+    if masked and options.get("class_token", 0) is None:
         options["class_token"] = True
-    for name, value in options.items():
-        if isinstance(value, Default):
-            options[name] = facts.get(name, value.value)
-        elif name in facts and value != facts[name]:
+    for name, fact in facts_of(checkpoint).items():
+        if name in given and options[name] != fact:
             raise ValueError(
                 f"`{name}` must be what the weights were trained with. Received: "
-                f"{name}={value!r}, and weights of {checkpoint.origin} "
+                f"{name}={options[name]!r}, and weights of {checkpoint.origin} "
                 f"({checkpoint.layout.name} layout), trained with "
-                f"{name}={facts[name]!r}. Leave `{name}` out."
+                f"{name}={fact!r}. Leave `{name}` out."
             )
+        if name in options:
+            options[name] = fact
     return checkpoint
 
 

@@ -1,1 +1,1 @@
-"""The published variants: their rows, constructors, counts and lists."""
+"""The published models: their sizes, names, counts and list."""

@@ -6,7 +6,7 @@ forward pass of one image; a multiply-add counts as two.
 
 import math
 
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.patches import pair, stem_factor
 
 
 def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
@@ -54,7 +54,7 @@ def bit_params(row, num_classes=1000, num_channels=3):
 
 def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
     width = 64 * row.width_factor
-    channels = 4 * width * 2 ** (len(row.num_blocks) - 1)
+    channels = width * stem_factor(row.num_blocks)
     sides = pair(image_size, "image_size")
     stem = resnet_multiply_adds(row.num_blocks, width, sides, num_channels)
     return 2 * (stem + channels * num_classes)
@@ -107,9 +107,17 @@ def feature_map(num_blocks, sides, width=64):
     """`((height, width), channels)` of what the Transformer of a hybrid reads."""
     if not num_blocks:  # the root alone
         return tuple(-(-side // 4) for side in sides), width
-    stride = 4 * 2 ** (len(num_blocks) - 1)
-    return tuple(-(-side // stride) for side in sides), width * stride
+    factor = stem_factor(num_blocks)
+    return tuple(-(-side // factor) for side in sides), width * factor
 
 
 def _patches(image_size, patch_size):
     return math.prod(side // patch_size for side in pair(image_size, "image_size"))
+
+
+# Of each family: closed forms of the parameters and the cost of a row.
+FORMULAS = {
+    "vit": (vit_params, vit_flops),
+    "hybrid": (hybrid_params, hybrid_flops),
+    "bit": (bit_params, bit_flops),
+}

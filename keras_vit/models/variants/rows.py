@@ -1,3 +1,5 @@
+"""Tables: the sizes of the published models, one row each."""
+
 from dataclasses import dataclass
 
 
@@ -95,3 +97,6 @@ HYBRID_VARIANTS = {
     "R50_ViT_B32": HybridVariant((3, 4, 6, 3), 1, 12, 768, 3072, 12),
     "R50_ViT_L16": HybridVariant((3, 4, 9), 1, 24, 1024, 4096, 16),
 }
+
+
+FAMILIES = {"vit": VIT_VARIANTS, "hybrid": HYBRID_VARIANTS, "bit": BIT_VARIANTS}

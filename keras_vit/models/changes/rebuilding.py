@@ -1,4 +1,5 @@
-import difflib
+"""`from_checkpoint`: the model that a file describes, built and filled."""
+
 import inspect
 import logging
 import math
@@ -9,17 +10,16 @@ from keras_vit.checkpoints.architecture import (
     position_prefix,
 )
 from keras_vit.checkpoints.names.vit import POSITIONS
-from keras_vit.checkpoints.plan.position_plan import grid_of_file, grid_of_settings
-from keras_vit.models.bit import BiT
-from keras_vit.models.building.initial_values import values_later
-from keras_vit.models.hybrid import HybridViT
-from keras_vit.models.pretrained.identify import published_heads, variant_of
+from keras_vit.checkpoints.plan.position_plan import grid_of_file
+from keras_vit.common.wording import hint
+from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.pretrained.initial_values import values_later
 from keras_vit.models.pretrained.weights import fill_new_model, open_any
-from keras_vit.models.vit import ViT
+from keras_vit.models.variants.identify import published_heads, variant_of
+from keras_vit.models.vision_model import grid_of_settings
 
 logger = logging.getLogger(__name__)
 
-BUILDERS = {"vit": ViT, "hybrid": HybridViT, "bit": BiT}
 _LOADING = ("strict", "skip", "keep", "position_kernel", "in_channels_rule")
 
 
@@ -93,11 +93,10 @@ def _check_names(builder, overrides):
     known = inspect.signature(builder).parameters
     for name in overrides:
         if name not in known or name == "weights":
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
                 f"`keras_vit.{builder.__name__}`, which this checkpoint needs, has no "
-                f"such argument. Received: {name}={overrides[name]!r}.{hint}"
+                f"such argument. Received: {name}={overrides[name]!r}."
+                f"{hint(name, known)}"
             )
 
 

@@ -1,21 +1,21 @@
-"""Which published model a set of arguments makes."""
+"""Which published model a set of arguments makes, and how two models differ."""
 
-from keras_vit.models.variants.rows import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
+from dataclasses import fields
 
-_TABLES = {"vit": VIT_VARIANTS, "hybrid": HYBRID_VARIANTS, "bit": BIT_VARIANTS}
+from keras_vit.models.variants.rows import FAMILIES, HYBRID_VARIANTS, VIT_VARIANTS
+
 _WORDS = {"vit": "ViT", "hybrid": "hybrid", "bit": "BiT"}
-_SIZES = {
-    "vit": ("patch_size", "num_layers", "hidden_dim", "mlp_dim", "num_heads"),
-    "hybrid": (
-        "num_blocks",
-        "patch_size",
-        "num_layers",
-        "hidden_dim",
-        "mlp_dim",
-        "num_heads",
-    ),
-    "bit": ("num_blocks", "width_factor"),
-}
+
+
+def sizes_of(row):
+    """The arguments of a constructor that a row of the tables states."""
+    names = [field.name for field in fields(row) if field.name != "params"]
+    return {name: getattr(row, name) for name in names}
+
+
+def family_of_variant(variant):
+    """`"vit"`, `"hybrid"` or `"bit"`."""
+    return next(family for family, rows in FAMILIES.items() if variant in rows)
 
 
 def variant_of(family, arguments):
@@ -23,14 +23,13 @@ def variant_of(family, arguments):
 
     An argument that is unknown (`None`) may be anything.
     """
-    sizes = {name: arguments.get(name) for name in _SIZES.get(family, ())}
-    known = {name: value for name, value in sizes.items() if value is not None}
-    for variant, row in _TABLES.get(family, {}).items():
-        same = (
-            _plain(name, getattr(row, name)) == _plain(name, value)
-            for name, value in known.items()
-        )
-        if known and all(same):
+    for variant, row in FAMILIES.get(family, {}).items():
+        known = {
+            name: (_plain(name, size), _plain(name, arguments[name]))
+            for name, size in sizes_of(row).items()
+            if arguments.get(name) is not None
+        }
+        if known and all(size == value for size, value in known.values()):
             return variant
     return None
 
@@ -58,7 +57,7 @@ def describe_difference(family, arguments, other_family, other):
         )
     different = [
         name
-        for name in _SIZES[family]
+        for name in sizes_of(next(iter(FAMILIES[family].values())))
         if other.get(name) is not None
         and _plain(name, other[name]) != _plain(name, arguments.get(name, 1))
     ]
@@ -80,8 +79,3 @@ def _plain(name, value):
     if name == "patch_size" and value is not None:
         value = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     return tuple(value) if isinstance(value, list) else value
-
-
-def family_of_variant(variant):
-    """`"vit"`, `"hybrid"` or `"bit"`."""
-    return next(family for family, table in _TABLES.items() if variant in table)

@@ -1,0 +1,83 @@
+"""The constructors of the published models: one for each row of the tables."""
+
+import functools
+import inspect
+
+from keras_vit.models.bit import BiT
+from keras_vit.models.building.arguments import UNSET
+from keras_vit.models.hybrid import HybridViT
+from keras_vit.models.variants.identify import family_of_variant, sizes_of
+from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.variants.rows import FAMILIES
+from keras_vit.models.vit import ViT
+
+# Of each family: what builds its models, and what it is called in a docstring.
+BUILDERS = {"vit": ViT, "hybrid": HybridViT, "bit": BiT}
+_KINDS = {"vit": "Vision Transformer", "hybrid": "hybrid", "bit": "BiT ResNet"}
+_SIZES = {
+    "vit": "{num_layers} blocks of width {hidden_dim} with {num_heads} heads and\n"
+    "an MLP of {mlp_dim}; patches of {patch_size} pixels.",
+    "hybrid": "{resnet}, then {num_layers} blocks of width\n"
+    "{hidden_dim} with {num_heads} heads and an MLP of {mlp_dim}.",
+    "bit": "Stages of {stages} units, {width_factor} times as wide as ResNet-50's.",
+}
+
+
+def build(name, num_classes=1000, **kwargs):
+    """A published model by its name.
+
+    Args:
+        name: String, a name from `keras_vit.list_models()`, in any case; `-`, `/`
+            and `_` do not matter.
+        num_classes: Integer; 0 or `None` for features.
+        **kwargs: Every other argument of the model's constructor.
+
+    Returns:
+        A functional `keras.Model`.
+
+    Raises:
+        ValueError: if there is no such model; the message names the closest one.
+    """
+    return constructor(canonical_name(name))(num_classes, **kwargs)
+
+
+@functools.cache
+def constructor(variant):
+    """`ViT`, `HybridViT` or `BiT` with the sizes of a row as its defaults.
+
+    Args:
+        variant: String, the name of a row of `keras_vit.models.variants.rows`.
+    """
+    family = family_of_variant(variant)
+    row, builder = FAMILIES[family][variant], BUILDERS[family]
+    sizes = sizes_of(row)
+
+    def build(num_classes=UNSET, **kwargs):
+        return builder(num_classes, **{"name": variant.lower(), **sizes, **kwargs})
+
+    parameters = inspect.signature(builder).parameters.values()
+    build.__signature__ = inspect.Signature(
+        [p.replace(default=sizes.get(p.name, p.default)) for p in parameters]
+    )
+    build.__name__ = build.__qualname__ = variant
+    build.__module__ = "keras_vit.models"  # where pickle and help() find it
+    stages = ", ".join(map(str, sizes.get("num_blocks", ())))
+    resnet = f"A ResNet with stages of {stages} units" if stages else "A ResNet's stem"
+    count = f" ({row.params:,} parameters)" if row.params else ""
+    build.__doc__ = f"""{variant}, a published {_KINDS[family]}{count}.
+
+{_SIZES[family].format(**sizes, stages=stages, resnet=resnet)}
+Takes every argument of `keras_vit.{builder.__name__}`; these sizes are its
+defaults.
+
+Example:
+
+>>> model = keras_vit.{variant}(num_classes=10)
+"""
+    return build
+
+
+def __getattr__(name):
+    if any(name in rows for rows in FAMILIES.values()):
+        return constructor(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
