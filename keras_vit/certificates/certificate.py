@@ -13,6 +13,7 @@ from keras_vit.checkpoints.files.npz import from_npz
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.vision_model import settings_of
 
 LOGITS_BAR = {"vit": 2e-5, "bit": 2e-5, "hybrid": 5e-5}
 POSITIONS_BAR = 1e-5
@@ -134,7 +135,7 @@ def verify(model_or_name=None):
     if isinstance(model_or_name, str):
         family = family_of_variant(canonical_name(model_or_name))
         return Certificate(_check(c) for c in _CASES if c.family == family)
-    settings = getattr(model_or_name, "settings", None) or {}
+    settings = settings_of(model_or_name)
     if not settings.get("family"):
         raise ValueError(
             "`model_or_name` must be a model of keras_vit, the name of one, or None. "

@@ -12,6 +12,7 @@ from keras_vit.checkpoints.files.arrays import from_dictionary, merge, reading
 from keras_vit.checkpoints.files.h5 import from_h5, from_keras_archive
 from keras_vit.checkpoints.files.npz import from_npz
 from keras_vit.checkpoints.files.safetensors import from_safetensors
+from keras_vit.models.vision_model import settings_of
 
 
 def open_source(source):
@@ -33,7 +34,7 @@ def open_source(source):
         return source
     if isinstance(source, keras.Model):
         arrays = from_dictionary(values_of(source), f"the model {source.name!r}")
-        arrays.config["settings"] = getattr(source, "settings", None)
+        arrays.config["settings"] = settings_of(source)
         return recognise(arrays)
     if hasattr(source, "items"):
         return recognise(from_dictionary(source))

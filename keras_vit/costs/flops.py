@@ -3,8 +3,9 @@
 import math
 from types import SimpleNamespace
 
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
 from keras_vit.models.variants import counts
+from keras_vit.models.vision_model import settings_of
 
 # Forward pass, and twice as much backwards: gradients of inputs and of weights.
 TRAINING_FACTOR = 3
@@ -43,7 +44,7 @@ def flops_by_part(model, image_size=None):
         Dictionary from `"resnet"`, `"patch_embedding"`, `"attention"`, `"mlp"`,
         `"pooling"` and `"head"`, as far as the model has them, to integers; or `None`.
     """
-    settings = getattr(model, "settings", None) or {}
+    settings = settings_of(model)
     if settings.get("family") not in _FAMILIES:
         return None
     a = SimpleNamespace(**settings["arguments"])
@@ -107,7 +108,7 @@ def _vit(a, sides):
 
 def _bit(a, sides):
     width = int(64 * a.width_factor)
-    channels = 4 * width * 2 ** (len(a.num_blocks) - 1)
+    channels = width * stem_factor(a.num_blocks)
     convolutions = counts.resnet_multiply_adds(
         a.num_blocks, width, sides, a.num_channels
     )
@@ -126,11 +127,7 @@ def _hybrid(a, sides):
 
 def _transformer(a, sides, channels, stride):
     d = a.hidden_dim
-    grid = [
-        (side - patch) // step + 1
-        for side, patch, step in zip(sides, a.patch_size, stride)
-    ]
-    patches = math.prod(grid)
+    patches = math.prod(patch_grid(sides, a.patch_size, stride))
     tokens = patches + a.class_token + a.register_tokens
     rows = tokens if a.pooling is None else 1
     features = a.representation_size or d

@@ -27,6 +27,7 @@ from keras_vit.inference.loaded import (
     pixels_of,
     value_range_of,
 )
+from keras_vit.models.vision_model import metadata_of
 
 # Probabilities of all classes are kept up to this many numbers: 256 MiB.
 MAX_PROBABILITIES = 2**26
@@ -256,7 +257,7 @@ class _Mistakes:
 
 
 def _check_classes(model, source):
-    names = getattr(model, "metadata", {}).get("class_names")
+    names = metadata_of(model).get("class_names")
     outputs = model.output_shape[-1]
     if outputs != source.num_classes or (names and names != source.class_names):
         raise ValueError(

@@ -4,6 +4,7 @@ import logging
 
 import keras_vit.data
 from keras_vit.data import open_place
+from keras_vit.models.vision_model import metadata_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
     """
     if isinstance(data, keras_vit.data.Source):
         return data
-    metadata = getattr(model, "metadata", {})
+    metadata = metadata_of(model)
     recipe = metadata.get("recipe") or {}
     options = {name: recipe[name] for name in READING if name in recipe}
     if corrupt is not None:

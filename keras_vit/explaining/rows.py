@@ -1,8 +1,9 @@
 """What there is to know about a model and its training, as rows of a table."""
 
 from keras_vit.costs.flops import forward_flops
+from keras_vit.layers.tokens.patches import patch_grid
 from keras_vit.models.variants.identify import variant_of
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import image_shape, settings_of
 from keras_vit.visualize.anatomy import (
     layer_named,
     patch_and_stride,
@@ -26,7 +27,7 @@ HEADS = {
 def model_facts(subject):
     """Pairs `(what, value)` of strings: the architecture and its cost."""
     model = subject.model
-    settings = getattr(model, "settings", None) or {}
+    settings = settings_of(model)
     a = settings.get("arguments", {})
     height, width = subject.steps.image_size
     rows = []
@@ -58,7 +59,7 @@ def _transformer(model, a, size):
     patch, stride = patch_and_stride(model)
     factor = stem_factor(model)
     sides = [-(-side // factor) for side in size]
-    grid = [(n - p) // s + 1 for n, p, s in zip(sides, patch, stride)]
+    grid = patch_grid(sides, patch, stride)
     what = "pixels" if factor == 1 else f"places of the ResNet's map, 1/{factor} size"
     text = f"{grid[1]} × {grid[0]} of {patch[1]} × {patch[0]} {what}"
     if stride != patch:

@@ -9,7 +9,13 @@ import keras
 from keras_vit.inference.loaded import class_names, load_model, preprocessing_of
 from keras_vit.models import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import (
+    arguments_of,
+    image_shape,
+    metadata_of,
+    settings_of,
+    value_range_of,
+)
 from keras_vit.pretraining import is_pretraining
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.visualize.anatomy import layer_named, patch_and_stride, stem_factor
@@ -85,10 +91,10 @@ def _class_names(model, source):
     Official files name no classes, and those of as many as ImageNet has are of it.
     """
     shape, head = model.output_shape, layer_named(model, "head")
-    ours = bool(getattr(model, "settings", None))
+    ours = bool(settings_of(model))
     if not isinstance(shape, tuple) or len(shape) != 2 or (ours and head is None):
         return None, False
-    named = getattr(model, "metadata", {}).get("class_names") is not None
+    named = metadata_of(model).get("class_names") is not None
     from_file = not isinstance(source, keras.Model)
     if from_file and not named and shape[-1] in (1000, 21843):
         return [name for _, name in imagenet_classes(shape[-1])], True
@@ -111,19 +117,16 @@ def _steps(model, image_size):
             f"{height}x{width} pixels. Received: image_size={image_size}. Use "
             "keras_vit.with_image_size(model, image_size) first."
         )
-    if not is_open or getattr(model, "metadata", {}).get("preprocessing"):
+    if not is_open or metadata_of(model).get("preprocessing"):
         return preprocessing_of(model)
-    scales = model.settings["arguments"].get("include_preprocessing", False)
     return keras_vit.data.preprocessing(
-        size,
-        num_channels=channels,
-        value_range=(0.0, 255.0) if scales else (-1.0, 1.0),
+        size, num_channels=channels, value_range=value_range_of(model)
     )
 
 
 def _natural_size(model):
     """The size that the positions of a model of images of every size are for."""
-    grid = model.settings["arguments"].get("position_grid")
+    grid = arguments_of(model).get("position_grid")
     if grid is None:
         return 224
     stride, factor = patch_and_stride(model)[1], stem_factor(model)

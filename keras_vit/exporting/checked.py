@@ -16,7 +16,7 @@ from keras_vit.exporting.report import ExportReport
 from keras_vit.exporting.sources import find_sources, has_classes_of
 from keras_vit.exporting.staging import check_place
 from keras_vit.inference.loaded import class_probabilities, load_model, output_kind
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import image_shape, settings_of, value_range_of
 
 BATCH = 32
 REAL_IMAGES = 16
@@ -113,7 +113,7 @@ def export(
     _check_family(format, plain)
     static = format == "litert_int8" and quantization == "static"
     calibration, test = find_sources(data, data_dir, needed=static)
-    value_range = pictures.value_range_of(model)
+    value_range = value_range_of(model)
     with staged(path) as place:
         job = Job(model, plain, format, place, value_range, **options)
         if static:
@@ -138,7 +138,7 @@ def export(
 
 
 def _check_family(format, plain):
-    settings = getattr(plain, "settings", None) or {}
+    settings = settings_of(plain)
     if not FORMATS[format].is_graph and not settings.get("family"):
         raise ValueError(
             "Files of weights are for whole models of keras_vit. Received: "

@@ -4,7 +4,13 @@ import math
 
 import numpy as np
 
-from keras_vit.models.vision_model import grid_of_settings, image_shape
+from keras_vit.models.vision_model import (
+    arguments_of,
+    grid_of,
+    image_shape,
+    metadata_of,
+    reduction_of,
+)
 
 EMBEDDED = "fashion_mnist_mini:test"
 _FREE_SIZE = (64, 96)
@@ -22,9 +28,7 @@ def sizes_to_try(model):
 
 
 def _size_of_positions(model):
-    settings = getattr(model, "settings", None) or {}
-    a = settings.get("arguments", {})
-    grid = grid_of_settings(settings) if a.get("position_grid") else None
+    grid = grid_of(model) if arguments_of(model).get("position_grid") else None
     if grid is None or math.prod(grid) == 1:
         return [math.ceil(n / s) * s for n, s in zip(_FREE_SIZE, _step(model))]
     return [rows * step for rows, step in zip(grid, _step(model))]
@@ -32,31 +36,10 @@ def _size_of_positions(model):
 
 def _step(model):
     """The pixels by which an image can grow."""
-    settings = getattr(model, "settings", None) or {}
-    a = settings.get("arguments", {})
-    reduction = 1
-    if settings.get("family") == "hybrid":
-        reduction = 4 * 2 ** max(len(a["num_blocks"]) - 1, 0)
-    return [patch * reduction for patch in a.get("patch_size", (8, 8))]
-
-
-def value_range_of(model):
-    """What black and white are for a model."""
-    if _arguments(model).get("include_preprocessing"):
-        return (0.0, 255.0)
-    for step in reversed(_saved_steps(model)):
-        if step["step"] == "value_range":
-            return (float(step["low"]), float(step["high"]))
-    return (-1.0, 1.0)
-
-
-def _arguments(model):
-    return (getattr(model, "settings", None) or {}).get("arguments", {})
-
-
-def _saved_steps(model):
-    saved = getattr(model, "metadata", {}).get("preprocessing") or {}
-    return saved.get("steps", [])
+    patch_size = arguments_of(model).get("patch_size")
+    if patch_size is None:
+        return [8, 8]
+    return [patch * reduction_of(model) for patch in patch_size]
 
 
 def noise(size, num_channels, count, seed=0):
@@ -73,7 +56,7 @@ def pixels_of(model, source, size, limit, batch_size=32):
     """
     import keras_vit.data
 
-    saved = getattr(model, "metadata", {}).get("preprocessing")
+    saved = metadata_of(model).get("preprocessing")
     steps = saved and keras_vit.data.Preprocessing.from_json(saved)
     channels = image_shape(model)[-1]
     black_to_white = keras_vit.data.steps.ValueRange(0.0, 255.0)

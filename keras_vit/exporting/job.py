@@ -9,7 +9,7 @@ import numpy as np
 from keras_vit.inference.loaded import output_kind
 from keras_vit.models.changes.folding import fold_weight_standardization
 from keras_vit.models.changes.rebuilding import from_checkpoint
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
 
 INPUT_DTYPES = ("float32", "uint8")
 
@@ -119,7 +119,7 @@ def plain_model(model):
             f"{quantized[0]}. Export the float model with format='litert_int8'."
         )
     adapted = sum(bool(getattr(layer, "lora_enabled", False)) for layer in layers)
-    settings, policy, notes = _settings(model), _policy(model), []
+    settings, policy, notes = settings_of(model), _policy(model), []
     if not settings and (adapted or policy != "float32"):
         raise ValueError(
             "A part cut out of a model can be exported in float32 and without LoRA "
@@ -146,18 +146,14 @@ def computes_in_full(model):
     return policy.compute_dtype in ("float32", "float64")
 
 
-def _settings(model):
-    return getattr(model, "settings", None) or {}
-
-
 def _policy(model):
     """The name of a model's dtype policy: its constructor's, not Keras's global one."""
-    arguments = _settings(model).get("arguments", {})
+    arguments = arguments_of(model)
     return arguments.get("dtype") or model.dtype_policy.name
 
 
 def _without_standardization(model):
     """The model with kernels that are standardised once and for all, if any are."""
-    if _settings(model).get("arguments", {}).get("standardization"):
+    if arguments_of(model).get("standardization"):
         return fold_weight_standardization(model)
     return model

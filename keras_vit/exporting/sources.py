@@ -1,6 +1,7 @@
 """Which images a file is compared, calibrated and measured on."""
 
 from keras_vit.exporting.images import EMBEDDED
+from keras_vit.models.vision_model import metadata_of
 
 
 def find_sources(data, data_dir=None, *, needed=False):
@@ -29,7 +30,7 @@ def find_sources(data, data_dir=None, *, needed=False):
 
 def has_classes_of(model, source):
     """Whether the labels of a source are the classes of a model."""
-    names = getattr(model, "metadata", {}).get("class_names")
+    names = metadata_of(model).get("class_names")
     if model.output_shape[-1] != source.num_classes:
         return False
     return names is None or list(names) == list(source.class_names)

@@ -6,6 +6,7 @@ from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
 from keras_vit.exporting.hugging_face import image_statistics, one_or_pair, write_json
 from keras_vit.exporting.reloading import reloaded_runner, require, require_size
+from keras_vit.layers.tokens.patches import stem_factor
 
 _GELUS = {"erf": "gelu", "tanh": "gelu_tanh"}
 _POOLINGS = {"token": "token", "gap": "avg", "gap_all": "avg", "map": "map", None: ""}
@@ -45,8 +46,8 @@ def write(job):
 def _config(job, family, a):
     if family == "bit":
         require(job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance")
-        args, width = {}, int(256 * a["width_factor"])
-        features = width * 2 ** (len(a["num_blocks"]) - 1)
+        args, width = {}, int(64 * a["width_factor"])
+        features = width * stem_factor(a["num_blocks"])
         names, key = _BITS, (tuple(a["num_blocks"]), a["width_factor"])
         pooling = "avg"
     else:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 import keras_vit.data
+from keras_vit.models import vision_model
 from keras_vit.pretraining import is_pretraining
 
 
@@ -66,7 +67,7 @@ def preprocessing_of(model, image_size=None):
         image_size: Pair `(height, width)`, pixels, for a model that takes images of
             every size.
     """
-    steps = getattr(model, "metadata", {}).get("preprocessing")
+    steps = vision_model.metadata_of(model).get("preprocessing")
     if steps is not None:
         return keras_vit.data.Preprocessing.from_json(steps)
     shape = model.input_shape
@@ -77,11 +78,10 @@ def preprocessing_of(model, image_size=None):
             "The model must take images of one size. "
             f"Received: a model with inputs of shape {shape}"
         )
-    scales = _arguments(model).get("include_preprocessing", False)
     return keras_vit.data.preprocessing(
         size,
         num_channels=shape[3],
-        value_range=(0.0, 255.0) if scales else (-1.0, 1.0),
+        value_range=vision_model.value_range_of(model),
     )
 
 
@@ -105,7 +105,10 @@ def output_kind(model):
     """
     shape = model.output_shape
     is_vector = isinstance(shape, tuple) and len(shape) == 2
-    if not is_vector or _arguments(model).get("num_classes", shape[1]) == 0:
+    if (
+        not is_vector
+        or vision_model.arguments_of(model).get("num_classes", shape[1]) == 0
+    ):
         raise ValueError(
             "The model does not give one score per class, so it cannot classify. "
             "Models made with `num_classes=0` or `pooling=None` give features. "
@@ -135,12 +138,7 @@ def class_probabilities(scores, kind):
 def class_names(model):
     """The names of a model's classes; numbers where it does not know them."""
     count = model.output_shape[-1]
-    names = getattr(model, "metadata", {}).get("class_names")
+    names = vision_model.metadata_of(model).get("class_names")
     if names is not None and len(names) == count:
         return list(names)
     return [f"class {index}" for index in range(count)]
-
-
-def _arguments(model):
-    """The constructor's arguments of a model of this package."""
-    return getattr(model, "settings", {}).get("arguments", {})

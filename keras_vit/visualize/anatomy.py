@@ -8,7 +8,8 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.patches import pair, patch_grid
+from keras_vit.layers.tokens.patches import stem_factor as factor_of_stages
 from keras_vit.models.vision_model import image_shape
 
 
@@ -70,7 +71,7 @@ def geometry(model, images):
     factor = stem_factor(model)
     sides = [-(-side // factor) for side in images.shape[1:3]]  # the stem rounds up
     return Geometry(
-        grid=tuple((n - p) // s + 1 for n, p, s in zip(sides, patch, stride)),
+        grid=patch_grid(sides, patch, stride),
         cell=tuple(factor * s for s in stride),
         prefix=layer_named(model, "patch_encoder").prefix_tokens,
     )
@@ -89,7 +90,7 @@ def stem_factor(model):
         return 1
     stages = [re.match(r"stage(\d+)_", layer.name) for layer in model.layers]
     last = max([int(match[1]) for match in stages if match], default=1)
-    return 4 * 2 ** (last - 1)
+    return factor_of_stages(range(last))
 
 
 def checked_images(model, images):

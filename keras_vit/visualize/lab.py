@@ -10,6 +10,7 @@ import numpy as np
 from keras_vit.devices import current
 from keras_vit.evaluation.probes.features import feature_model
 from keras_vit.models import from_checkpoint
+from keras_vit.models.vision_model import settings_of
 from keras_vit.visualize.anatomy import (
     checked_images,
     geometry,
@@ -223,7 +224,7 @@ def _runner(model):
 
 
 def _is_vit(model):
-    return getattr(model, "settings", {}).get("family") == "vit"
+    return settings_of(model).get("family") == "vit"
 
 
 def _patch_size(models):

@@ -16,6 +16,7 @@ from keras_vit.checkpoints.plan.position_plan import (
     plan_relative_positions,
 )
 from keras_vit.checkpoints.plan.report import LoadReport
+from keras_vit.models.vision_model import settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class Plan:
 
     def __init__(self, model, checkpoint, skip=(), keep=()):
         self.model = model
-        self.settings = getattr(model, "settings", None) or {}
+        self.settings = settings_of(model)
         self.checkpoint = checkpoint
         self.report = LoadReport(checkpoint.origin, checkpoint.layout.name)
         self.actions = {}
