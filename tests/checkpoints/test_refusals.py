@@ -264,18 +264,18 @@ def test_a_withheld_head_is_announced(fresh, arrays, caplog):
 
 
 def test_pre_logits_are_dropped_and_the_head_reset(caplog):
-    file = golden.path("vit/token_rep.ckpt.npz")
-    options = dict(num_layers=3, hidden_dim=64, mlp_dim=128, num_heads=4)
-    options.update(patch_size=16, image_size=64)
-    model = keras_vit.ViT(7, **options, weights=file)
+    file = golden.path("vit/gap_rep.ckpt.npz")
+    options = dict(num_layers=2, hidden_dim=32, mlp_dim=80, num_heads=4)
+    options.update(patch_size=8, image_size=32, pooling="gap")
+    model = keras_vit.ViT(5, **options, weights=file)
     assert not np.any(model.get_layer("head").kernel.numpy())
-    kept = keras_vit.ViT(7, **options, representation_size=40, weights=file)
+    kept = keras_vit.ViT(5, **options, representation_size=20, weights=file)
     assert np.any(kept.get_layer("head").kernel.numpy())
-    reset = keras_vit.ViT(5, **options, representation_size=40, weights=file)
+    reset = keras_vit.ViT(7, **options, representation_size=20, weights=file)
     assert np.any(reset.get_layer("pre_logits").kernel.numpy())
     assert not np.any(reset.get_layer("head").kernel.numpy())
     with pytest.raises(ValueError, match="pre_logits/kernel"):
-        keras_vit.ViT(7, **options, representation_size=32, weights=file)
+        keras_vit.ViT(5, **options, representation_size=32, weights=file)
 
 
 def test_features_take_a_file_with_a_head(arrays):

@@ -18,7 +18,7 @@ from keras_vit.models.changes.rebuilding import from_checkpoint
 # The file, its layout, how it is spelled, what arrays cannot tell.
 FILES = [
     ("vit/token_norep.ckpt.npz", "official ViT", {"as_published": True}, {}),
-    ("vit/token_rep.ckpt.npz", "official ViT", {"as_published": True}, {}),
+    ("vit/gap_rep.ckpt.npz", "official ViT", {"as_published": True}, {}),
     ("vit/gap_norep.ckpt.npz", "official ViT", {"as_published": True}, {}),
     (
         "vit/token_nonsquare.ckpt.npz",

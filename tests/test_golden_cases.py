@@ -1,0 +1,47 @@
+"""The small cases that ship with the tests are those of the golden data."""
+
+from pathlib import Path
+
+import golden
+import make_golden_cases
+import numpy as np
+import pytest
+
+
+def test_they_are_what_the_script_makes_of_the_whole_data():
+    if golden.FOLDER is None:
+        pytest.skip("golden data not found")
+    wanted = make_golden_cases.cases()
+    assert golden.shipped()[0].keys() == wanted.keys()
+    for name, content in wanted.items():
+        found = golden.shipped_file(name)
+        if name.endswith(".json"):
+            assert found == content, name
+            continue
+        assert list(found) == list(content), name
+        for key, array in content.items():
+            assert found[key].dtype == array.dtype, (name, key)
+            np.testing.assert_array_equal(found[key], array, f"{name} {key}")
+
+
+def test_they_are_small_and_become_the_files_that_they_name(tmp_path):
+    assert (Path(__file__).parent / golden.SHIPPED).stat().st_size < 3_000_000
+    for name in golden.shipped()[0]:
+        wanted = golden.shipped_file(name)
+        golden.write(tmp_path / name, wanted)
+        if name.endswith(".json"):
+            continue
+        if name.endswith(".npz"):
+            with np.load(tmp_path / name) as file:
+                found = dict(file)
+        else:
+            found = golden.read_safetensors(tmp_path / name)
+        assert found.keys() == wanted.keys(), name
+        for key, array in wanted.items():
+            np.testing.assert_array_equal(found[key], array, f"{name} {key}")
+
+
+def test_a_value_that_does_not_ship_skips_its_test():
+    found = golden._Arrays({"image": 1})
+    with pytest.raises(pytest.skip.Exception, match="not found: block4"):
+        found["block4"]
