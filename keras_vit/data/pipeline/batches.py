@@ -23,7 +23,7 @@ import tensorflow as tf
 from keras_vit.data import randomness
 from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
 from keras_vit.data.graphs import as_written
-from keras_vit.data.pipeline.complete import explainer, whole_batches
+from keras_vit.data.pipeline.complete import complete_batches
 from keras_vit.data.readers.stores import Order, PixelStore
 from keras_vit.data.steps.base import Crop
 
@@ -95,15 +95,7 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
 def _batches(
     store, order: Order, preprocessing, batch_size: int, num_classes: int
 ) -> tf.data.Dataset:
-    """All rows of every batch.
-
-    Args:
-        store: One of `stores.py`, or a `RecordStore`.
-        order: Which examples come. If it ends with less than a batch, the last batch is
-            short.
-        preprocessing: `Preprocessing`, of training or of evaluation.
-        batch_size: Integer.
-        num_classes: Integer, for the steps that make labels one-hot.
+    """All rows of every batch that `order` says; the last one may be short.
 
     Returns:
         Dataset of known cardinality: images `float32` `(B, H, W, C)`, labels `int32`
@@ -198,9 +190,7 @@ def _one_by_one(store, order, preprocessing, batch_size, mix):
     def make(batch):
         return mix(batch["image"], batch["label"], batch["seed"])
 
-    explain = explainer(store, order, preprocessing, read, batch_size)
-    labelled = not any(step.last for step in preprocessing.batch_steps)
-    whole = whole_batches(store, order, read, explain, batch_size, labelled)
+    whole = complete_batches(store, order, preprocessing, read, batch_size)
     # In threads of their own, so that reading goes on meanwhile.
     return whole.map(make, num_parallel_calls=2)
 

@@ -1,4 +1,4 @@
-"""Batches that are whole, or an error with the name of what is missing."""
+"""Batches that are complete, or an error that names the image that is missing."""
 
 import re
 
@@ -6,28 +6,39 @@ import tensorflow as tf
 
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import pixels_of
-from keras_vit.data.readers.stores import as_written
+from keras_vit.data.graphs import as_written
 from keras_vit.data.steps.spelling import steps_to_text
 
 MARKED = 16  # batches, of which the stream says whether all of them have come
+CORRUPT = "Corrupt image: "
+READABLE = "it could not be read the first time, but could the second"
+HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
+UNFIT = "Image that does not suit the steps: "
+UNLABELLED = "Example without a label: "
+HINTS = {
+    CORRUPT: HINT,
+    UNFIT: " Resize images before a crop, as in 'resize_small(256)|random_crop'.",
+    UNLABELLED: " Its label is negative, as in a test set whose labels are secret: "
+    "choose another split.",
+}
+_FRAMES = ("Graph execution", "Detected at", "<stack", "Traceback", "name:")
 
 
-def whole_batches(store, order, read, explain, batch_size, labelled=True):
+def complete_batches(store, order, preprocessing, read, batch_size):
     """Reads and batches; a batch that can't be read ends in an error with a name.
 
-    A broken image fails inside the graph, where nobody knows its name. So the batches
-    that fail are dropped, and each one that comes is compared with the numbers of the
-    examples that belong in it.
+    A broken image fails inside the graph, where nobody knows its name. So what fails is
+    dropped, and the first example of each batch that comes is compared with the one
+    that belongs there. Only then are the examples that should have come read once more,
+    one by one, to find the name.
 
     Args:
         store: As for `pipeline.batches`.
         order: An `Order`.
+        preprocessing: A `Preprocessing`.
         read: Function of position and item that returns a dictionary of tensors with
             the keys `"position"` and `"label"`.
-        explain: Function of the number of a batch's first example, which raises the
-            reason why that batch is not whole.
         batch_size: Integer.
-        labelled: Whether negative labels are an error, too.
 
     Returns:
         Dataset of dictionaries.
@@ -55,21 +66,20 @@ def whole_batches(store, order, read, explain, batch_size, labelled=True):
     both = tf.data.Dataset.choose_from_datasets(
         [batched, marks], choice, stop_on_empty_dataset=False
     )
+    labelled = not any(step.last for step in preprocessing.batch_steps)
+
+    def explain(begin):
+        items = store.items(order).enumerate().skip(int(begin)).take(batch_size)
+        _raise_reason(items, preprocessing, read)
+        raise ValueError(f"{CORRUPT}one of numbers {begin} on: {READABLE}.{HINT}")
 
     @as_written
     def check(turn, batch):
         begin = (turn - turn // (MARKED + 1)) * batch_size
-        end = begin + batch_size
-        expected = tf.range(begin, end if total is None else tf.minimum(end, total))
-        found = batch["position"]
-        no_label = tf.reduce_any(batch["label"] < 0) if labelled else False
-        complete = tf.case(
-            [
-                (is_mark(turn), lambda: found[0] < 0),
-                (tf.size(found) != tf.size(expected), lambda: tf.constant(False)),
-            ],
-            lambda: tf.reduce_all(found == expected) & tf.logical_not(no_label),
-        )
+        first = tf.where(is_mark(turn), tf.constant(-1, tf.int64), begin)
+        complete = batch["position"][0] == first
+        if labelled:
+            complete &= tf.reduce_all(batch["label"] >= 0)
         passed = tf.cond(
             complete,
             lambda: tf.constant(True),
@@ -82,52 +92,22 @@ def whole_batches(store, order, read, explain, batch_size, labelled=True):
     return checked.filter(as_written(lambda batch: batch["position"][0] >= 0))
 
 
-CORRUPT = "Corrupt image: "
-READABLE = "it could not be read the first time, but could the second"
-HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
-UNFIT = "Image that does not suit the steps: "
-UNLABELLED = "Example without a label: "
-HINTS = {
-    CORRUPT: HINT,
-    UNFIT: " Resize images before a crop, as in 'resize_small(256)|random_crop'.",
-    UNLABELLED: " Its label is negative, as in a test set whose labels are secret: "
-    "choose another split.",
-}
-
-
-def explainer(store, order, preprocessing, read, batch_size):
-    """A function that raises the reason why a batch is not whole.
-
-    Args:
-        store: As for `pipeline.batches`.
-        order: The `Order` of the batches.
-        preprocessing: A `Preprocessing`.
-        read: Function of position and item, which fails or doesn't.
-        batch_size: Integer.
-
-    Returns:
-        A function of the number of the batch's first example.
-    """
-
-    def explain(begin):
-        items = store.items(order).enumerate().skip(int(begin)).take(batch_size)
-        for at, item in items:
-            reason, name = why_unreadable(read, at, item), display(item["id"].numpy())
-            if reason == READABLE:
-                if item["label"] < 0:
-                    raise ValueError(f"{UNLABELLED}{name}.{HINTS[UNLABELLED]}")
-                continue
-            try:
-                height, width, _ = pixels_of(item, preprocessing.num_channels).shape
-            except Exception:
-                raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}") from None
-            raise ValueError(
-                f"{UNFIT}{name}, {height}x{width} pixels, in "
-                f"{steps_to_text(preprocessing.image_steps)}: {reason}.{HINTS[UNFIT]}"
-            )
-        raise ValueError(f"{CORRUPT}one of numbers {begin} on: {READABLE}.{HINT}")
-
-    return explain
+def _raise_reason(items, preprocessing, read):
+    """Raises for the first item that can't be read or has no label."""
+    for at, item in items:
+        reason, name = why_unreadable(read, at, item), display(item["id"].numpy())
+        if reason == READABLE:
+            if item["label"] < 0:
+                raise ValueError(f"{UNLABELLED}{name}.{HINTS[UNLABELLED]}")
+            continue
+        try:
+            height, width, _ = pixels_of(item, preprocessing.num_channels).shape
+        except Exception:
+            raise ValueError(f"{CORRUPT}{name}: {reason}.{HINT}") from None
+        raise ValueError(
+            f"{UNFIT}{name}, {height}x{width} pixels, in "
+            f"{steps_to_text(preprocessing.image_steps)}: {reason}.{HINTS[UNFIT]}"
+        )
 
 
 def why_unreadable(read, *arguments) -> str:
@@ -147,9 +127,6 @@ def reason_of(error: BaseException) -> str:
     told = [line for line in lines if line and not line.startswith(_FRAMES)]
     last = told[-1] if told else type(error).__name__
     return re.sub(r"^(\w+Error: )+", "", last).rstrip(". ")
-
-
-_FRAMES = ("Graph execution", "Detected at", "<stack", "Traceback", "name:")
 
 
 def corrupt_message(error: BaseException) -> str | None:
