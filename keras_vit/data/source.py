@@ -4,11 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.common.wording import display
-from keras_vit.data.pipeline import batches as parts
-from keras_vit.data.pipeline import reading_once as checking
+from keras_vit.data.decoding.jpeg_png import data_of
+from keras_vit.data.graphs import as_written
+from keras_vit.data.pipeline.batches import batches
+from keras_vit.data.pipeline.reading_once import decode_all, leave_out
 from keras_vit.data.readers.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.readers.request import batch_order, in_order, usable_batch_size
-from keras_vit.data.readers.stores import BytesStore, FileStore, as_written
+from keras_vit.data.readers.stores import BytesStore, FileStore
 from keras_vit.data.steps.augmentations import augmentation
 from keras_vit.data.steps.preprocessing import evaluation_steps
 from keras_vit.data.subsets import Subset
@@ -39,13 +41,28 @@ class Source:
         self.num_channels = num_channels
         self.skipped = tuple(skipped)
         self._store = store
-        self._opened = {}
+        self._pixels = None  # (the decoded store or None,) once that was tried
 
     def __repr__(self):
         return (
             f"<Source {display(self.name)}:{self.split}, {self.num_examples} examples, "
             f"{self.num_classes} classes>"
         )
+
+    @property
+    def store(self):
+        """Where the examples lie; see `keras_vit.data.readers`.
+
+        Records that fit in memory are read first.
+        """
+        if isinstance(self._store, RecordStore) and self._store.fits:
+            self._store = self._store.read()
+        return self._store
+
+    def with_store(self, store, *, split: str | None = None) -> "Source":
+        """The same classes with the examples of another store."""
+        names = (self.name, split or self.split, self.class_names, self.num_channels)
+        return Source(store, *names, self.skipped)
 
     @property
     def num_classes(self) -> int:
@@ -71,7 +88,7 @@ class Source:
     @property
     def labels(self) -> np.ndarray | None:
         """The labels, `int64` `(N,)`; None for sets that are read in a stream."""
-        return getattr(self._open("auto", decode=False), "labels", None)
+        return getattr(self.store, "labels", None)
 
     def examples(self, every: int = 1) -> tf.data.Dataset:
         """The examples in their stored order.
@@ -87,10 +104,9 @@ class Source:
 
         @as_written
         def named(item):
-            image = tf.io.read_file(item["file"]) if "file" in item else item["data"]
-            return {"image": image, "label": item["label"], "id": item["id"]}
+            return {"image": data_of(item), "label": item["label"], "id": item["id"]}
 
-        return in_order(self._open("auto", decode=False), every).map(named)
+        return in_order(self.store, every).map(named)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Training steps in an epoch: full batches, or one of the whole set."""
@@ -160,8 +176,8 @@ class Source:
         order = batch_order(
             self.num_examples, size, training, seed, start_step, epochs, drop_remainder
         )
-        store = self._open(cache)
-        return parts.batches(store, order, steps, size, self.num_classes, part)
+        store = self._cached(cache)
+        return batches(store, order, steps, size, self.num_classes, part)
 
     def without_corrupt(self, progress=None) -> "Source":
         """Reads every image once and leaves out the broken ones.
@@ -173,16 +189,17 @@ class Source:
         Returns:
             A source; its `skipped` names what was left out.
         """
-        opened = self._open("auto", decode=False)
-        store, skipped = checking.leave_out(opened, self.name, progress)
-        return self._with(store, self.skipped + skipped)
+        store, skipped = leave_out(self.store, self.name, progress)
+        source = self.with_store(store)
+        source.skipped += skipped
+        return source
 
     def examples_per_class(self) -> dict[str, int]:
         """The number of examples of each class, by its name.
 
         Of a set that is read in a stream, the labels are read once for this.
         """
-        labels, _ = self._open("auto", decode=False).label_table()
+        labels, _ = self.store.label_table()
         counts = np.bincount(labels, minlength=self.num_classes)
         return dict(zip(self.class_names, counts.tolist()))
 
@@ -191,7 +208,7 @@ class Source:
 
         None where they are not known: of arrays, and of TFDS sets without them.
         """
-        return self._open("auto", decode=False).file_names()
+        return self.store.file_names()
 
     def take_fraction(self, fraction: float, *, seed: int = 0) -> "Source":
         """A part in which all classes keep their shares, as nearly as whole images can.
@@ -232,31 +249,21 @@ class Source:
         return self._take(Subset(per_class=count, seed=seed))
 
     def _take(self, subset):
-        store = self._open("auto", decode=False)
-        places = subset.places(*store.label_table(), self.class_names)
-        return self._with(store.select(places), self.skipped, f"{self.split}{subset}")
+        places = subset.places(*self.store.label_table(), self.class_names)
+        return self.with_store(self.store.select(places), split=f"{self.split}{subset}")
 
-    def _with(self, store, skipped=(), split=None):
-        names = (self.name, split or self.split, self.class_names, self.num_channels)
-        return Source(store, *names, skipped)
-
-    def _open(self, cache, decode: bool = True):
-        """The store to read from: in memory where that is possible and wanted."""
+    def _cached(self, cache):
+        """The store to read batches from: decoded, where possible and wanted."""
         if cache not in ("auto", True, False):
             raise ValueError(
                 f"`cache` must be 'auto', True or False. Received: cache={cache!r}"
             )
         budget = {"auto": MEMORY_BUDGET, True: float("inf"), False: 0}[cache]
-        store = self._store
-        if isinstance(store, RecordStore) and store.fits:
-            store = self._store = store.read()
-        if not decode or not isinstance(store, FileStore | BytesStore):
+        store, shape = self.store, self.store.image_shape
+        if not isinstance(store, FileStore | BytesStore) or shape is None:
             return store
-        shape = store.image_shape
-        if shape is None or store.num_examples * int(np.prod(shape)) > budget:
+        if store.num_examples * int(np.prod(shape)) > budget:
             return store
-        if "pixels" not in self._opened:
-            pixels, found = checking.decode_all(store)
-            checking.raise_for(found)
-            self._opened["pixels"] = pixels
-        return self._opened["pixels"] or store
+        if self._pixels is None:
+            self._pixels = (decode_all(store),)
+        return self._pixels[0] or store

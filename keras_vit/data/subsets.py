@@ -170,7 +170,7 @@ def hold_out(source, fraction: float, *, seed: int = 0):
     if not 0 < fraction < 1:
         raise ValueError(f"`fraction` must be in (0, 1). Received: fraction={fraction}")
     subset = Subset(fraction=fraction, seed=seed)
-    store = source._open("auto", decode=False)
+    store = source.store
     labels, names = store.label_table()
     held = subset.places(labels, names, source.class_names)
     rest = np.setdiff1d(np.arange(len(labels)), held)
@@ -181,6 +181,6 @@ def hold_out(source, fraction: float, *, seed: int = 0):
         )
     split = f"{source.split} without {str(subset).lstrip(',')}"
     return (
-        source._with(store.select(rest), source.skipped, split),
-        source._with(store.select(held), source.skipped, f"{source.split}{subset}"),
+        source.with_store(store.select(rest), split=split),
+        source.with_store(store.select(held), split=f"{source.split}{subset}"),
     )

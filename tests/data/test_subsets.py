@@ -134,7 +134,7 @@ def test_streamed_and_kept_sets_give_the_same_part(monkeypatch):
     counts = load("fashion_mnist_mini:test[:20%]").examples_per_class()
     monkeypatch.setattr(records, "MEMORY_BUDGET", 0)
     streamed = load("fashion_mnist_mini:test")
-    assert isinstance(streamed._open("auto"), records.RecordStore)
+    assert isinstance(streamed.store, records.RecordStore)
     part = streamed.take_per_class(3)
     assert ids(part) == ids(kept) and (part.labels == kept.labels).all()
     assert load("fashion_mnist_mini:test[:20%]").examples_per_class() == counts
@@ -178,7 +178,7 @@ def test_broken_images_are_left_out_before_parts_are_taken(tmp_path):
 def test_a_skipping_stream_gives_parts_too(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "MEMORY_BUDGET", 0)
     source = keras_vit.data.load(write_numbered(tmp_path))
-    rest = source._with(source._store.leave_out([(0, ids(source)[0].decode(), "")]))
+    rest = source.with_store(source.store.leave_out([(0, ids(source)[0].decode(), "")]))
     assert rest.take_fraction(1.0).num_examples == 29
     assert sum(rest.examples_per_class().values()) == 29
 

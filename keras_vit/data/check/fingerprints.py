@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.common.wording import display
-from keras_vit.data.decoding.jpeg_png import decode, to_channels
-from keras_vit.data.pipeline.complete import reason_of, why_unreadable
-from keras_vit.data.readers.stores import as_written
+from keras_vit.data.decoding.jpeg_png import data_of, decode, to_channels
+from keras_vit.data.graphs import as_written
+from keras_vit.data.pipeline.reading_once import readable, reasons
+from keras_vit.data.readers.request import in_order
 
 # Side of the tiny picture, and the grey levels by which it must vary to tell anything.
 SIDE = 16
@@ -54,11 +55,10 @@ def read_fingerprints(source, limit, progress=None):
     """
     stride = -(-source.num_examples // limit)
     total = -(-source.num_examples // stride)
-    items = source.examples(every=stride).enumerate()
-    good = items.map(_read, num_parallel_calls=tf.data.AUTOTUNE).ignore_errors()
+    items = in_order(source.store, stride).enumerate()
     columns = {name: [] for name in ("place", "hash", "label", "shape", "picture")}
     names = []
-    for batch in good.batch(64).as_numpy_iterator():
+    for batch in readable(items, _read).batch(64).as_numpy_iterator():
         for name, parts in columns.items():
             parts.append(batch[name])
         names += [_short(source, name) for name in batch["id"]]
@@ -66,21 +66,21 @@ def read_fingerprints(source, limit, progress=None):
             progress(int(batch["place"][-1]) + 1, total)
     empty = np.zeros(0, np.int64)
     column = {n: np.concatenate(p) if p else empty for n, p in columns.items()}
-    missing = np.setdiff1d(np.arange(total), column["place"])
+    broken = reasons(items, _read, np.isin(np.arange(total), column["place"]))
     return Fingerprints(
         hashes=column["hash"],
         labels=column["label"],
         names=names,
         shapes=column["shape"].reshape(-1, 3),
         pictures=column["picture"].reshape(-1, SIDE * SIDE),
-        broken=_reasons(source, items, set(missing.tolist()), total),
+        broken=[(_short(source, name), reason) for _, name, reason in broken],
         num_checked=total,
     )
 
 
 @as_written
 def _read(place, item):
-    data = item["image"]
+    data = data_of(item)
     encoded = data.dtype == tf.string
     image = decode(data) if encoded else data
     # Of pixels the shape is hashed too.
@@ -104,23 +104,6 @@ def _picture(image):
     flat = length < LEAST_CONTRAST * SIDE  # the length is SIDE standard deviations
     picture = tf.where(flat, tf.zeros_like(grey), grey / tf.maximum(length, 1e-6))
     return tf.cast(picture, tf.float16)
-
-
-def _reasons(source, items, missing, total):
-    """(name, reason) of the images that were not seen, which are read once more."""
-    found = []
-    iterator = iter(items) if missing else None
-    for place in range(total if missing else 0):
-        try:
-            _, item = next(iterator)
-        except tf.errors.OpError as error:  # the file itself cannot be read
-            found.append((f"number {place}", reason_of(error)))
-            continue
-        if place in missing:
-            name = _short(source, item["id"].numpy())
-            reason = why_unreadable(_read, tf.constant(place, tf.int64), item)
-            found.append((name, reason))
-    return found
 
 
 def _short(source, name):

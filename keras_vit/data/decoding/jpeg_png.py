@@ -99,11 +99,9 @@ def decode_window(data, window, num_channels: int | None = None):
     return _of_channels(image, num_channels)
 
 
-def cut(image, window):
-    """The part of a decoded image that `window` says; see `decode_window`."""
-    shape = tf.shape(image)
-    top, left, height, width = tf.unstack(window(shape[0], shape[1]))
-    return tf.slice(image, [top, left, 0], [height, width, -1])
+def data_of(item):
+    """The encoded image of an example, read if it is a file; or its pixels."""
+    return tf.io.read_file(item["file"]) if "file" in item else item["data"]
 
 
 def pixels_of(item, num_channels, window=None):
@@ -111,13 +109,16 @@ def pixels_of(item, num_channels, window=None):
 
     With a `window`, those of a part of it; see `decode_window`.
     """
-    data = tf.io.read_file(item["file"]) if "file" in item else item["data"]
+    data = data_of(item)
     if data.dtype == tf.string:
         # The decoder repeats grey at once; converting later takes a `cond` per image.
         if window is None:
             return decode(data, num_channels)
         return decode_window(data, window, num_channels)
-    image = data if window is None else cut(data, window)
+    image = data
+    if window is not None:
+        top, left, height, width = tf.unstack(window(*tf.unstack(tf.shape(data)[:2])))
+        image = tf.slice(data, [top, left, 0], [height, width, -1])
     return image if num_channels is None else to_channels(image, num_channels)
 
 

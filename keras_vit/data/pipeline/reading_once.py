@@ -8,20 +8,22 @@ import tensorflow as tf
 
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
-from keras_vit.data.graphs import usable_cores
+from keras_vit.data.graphs import as_written, usable_cores
 from keras_vit.data.pipeline.complete import CORRUPT, HINT, why_unreadable
 from keras_vit.data.readers.request import in_order
-from keras_vit.data.readers.stores import PixelStore, as_written
+from keras_vit.data.readers.stores import PixelStore
 
 LOGGER = logging.getLogger(__name__)
 
 
-def decode_all(store) -> tuple[PixelStore | None, list[tuple[int, str, str]]]:
+def decode_all(store) -> PixelStore | None:
     """Decodes every image of a store whose `image_shape` is known.
 
     Returns:
-        (the pixels in memory, broken images as (place, name, reason)). No pixels if an
-        image turns out to have another shape. Broken images are left black.
+        The pixels in memory; None if an image turns out to have another shape.
+
+    Raises:
+        ValueError: naming the first image that can't be read.
     """
     shape = store.image_shape
     images = np.zeros((store.num_examples, *shape), np.uint8)
@@ -36,71 +38,35 @@ def decode_all(store) -> tuple[PixelStore | None, list[tuple[int, str, str]]]:
         return position, tf.ensure_shape(image, shape), fits
 
     seen = np.zeros(store.num_examples, bool)
-    for position, image, fits in _good(store, read).batch(256).as_numpy_iterator():
+    items = in_order(store).enumerate()
+    for position, image, fits in readable(items, read).batch(256).as_numpy_iterator():
         if not fits.all():
-            return None, []
+            return None
         images[position] = image
         seen[position] = True
-    pixels = PixelStore(
-        images, store.labels, [store.name_of(i) for i in range(len(seen))]
-    )
-    return pixels, _reasons(store, read, seen)
+    found = reasons(items, read, seen)
+    if found:
+        _, name, reason = found[0]
+        more = f" ({len(found) - 1} more are broken.)" if len(found) > 1 else ""
+        raise ValueError(f"{CORRUPT}{name}: {reason}.{more}{HINT}")
+    names = [store.name_of(i) for i in range(len(seen))]
+    return PixelStore(images, store.labels, names)
 
 
-def broken(store, progress=None) -> list[tuple[int, str, str]]:
-    """Decodes every image to find those that can't be: (place, name, reason) each.
-
-    Args:
-        store: Any store.
-        progress: None, or a function that is called with (images read, images in all).
-    """
-
-    @as_written
-    def read(position, item):
-        image = pixels_of(item, None)
-        # What nobody uses is not decoded.
-        return position + tf.cast(tf.size(image), tf.int64) * 0
-
-    total = store.num_examples
-    seen = np.zeros(total, bool)
-    spoken = time.monotonic()
-    for positions in _good(store, read).batch(64).as_numpy_iterator():
-        seen[positions] = True
-        if progress is not None:
-            progress(int(positions[-1]) + 1, total)
-        elif time.monotonic() - spoken > 5:
-            spoken = time.monotonic()
-            LOGGER.info("Checked %d of %d images", positions[-1] + 1, total)
-    return _reasons(store, read, seen)
+def readable(items, read):
+    """`read(position, item)` of the items for which it doesn't fail."""
+    return items.map(read, num_parallel_calls=usable_cores()).ignore_errors()
 
 
-def _items(store):
-    return in_order(store).enumerate()
-
-
-def _good(store, read):
-    readable = _items(store).map(read, num_parallel_calls=usable_cores())
-    return readable.ignore_errors()
-
-
-def _reasons(store, read, seen):
-    if seen.all():
-        return []
+def reasons(items, read, seen) -> list[tuple[int, str, str]]:
+    """(place, name, reason) of the items that were not seen, reading them again."""
     found = []
-    for place, item in _items(store):
+    for place, item in [] if seen.all() else items:
         place = int(place)
         if not seen[place]:
             name = display(item["id"].numpy())
             found.append((place, name, why_unreadable(read, place, item)))
     return found
-
-
-def raise_for(found) -> None:
-    """Stops with the name of the first broken image, if there is one."""
-    if found:
-        _, name, reason = found[0]
-        more = f" ({len(found) - 1} more are broken.)" if len(found) > 1 else ""
-        raise ValueError(f"{CORRUPT}{name}: {reason}.{more}{HINT}")
 
 
 def leave_out(store, name: str, progress=None):
@@ -109,7 +75,7 @@ def leave_out(store, name: str, progress=None):
     Args:
         store: Any store.
         name: The data set's name, for messages.
-        progress: As for `broken`.
+        progress: None, or a function that is called with (images read, images in all).
 
     Returns:
         (the store, ((name, reason), ...) of what was left out).
@@ -117,16 +83,33 @@ def leave_out(store, name: str, progress=None):
     Raises:
         ValueError: if no image can be decoded.
     """
-    found = broken(store, progress)
+
+    @as_written
+    def read(position, item):
+        image = pixels_of(item, None)
+        # What nobody uses is not decoded.
+        return position + tf.cast(tf.size(image), tf.int64) * 0
+
+    total, items = store.num_examples, in_order(store).enumerate()
+    seen = np.zeros(total, bool)
+    logged = time.monotonic()
+    for positions in readable(items, read).batch(64).as_numpy_iterator():
+        seen[positions] = True
+        if progress is not None:
+            progress(int(positions[-1]) + 1, total)
+        elif time.monotonic() - logged > 5:
+            logged = time.monotonic()
+            LOGGER.info("Checked %d of %d images", positions[-1] + 1, total)
+    found = reasons(items, read, seen)
     if not found:
         return store, ()
     LOGGER.warning(
         "%d of %d images can't be read and are left out: %s",
         len(found),
-        store.num_examples,
+        total,
         "; ".join(f"{name} ({reason})" for _, name, reason in found[:10])
         + (" ..." if len(found) > 10 else ""),
     )
-    if len(found) == store.num_examples:
+    if len(found) == total:
         raise ValueError(f"No image of {display(name)} can be read.")
     return store.leave_out(found), tuple((name, reason) for _, name, reason in found)

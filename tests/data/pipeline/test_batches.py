@@ -59,7 +59,7 @@ def test_a_stream_can_start_at_any_step(arrays, folder, augment, kind):
 @pytest.mark.parametrize("augment", AUGMENTS)
 def test_both_ways_through_the_pipeline_agree(arrays, augment):
     wanted = dict(image_size=(8, 10), training=True, augment=AUGMENTS[augment])
-    slow = arrays._with(_SlowStore(arrays._store))
+    slow = arrays.with_store(_SlowStore(arrays.store))
     same(take(slow.batches(4, **wanted), 8), take(arrays.batches(4, **wanted), 8))
 
 
@@ -252,7 +252,7 @@ def test_images_that_a_step_does_not_suit_are_not_called_corrupt(folder):
 def test_streams_of_any_length_are_whole(batch_size, count):
     images = np.tile(np.arange(80, dtype=np.uint8)[:, None, None], (1, 4, 4))
     source = keras_vit.data.from_arrays(images[:count], np.zeros(count, int), ["a"])
-    slow = source._with(_SlowStore(source._store))
+    slow = source.with_store(_SlowStore(source.store))
     whole = numbers(take(slow.batches(batch_size, image_size=4)))
     assert flat(whole) == list(range(count))
     endless = numbers(take(slow.batches(batch_size, image_size=4, training=True), 40))

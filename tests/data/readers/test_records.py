@@ -33,7 +33,7 @@ def broken_path(tmp_path_factory):
 def streamed(path, monkeypatch):
     monkeypatch.setattr(records, "MEMORY_BUDGET", 0)
     source = keras_vit.data.load(path)
-    assert isinstance(source._open("auto"), records.RecordStore)
+    assert isinstance(source.store, records.RecordStore)
     return source
 
 
