@@ -4,8 +4,11 @@ import dataclasses
 import math
 import re
 
+from keras_vit.common.checks import check_choice
+from keras_vit.costs.chips import CHIPS
 from keras_vit.data.sets.sizes import num_training_examples
 from keras_vit.layers.tokens.patches import pair
+from keras_vit.models.variants.rows import HYBRID_VARIANTS, VIT_VARIANTS
 from keras_vit.tpu_check.children import (
     CompilerError,
     check_installed,
@@ -13,7 +16,7 @@ from keras_vit.tpu_check.children import (
 )
 from keras_vit.tpu_check.program import read_program
 from keras_vit.tpu_check.report import GIB, PAPER_CORE_DAYS, TpuReport
-from keras_vit.tpu_check.steps import depth_of, find_chip, step_request
+from keras_vit.training.model_arguments import model_arguments
 
 # What the compiler says of a program that is too large.
 _TOO_LARGE = re.compile(
@@ -76,13 +79,9 @@ def tpu_check(
     if recipe.batch_size % count:
         raise ValueError(
             "`batch_size` is shared equally by the devices, whose number must divide "
-            "it. "
-            f"Received: batch_size={recipe.batch_size}, {count} devices"
+            f"it. Received: batch_size={recipe.batch_size}, {count} devices"
         )
-    if backend not in ("jax", "tensorflow"):
-        raise ValueError(
-            f"`backend` must be 'jax' or 'tensorflow'. Received: backend={backend!r}"
-        )
+    check_choice(backend, ("jax", "tensorflow"), "backend")
     if backend == "tensorflow" and (count > 1 or recipe.accumulation_steps > 1):
         raise ValueError(
             "TensorFlow's step is compiled for one chip and without accumulation: take "
@@ -97,7 +96,47 @@ def tpu_check(
         return facts_of(compile_in_child(request, time_limit, progress))
 
     facts = extrapolated(recipe, compiled) if quick else compiled()
-    return report(recipe, topology, chip, count, facts, backend, quick, name)
+    memory = chip.memory * GIB
+    found = TpuReport(
+        model=recipe.model,
+        image_size=pair(_arguments_of(recipe)["image_size"], "image_size"),
+        batch_size=recipe.batch_size,
+        topology=topology,
+        num_devices=count,
+        dtype=recipe.dtype,
+        backend=backend,
+        method="extrapolated" if quick else "compiled",
+        fits=facts["peak"] <= memory,
+        memory=memory,
+        paper_core_days=PAPER_CORE_DAYS.get(name),
+        **{k: v for k, v in facts.items() if k != "program"},
+    )
+    if "program" not in facts:
+        return found
+    program = facts["program"]
+    moved = sum(size for _, size in program.collectives.values())
+    bounds = {
+        "arithmetic": facts["flops"] / (chip.tflops * 1e12),
+        "memory": facts["bytes_moved"] / (chip.bandwidth * 1e9),
+        # A ring sends all but the chip's own part, and collects it again.
+        "links": 2 * moved * (1 - 1 / count) / (chip.links * 1e9),
+    }
+    days = {}
+    examples = num_training_examples(recipe.data)
+    if name is not None and (recipe.total_steps or examples):
+        steps = recipe.total_steps
+        steps = steps or recipe.resolve_steps(examples // recipe.batch_size)
+        chip_seconds = steps * max(bounds.values()) * count / chip.devices
+        days = {"chip_days": chip_seconds / 86_400, "total_steps": steps}
+    return dataclasses.replace(
+        found,
+        collectives={kind: list(v) for kind, v in program.collectives.items()},
+        padding=program.padding,
+        padded=tuple(map(str, program.most_padded())),
+        leaks=program.leaks,
+        bounds=bounds,
+        **days,
+    )
 
 
 def largest_batch(recipe, topology, *, confirm=True, **options):
@@ -134,8 +173,72 @@ def largest_batch(recipe, topology, *, confirm=True, **options):
     return found
 
 
+# The step that is compiled ------------------------------------------------------------
+
+
+def find_chip(topology):
+    """The facts of a topology's devices, and their number.
+
+    Raises:
+        ValueError: if it is not written as `"v5e:2x4"`, or the chip is not known.
+    """
+    name, _, shape = topology.partition(":")
+    if name not in CHIPS or not re.fullmatch(r"\d+(x\d+)*", shape):
+        raise ValueError(
+            f"`topology` must be a generation ({', '.join(CHIPS)}) and its chips along "
+            f"each side, such as 'v5e:2x4'. Received: topology={topology!r}"
+        )
+    chip = CHIPS[name]
+    return chip, chip.devices * math.prod(map(int, shape.split("x")))
+
+
+def step_request(recipe, topology, num_classes, num_layers=None, backend="jax"):
+    """The step as `compiling.compile_step` wants it, perhaps with fewer blocks."""
+    constructor, arguments = None, _arguments_of(recipe)
+    if num_layers is not None:
+        constructor, sizes = _sizes(recipe)
+        arguments = {**arguments, **sizes, "num_layers": num_layers}
+    return {
+        "recipe": dataclasses.replace(recipe, weights=None).to_json(),
+        "constructor": constructor,
+        "arguments": arguments,
+        "num_classes": num_classes,
+        "batch_size": recipe.batch_size,
+        "total_steps": recipe.total_steps or 1_000_000,
+        "topology": topology,
+        "backend": backend,
+    }
+
+
+def _arguments_of(recipe):
+    recipe = dataclasses.replace(recipe, weights=None)
+    arguments = model_arguments(recipe, native_size=None, num_channels=3)
+    return {"image_size": 224, **arguments}
+
+
+def _sizes(recipe):
+    """Constructor and sizes of a model with a number of blocks."""
+    if recipe.model == "small":
+        return "ViT", {}
+    for constructor, rows in (("ViT", VIT_VARIANTS), ("HybridViT", HYBRID_VARIANTS)):
+        if recipe.model in rows:
+            sizes = dataclasses.asdict(rows[recipe.model])
+            sizes.pop("params")
+            return constructor, sizes
+    raise ValueError(
+        "The quick mode compiles models of one and two equal blocks, which a ResNet "
+        f"does not have. Received: model={recipe.model!r}. Compile it in full."
+    )
+
+
+# What the compiler says of it ---------------------------------------------------------
+
+
 def facts_of(result):
-    """The numbers of one compiled step: a flat dictionary, `program` apart."""
+    """The numbers of one compiled step, as `TpuReport` names them, and its `program`.
+
+    Only the `peak` where it is too large.
+    """
     if "error" in result:
         found = _TOO_LARGE.search(result["error"])
         if not found:
@@ -146,21 +249,21 @@ def facts_of(result):
     arguments, temporary = memory["argument_size"], memory["temp_size"]
     new = memory["output_size"] - memory["alias_size"]
     peak = arguments + temporary + new + memory["generated_code_size"]
-    program = read_program(result["program"], result.get("parts", 1))
     return {
         "peak": max(peak, memory.get("peak_memory", 0)),
         "arguments": arguments,
         "temporary": temporary,
         "flops": result["flops"],
         "bytes_moved": result["bytes"],
-        "seconds": result["seconds"],
-        "program": program,
+        "compile_seconds": result["seconds"],
+        "program": read_program(result["program"], result.get("parts", 1)),
     }
 
 
 def extrapolated(recipe, compiled):
     """The numbers of all blocks from those of one and of two."""
-    depth, one, two = depth_of(recipe), compiled(1), compiled(2)
+    depth = {**_arguments_of(recipe), **_sizes(recipe)[1]}["num_layers"]
+    one, two = compiled(1), compiled(2)
     if "flops" not in one or "flops" not in two:
         return max((one, two), key=lambda facts: facts["peak"])
 
@@ -168,7 +271,7 @@ def extrapolated(recipe, compiled):
         return first + (second - first) * (depth - 1)
 
     facts = {k: line(v, two[k]) for k, v in one.items() if k != "program"}
-    facts["seconds"] = one["seconds"] + two["seconds"]
+    facts["compile_seconds"] = one["compile_seconds"] + two["compile_seconds"]
     kinds, more = one["program"].collectives, two["program"].collectives
     both = {
         kind: [line(a, b) for a, b in zip(kinds.get(kind, (0, 0)), more[kind])]
@@ -176,67 +279,3 @@ def extrapolated(recipe, compiled):
     }
     facts["program"] = dataclasses.replace(two["program"], collectives=both)
     return facts
-
-
-def report(recipe, topology, chip, count, facts, backend, quick, name):
-    size = step_request(recipe, topology, 1)["arguments"]["image_size"]
-    memory = chip.memory * GIB
-    names = ("arguments", "temporary", "flops", "bytes_moved", "padding")
-    values = {
-        **dict.fromkeys(names),
-        "collectives": {},
-        "padded": (),
-        "leaks": {},
-        "bounds": {},
-    }
-    if "flops" in facts:
-        program = facts["program"]
-        moved = sum(size for _, size in program.collectives.values())
-        values |= {k: facts[k] for k in values.keys() & facts.keys()}
-        values["collectives"] = {k: list(v) for k, v in program.collectives.items()}
-        values["padding"] = program.padding
-        values["padded"] = tuple(map(_described, program.most_padded()))
-        values["leaks"] = program.leaks
-        values["bounds"] = {
-            "arithmetic": facts["flops"] / (chip.tflops * 1e12),
-            "memory": facts["bytes_moved"] / (chip.bandwidth * 1e9),
-            # A ring sends all but the chip's own part, and collects it again.
-            "links": 2 * moved * (1 - 1 / count) / (chip.links * 1e9),
-        }
-        values["compile_seconds"] = facts["seconds"]
-        if name is not None:
-            values |= _days(recipe, values["bounds"], chip, count)
-    return TpuReport(
-        model=recipe.model,
-        image_size=pair(size, "image_size"),
-        batch_size=recipe.batch_size,
-        topology=topology,
-        num_devices=count,
-        dtype=recipe.dtype,
-        backend=backend,
-        method="extrapolated" if quick else "compiled",
-        fits=facts["peak"] <= memory,
-        peak=facts["peak"],
-        memory=memory,
-        paper_core_days=PAPER_CORE_DAYS.get(name),
-        **values,
-    )
-
-
-def _days(recipe, bounds, chip, count):
-    """Of the whole recipe, where its length is known."""
-    examples = num_training_examples(recipe.data)
-    if recipe.total_steps is None and examples is None:
-        return {}
-    steps = recipe.total_steps or recipe.resolve_steps(examples // recipe.batch_size)
-    days = steps * max(bounds.values()) * count / chip.devices / 86_400
-    return {"chip_days": days, "total_steps": steps}
-
-
-def _described(buffer):
-    shape = ",".join(map(str, buffer.shape))
-    where = f" in {buffer.layer}" if buffer.layer else ""
-    return (
-        f"{buffer.dtype}[{shape}]{where}: {buffer.size / 2**20:.3g} MiB in "
-        f"{buffer.padded / 2**20:.3g}"
-    )

@@ -1,15 +1,14 @@
 """Runs the TPU compiler in a process of its own, with a time limit."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from contextlib import ExitStack
 
-INSTALL = 'pip install "keras-vision-transformer[tpu-check]"'
+from keras_vit.common.installed import install_line, need
 
 # Set before anything of JAX is imported: never touch a device, and never ask the
 # cloud's metadata address, which libtpu does otherwise, wherever it runs.
@@ -22,6 +21,9 @@ SAFE = {
 }
 COMMAND = [sys.executable, "-m", "keras_vit.tpu_check.compiling"]
 _UNWANTED = ("XLA_FLAGS", "LIBTPU_INIT_ARGS", "TPU_NAME", "COLAB_TPU_ADDR")
+
+# How the compiler's process begins a line that names what it does.
+STAGE = "stage: "
 
 
 class CompilerError(RuntimeError):
@@ -39,12 +41,7 @@ def child_environment(backend="jax"):
 
 def check_installed():
     """Raises an `ImportError` where the compiler is not installed."""
-    for name in ("jax", "libtpu"):
-        if importlib.util.find_spec(name) is None:
-            raise ImportError(
-                f"The TPU compiler needs {name}, which is not installed: {INSTALL}",
-                name=name,
-            )
+    need("The TPU compiler", "tpu-check", "jax", "libtpu")
 
 
 def compile_in_child(request, time_limit=None, progress=None):
@@ -62,74 +59,61 @@ def compile_in_child(request, time_limit=None, progress=None):
     Raises:
         ImportError: if JAX or libtpu is missing.
         TimeoutError: if it took longer than the limit; the process is ended.
-        CompilerError: if the process failed, with what it said last.
+        CompilerError: if the process failed, with its last message.
     """
     check_installed()
-    with tempfile.TemporaryFile("w+") as output:
+    with ExitStack() as stack:
+        # Files, not pipes: neither process ever waits for the other to read.
+        files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+        given, output, log = files
+        given.write(json.dumps(request).encode())
+        given.seek(0)
         process = subprocess.Popen(
             COMMAND,
             env=child_environment(request.get("backend", "jax")),
-            stdin=subprocess.PIPE,
+            stdin=given,
             stdout=output,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
+            stderr=log,
         )
         try:
-            log = _follow(process, request, time_limit, progress)
+            _wait(process, log, time_limit, progress)
         finally:
-            if process.poll() is None:
-                process.kill()
+            process.kill()
             process.wait()
         if process.returncode:
-            raise CompilerError(_reason(process.returncode, log))
-        output.seek(0)
-        return json.load(output)
+            raise CompilerError(_reason(process.returncode, _text(log)))
+        return json.loads(_text(output))
 
 
-def _follow(process, request, time_limit, progress):
-    """Waits for the process; the lines that it wrote to stderr."""
-    log, stage = [], ["starting"]
-
-    def read():
-        with process.stderr:
-            for line in process.stderr:
-                head, _, rest = line.rstrip("\n").partition("stage: ")
-                if rest and not head:
-                    stage[0] = rest
-                else:
-                    log.append(line.rstrip("\n"))
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        process.stdin.write(json.dumps(request))
-        process.stdin.close()
-    except BrokenPipeError:
-        pass  # it has ended already; its log says why
+def _wait(process, log, time_limit, progress):
     start = time.monotonic()
     while True:
         try:
             process.wait(1.0)
-            break
+            return
         except subprocess.TimeoutExpired:
             seconds = time.monotonic() - start
-            if progress is not None:
-                progress(stage[0], seconds)
-            if time_limit is not None and seconds > time_limit:
-                raise TimeoutError(
-                    f"The TPU compiler was still {stage[0]} after {seconds:.0f} s. "
-                    "Give it longer with --time-limit, or take --quick, which compiles "
-                    "two shallow models."
-                ) from None
-    reader.join(5.0)
-    return log
+        stages = [line for line in _text(log).splitlines() if line.startswith(STAGE)]
+        stage = stages[-1].removeprefix(STAGE) if stages else "starting"
+        if progress is not None:
+            progress(stage, seconds)
+        if time_limit is not None and seconds > time_limit:
+            raise TimeoutError(
+                f"The TPU compiler was still {stage} after {seconds:.0f} s. Give it "
+                "longer with --time-limit, or take --quick, which compiles two shallow "
+                "models."
+            )
+
+
+def _text(file):
+    """What the process has written so far; its place in the file stays as it is."""
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode(errors="replace")
 
 
 def _reason(status, log):
     """Why the process failed, for people."""
-    text = "\n".join(log)
-    if "Unable to initialize backend" in text or "not found: libtpu" in text.lower():
+    if "Unable to initialize backend" in log or "not found: libtpu" in log.lower():
         return (
             "libtpu does not run on this platform: it needs Linux on x86-64. Run the "
             "check there, in Colab for example."
@@ -137,8 +121,9 @@ def _reason(status, log):
     if status < 0:
         return (
             f"The TPU compiler was ended by signal {-status}. That has been seen with "
-            f"versions of jax and libtpu that do not belong together: {INSTALL} brings "
-            "two that do."
+            "versions of jax and libtpu that do not belong together: "
+            f"{install_line('tpu-check')} brings two that do."
         )
-    last = next((line for line in reversed(log) if line.strip()), "no message")
-    return f"The TPU compiler failed: {last}"
+    lines = [line for line in log.splitlines() if line.strip()]
+    messages = [line for line in lines if not line.startswith(STAGE)]
+    return f"The TPU compiler failed: {messages[-1] if messages else 'no message'}"

@@ -4,14 +4,19 @@ Run as `python -m keras_vit.tpu_check.compiling`, in an environment that `childr
 makes: the backend and two variables must be set before JAX is imported anywhere.
 Reads a step as JSON from stdin, writes what was learned as JSON to stdout; the stages
 go to stderr, a line each.
+
+TensorFlow's step is handed over as StableHLO text, written with TensorFlow's kernels
+for the CPU's XLA: that the program compiles says nothing about TensorFlow's own kernels
+for a TPU, which differ here and there. JAX's compiler interface has no public way in
+for such a program.
 """
 
 import json
 import sys
 import time
-from functools import partial
+from types import SimpleNamespace
 
-from keras_vit.tpu_check.stablehlo import compile_text, lower_tensorflow
+from keras_vit.tpu_check.children import STAGE
 
 
 def main():
@@ -39,16 +44,13 @@ def compile_step(request):
     say("building the model")
     model, num_params = build(request)
     say("tracing the training step")
-    if request["backend"] == "tensorflow":
-        text = lower_tensorflow(model, request)
-        compiling = partial(compile_text, text, chips[0])
-    else:
-        compiling = lower(model, request, chips).compile
+    lower = lower_tensorflow if request["backend"] == "tensorflow" else lower_jax
+    lowered = lower(model, request["batch_size"], chips)
     say("compiling")
     start = time.perf_counter()
     facts = {"num_params": num_params, "device_kind": chips[0].device_kind}
     try:
-        compiled = compiling()
+        compiled = lowered.compile()
     except Exception as error:  # whatever class the compiler's errors are of
         return {**facts, "error": str(error)}
     facts["seconds"] = time.perf_counter() - start
@@ -66,7 +68,7 @@ def compile_step(request):
         if hasattr(memory, f"{name}_in_bytes")
     }
     facts |= costs_of(compiled)
-    parts = model.parts if hasattr(model, "parts") else 1
+    parts = getattr(model, "parts", 1)
     if parts > 1:
         # The compiler counts what a loop does as if it were done once.
         update = costs_of(lower_update(model, chips).compile())
@@ -78,7 +80,7 @@ def compile_step(request):
 
 
 def say(stage):
-    sys.stderr.write(f"stage: {stage}\n")
+    sys.stderr.write(f"{STAGE}{stage}\n")
     sys.stderr.flush()
 
 
@@ -90,8 +92,9 @@ def find_chips(topology):
 
 
 def build(request):
-    """The model to fit, compiled, and the number of its parameters."""
+    """The model to fit, compiled and built, and the number of its parameters."""
     import keras
+    import numpy as np
 
     import keras_vit.models
     from keras_vit.training.optimizers.layer_groups import freeze_layers
@@ -109,6 +112,8 @@ def build(request):
         freeze_layers(model, recipe.freeze)
     trainer = prepare_model(model, recipe)
     compile_model(trainer, recipe, total_steps=request["total_steps"])
+    two = np.zeros((2, *model.input_shape[1:]), "float32"), np.zeros(2, "int32")
+    trainer._symbolic_build(data_batch=two)  # as `fit` does, which has no public way
     return trainer, model.count_params()
 
 
@@ -149,34 +154,81 @@ def lower_update(model, chips):
     return update.trace(state, weights, weights).lower(lowering_platforms=("tpu",))
 
 
-def lower(model, request, chips):
+def lower_jax(model, batch_size, chips):
     """The training step for these chips, each with its share of the batch."""
     import jax
-    import numpy as np
 
     everywhere, shared = placements(chips)
-    batch = request["batch_size"]
-    images = jax.ShapeDtypeStruct(
-        (batch, *model.input_shape[1:]), np.float32, sharding=shared
+    images = (batch_size, *model.input_shape[1:]), "float32"
+    labels = (batch_size,), "int32"
+    batch = [jax.ShapeDtypeStruct(*s, sharding=shared) for s in (images, labels)]
+    variables = (
+        model.trainable_variables,
+        model.non_trainable_variables,
+        model.optimizer.variables,
+        model.metrics_variables,
     )
-    labels = jax.ShapeDtypeStruct((batch,), np.int32, sharding=shared)
-    model._symbolic_build(
-        data_batch=(
-            np.zeros((2, *model.input_shape[1:]), "float32"),
-            np.zeros(2, "int32"),
-        )
-    )
-    state = tuple(
-        specs_of(variables, everywhere)
-        for variables in (
-            model.trainable_variables,
-            model.non_trainable_variables,
-            model.optimizer.variables,
-            model.metrics_variables,
-        )
-    )
+    state = tuple(specs_of(group, everywhere) for group in variables)
     step = jax.jit(model.train_step, donate_argnums=0)
-    return step.trace(state, (images, labels)).lower(lowering_platforms=("tpu",))
+    return step.trace(state, tuple(batch)).lower(lowering_platforms=("tpu",))
+
+
+def lower_tensorflow(model, batch_size, chips):
+    """The training step as StableHLO, with the `compile` of what JAX lowers."""
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True, autograph=False)
+    def step(images, labels):
+        return model.train_step((images, labels))
+
+    images = tf.TensorSpec((batch_size, *model.input_shape[1:]))
+    labels = tf.TensorSpec((batch_size,), tf.int32)
+    text = step.experimental_get_compiler_ir(images, labels)(stage="stablehlo")
+    return SimpleNamespace(compile=lambda: compile_text(text, chips[0]))
+
+
+def compile_text(text, chip):
+    """StableHLO compiled for one chip, to be asked as JAX's compiled functions are."""
+    import numpy as np
+    from jax._src import compiler
+    from jax._src.interpreters import mlir
+    from jax._src.lib import _jax
+    from jax._src.lib.mlir import ir
+
+    with mlir.make_ir_context():
+        module = ir.Module.parse(text)
+        _drop_copies(module, ir)
+        options = compiler.get_compile_options(
+            num_replicas=1,
+            num_partitions=1,
+            device_assignment=np.array([[chip.id]]),
+            backend=chip.client,
+        )
+        loaded = chip.client.compile(
+            module,
+            executable_devices=_jax.DeviceList((chip,)),
+            compile_options=options,
+        )
+    return SimpleNamespace(
+        memory_analysis=loaded.get_compiled_memory_stats,
+        cost_analysis=loaded.cost_analysis,
+        as_text=loaded.hlo_modules()[0].to_string,
+    )
+
+
+def _drop_copies(module, ir):
+    """Removes `mhlo.copy`, which the TPU compiler does not know and does not need."""
+    copies = []
+
+    def find(operation):
+        if operation.name == "mhlo.copy":
+            copies.append(operation)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(find)
+    for copy in copies:
+        copy.results[0].replace_all_uses_with(copy.operands[0])
+        copy.erase()
 
 
 if __name__ == "__main__":

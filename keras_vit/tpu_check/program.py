@@ -40,6 +40,12 @@ class Buffer:
     # The layer that made it, or "".
     layer: str
 
+    def __str__(self):
+        shape = ",".join(map(str, self.shape))
+        where = f" in {self.layer}" if self.layer else ""
+        size, padded = (f"{n / 2**20:.3g}" for n in (self.size, self.padded))
+        return f"{self.dtype}[{shape}]{where}: {size} MiB in {padded}"
+
 
 @dataclasses.dataclass(frozen=True)
 class Program:

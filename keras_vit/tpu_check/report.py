@@ -27,21 +27,22 @@ class TpuReport:
     # Bytes at the peak, and what a program may use.
     peak: float
     memory: float
+    # What follows is not known of a program that is too large.
     # Of the peak: weights, optimizer and the batch; and all that comes and goes.
-    arguments: float | None
-    temporary: float | None
+    arguments: float | None = None
+    temporary: float | None = None
     # Of one training step.
-    flops: float | None
-    bytes_moved: float | None
+    flops: float | None = None
+    bytes_moved: float | None = None
     # Kind to [how many, bytes].
-    collectives: dict
+    collectives: dict = dataclasses.field(default_factory=dict)
     # Share of the written bytes that are padding, and the worst arrays as text.
-    padding: float | None
-    padded: tuple
+    padding: float | None = None
+    padded: tuple = ()
     # What a TPU program should not hold, to the layers at fault.
-    leaks: dict
+    leaks: dict = dataclasses.field(default_factory=dict)
     # Lower bounds of the step's time, seconds: of arithmetic, memory, links.
-    bounds: dict
+    bounds: dict = dataclasses.field(default_factory=dict)
     # Of the whole recipe: days of all chips at the bound, updates, the paper's figure.
     chip_days: float | None = None
     total_steps: int | None = None
@@ -59,71 +60,58 @@ class TpuReport:
         return {**dataclasses.asdict(self), "step_seconds": self.step_seconds}
 
     def __str__(self):
-        return "\n".join(line for line in self._lines() if line)
-
-    def _lines(self):
         size = "x".join(map(str, self.image_size))
         share = self.batch_size // self.num_devices
-        yield (
+        lines = [
             f"{self.model}, {size} pixels, {self.dtype}, batch {self.batch_size:,} on "
-            f"{self.topology} ({self.num_devices} devices, {share} images each)"
-        )
-        yield {
-            "compiled": "Compiled by the TPU compiler; nothing was run on a TPU.",
-            "extrapolated": "Extrapolated from compiled models of one and two blocks; "
-            "nothing was run on a TPU.",
-        }[self.method]
+            f"{self.topology} ({self.num_devices} devices, {share} images each)",
+            {
+                "compiled": "Compiled by the TPU compiler; nothing was run on a TPU.",
+                "extrapolated": "Extrapolated from compiled models of one and two "
+                "blocks; nothing was run on a TPU.",
+            }[self.method],
+        ]
         if self.backend == "tensorflow":
-            yield (
+            lines.append(
                 "TensorFlow's step, as StableHLO lowered for a CPU: its own kernels "
                 "for a TPU were not tried."
             )
+        lines += [f"{name:<16}{text}" for name, text in self._rows()]
+        return "\n".join(lines)
+
+    def _rows(self):
+        """Names and texts of what was found."""
+        memory = f"{self.peak / GIB:.2f} of {self.memory / GIB:.2f} GiB per device"
         verdict = "fits:" if self.fits else "does not fit:"
         if self.flops is None:
-            verdict += " at least"
-        yield (
-            f"memory          {verdict} {self.peak / GIB:.2f} of "
-            f"{self.memory / GIB:.2f} GiB per device{self._parts()}"
-        )
-        if self.flops is None:
+            yield "memory", f"{verdict} at least {memory}"
             return
-        yield f"arithmetic      {self.flops / 1e12:.3g} TFLOP per step and device"
-        yield f"memory traffic  {self.bytes_moved / 1e9:.3g} GB per step and device"
+        parts = (
+            f"({self.arguments / GIB:.2f} weights, optimizer and batch, "
+            f"{self.temporary / GIB:.2f} in between)"
+        )
+        yield "memory", f"{verdict} {memory} {parts}"
+        yield "arithmetic", f"{self.flops / 1e12:.3g} TFLOP per step and device"
+        yield "memory traffic", f"{self.bytes_moved / 1e9:.3g} GB per step and device"
         moved = [
             f"{count} {kind} ({size / 1e6:.3g} MB)"
             for kind, (count, size) in self.collectives.items()
         ]
-        yield f"between chips   {', '.join(moved) or 'nothing'}"
-        if self.padding is not None:
-            yield f"padding         {100 * self.padding:.1f} % of the bytes written"
-            yield from (f"                {line}" for line in self.padded)
-        what = {"host": "calls of the host"}
+        yield "between chips", ", ".join(moved) or "nothing"
+        yield "padding", f"{100 * self.padding:.1f} % of the bytes written"
+        yield from (("", line) for line in self.padded)
         leaks = [
-            f"{what.get(kind, kind)} in {', '.join(layers) or 'the step'}"
+            f"{'calls of the host' if kind == 'host' else kind} in "
+            f"{', '.join(layers) or 'the step'}"
             for kind, layers in self.leaks.items()
         ]
-        none = "none: no 64-bit type, no host call"
-        yield f"leaks           {'; '.join(leaks) or none}"
+        yield "leaks", "; ".join(leaks) or "none: no 64-bit type, no host call"
         bounds = [f"{name} {1e3 * s:.3g}" for name, s in self.bounds.items()]
-        least = 1e3 * self.step_seconds
-        yield f"step            at least {least:.3g} ms ({', '.join(bounds)})"
-        yield self._days()
-
-    def _parts(self):
-        if self.arguments is None:
-            return ""
-        return (
-            f" ({self.arguments / GIB:.2f} weights, optimizer and batch, "
-            f"{self.temporary / GIB:.2f} in between)"
-        )
-
-    def _days(self):
-        if self.chip_days is None:
-            return ""
-        text = (
-            f"whole recipe    {self.total_steps:,} updates: at least "
-            f"{self.chip_days:.3g} chip-days"
-        )
-        if self.paper_core_days:
-            text += f"; the paper: {self.paper_core_days:,} TPUv3-core-days"
-        return text
+        least = f"at least {1e3 * self.step_seconds:.3g} ms"
+        yield "step", f"{least} ({', '.join(bounds)})"
+        if self.chip_days is not None:
+            paper = ""
+            if self.paper_core_days:
+                paper = f"; the paper: {self.paper_core_days:,} TPUv3-core-days"
+            least = f"at least {self.chip_days:.3g} chip-days"
+            yield "whole recipe", f"{self.total_steps:,} updates: {least}{paper}"

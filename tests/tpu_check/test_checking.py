@@ -6,8 +6,8 @@ import pytest
 
 from keras_vit.cli import main
 from keras_vit.tpu_check import checking, largest_batch, tpu_check
+from keras_vit.tpu_check.checking import find_chip
 from keras_vit.tpu_check.report import GIB
-from keras_vit.tpu_check.steps import find_chip
 from keras_vit.training import Recipe, estimate_cost, recipe
 
 PROGRAM = """ENTRY %main (x: f32[8]) -> f32[8] {
@@ -129,7 +129,7 @@ def test_the_whole_recipe_stands_beside_the_papers_figure(monkeypatch):
         ({"batch_size": 12}, "v5e:2x4", "whose number must divide"),
         ({}, "v7:2x4", "v4, v5e, v5p, v6e"),
         ({}, "v5e", "such as 'v5e:2x4'"),
-        ({"backend": "torch"}, "v5e:1x1", "'jax' or 'tensorflow'"),
+        ({"backend": "torch"}, "v5e:1x1", "one of 'jax', 'tensorflow'"),
         ({"backend": "tensorflow"}, "v5e:2x4", "for one chip"),
         (
             {"backend": "tensorflow", "accumulation_steps": 2},

@@ -81,7 +81,7 @@ def test_a_missing_compiler_names_the_line_that_installs_it(monkeypatch):
 
 
 def test_the_request_is_one_of_json():
-    from keras_vit.tpu_check.steps import step_request
+    from keras_vit.tpu_check.checking import step_request
     from keras_vit.training import Recipe
 
     recipe = Recipe(model="ViT_S16", image_size=(64, 96), weights="augreg")
