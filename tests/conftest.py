@@ -78,6 +78,13 @@ def fixed_seeds():
     keras.config.set_image_data_format("channels_last")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def free_memory():
+    """What Keras keeps of models and their graphs goes when a file of tests ends."""
+    yield
+    keras.backend.clear_session()
+
+
 @pytest.fixture
 def mocked_tfds(tmp_path, monkeypatch):
     """TFDS gives four random examples of any set, and thinks that files are there."""

@@ -8,7 +8,7 @@ from keras_vit.devices.launch import free_addresses, launch, main, resumed
 
 # Writes down who it is; process 1 dies in its first life, and process 0 would wait.
 SCRIPT = """
-import json, os, pathlib, signal, sys, time
+import json, os, pathlib, signal, sys
 folder = pathlib.Path(sys.argv[1])
 index = os.environ["KERAS_DISTRIBUTION_PROCESS_ID"]
 config = json.loads(os.environ["TF_CONFIG"])
@@ -18,7 +18,7 @@ life = len(list(folder.glob(f"{index}-*")))
 if life == 0 and index == "1":
     os.kill(os.getpid(), signal.SIGKILL)
 if life == 0:
-    time.sleep(600)
+    signal.pause()
 """
 
 

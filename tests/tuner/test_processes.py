@@ -1,5 +1,6 @@
 """Searches of real processes that are really killed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -36,13 +37,23 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path)}
 
 
-def wait_for(condition, alive, seconds=300):
-    """Looks until something is true, as long as something else is."""
+def wait_for(condition, wait, seconds=300):
+    """Looks until something is true; `wait(0.005)` says whether anything may come."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
-        assert alive() and time.monotonic() < deadline
-        time.sleep(0.005)
+        assert wait(0.005) and time.monotonic() < deadline
     return found
+
+
+def still_runs(process):
+    """Waits for a process, and says that it has not ended."""
+
+    def wait(seconds):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is None
+
+    return wait
 
 
 def rows_of(folder, trial):
@@ -89,7 +100,7 @@ def test_a_search_that_is_killed_goes_on_inside_its_trial(make, undisturbed, tmp
                 in_the_middle(folder, "tuner0") not in {None, *killed}
                 and in_the_middle(folder, "tuner0")
             ),
-            lambda: process.poll() is None,  # noqa: B023
+            still_runs(process),
         )
         process.kill()
         assert process.wait() == -signal.SIGKILL
@@ -118,7 +129,10 @@ def test_a_worker_killed_in_the_middle_goes_on_under_its_name(
 
     thread = threading.Thread(target=run)
     thread.start()
-    trial = wait_for(lambda: in_the_middle(folder, "tuner1"), thread.is_alive)
+    trial = wait_for(
+        lambda: in_the_middle(folder, "tuner1"),
+        lambda s: thread.join(s) or thread.is_alive(),
+    )
     os.kill(int((folder.workers / "tuner1").read_text()), signal.SIGKILL)
     thread.join()
     assert not failures, failures
@@ -135,12 +149,12 @@ def test_chief_and_workers_end_with_their_launcher(make, undisturbed, tmp_path, 
     command = [sys.executable, "-m", "keras_vit", "tune", "--resume"]
     command += ["--folder", str(folder), "--workers", "1", "--devices", "cpu"]
     process = subprocess.Popen(command, env=environment())
-    trial = wait_for(
-        lambda: in_the_middle(folder, "tuner0"), lambda: process.poll() is None
-    )
+    trial = wait_for(lambda: in_the_middle(folder, "tuner0"), still_runs(process))
     process.send_signal(number)
     assert process.wait() == (143 if number == signal.SIGTERM else -number)
-    wait_for(lambda: is_free(folder), lambda: True, seconds=90)  # the chief has ended
+    # Until the chief has ended, too.
+    never = threading.Event()
+    wait_for(lambda: is_free(folder), lambda s: not never.wait(s), seconds=90)
     done = subprocess.run(command, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     first, second = sessions(folder, trial)

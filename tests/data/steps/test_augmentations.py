@@ -56,14 +56,13 @@ def test_central_crop_takes_224_from_256():
     assert made.image_size == (224, 160)
 
 
-@pytest.mark.parametrize("name", AUGMENTATIONS)
-@pytest.mark.parametrize("size", [(28, 28), (160, 120)])
-def test_augmentations_keep_size_channels_and_range(name, size):
-    evaluation = preprocessing(size, num_channels=1, value_range=(0.0, 1.0))
-    training = augmentation(name, evaluation)
-    assert training.image_size == size
-    assert training.num_channels == 1
-    assert training.image_steps[-1] == steps.ValueRange(0.0, 1.0)
+def test_augmentations_keep_size_channels_and_range():
+    for name in AUGMENTATIONS:
+        for size in ((28, 28), (160, 120)):
+            evaluation = preprocessing(size, num_channels=1, value_range=(0.0, 1.0))
+            training = augmentation(name, evaluation)
+            assert (training.image_size, training.num_channels) == (size, 1), name
+            assert training.image_steps[-1] == steps.ValueRange(0.0, 1.0), name
 
 
 def test_auto_crops_small_images_and_zooms_large_ones():
@@ -74,18 +73,65 @@ def test_auto_crops_small_images_and_zooms_large_ones():
     )
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", AUGMENTATIONS)
-def test_augmented_batches_keep_shape_dtype_and_range(name, channels):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (5, 20, 26, channels), np.uint8)
-    source = from_arrays(images, np.arange(5) % 3)
-    wanted = dict(image_size=(12, 16), num_channels=channels, training=True)
-    for x, y in source.batches(4, augment=name, **wanted).take(1):
-        assert x.shape == (4, 12, 16, channels) and x.dtype == "float32"
-        assert -1 <= np.min(x) < -0.5 and 0.5 < np.max(x) <= 1
-        mixed = "light2" in name or "medium" in name or "strong" in name
-        assert (y.shape, y.dtype) == (((4, 3), "float32") if mixed else ((4,), "int32"))
+SIZE = (12, 16)
+IMAGES = np.random.default_rng(0).integers(0, 256, (16, 20, 26, 3), np.uint8)
+
+
+def one_batch(augment, images=IMAGES, **options):
+    """Images and labels as they are trained on, and the evaluation's, by label."""
+    source = from_arrays(images, np.arange(len(images)))
+    options |= dict(image_size=SIZE, num_channels=images.shape[-1])
+    training = source.batches(len(images), training=True, augment=augment, **options)
+    ((x, y),) = training.take(1).as_numpy_iterator()
+    ((evaluation, _),) = source.batches(len(images), **options).as_numpy_iterator()
+    assert x.shape == evaluation.shape and x.dtype == "float32"
+    return x, y, evaluation
+
+
+def test_without_augmentation_the_evaluation_is_trained_on():
+    x, y, evaluation = one_batch("none")
+    assert y.dtype == "int32" and sorted(y) == list(range(16))
+    np.testing.assert_array_equal(x, evaluation[y])
+
+
+def test_a_random_crop_is_a_window_of_the_padded_image_as_it_is_or_mirrored():
+    x, y, evaluation = one_batch("crop_flip", IMAGES[..., :1])
+    pad = augmentation("crop_flip", preprocessing(SIZE)).steps[1].pixels
+    pads = ((0, 0), (pad, pad), (pad, pad), (0, 0))
+    black = np.pad(evaluation, pads, constant_values=-1.0)
+    view = np.lib.stride_tricks.sliding_window_view(black, SIZE, axis=(1, 2))
+    places, mirrored = set(), set()
+    for image, label in zip(x[..., 0], y):
+        for mirror in (False, True):
+            wanted = image[:, ::-1] if mirror else image
+            close = np.abs(view[label, :, :, 0] - wanted).max((-1, -2)) < 1e-5
+            if close.any():
+                places.add(tuple(np.argwhere(close)[0]))
+                mirrored.add(mirror)
+                break
+        else:
+            raise AssertionError(f"image {label} is no window of its own")
+    assert len(places) > 4 and mirrored == {False, True}
+
+
+def test_images_are_mixed_as_their_labels_are():
+    values = np.linspace(0, 255, 16).astype("uint8")
+    images = np.broadcast_to(values[:, None, None, None], (16, 20, 26, 3))
+    x, y, evaluation = one_batch("inception|mixup(0.5)", np.ascontiguousarray(images))
+    assert y.shape == (16, 16) and ((y > 0).sum(1) <= 2).all() and (y > 0).sum() > 20
+    mixed = y @ evaluation[:, 0, 0, 0]  # every image has one value
+    np.testing.assert_allclose(
+        x, np.broadcast_to(mixed[:, None, None, None], x.shape), atol=1e-5
+    )
+
+
+def test_the_strongest_level_keeps_range_and_labels():
+    x, y, evaluation = one_batch("augreg_strong2")
+    assert -1 <= x.min() < -0.5 and 0.5 < x.max() <= 1
+    np.testing.assert_allclose(y.sum(1), 1.0, atol=1e-6)
+    assert ((y > 0).sum(1) <= 2).all()
+    # Not the crop alone: the mean colours are others.
+    assert np.abs(x.mean((1, 2)) - y @ evaluation.mean((1, 2))).max() > 0.2
 
 
 def test_augreg_levels_are_those_of_the_paper():
