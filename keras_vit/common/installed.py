@@ -14,7 +14,7 @@ def install_line(extra):
 
 
 def need(what, extra, *modules, **packages):
-    """Raises unless all modules are installed, naming the first that is missing.
+    """Raises unless all modules are installed, naming those that are missing.
 
     Args:
         what: String, what needs them, as a sentence begins: `"This search"`.
@@ -29,10 +29,12 @@ def need(what, extra, *modules, **packages):
 
     >>> need("This search", "tuner", keras_tuner="keras-tuner")
     """
-    for module, package in {**dict(zip(modules, modules)), **packages}.items():
-        if not is_installed(module):
-            raise ImportError(
-                f"{what} needs {package}, which is not installed: "
-                f"{install_line(extra)}",
-                name=module,
-            )
+    wanted = {**dict(zip(modules, modules)), **packages}
+    missing = [module for module in wanted if not is_installed(module)]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise ImportError(
+            f"{what} needs {', '.join(wanted[m] for m in missing)}, which {verb} not "
+            f"installed: {install_line(extra)}",
+            name=missing[0],
+        )

@@ -1,26 +1,26 @@
-"""One export: checks, a file beside its place, the comparison, then the place."""
+"""Export: options are checked, a file is written, compared, and only then kept."""
 
-import importlib
+import os
 from pathlib import Path
 
 import numpy as np
 
+from keras_vit.common.checks import check_choice
 from keras_vit.common.files import staged
 from keras_vit.exporting import images as pictures
-from keras_vit.exporting.describing import inputs_text, outputs_text, size_on_disk
 from keras_vit.exporting.formats import FORMATS, check_installed, find_format
-from keras_vit.exporting.job import Job, check_options, computes_in_full, plain_model
-from keras_vit.exporting.parity import compare, measure
-from keras_vit.exporting.reloading import outputs_of
+from keras_vit.exporting.job import Job, plain_model
+from keras_vit.exporting.parity import Comparison
 from keras_vit.exporting.report import ExportReport
-from keras_vit.exporting.sources import find_sources, has_classes_of
-from keras_vit.exporting.staging import check_place
-from keras_vit.inference.loaded import class_probabilities, load_model, output_kind
-from keras_vit.models.vision_model import image_shape, settings_of, value_range_of
+from keras_vit.inference.loaded import load_model, output_kind
+from keras_vit.models.vision_model import settings_of, value_range_of
 
-BATCH = 32
-REAL_IMAGES = 16
 CALIBRATION_IMAGES = 128
+INPUT_DTYPES = ("float32", "uint8")
+QUANTIZATIONS = ("dynamic", "static")
+
+# By one of these a folder is known as an export, which may be replaced.
+_MARKS = ("saved_model.pb", "model.safetensors")
 
 
 def export(
@@ -52,17 +52,9 @@ def export(
         model: A Keras model, the path of a `.keras` file, or a run folder.
         path: Path of the file, or of the folder for `"saved_model"`, `"hf"` and
             `"timm"`.
-        format: String:
-
-            - `"saved_model"`: a TensorFlow SavedModel;
-            - `"litert"`: LiteRT (formerly TensorFlow Lite) in float32;
-            - `"litert_int8"`: LiteRT with matrix products in int8;
-            - `"onnx"`: ONNX;
-            - `"npz"`: weights in the layout of the official projects;
-            - `"hf"`: a folder for Hugging Face transformers;
-            - `"timm"`: a folder for `timm.create_model("local-dir:...")`.
-
-            By default what the suffix of `path` says: `.onnx`, `.tflite`, `.npz`.
+        format: String, a key of `keras_vit.exporting.FORMATS`, each of which says in
+            `what` what it is. By default what the suffix of `path` says: `.onnx`,
+            `.tflite`, `.npz`.
         preprocess: Boolean, whether the file takes pixels in `[0, 255]` and scales
             them itself. They have the model's size already.
         postprocess: Boolean, whether the file gives probabilities instead of logits.
@@ -82,7 +74,7 @@ def export(
             folder that is an earlier export.
 
     Returns:
-        An `keras_vit.exporting.ExportReport`, which prints as a table.
+        A `keras_vit.exporting.ExportReport`, which prints as a table.
 
     Raises:
         ValueError: if options contradict each other, the format has no way to say what
@@ -103,58 +95,86 @@ def export(
         "input_dtype": input_dtype,
         "quantization": quantization,
     }
-    check_options(format, FORMATS[format].is_graph, options)
-    check_place(path, overwrite)
+    _check_options(format, **options)
+    _check_place(path, overwrite)
     check_installed(format)
     model = load_model(model)
     if postprocess:
         output_kind(model)  # raises where there are no classes
     plain, notes = plain_model(model)
-    _check_family(format, plain)
-    static = format == "litert_int8" and quantization == "static"
-    calibration, test = find_sources(data, data_dir, needed=static)
-    value_range = value_range_of(model)
-    with staged(path) as place:
-        job = Job(model, plain, format, place, value_range, **options)
-        if static:
-            job.calibration = _calibration(job, calibration)
-        comparison = _Comparison(job, _written(job))
-        parity = list(comparison.rows(test))
-        accuracy = None
-        if data is not None and len(plain.output_shape) == 2:
-            accuracy = comparison.accuracy(test, num_images)
-        report = ExportReport(
-            str(path),
-            format,
-            size_on_disk(place),
-            inputs_text(job),
-            outputs_text(job),
-            parity,
-            accuracy,
-            notes + comparison.notes,
-        )
-        _check(report, min_agreement)
-    return report
-
-
-def _check_family(format, plain):
-    settings = settings_of(plain)
-    if not FORMATS[format].is_graph and not settings.get("family"):
+    if not FORMATS[format].is_graph and not settings_of(plain).get("family"):
         raise ValueError(
             "Files of weights are for whole models of keras_vit. Received: "
             f"format={format!r} and the model {plain.name!r}, which was not made by "
             "one of its constructors."
         )
+    static = format == "litert_int8" and quantization == "static"
+    calibration, test = pictures.find_sources(data, data_dir, needed=static)
+    with staged(path) as place:
+        job = Job(model, plain, format, place, value_range_of(model), **options)
+        if static:
+            size = pictures.sizes_to_try(plain)[0]
+            batches = pictures.pixels_of(model, calibration, size, CALIBRATION_IMAGES)
+            job.calibration = job.inputs(np.concatenate([x for x, _ in batches]))
+        comparison = Comparison(job, _written(job))
+        parity = list(comparison.rows(test))
+        accuracy = None
+        if data is not None and len(plain.output_shape) == 2:
+            accuracy = comparison.accuracy(test, num_images)
+        report = ExportReport.of(job, path, parity, accuracy, notes + comparison.notes)
+        _check_report(report, min_agreement)
+    return report
+
+
+def _check_options(format, preprocess, postprocess, input_dtype, quantization):
+    """Raises if options of `export` contradict each other or the format."""
+    given = {
+        "preprocess": preprocess,
+        "postprocess": postprocess,
+        "input_dtype": input_dtype != "float32",
+    }
+    if not FORMATS[format].is_graph and any(given.values()):
+        names = ", ".join(name for name, is_given in given.items() if is_given)
+        raise ValueError(
+            "Files of weights hold no computation, so these options are for the "
+            f"other formats. Received: format={format!r} with {names}"
+        )
+    check_choice(input_dtype, INPUT_DTYPES, "input_dtype")
+    check_choice(quantization, QUANTIZATIONS, "quantization")
+    if input_dtype == "uint8" and not preprocess:
+        raise ValueError(
+            "`input_dtype='uint8'` is for pixels in [0, 255], so it needs "
+            "`preprocess=True`. Received: preprocess=False"
+        )
+
+
+def _check_place(path, overwrite):
+    """Raises, before any work, if nothing can or may be written to `path`."""
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"The folder of the export does not exist. Received: path={str(path)!r}. "
+            f"Make {path.parent} first."
+        )
+    if not os.path.lexists(path):
+        return
+    if not overwrite:
+        raise ValueError(
+            f"There is something at this path already. Received: path={str(path)!r}. "
+            "Choose another path, or pass `overwrite=True` (--overwrite)."
+        )
+    if path.is_dir() and any(path.iterdir()):
+        if not any((path / mark).exists() for mark in _MARKS):
+            raise ValueError(
+                "A folder that is replaced must be an earlier export. Received: "
+                f"path={str(path)!r}, which holds other things. Choose another path."
+            )
 
 
 def _written(job):
     """Writes the file, and opens it; errors of foreign code say what failed."""
-    module = importlib.import_module(
-        f"keras_vit.exporting.{FORMATS[job.format].module}"
-    )
     try:
-        module.write(job)
-        return module.runner(job)
+        FORMATS[job.format].write(job)
+        return FORMATS[job.format].runner(job)
     except (ValueError, OSError, ImportError):
         raise
     except Exception as error:  # of converters and runtimes, of any class
@@ -165,13 +185,8 @@ def _written(job):
         ) from error
 
 
-def _calibration(job, source):
-    (size, *_) = pictures.sizes_to_try(job.plain)
-    batches = pictures.pixels_of(job.model, source, size, CALIBRATION_IMAGES)
-    return job.inputs(np.concatenate([pixels for pixels, _ in batches]))
-
-
-def _check(report, min_agreement):
+def _check_report(report, min_agreement):
+    """Raises unless the file does what the model does."""
     accuracy = report.accuracy
     unlike = accuracy is not None and accuracy.agreement < min_agreement
     if report.passed and not unlike:
@@ -183,71 +198,3 @@ def _check(report, min_agreement):
     if report.format == "litert_int8":
         hint = "\nWith quantization='dynamic' less is lost; 'litert' loses nothing."
     raise ValueError(f"The exported file {why}, and was deleted.\n{report}{hint}")
-
-
-class _Comparison:
-    """The Keras model and the file on the same pixels."""
-
-    def __init__(self, job, run):
-        self.job = job
-        self.run = run
-        self.notes = []
-        self.reference = job.model if computes_in_full(job.model) else job.plain
-
-    def expected(self, pixels):
-        """The outputs of the Keras model."""
-        inputs = self.job.from_pixels(pixels)
-        outputs = outputs_of(self.reference, inputs, BATCH)
-        if self.job.postprocess:
-            return class_probabilities(outputs, output_kind(self.reference))
-        return outputs
-
-    def found(self, pixels):
-        """The outputs of the file."""
-        inputs, starts = self.job.inputs(pixels), range(0, len(pixels), BATCH)
-        parts = [self.run(inputs[start : start + BATCH]) for start in starts]
-        return np.concatenate([np.asarray(part) for part in parts])
-
-    def rows(self, source):
-        """Yields the rows of the table."""
-        sizes = pictures.sizes_to_try(self.job.plain)
-        channels = image_shape(self.job.plain)[-1]
-        for place, size in enumerate(sizes):
-            name = "noise" if len(sizes) == 1 else f"noise, {size[0]} x {size[1]}"
-            for count in (1, 3):
-                pixels = pictures.noise(size, channels, count, seed=place)
-                yield self._row(f"{name}, batch of {count}", pixels, is_noise=True)
-        real = pictures.real_pixels(self.job.model, source, sizes[0], REAL_IMAGES)
-        if real is None:
-            self.notes.append(
-                f"Images of {channels} channels: compared on noise alone."
-            )
-        else:
-            yield self._row(f"images of {source.name}", real)
-
-    def _row(self, name, pixels, is_noise=False):
-        expected, is_int8 = self.expected(pixels), self.job.format == "litert_int8"
-        if np.ptp(expected) == 0 and not self.notes:
-            self.notes.append(
-                "Every output is the same, as with a head of zeros: the comparison "
-                "says little."
-            )
-        return compare(
-            name,
-            expected,
-            self.found(pixels),
-            is_int8=is_int8,
-            # Noise is unlike anything that int8 was made for.
-            judged=not (is_int8 and is_noise),
-        )
-
-    def accuracy(self, source, num_images):
-        """An `Accuracy` on a source."""
-        (size, *_) = pictures.sizes_to_try(self.job.plain)
-        return measure(
-            source.name,
-            pictures.pixels_of(self.job.model, source, size, num_images),
-            self.expected,
-            self.found,
-            has_classes_of(self.job.model, source),
-        )

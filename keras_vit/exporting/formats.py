@@ -1,13 +1,25 @@
-"""The table of formats, and what of it follows from a path."""
+"""The table of export formats, and what of it follows from a path.
 
-import difflib
-import importlib.util
+A new format is one row here, and a module with its writer and its runner.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
-EXTRA = "pip install 'keras-vision-transformer[export]'"
+from keras_vit.common.checks import check_choice
+from keras_vit.common.installed import need
+from keras_vit.exporting import (
+    hugging_face,
+    litert,
+    official,
+    onnx_file,
+    saved_model,
+    timm_folder,
+)
+from keras_vit.exporting.weight_files import reloaded_runner
 
 
 @dataclass(frozen=True)
@@ -16,37 +28,60 @@ class Format:
 
     Attributes:
         what: String, for people.
-        module: String, the module of this package that writes and opens it.
+        write: Function of a `Job`, which writes the file or folder of its `path`.
+        runner: Function of a `Job`, which opens what was written and returns a
+            function from images to the outputs of the file.
         suffix: String, how the file's name ends; empty for a folder.
         packages: Names of modules that must be importable.
         is_graph: Boolean: the whole computation, or weights alone.
     """
 
     what: str
-    module: str
+    write: Callable
+    runner: Callable = reloaded_runner
     suffix: str = ""
     packages: tuple = ()
     is_graph: bool = False
 
 
-_LITERT = ("tensorflow", "ai_edge_litert")
+_LITERT = {
+    "suffix": ".tflite",
+    "packages": ("tensorflow", "ai_edge_litert"),
+    "is_graph": True,
+}
 
 FORMATS = {
     "saved_model": Format(
-        "TensorFlow SavedModel", "saved_model", "", ("tensorflow",), True
+        "a folder: a TensorFlow SavedModel",
+        saved_model.write,
+        saved_model.runner,
+        packages=("tensorflow",),
+        is_graph=True,
     ),
-    "litert": Format("LiteRT, float32", "litert", ".tflite", _LITERT, True),
-    "litert_int8": Format("LiteRT, int8", "litert", ".tflite", _LITERT, True),
+    "litert": Format(
+        "LiteRT (formerly TensorFlow Lite) in float32",
+        litert.write,
+        litert.runner,
+        **_LITERT,
+    ),
+    "litert_int8": Format(
+        "LiteRT with matrix products in int8", litert.write, litert.runner, **_LITERT
+    ),
     "onnx": Format(
         "ONNX",
-        "onnx_file",
+        onnx_file.write,
+        onnx_file.runner,
         ".onnx",
         ("tensorflow", "onnx", "tf2onnx", "onnxruntime"),
-        True,
+        is_graph=True,
     ),
-    "npz": Format("weights as the official projects write them", "official", ".npz"),
-    "hf": Format("folder for Hugging Face transformers", "hugging_face"),
-    "timm": Format("folder for timm", "timm_folder"),
+    "npz": Format(
+        "weights in the layout of the official projects", official.write, suffix=".npz"
+    ),
+    "hf": Format("a folder for Hugging Face transformers", hugging_face.write),
+    "timm": Format(
+        "a folder for `timm.create_model('local-dir:...')`", timm_folder.write
+    ),
 }
 
 
@@ -57,30 +92,22 @@ def find_format(name, path):
         ValueError: if there is no such format, or it does not suit the path.
     """
     suffix = Path(path).suffix.lower()
+    suffixes = sorted({f.suffix for f in FORMATS.values()} - {""})
     if name is None:
-        fitting = [n for n, f in FORMATS.items() if f.suffix and f.suffix == suffix]
-        if not fitting:
+        if suffix not in suffixes:
             raise ValueError(
-                "`format` can be left out where the path ends in "
-                f"{_listed(sorted({f.suffix for f in FORMATS.values() if f.suffix}))}. "
+                f"`format` can be left out where the path ends in {_listed(suffixes)}. "
                 f"Received: path={str(path)!r}. Give one of {_listed(FORMATS)}."
             )
-        return fitting[0]
-    if name not in FORMATS:
-        close = difflib.get_close_matches(str(name), FORMATS, 1, 0.4)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"`format` must be one of {_listed(FORMATS)}. Received: format={name!r}."
-            + hint
-        )
+        return next(n for n, f in FORMATS.items() if f.suffix == suffix)
+    check_choice(name, FORMATS, "format")
     wanted = FORMATS[name].suffix
     if wanted and suffix != wanted:
         raise ValueError(
             f"A file of the format {name!r} must end in {wanted}. "
             f"Received: path={str(path)!r}"
         )
-    known = {f.suffix for f in FORMATS.values() if f.suffix}
-    if not wanted and suffix in known:
+    if not wanted and suffix in suffixes:
         raise ValueError(
             f"The format {name!r} is a folder. Received: path={str(path)!r}, which "
             "ends like a file of another format."
@@ -96,20 +123,15 @@ def check_installed(name):
         ValueError: if the backend is not the one that writes graphs.
     """
     if FORMATS[name].is_graph and keras.backend.backend() != "tensorflow":
+        everywhere = [n for n, f in FORMATS.items() if not f.is_graph]
         raise ValueError(
             f"The format {name!r} is written by TensorFlow. Received: the backend "
             f"{keras.backend.backend()!r}. Save the model with `model.save("
             "'model.keras')` and export that file under TensorFlow: "
             "`KERAS_BACKEND=tensorflow keras-vit export model.keras ...`. On every "
-            f"backend there are {_listed(n for n in FORMATS if not _is_graph(n))}."
+            f"backend there are {_listed(everywhere)}."
         )
-    missing = [p for p in FORMATS[name].packages if not importlib.util.find_spec(p)]
-    if missing:
-        raise ImportError(f"The format {name!r} needs {', '.join(missing)}: {EXTRA}")
-
-
-def _is_graph(name):
-    return FORMATS[name].is_graph
+    need(f"The format {name!r}", "export", *FORMATS[name].packages)
 
 
 def _listed(names):

@@ -1,4 +1,4 @@
-"""What a writer is given, and the model as it is written."""
+"""One export: the model as it is written, and what the file takes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,6 @@ from keras_vit.inference.loaded import output_kind
 from keras_vit.models.changes.folding import fold_weight_standardization
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
-
-INPUT_DTYPES = ("float32", "uint8")
 
 
 @dataclass
@@ -42,6 +40,14 @@ class Job:
     quantization: str = "dynamic"
     calibration: np.ndarray | None = None
 
+    @property
+    def family(self):
+        return settings_of(self.plain)["family"]
+
+    @property
+    def arguments(self):
+        return settings_of(self.plain)["arguments"]
+
     def from_pixels(self, pixels):
         """What the model takes, of pixels in [0, 255]."""
         low, high = self.value_range
@@ -56,48 +62,17 @@ class Job:
     def served(self):
         """The Keras model that becomes the graph."""
         low, high = self.value_range
-        images = keras.Input(
-            image_shape(self.plain),
-            dtype=self.input_dtype,
-            name="image",
-        )
-        x = images
+        shape = image_shape(self.plain)
+        x = images = keras.Input(shape, dtype=self.input_dtype, name="image")
         if self.preprocess:
             x = keras.layers.Rescaling((high - low) / 255, low, dtype="float32")(x)
-        x = _without_standardization(self.plain)(x)
+        model = self.plain
+        if arguments_of(model).get("standardization"):
+            model = fold_weight_standardization(model)
+        x = model(x)
         if self.postprocess and output_kind(self.plain) == "logits":
             x = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
         return keras.Model(images, x, name=self.plain.name)
-
-
-def check_options(job_format, is_graph, options):
-    """Raises if options of `export` contradict each other or the format."""
-    given = {
-        "preprocess": options["preprocess"],
-        "postprocess": options["postprocess"],
-        "input_dtype": options["input_dtype"] != "float32",
-    }
-    if not is_graph and any(given.values()):
-        names = ", ".join(name for name, is_given in given.items() if is_given)
-        raise ValueError(
-            "Files of weights hold no computation, so these options are for the "
-            f"other formats. Received: format={job_format!r} with {names}"
-        )
-    if options["input_dtype"] not in INPUT_DTYPES:
-        raise ValueError(
-            f"`input_dtype` must be one of {', '.join(map(repr, INPUT_DTYPES))}. "
-            f"Received: input_dtype={options['input_dtype']!r}"
-        )
-    if options["input_dtype"] == "uint8" and not options["preprocess"]:
-        raise ValueError(
-            "`input_dtype='uint8'` is for pixels in [0, 255], so it needs "
-            "`preprocess=True`. Received: preprocess=False"
-        )
-    if options["quantization"] not in ("dynamic", "static"):
-        raise ValueError(
-            "`quantization` must be 'dynamic' or 'static'. "
-            f"Received: quantization={options['quantization']!r}"
-        )
 
 
 def plain_model(model):
@@ -148,12 +123,4 @@ def computes_in_full(model):
 
 def _policy(model):
     """The name of a model's dtype policy: its constructor's, not Keras's global one."""
-    arguments = arguments_of(model)
-    return arguments.get("dtype") or model.dtype_policy.name
-
-
-def _without_standardization(model):
-    """The model with kernels that are standardised once and for all, if any are."""
-    if arguments_of(model).get("standardization"):
-        return fold_weight_standardization(model)
-    return model
+    return arguments_of(model).get("dtype") or model.dtype_policy.name

@@ -1,12 +1,8 @@
 """Weights as the official JAX projects write them, `.npz`."""
 
-import numpy as np
+from keras_vit.checkpoints.writing import write_npz
+from keras_vit.exporting.weight_files import arrays_of, require
 
-from keras_vit.checkpoints.opening import values_of
-from keras_vit.checkpoints.writing import arrays_in_layout, write_npz
-from keras_vit.exporting.reloading import reloaded_runner, require
-
-LAYOUTS = {"vit": "official ViT", "hybrid": "official hybrid", "bit": "official BiT"}
 _FACTS = {"vit": {"gelu": "tanh", "epsilon": 1e-6}, "bit": {"group_norm_epsilon": 1e-5}}
 _FACTS["hybrid"] = {**_FACTS["vit"], "group_norm_epsilon": 1e-6}
 
@@ -17,8 +13,7 @@ def write(job):
     big_vision's spelling where only its models are like this one (attention pooling,
     computed positions), else that of the published files.
     """
-    family = job.plain.settings["family"]
-    a = job.plain.settings["arguments"]
+    family, a = job.family, job.arguments
     require(job, **_FACTS[family])
     if family != "bit":
         require(
@@ -30,16 +25,5 @@ def write(job):
         )
     big_vision = a["pooling"] == "map" or a.get("position_embedding") == "sincos2d"
     prefix = {"bit": "resnet/"}.get(family, "params/" if big_vision else "")
-    arrays = arrays_in_layout(
-        LAYOUTS[family],
-        {p: np.asarray(v) for p, v in values_of(job.plain).items()},
-        a,
-        as_published=not big_vision,
-        prefix=prefix,
-    )
+    arrays = arrays_of(job, "official", as_published=not big_vision, prefix=prefix)
     write_npz(job.path, arrays)
-
-
-def runner(job):
-    """A function of images, of the model that the file makes."""
-    return reloaded_runner(job)

@@ -4,6 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_vit.exporting import images as pictures
+from keras_vit.exporting.job import computes_in_full
+from keras_vit.exporting.weight_files import outputs_of
+from keras_vit.inference.loaded import class_probabilities, output_kind
+from keras_vit.models.vision_model import image_shape
+
+BATCH = 32
+REAL_IMAGES = 16
 # The largest difference, as a share of the largest output.
 FLOAT_BAR = 1e-4
 # The root of the mean squared difference, as a share of the outputs' own.
@@ -103,23 +111,76 @@ class Accuracy:
     file: float | None
 
 
-def measure(data, batches, expected_of, found_of, has_labels):
-    """An `Accuracy`.
+class Comparison:
+    """The Keras model and the file on the same pixels.
 
     Args:
-        data: String, the name of the data.
-        batches: Iterable of `(pixels, labels)`.
-        expected_of: Function of pixels, the Keras model's outputs.
-        found_of: Function of pixels, the file's.
-        has_labels: Boolean, whether the labels are the model's classes.
+        job: A `Job` whose file is written.
+        run: Function of images, the file's outputs.
     """
-    count = same = model = file = 0
-    for pixels, labels in batches:
-        expected = expected_of(pixels).argmax(axis=1)
-        found = found_of(pixels).argmax(axis=1)
-        count += len(labels)
-        same += int((expected == found).sum())
-        model += int((expected == labels).sum())
-        file += int((found == labels).sum())
-    shares = (model / count, file / count) if has_labels else (None, None)
-    return Accuracy(data, count, same / count, *shares)
+
+    def __init__(self, job, run):
+        self.job = job
+        self.run = run
+        self.notes = []
+        self.reference = job.model if computes_in_full(job.model) else job.plain
+        self.sizes = pictures.sizes_to_try(job.plain)
+
+    def expected(self, pixels):
+        """The outputs of the Keras model."""
+        outputs = outputs_of(self.reference, self.job.from_pixels(pixels), BATCH)
+        if self.job.postprocess:
+            return class_probabilities(outputs, output_kind(self.reference))
+        return outputs
+
+    def found(self, pixels):
+        """The outputs of the file."""
+        inputs, starts = self.job.inputs(pixels), range(0, len(pixels), BATCH)
+        parts = [self.run(inputs[start : start + BATCH]) for start in starts]
+        return np.concatenate([np.asarray(part) for part in parts])
+
+    def rows(self, source):
+        """Yields the rows of the table."""
+        channels = image_shape(self.job.plain)[-1]
+        for place, size in enumerate(self.sizes):
+            several = len(self.sizes) > 1
+            name = f"noise, {size[0]} x {size[1]}" if several else "noise"
+            for count in (1, 3):
+                pixels = pictures.noise(size, channels, count, seed=place)
+                yield self._row(f"{name}, batch of {count}", pixels, is_noise=True)
+        real = pictures.real_pixels(self.job.model, source, self.sizes[0], REAL_IMAGES)
+        if real is None:
+            self.notes.append(
+                f"Images of {channels} channels: compared on noise alone."
+            )
+        else:
+            yield self._row(f"images of {source.name}", real)
+
+    def _row(self, name, pixels, is_noise=False):
+        expected, is_int8 = self.expected(pixels), self.job.format == "litert_int8"
+        if np.ptp(expected) == 0 and not self.notes:
+            self.notes.append(
+                "Every output is the same, as with a head of zeros: the comparison "
+                "says little."
+            )
+        # Noise is unlike anything that int8 was made for.
+        judged = not (is_int8 and is_noise)
+        found = self.found(pixels)
+        return compare(name, expected, found, is_int8=is_int8, judged=judged)
+
+    def accuracy(self, source, num_images):
+        """An `Accuracy` on a source."""
+        count = same = model = file = 0
+        for pixels, labels in pictures.pixels_of(
+            self.job.model, source, self.sizes[0], num_images
+        ):
+            expected = self.expected(pixels).argmax(axis=1)
+            found = self.found(pixels).argmax(axis=1)
+            count += len(labels)
+            same += int((expected == found).sum())
+            model += int((expected == labels).sum())
+            file += int((found == labels).sum())
+        shares = (model / count, file / count)
+        if not pictures.has_classes_of(self.job.model, source):
+            shares = (None, None)
+        return Accuracy(source.name, count, same / count, *shares)

@@ -1,6 +1,12 @@
-"""What an export found, and how it is printed."""
+"""The report of an export, and how it is printed."""
 
 from dataclasses import asdict, dataclass, field
+
+from keras_vit.common.tables import aligned
+from keras_vit.exporting.formats import FORMATS
+from keras_vit.exporting.weight_files import overrides_of
+from keras_vit.inference.loaded import output_kind
+from keras_vit.models.vision_model import image_shape
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,16 @@ class ExportReport:
     accuracy: object = None
     notes: list = field(default_factory=list)
 
+    @classmethod
+    def of(cls, job, path, parity, accuracy, notes):
+        """The report of a `Job` that was written and is to be kept at `path`."""
+        files = [job.path, *job.path.rglob("*")]
+        size = sum(file.stat().st_size for file in files if file.is_file())
+        inputs, outputs = _inputs(job), _outputs(job)
+        return cls(
+            str(path), job.format, size, inputs, outputs, parity, accuracy, notes
+        )
+
     @property
     def passed(self):
         """Whether every comparison that counts is within its bar."""
@@ -37,21 +53,20 @@ class ExportReport:
         return asdict(self)
 
     def __str__(self):
+        titles = ("the file beside the Keras model", "largest", "relative", "bar")
+        rows = [(*titles, "top-1", "")]
+        for row in self.parity:
+            bar = "" if row.bar is None else f"{row.bar:.0e}"
+            same = "" if row.agreement is None else f"{row.agreement:.1%}"
+            numbers = (f"{row.difference:.2e}", f"{row.relative:.2e}", bar, same)
+            rows.append((row.images, *numbers, row.verdict))
         lines = [
             f"{self.path}: {self.format}, {self.size / 1e6:.1f} MB",
             f"takes {self.inputs}",
             f"gives {self.outputs}",
             "",
-            f"{'the file beside the Keras model':34s}"
-            f" {'largest':>10s} {'relative':>10s} {'bar':>8s} {'top-1':>7s}",
+            aligned(rows, left=(0, len(titles) + 1)),
         ]
-        for row in self.parity:
-            bar = "" if row.bar is None else f"{row.bar:.0e}"
-            same = "" if row.agreement is None else f"{row.agreement:.1%}"
-            lines.append(
-                f"{row.images:34s} {row.difference:10.2e} {row.relative:10.2e}"
-                f" {bar:>8s} {same:>7s}  {row.verdict}"
-            )
         if self.accuracy is not None:
             lines += ["", *_accuracy_lines(self.accuracy)]
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
@@ -68,3 +83,31 @@ def _accuracy_lines(accuracy):
         f"  accuracy: {accuracy.model:.2%} of the Keras model, {accuracy.file:.2%} of "
         f"the file ({loss:.2f} points lost)"
     )
+
+
+def _inputs(job):
+    """What a file takes, in words."""
+    if not FORMATS[job.format].is_graph:
+        overrides = overrides_of(job)
+        if job.format != "npz" and set(overrides) == {"image_size"}:
+            overrides = {}  # its config says so
+        given = "".join(f", {name}={tuple(v)}" for name, v in overrides.items())
+        return f"keras_vit.from_checkpoint(path{given}) to load it"
+    height, width, channels = (n or "any" for n in image_shape(job.plain))
+    low, high = (0, 255) if job.preprocess else job.value_range
+    return (
+        f"{job.input_dtype} images of (any, {height}, {width}, {channels}) in "
+        f"[{low:g}, {high:g}]"
+    )
+
+
+def _outputs(job):
+    """What a file gives, in words."""
+    shape = ", ".join(str(n or "any") for n in (None, *job.plain.output_shape[1:]))
+    try:
+        kind = output_kind(job.plain)
+    except ValueError:
+        return f"features of ({shape})"
+    if job.postprocess or kind != "logits":
+        return f"probabilities of ({shape})"
+    return f"logits of ({shape})"

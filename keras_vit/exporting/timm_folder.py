@@ -1,12 +1,15 @@
 """A folder that `timm.create_model("local-dir:...")` loads: weights and config."""
 
-import numpy as np
-
-from keras_vit.checkpoints.opening import values_of
-from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
-from keras_vit.exporting.hugging_face import image_statistics, one_or_pair, write_json
-from keras_vit.exporting.reloading import reloaded_runner, require, require_size
+from keras_vit.exporting.weight_files import (
+    arrays_of,
+    image_statistics,
+    one_or_pair,
+    require,
+    require_size,
+    write_folder,
+)
 from keras_vit.layers.tokens.patches import stem_factor
+from keras_vit.models.vision_model import metadata_of
 
 _GELUS = {"erf": "gelu", "tanh": "gelu_tanh"}
 _POOLINGS = {"token": "token", "gap": "avg", "gap_all": "avg", "map": "map", None: ""}
@@ -26,21 +29,12 @@ _BITS = {
     ((3, 8, 36, 3), 2): "resnetv2_152x2_bit",
     ((3, 8, 36, 3), 4): "resnetv2_152x4_bit",
 }
-_LAYOUTS = {"vit": "timm ViT", "hybrid": "timm hybrid", "bit": "timm BiT"}
 
 
 def write(job):
     """Writes the folder of `job.path`."""
-    family, a = (job.plain.settings[key] for key in ("family", "arguments"))
-    config = _config(job, family, a)
-    arrays = arrays_in_layout(
-        _LAYOUTS[family],
-        {p: np.asarray(v) for p, v in values_of(job.plain).items()},
-        a,
-    )
-    job.path.mkdir()
-    write_safetensors(job.path / "model.safetensors", arrays)
-    write_json(job.path / "config.json", config)
+    config = _config(job, job.family, job.arguments)
+    write_folder(job.path, arrays_of(job, "timm"), config=config)
 
 
 def _config(job, family, a):
@@ -65,7 +59,7 @@ def _config(job, family, a):
         name = names[key]
     if a["num_channels"] != 3:
         args["in_chans"] = a["num_channels"]
-    labels = job.model.metadata.get("class_names")
+    labels = metadata_of(job.model).get("class_names")
     height, width = a["image_size"]
     mean, std = image_statistics(job)
     return {
@@ -122,8 +116,3 @@ def _transformer(job, family, a):
     if a["layer_scale"] is not None:
         args["init_values"] = a["layer_scale"]
     return args
-
-
-def runner(job):
-    """A function of images, of the model that the folder makes."""
-    return reloaded_runner(job)

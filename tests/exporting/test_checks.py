@@ -1,5 +1,7 @@
 """What is refused, what is deleted, and what stays."""
 
+import dataclasses
+import importlib.util
 import json
 
 import cases
@@ -11,18 +13,24 @@ from cases import array, inputs
 import keras_vit
 from keras_vit.cli import main
 from keras_vit.common.files import staged
-from keras_vit.exporting import formats, official
+from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.parity import compare
 
 # Most of this is the same for all formats, and npz is the quickest.
+
+
+def change_format(monkeypatch, name, **functions):
+    """Gives a format another writer or runner."""
+    changed = dataclasses.replace(FORMATS[name], **functions)
+    monkeypatch.setitem(FORMATS, name, changed)
 
 
 def test_a_wrong_file_is_deleted_and_the_earlier_one_stays(tmp_path, monkeypatch):
     path = tmp_path / "model.npz"
     keras_vit.export(cases.model("token"), path)
     before = path.read_bytes()
-    monkeypatch.setattr(
-        official, "runner", lambda job: lambda images: np.zeros((len(images), 5))
+    change_format(
+        monkeypatch, "npz", runner=lambda job: lambda images: np.zeros((len(images), 5))
     )
     with pytest.raises(ValueError, match="and was deleted") as error:
         keras_vit.export(cases.model("gap"), path, overwrite=True)
@@ -36,7 +44,7 @@ def test_a_writer_that_breaks_leaves_nothing(tmp_path, monkeypatch):
         job.path.write_text("half")
         raise RuntimeError("out of ideas\nand more")
 
-    monkeypatch.setattr(official, "write", breaks)
+    change_format(monkeypatch, "npz", write=breaks)
     with pytest.raises(ValueError, match=r"RuntimeError: out of ideas$"):
         keras_vit.export(cases.model("token"), tmp_path / "m.npz")
     assert list(tmp_path.iterdir()) == []
@@ -90,7 +98,7 @@ def test_staging_puts_the_old_folder_back(tmp_path):
         ("m.npz", {"preprocess": True}, "hold no computation.*preprocess"),
         ("m.onnx", {"input_dtype": "uint8"}, "needs `preprocess=True`"),
         ("m.onnx", {"input_dtype": "int4"}, "one of 'float32', 'uint8'"),
-        ("m.tflite", {"quantization": "lots"}, "'dynamic' or 'static'"),
+        ("m.tflite", {"quantization": "lots"}, "one of 'dynamic', 'static'"),
         (
             "m.tflite",
             {"format": "litert_int8", "quantization": "static"},
@@ -115,9 +123,9 @@ def test_features_have_no_probabilities(tmp_path):
 
 
 def test_a_missing_package_names_the_extra(tmp_path, monkeypatch):
-    found = formats.importlib.util.find_spec
+    found = importlib.util.find_spec
     monkeypatch.setattr(
-        formats.importlib.util,
+        importlib.util,
         "find_spec",
         lambda name: None if name in ("tf2onnx", "onnxruntime") else found(name),
     )

@@ -1,5 +1,7 @@
 """Whole computations: SavedModel, LiteRT, ONNX, read by their own runtimes."""
 
+import dataclasses
+
 import cases
 import keras
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from cases import array, inputs, pixels
 
 import keras_vit
-from keras_vit.exporting import onnx_file
+from keras_vit.exporting.formats import FORMATS
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="TensorFlow writes graphs"
@@ -180,13 +182,14 @@ def test_data_of_other_classes_measure_agreement_alone(trained, tmp_path):
 
 def test_too_little_agreement_deletes_the_file(trained, tmp_path, monkeypatch):
     needs_onnx()
-    honest = onnx_file.runner
+    honest = FORMATS["onnx"]
 
     def unsure(job):
-        run = honest(job)
+        run = honest.runner(job)
         return lambda images: run(images)[:, ::-1] if len(images) > 20 else run(images)
 
-    monkeypatch.setattr(onnx_file, "runner", unsure)
+    unlike = dataclasses.replace(honest, runner=unsure)
+    monkeypatch.setitem(FORMATS, "onnx", unlike)
     with pytest.raises(ValueError, match=r"fewer than 90% .* was deleted"):
         keras_vit.export(
             trained, tmp_path / "m.onnx", data="fashion_mnist_mini", num_images=50

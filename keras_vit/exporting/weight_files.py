@@ -1,8 +1,12 @@
-"""Files of weights are checked by what this package makes of them."""
+"""Formats that hold weights alone: what they share in writing and in checking."""
+
+import json
 
 import keras
 import numpy as np
 
+from keras_vit.checkpoints.opening import values_of
+from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
 from keras_vit.models.changes.rebuilding import from_checkpoint
 
 
@@ -24,7 +28,7 @@ def require(job, **wanted):
     Raises:
         ValueError: naming the first argument that differs.
     """
-    arguments = job.plain.settings["arguments"]
+    arguments = job.arguments
     for name, allowed in wanted.items():
         choices = allowed if isinstance(allowed, tuple) else (allowed,)
         if allowed is not None and arguments.get(name) not in choices:
@@ -39,7 +43,7 @@ def require(job, **wanted):
 
 def require_size(job):
     """Raises unless the model is for images of one size."""
-    size = job.plain.settings["arguments"]["image_size"]
+    size = job.arguments["image_size"]
     if None in size:
         raise ValueError(
             f"A file of the format {job.format!r} is for images of one size. Received: "
@@ -50,8 +54,7 @@ def require_size(job):
 
 def overrides_of(job):
     """What must be said when the file is loaded, because it does not say it."""
-    a = job.plain.settings["arguments"]
-    family, found = job.plain.settings["family"], {}
+    a, family, found = job.arguments, job.family, {}
     size = list(a["image_size"])
     if family == "bit":
         return {"image_size": size}
@@ -62,9 +65,43 @@ def overrides_of(job):
     return found
 
 
+def arrays_of(job, project, **spelling):
+    """The named arrays of a model as a project writes them.
+
+    Args:
+        job: A `Job`.
+        project: `"official"`, `"timm"` or `"Hugging Face"`.
+        **spelling: As for `arrays_in_layout`.
+    """
+    family = {"vit": "ViT", "hybrid": "hybrid", "bit": "BiT"}[job.family]
+    values = {path: np.asarray(value) for path, value in values_of(job.plain).items()}
+    return arrays_in_layout(f"{project} {family}", values, job.arguments, **spelling)
+
+
+def write_folder(path, arrays, **contents):
+    """Writes a folder of weights and JSON files, such as `config`."""
+    path.mkdir()
+    write_safetensors(path / "model.safetensors", arrays)
+    for name, content in contents.items():
+        text = json.dumps(content, indent=2) + "\n"
+        (path / f"{name}.json").write_text(text, "utf-8")
+
+
+def image_statistics(job):
+    """`(mean, std)` per channel that make the model's range of values of `[0, 1]`."""
+    low, high = job.value_range
+    channels = job.arguments["num_channels"]
+    return [-low / (high - low)] * channels, [1 / (high - low)] * channels
+
+
+def one_or_pair(size):
+    """An integer for a square."""
+    return size[0] if size[0] == size[1] else list(size)
+
+
 def reloaded_runner(job):
     """A function of images, of the model that `from_checkpoint` makes of the file."""
-    a = job.plain.settings["arguments"]
+    a = job.arguments
     model = from_checkpoint(
         str(job.path),
         **overrides_of(job),
