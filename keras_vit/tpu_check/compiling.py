@@ -68,7 +68,7 @@ def compile_step(request):
         if hasattr(memory, f"{name}_in_bytes")
     }
     facts |= costs_of(compiled)
-    parts = getattr(model, "parts", 1)
+    parts = getattr(model, "micro_batches", 1)
     if parts > 1:
         # The compiler counts what a loop does as if it were done once.
         update = costs_of(lower_update(model, chips).compile())

@@ -3,8 +3,7 @@
 import contextlib
 
 from keras_vit.devices import as_strategy
-from keras_vit.training.folder.choice import run_name
-from keras_vit.training.folder.folder import next_run_folder
+from keras_vit.training.folder.choice import next_run_folder, run_name
 from keras_vit.tuner.chief import (
     SearchError,
     beating,

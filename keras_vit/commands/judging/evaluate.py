@@ -10,7 +10,7 @@ import tyro
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
 from keras_vit.terminal import as_table, interval, percent
-from keras_vit.training.folder.folder import find_seeds
+from keras_vit.training.folder.choice import find_seeds
 
 # The table of classes is printed up to so many; --format json and --report have all.
 SHOWN_CLASSES = 30

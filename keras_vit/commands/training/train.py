@@ -9,7 +9,7 @@ import tyro
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
 from keras_vit.terminal import command, interval, percent
-from keras_vit.training.folder.folder import seed_folder
+from keras_vit.training.folder.choice import seed_folder
 from keras_vit.training.recipes.recipe import Recipe
 
 

@@ -1,9 +1,9 @@
-"""Which folder a run is in: a new one, or that of a run that goes on."""
+"""The folders of runs: numbered new ones, those of seeds, that of a run to resume."""
 
 import re
 from pathlib import Path
 
-from keras_vit.training.folder.folder import RunFolder, last_run_folder, next_run_folder
+from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.recipes.recipe import Recipe
 
 # Where run folders go by default.
@@ -88,3 +88,46 @@ def check_same(folder, own, given):
         f"The run in {folder} was started with other settings:{lines}{why}\n"
         "Resume it with its own settings, or start a new run in another folder."
     )
+
+
+def next_run_folder(parent, name):
+    """Makes `parent/name-N` with the next free number N.
+
+    Two processes never get the same folder.
+    """
+    number = max((n for n, _ in _numbered(parent, name)), default=0) + 1
+    while True:
+        path = Path(parent) / f"{name}-{number}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            continue
+        return RunFolder(path)
+
+
+def last_run_folder(parent, name):
+    """The run in the folder `parent/name-N` with the highest number, or `None`."""
+    folders = [RunFolder(path) for _, path in sorted(_numbered(parent, name))]
+    runs = [folder for folder in folders if folder.is_run()]
+    return runs[-1] if runs else None
+
+
+def seed_folder(parent, seed):
+    """The folder of one of several runs that differ by their seed."""
+    return Path(parent) / f"seed-{seed}"
+
+
+def find_seeds(parent):
+    """The runs in the folders `parent/seed-N`: paths, in the order of the seeds."""
+    found = sorted(_numbered(parent, "seed"))
+    return [path for _, path in found if RunFolder(path).is_run()]
+
+
+def _numbered(parent, name):
+    pattern = re.compile(re.escape(name) + r"-(\d+)")
+    parent = Path(parent)
+    for path in parent.iterdir() if parent.is_dir() else ():
+        match = pattern.fullmatch(path.name)
+        if match:
+            yield int(match[1]), path

@@ -10,7 +10,7 @@ The remedies are apart, each with a test that shows the failure of Keras:
 - `optimizer.py`: gradients are summed over the replicas first;
 - `seeds.py`: every replica draws its own dropout.
 
-One device, one part and one step per execution need none of them, and get none.
+One device, one micro-batch and one step per execution need none of them, and get none.
 """
 
 import keras
@@ -22,8 +22,8 @@ def prepare_model(model, recipe):
     """The model to compile and fit in place of another.
 
     Its loss, metrics and updates are those of the global batch, whatever number of
-    replicas and parts the batch is split into. It shares layers and variables with the
-    given model, which is the one to save.
+    replicas and micro-batches it is split into. It shares layers and variables with
+    the given model, which is the one to save.
 
     Args:
         model: A functional model, not compiled; under `tf.distribute` made inside the
@@ -49,10 +49,10 @@ def prepare_model(model, recipe):
     >>> trainer.fit(batches, steps_per_epoch=100, epochs=10)
     >>> model.save("model.keras")
     """
-    parts, backend = recipe.accumulation_steps, keras.backend.backend()
+    micro_batches, backend = recipe.accumulation_steps, keras.backend.backend()
     if backend == "tensorflow":
         steps = recipe.steps_per_execution
-        if parts == steps == num_replicas(model) == 1:
+        if micro_batches == steps == num_replicas(model) == 1:
             return model
         from keras_vit.training.replicas.model import ReplicaModel
         from keras_vit.training.replicas.seeds import draw_per_replica
@@ -61,18 +61,18 @@ def prepare_model(model, recipe):
             trainer = ReplicaModel(model.input, model.output, name=model.name)
         if num_replicas(model) > 1:
             draw_per_replica(trainer)
-    elif parts == 1:
+    elif micro_batches == 1:
         return model
     elif backend == "jax":
-        from keras_vit.training.replicas.jax_parts import JaxParts
+        from keras_vit.training.replicas.jax_accumulation import JaxAccumulation
 
-        trainer = JaxParts(model.input, model.output, name=model.name)
+        trainer = JaxAccumulation(model.input, model.output, name=model.name)
     else:
         raise ValueError(
             "`accumulation_steps` needs the TensorFlow or JAX backend. "
-            f"Received: accumulation_steps={parts}, backend {backend!r}"
+            f"Received: accumulation_steps={micro_batches}, backend {backend!r}"
         )
-    trainer.parts = parts
+    trainer.micro_batches = micro_batches
     return trainer
 
 

@@ -1,10 +1,10 @@
-"""The training and the test step of a batch that is split over replicas and parts.
+"""The training and test steps of a batch that is split over replicas and micro-batches.
 
-Keras counts accumulation in batches: its schedules and averages then run on parts
-(`iterations` apart). Here the batch stays the global batch. Each replica splits its
-share, weighs every part by its images and adds up the gradients; they are applied once.
-Every count is one of updates, and without dropout the update is that of the whole batch
-on one device.
+Keras counts accumulation in batches: its schedules and averages then run on
+micro-batches (`iterations` apart). Here the batch stays the global batch. Each replica
+splits its share, weighs every micro-batch by its images and adds up the gradients; they
+are applied once. Every count is one of updates, and without dropout the update is that
+of the whole batch on one device.
 """
 
 import keras
@@ -28,7 +28,7 @@ class ReplicaModel(keras.Model):
     # Keras treats a subclass as functional only if its signature is this one.
     def __init__(self, inputs, outputs, name=None, **kwargs):
         super().__init__(inputs, outputs, name=name, **kwargs)
-        self.parts = 1
+        self.micro_batches = 1
         self._train_count = self._test_count = StepCount()
 
     def compile(self, *args, **kwargs):
@@ -59,10 +59,10 @@ class ReplicaModel(keras.Model):
         variables = self.trainable_weights
         share, images = self._share(x, sample_weight)
         by_weight = self._by_weight and sample_weight is not None
-        part_of = _splitter((x, y, sample_weight), self.parts, by_weight)
+        micro_batch_of = _splitter((x, y, sample_weight), self.micro_batches, by_weight)
 
         def gradients_of(index):
-            (x, y, sample_weight), weight = part_of(index)
+            (x, y, sample_weight), weight = micro_batch_of(index)
             with tf.GradientTape() as tape:
                 y_pred = self(x, training=True)
                 counted = _times(images, weight)
@@ -71,10 +71,10 @@ class ReplicaModel(keras.Model):
             return tape.gradient(
                 scaled,
                 variables,
-                unconnected_gradients="none" if self.parts == 1 else "zero",
+                unconnected_gradients="none" if self.micro_batches == 1 else "zero",
             )
 
-        if self.parts == 1:
+        if self.micro_batches == 1:
             gradients = gradients_of(0)
         else:
 
@@ -83,10 +83,10 @@ class ReplicaModel(keras.Model):
                 return index + 1, [total + one for total, one in zip(sums, more)]
 
             _, gradients = tf.while_loop(
-                lambda index, _: index < self.parts,
+                lambda index, _: index < self.micro_batches,
                 add,
                 (tf.constant(0), [tf.zeros(v.shape, v.dtype) for v in variables]),
-                parallel_iterations=1,  # or the parts would lie in memory together
+                parallel_iterations=1,  # or they would all lie in memory together
             )
         self.optimizer.apply_gradients(zip(gradients, variables))
 
@@ -169,34 +169,34 @@ def _rows(x):
     return tf.shape(first)[0] if first.shape[0] is None else first.shape[0]
 
 
-def _splitter(data, parts, by_weight):
-    """Function from an index to a part of the batch, and what the part counts."""
-    if parts == 1:
+def _splitter(data, count, by_weight):
+    """Function from an index to a micro-batch, and what it counts."""
+    if count == 1:
         return lambda index: (data, 1)
     rows = _rows(data[0])
-    equal = isinstance(rows, int) and rows % parts == 0
-    size = -(-rows // parts)
-    # The last parts of a short batch are short, or empty.
-    whole = _each(lambda v: _in_parts(v, parts), data) if equal else data
+    equal = isinstance(rows, int) and rows % count == 0
+    size = -(-rows // count)
+    # The last ones of a short batch are short, or empty.
+    divided = _each(lambda v: _divided(v, count), data) if equal else data
 
     def amount(data):
         return tf.reduce_sum(data[2]) if by_weight else _rows(data[0])
 
-    def part(index):
+    def micro_batch(index):
         if equal:
-            now = _each(lambda value: value[index], whole)
+            now = _each(lambda value: value[index], divided)
         else:
             now = _each(lambda v: v[index * size : (index + 1) * size], data)
         if equal and not by_weight:
-            return now, 1 / parts
+            return now, 1 / count
         shares = [tf.cast(amount(some), "float64") for some in (now, data)]
         return now, tf.math.divide_no_nan(*shares)
 
-    return part
+    return micro_batch
 
 
-def _in_parts(value, parts):
-    return tf.reshape(value, (parts, value.shape[0] // parts, *value.shape[1:]))
+def _divided(value, count):
+    return tf.reshape(value, (count, value.shape[0] // count, *value.shape[1:]))
 
 
 def _each(function, data):

@@ -49,35 +49,26 @@ def build_model(recipe, num_classes, arguments):
         ValueError: if the model is unknown or its sizes contradict each other.
     """
     keras.utils.set_random_seed(recipe.seed)
-    if recipe.masked_target is not None:
-        model = _masked_model(recipe, arguments)
-    elif recipe.model == "small":
-        model = keras_vit.models.ViT(num_classes, name="vit_small", **arguments)
-    else:
-        model = _published_model(recipe, num_classes, arguments)
+    masked = recipe.masked_target is not None
+    backbone, made = recipe.model, arguments
+    if recipe.model == "small":
+        backbone = keras_vit.models.ViT(
+            0 if masked else num_classes, name="vit_small", **arguments
+        )
+        made = {}
+    try:
+        if masked:
+            model = MaskedPatchPrediction(backbone, recipe.masked_target, **made)
+        elif recipe.model == "small":
+            model = backbone
+        else:
+            model = keras_vit.models.build(backbone, num_classes, **arguments)
+    except TypeError as error:  # an argument that this family does not have
+        raise ValueError(f"{recipe.model} does not take this option: {error}") from None
     if recipe.head_bias:
         _set_head_bias(model, recipe.head_bias)
     freeze_layers(model, recipe.freeze)
     return model
-
-
-def _masked_model(recipe, arguments):
-    backbone = recipe.model
-    if backbone == "small":
-        backbone = keras_vit.models.ViT(0, name="vit_small", **arguments)
-        return MaskedPatchPrediction(backbone, recipe.masked_target)
-    return _published(MaskedPatchPrediction, recipe, recipe.masked_target, arguments)
-
-
-def _published_model(recipe, num_classes, arguments):
-    return _published(keras_vit.models.build, recipe, num_classes, arguments)
-
-
-def _published(make, recipe, second, arguments):
-    try:
-        return make(recipe.model, second, **arguments)
-    except TypeError as error:  # an argument that this family does not have
-        raise ValueError(f"{recipe.model} does not take this option: {error}") from None
 
 
 def _set_head_bias(model, value):

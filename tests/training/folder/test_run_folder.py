@@ -1,12 +1,8 @@
 import pytest
 
 from keras_vit.common.files import replacing
-from keras_vit.training.folder.folder import (
-    RunFolder,
-    last_run_folder,
-    next_run_folder,
-    remove_leftovers,
-)
+from keras_vit.training.folder.choice import last_run_folder, next_run_folder
+from keras_vit.training.folder.folder import RunFolder, remove_leftovers
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):

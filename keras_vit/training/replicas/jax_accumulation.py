@@ -3,8 +3,8 @@
 import keras
 
 
-class JaxParts(keras.Model):
-    """A functional model whose training step computes a batch in equal parts.
+class JaxAccumulation(keras.Model):
+    """A functional model whose training step computes a batch in micro-batches.
 
     Keras counts accumulation in batches, of which each is then an update for schedules
     and averages. Here the batch is split, and its gradients are applied once. To be
@@ -13,27 +13,27 @@ class JaxParts(keras.Model):
 
     def __init__(self, inputs, outputs, name=None, **kwargs):
         super().__init__(inputs, outputs, name=name, **kwargs)
-        self.parts = 1
+        self.micro_batches = 1
 
     def train_step(self, state, data):
         import jax
 
         trainable, non_trainable, optimizer_state, metrics_state = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        # Every device has its share of each part: parts that follow each other in the
-        # batch would lie on some of the devices, and be computed by all of them.
+        # Every device has its share of each micro-batch: micro-batches that follow each
+        # other in the batch would lie on some of the devices, and be computed by all.
         split = jax.tree.map(
-            lambda v: v.reshape(-1, self.parts, *v.shape[1:]).swapaxes(0, 1),
+            lambda v: v.reshape(-1, self.micro_batches, *v.shape[1:]).swapaxes(0, 1),
             (x, y, sample_weight),
         )
-        shares = jax.numpy.full(self.parts, 1 / self.parts)
+        shares = jax.numpy.full(self.micro_batches, 1 / self.micro_batches)
         reduction = getattr(self.loss, "reduction", None)
         if reduction == "mean_with_sample_weight" and sample_weight is not None:
-            amounts = split[2].reshape(self.parts, -1).sum(axis=1)
+            amounts = split[2].reshape(self.micro_batches, -1).sum(axis=1)
             shares = amounts / jax.numpy.maximum(amounts.sum(), 1e-30)
         gradient_of = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
 
-        def part(carry, now):
+        def micro_batch(carry, now):
             sums, non_trainable, metrics_state = carry
             share, now = now
             (_, aux), gradients = gradient_of(
@@ -54,7 +54,7 @@ class JaxParts(keras.Model):
 
         zeros = [jax.numpy.zeros_like(value) for value in trainable]
         (sums, non_trainable, metrics_state), (losses, outputs) = jax.lax.scan(
-            part, (zeros, non_trainable, metrics_state), (shares, split)
+            micro_batch, (zeros, non_trainable, metrics_state), (shares, split)
         )
         trainable, optimizer_state = self.optimizer.stateless_apply(
             optimizer_state, sums, trainable
