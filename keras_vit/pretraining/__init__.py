@@ -1,34 +1,25 @@
 """Masked patch prediction: a backbone learns from images without labels."""
 
-from keras_vit.pretraining.colours import bin_colours, colour_classes
-from keras_vit.pretraining.losses import MaskedPatchLoss
-from keras_vit.pretraining.metrics import (
-    CommonestColour,
-    MaskedPatchAccuracy,
-    VisibleNeighbours,
-    masked_patch_metrics,
-)
-from keras_vit.pretraining.model import (
-    MaskedPatchPrediction,
-    corruption_step,
-    example_targets,
-    is_pretraining,
-)
-from keras_vit.pretraining.mosaic_pictures import mosaics
-from keras_vit.pretraining.targets import TARGETS
+from keras_vit.common.lazy import lazy_attributes
 
-__all__ = [
-    "TARGETS",
-    "CommonestColour",
-    "MaskedPatchAccuracy",
-    "MaskedPatchLoss",
-    "MaskedPatchPrediction",
-    "VisibleNeighbours",
-    "bin_colours",
-    "colour_classes",
-    "corruption_step",
-    "example_targets",
-    "is_pretraining",
-    "masked_patch_metrics",
-    "mosaics",
-]
+__getattr__, __dir__, __all__ = lazy_attributes(
+    globals(),
+    {
+        "pretraining.colours": ["bin_colours", "colour_classes"],
+        "pretraining.losses": ["MaskedPatchLoss"],
+        "pretraining.metrics": [
+            "CommonestColour",
+            "MaskedPatchAccuracy",
+            "VisibleNeighbours",
+            "masked_patch_metrics",
+        ],
+        "pretraining.model": [
+            "MaskedPatchPrediction",
+            "corruption_step",
+            "example_targets",
+            "is_pretraining",
+        ],
+        "pretraining.mosaic_pictures": ["mosaics"],
+        "pretraining.targets": ["TARGETS"],
+    },
+)

@@ -1,3 +1,5 @@
+"""The loss of masked patch prediction."""
+
 import keras
 from keras import ops
 
@@ -63,9 +65,7 @@ class MaskedPatchLoss(keras.losses.Loss):
         return ops.mean(losses, axis=-1)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(target=self.target)
-        return config
+        return {**super().get_config(), "target": self.target}
 
 
 def channels_of(classes):

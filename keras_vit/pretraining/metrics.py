@@ -1,4 +1,4 @@
-"""How often the colour is right, and two ways of guessing it that learn nothing."""
+"""Metrics of masked patch prediction: accuracy, and baselines that learn nothing."""
 
 import keras
 from keras import ops
@@ -32,9 +32,11 @@ class _ColourMetric(keras.metrics.Metric):
     Of the target `"pixels"`, the mean colours of the patches are compared.
     """
 
+    default_name = None
+
     def __init__(self, target="mean_colour", num_channels=3, name=None, dtype=None):
         check_target(target)
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name or self.default_name, dtype=dtype)
         self._direction = "up"  # Keras: larger is better
         self.target = target
         self.num_channels = num_channels
@@ -93,8 +95,7 @@ class MaskedPatchAccuracy(_Share):
         sample_weight: Float tensor `(batch, num_patches)`, 1 for corrupted patches.
     """
 
-    def __init__(self, target="mean_colour", num_channels=3, name="accuracy", **kwargs):
-        super().__init__(target, num_channels, name=name, **kwargs)
+    default_name = "accuracy"
 
     def _guess(self, colours, y_pred, weights):
         y_pred = ops.convert_to_tensor(y_pred)
@@ -120,15 +121,10 @@ class VisibleNeighbours(_Share):
     Call arguments: As for `MaskedPatchAccuracy`.
     """
 
-    def __init__(
-        self,
-        target="mean_colour",
-        num_channels=3,
-        grid=(1, 1),
-        name="visible_neighbours",
-        **kwargs,
-    ):
-        super().__init__(target, num_channels, name=name, **kwargs)
+    default_name = "visible_neighbours"
+
+    def __init__(self, target="mean_colour", num_channels=3, grid=(1, 1), **kwargs):
+        super().__init__(target, num_channels, **kwargs)
         self.grid = tuple(grid)
 
     def _guess(self, colours, y_pred, weights):
@@ -137,8 +133,10 @@ class VisibleNeighbours(_Share):
         seen = ops.concatenate([means * visible, visible], axis=-1)
         everywhere = ops.sum(seen, axis=1, keepdims=True)
         around = ops.reshape(seen, (-1, *self.grid, seen.shape[-1]))
-        for axis in (1, 2):
-            around = _sum_of_three(around, axis)
+        # Each place with its neighbours, zeros beyond the border.
+        around = ops.pad(around, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        around = around[:, :-2] + around[:, 1:-1] + around[:, 2:]
+        around = around[:, :, :-2] + around[:, :, 1:-1] + around[:, :, 2:]
         around = ops.reshape(around, (-1, *seen.shape[1:]))
         near = ops.where(around[..., -1:] > 0, around, everywhere)
         mean = ops.divide_no_nan(near[..., :-1], near[..., -1:])
@@ -161,13 +159,13 @@ class CommonestColour(_ColourMetric):
     Call arguments: As for `MaskedPatchAccuracy`. The prediction is not looked at.
     """
 
-    def __init__(
-        self, target="mean_colour", num_channels=3, name="commonest_colour", **kwargs
-    ):
-        super().__init__(target, num_channels, name=name, **kwargs)
+    default_name = "commonest_colour"
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         # As floats, counts would stop growing at 16 million.
         self.counts = self.add_variable(
-            (BINS**num_channels,), "zeros", dtype="int32", name="counts"
+            (BINS**self.num_channels,), "zeros", dtype="int32", name="counts"
         )
 
     def update_state(self, y_true, y_pred=None, sample_weight=None):
@@ -192,14 +190,3 @@ def _weights(sample_weight, colours):
     if sample_weight is None:
         return ops.ones_like(colours[..., 0, 0])
     return ops.convert_to_tensor(sample_weight)
-
-
-def _sum_of_three(x, axis):
-    """Each place with the one before and the one behind it, zeros at the ends."""
-    padding = [(1, 1) if i == axis else (0, 0) for i in range(4)]
-    size = x.shape[axis]
-    x = ops.pad(x, padding)
-    ends = [
-        x[:, i : i + size] if axis == 1 else x[:, :, i : i + size] for i in range(3)
-    ]
-    return ends[0] + ends[1] + ends[2]

@@ -1,4 +1,4 @@
-"""Pictures of what a model of masked patch prediction sees and says."""
+"""Pictures of what a model of masked patch prediction sees and predicts."""
 
 import numpy as np
 from keras import ops
@@ -7,6 +7,8 @@ from keras_vit.pretraining.colours import bin_colours
 from keras_vit.pretraining.targets import cell_colours
 
 HIDDEN = 0.5  # the grey of the mask token
+
+_array = ops.convert_to_numpy
 
 
 def mosaics(model, batch, predictions=None, value_range=None):
@@ -41,22 +43,21 @@ def mosaics(model, batch, predictions=None, value_range=None):
     seen = np.take_along_axis(patches, np.maximum(shown, 0)[..., None, None], axis=1)
     seen = np.where(shown[..., None, None] < 0, HIDDEN, seen)
     true = _array(cell_colours(ops.convert_to_tensor(colours), channels))
-    said = _said(_array(predictions), facts)
+    predicted = _predicted_colours(_array(predictions), facts)
     parts = [
-        _cells_to_pixels(x, facts) for x in (true, np.where(corrupted, said, true))
+        _cells_to_pixels(x, facts) for x in (true, np.where(corrupted, predicted, true))
     ]
     return [_as_bytes(x) for x in (images, *(_whole(p, facts) for p in (seen, *parts)))]
 
 
-def _said(predictions, facts):
+def _predicted_colours(predictions, facts):
     """Predicted colours of the cells: `(B, N, S, C)`."""
     channels = facts["num_channels"]
     if facts["target"] == "pixels":
         values = (predictions.astype("float32") + 1) / 2
         return values.reshape(*values.shape[:2], -1, channels)
-    colours = _array(
-        bin_colours(ops.convert_to_tensor(predictions.argmax(-1)), channels)
-    )
+    classes = ops.convert_to_tensor(predictions.argmax(-1))
+    colours = _array(bin_colours(classes, channels))
     return colours.reshape(*predictions.shape[:2], -1, channels)
 
 
@@ -87,7 +88,3 @@ def _cells_to_pixels(cells, facts):
 
 def _as_bytes(x):
     return (np.clip(x, 0, 1) * 255 + 0.5).astype("uint8")
-
-
-def _array(x):
-    return ops.convert_to_numpy(x)

@@ -4,9 +4,9 @@ The pipeline gives for every patch the mean colours of its cells, in [0, 1]; the
 differ in the cells, and in whether their colours are classes or numbers.
 """
 
-import difflib
-
 from keras import ops
+
+from keras_vit.common.checks import check_choice
 
 # Cells along each side of a patch; 0 stands for every pixel.
 TARGETS = {"mean_colour": 1, "colours_4x4": 4, "pixels": 0}
@@ -14,13 +14,7 @@ TARGETS = {"mean_colour": 1, "colours_4x4": 4, "pixels": 0}
 
 def check_target(target):
     """Raises a `ValueError` unless there is such a target."""
-    if target not in TARGETS:
-        close = difflib.get_close_matches(str(target), TARGETS, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"`target` must be one of {', '.join(map(repr, TARGETS))}. "
-            f"Received: target={target!r}.{hint}"
-        )
+    check_choice(target, TARGETS, "target")
 
 
 def cell_colours(colours, channels):

@@ -1,9 +1,10 @@
 """Which layers train, and at which share of the learning rate."""
 
 import contextlib
-import difflib
 import fnmatch
 import re
+
+from keras_vit.common.wording import hint
 
 # In `freeze`: everything that comes before the classifier.
 BACKBONE = "backbone"
@@ -29,12 +30,11 @@ def freeze_layers(model, patterns):
         else:
             names = fnmatch.filter(layers, pattern)
         if not names:
-            close = difflib.get_close_matches(pattern, [*layers, BACKBONE], 1, 0.4)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
             raise ValueError(
                 "`freeze` must name layers of the model that have weights. "
-                f"Received: {pattern!r}.{hint} The layers: {', '.join(layers)}; "
-                f"{BACKBONE!r} stands for all but the head."
+                f"Received: {pattern!r}.{hint(pattern, [*layers, BACKBONE])} "
+                f"The layers: {', '.join(layers)}; {BACKBONE!r} stands for all but the "
+                "head."
             )
         for name in names:
             layers[name].trainable = False

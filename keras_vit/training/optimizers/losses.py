@@ -66,9 +66,7 @@ class LabelSmoothedCrossentropy(_Crossentropy):
         return -ops.sum(targets * log_probabilities, axis=-1)
 
     def get_config(self):
-        config = super().get_config()
-        config.update(label_smoothing=self.label_smoothing)
-        return config
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

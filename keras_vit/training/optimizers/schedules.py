@@ -1,9 +1,12 @@
 """Learning-rate schedules as the papers use them: pure functions of the step."""
 
+import inspect
 import math
 
 import keras
 from keras import ops
+
+from keras_vit.common.checks import check_choice
 
 DECAYS = ("cosine", "linear", "rsqrt", "bit", "constant")
 
@@ -70,10 +73,7 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         name=None,
     ):
         super().__init__()
-        if decay not in DECAYS:
-            raise ValueError(
-                f"`decay` must be one of {', '.join(DECAYS)}. Received: decay={decay!r}"
-            )
+        check_choice(decay, DECAYS, "decay")
         if not 0 <= warmup_steps < total_steps:
             raise ValueError(
                 "`warmup_steps` must be at least 0 and less than `total_steps`, the "
@@ -123,14 +123,5 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return rate
 
     def get_config(self):
-        return {
-            "learning_rate": self.learning_rate,
-            "total_steps": self.total_steps,
-            "warmup_steps": self.warmup_steps,
-            "decay": self.decay,
-            "end": self.end,
-            "timescale": self.timescale,
-            "cooldown_steps": self.cooldown_steps,
-            "decay_at": list(self.decay_at),
-            "name": self.name,
-        }
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names}

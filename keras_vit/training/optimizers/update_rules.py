@@ -7,7 +7,7 @@ in bfloat16 on request, as the official code does to save memory.
 import keras
 from keras import ops
 
-MOMENTUM_DTYPES = ("float32", "bfloat16")
+from keras_vit.common.checks import check_choice
 
 
 class UpdateRule(keras.optimizers.Optimizer):
@@ -36,11 +36,7 @@ class UpdateRule(keras.optimizers.Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        if momentum_dtype not in MOMENTUM_DTYPES:
-            raise ValueError(
-                f"`momentum_dtype` must be one of {', '.join(MOMENTUM_DTYPES)}. "
-                f"Received: momentum_dtype={momentum_dtype!r}"
-            )
+        check_choice(momentum_dtype, ("float32", "bfloat16"), "momentum_dtype")
         self.momentum_dtype = momentum_dtype
         self.decoupled_weight_decay = decoupled_weight_decay
         self.not_decayed = list(not_decayed)
@@ -56,7 +52,8 @@ class UpdateRule(keras.optimizers.Optimizer):
                 v.shape,
                 dtype="bfloat16" if half else v.dtype,
                 name=f"{v.path.replace('/', '_')}_momentum",
-                **_layout_of(v),
+                # How JAX divides the variable between devices, where it does.
+                layout=getattr(v, "_layout", None),
             )
             for v in variables
         ]
@@ -87,12 +84,6 @@ class UpdateRule(keras.optimizers.Optimizer):
             rate_factors=self.rate_factors,
         )
         return config
-
-
-def _layout_of(variable):
-    """How JAX divides a variable between devices, where it does."""
-    layout = getattr(variable, "_layout", None)
-    return {} if layout is None else {"layout": layout}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -191,6 +182,5 @@ class DecoupledAdam(UpdateRule):
         self.assign_sub(variable, rate * momentum / (ops.sqrt(velocity) + self.epsilon))
 
     def get_config(self):
-        config = super().get_config()
-        config.update(beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
-        return config
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return {**super().get_config(), **own}

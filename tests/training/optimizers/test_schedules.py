@@ -69,7 +69,7 @@ def test_the_schedule_is_saved_with_an_optimizer():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"decay": "cosin"}, "cosine, linear, rsqrt, bit, constant"),
+        ({"decay": "cosin"}, "'cosine', 'linear', 'rsqrt', 'bit', 'constant'"),
         ({"warmup_steps": 10}, "warmup_steps=10, total_steps=10"),
         ({"warmup_steps": -1}, "warmup_steps=-1"),
         ({"warmup_steps": 4, "cooldown_steps": 7}, "cooldown_steps=7, warmup_steps=4"),
