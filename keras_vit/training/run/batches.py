@@ -42,44 +42,44 @@ def check_executions(recipe, steps_per_test, total_steps):
         )
 
 
-def training_batches(recipe, source, preprocessing, batch_size, start_step):
-    """Batches for `fit`, from an update on: of several processes, each its share.
+def training_batches(job):
+    """Batches for `fit`, from the next update on: of several processes, each its share.
 
     Args:
-        recipe: A `Recipe`.
-        source: `keras_vit.data.Source` to train on.
-        preprocessing: The evaluation steps, as JSON values.
-        batch_size: Integer, as `check_batch` gave it.
-        start_step: Integer, updates done before.
+        job: A `Job`.
     """
+    recipe, data = job.recipe, job.data
 
     def make(index, count):
-        return source.batches(
+        return data.train.batches(
             recipe.batch_size,
-            preprocessing=preprocessing,
+            preprocessing=job.network.preprocessing,
             training=True,
             seed=recipe.seed,
             augment=recipe.augment,
-            start_step=start_step,
+            start_step=job.position.step,
             part=(index, count) if count > 1 else None,
         )
 
-    return current().dataset(make, batch_size)
+    return current().dataset(make, data.batch_size)
 
 
-def test_batches(recipe, source, preprocessing):
+def test_batches(job):
     """Every test image once: `(batches, steps)`, as `fit` takes them.
 
     On several devices the last batch is filled up, and says so by its weights.
+
+    Args:
+        job: A `Job`.
     """
-    devices = current()
+    devices, source, size = current(), job.data.test, job.recipe.batch_size
+    preprocessing = job.network.preprocessing
     if devices.num_replicas == 1:
-        batches = source.batches(recipe.batch_size, preprocessing=preprocessing)
-        return batches, None
+        return source.batches(size, preprocessing=preprocessing), None
     # A set of less than a batch needs no more filling than the devices do.
     replicas = devices.num_replicas
-    most = -(-source.num_examples // replicas) * replicas
-    size = min(-(-recipe.batch_size // replicas) * replicas, most)
+    size, most = (-(-n // replicas) * replicas for n in (size, source.num_examples))
+    size = min(size, most)
 
     def make(index, count):
         part = (index, count)

@@ -1,4 +1,4 @@
-"""What is looked at before a run starts: its data, its memory and its time."""
+"""Checks the data of a run, and estimates its memory and time, before it starts."""
 
 import logging
 
@@ -50,8 +50,13 @@ def look_at_data(recipe, train_data, test_data, progress=None):
     return check.to_json()
 
 
-def look_at_cost(recipe, model, optimizer, batch_size, total_steps):
+def look_at_cost(recipe, network, data):
     """Estimates memory and time of a run, and logs both.
+
+    Args:
+        recipe: A `Recipe`.
+        network: The `Network` of the run.
+        data: The `Data` of the run.
 
     Returns:
         The estimates, as a dictionary for run.json.
@@ -62,25 +67,23 @@ def look_at_cost(recipe, model, optimizer, batch_size, total_steps):
     devices = current()
     here = devices.num_hosts if devices.kind == "cpu" else devices.num_replicas
     estimate = estimate_training(
-        model,
-        batch_size // here,
-        optimizer=optimizer,
+        network.model,
+        data.batch_size // here,
+        optimizer=network.trainer.optimizer,
         accumulation_steps=recipe.accumulation_steps,
     )
     available = available_memory()
     refuse_if_too_large(estimate, available)
-    at_once = -(-batch_size // recipe.accumulation_steps)
     seconds = estimate_seconds(
-        model,
-        batch_size * total_steps,
-        at_once=at_once,
+        network.model,
+        data.batch_size * data.total_steps,
+        at_once=-(-data.batch_size // recipe.accumulation_steps),
         compute=devices.outputs if devices.num_devices > 1 else None,
     )
-    there = "" if available is None else f" of {as_memory(available)}"
     logger.info(
         "Estimated: %s%s of memory, and %s of computing.",
         as_memory(estimate.total),
-        there,
+        "" if available is None else f" of {as_memory(available)}",
         as_duration(seconds),
     )
     return {

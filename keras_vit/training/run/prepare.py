@@ -44,9 +44,8 @@ class Data:
 
     train: keras_vit.data.Source
     test: keras_vit.data.Source
-    # What run.json says about them, and what a first look found, if there was one.
+    # What run.json says about them.
     facts: dict
-    found: dict
     batch_size: int
     # Updates of one pass over the training images, from one test to the next, and of
     # the whole run.
@@ -66,9 +65,9 @@ class Network:
     preprocessing: dict
     # What is restored when `fit` begins, where a run goes on.
     state: SavedState | None
-    # What run.json says about the model, and about its cost in a new run.
-    facts: dict
-    found: dict
+    # What run.json says about the model, and about how it is trained.
+    arguments: dict
+    jit_compile: bool | str
 
 
 @dataclasses.dataclass
@@ -82,27 +81,6 @@ class Job:
     position: Position
     # The content of run.json.
     record: dict
-
-    @property
-    def num_tests(self):
-        """Tests of the whole run, each after an epoch of `fit`."""
-        return -(-self.data.total_steps // self.data.steps_per_test)
-
-    def training_batches(self):
-        """The batches from the next update on."""
-        return batches.training_batches(
-            self.recipe,
-            self.data.train,
-            self.network.preprocessing,
-            self.data.batch_size,
-            self.position.step,
-        )
-
-    def test_batches(self):
-        """Every test image once, and the number of batches."""
-        return batches.test_batches(
-            self.recipe, self.data.test, self.network.preprocessing
-        )
 
 
 def prepare(
@@ -126,20 +104,17 @@ def prepare(
     check_model(recipe)
     if not _judged_by_model(recipe):
         check_augmentation(recipe, recipe.image_size or 224)
-    data = load_and_judge(recipe, folder, before, check, progress, place)
-    network = build_and_judge(recipe, folder, before, data)
+    found = dict(notes or {})
+    data = load(recipe, folder, before, place)
+    if before is None and check:
+        found["check"] = current().chief_first(
+            lambda: look_at_data(recipe, data.train, data.test, progress)
+        )
+    network = build(recipe, folder, data)
+    if before is None:
+        found["estimate"] = look_at_cost(recipe, network, data)
     position = network.state.position if network.state else Position()
-    record = {
-        "status": "prepared",
-        "recipe": recipe.to_json(),
-        "resolved": _resolved(recipe, data, network),
-        "data": data.facts,
-        **_kept(before),
-        **(notes or {}),
-        **data.found,
-        **network.found,
-        "sessions": _sessions(before, position),
-    }
+    record = make_record(recipe, data, network, before, found, position)
     _announce(recipe, folder, record, position)
     # From here on the run can be resumed.
     folder.write_record(record)
@@ -148,16 +123,15 @@ def prepare(
     return Job(recipe, data, network, position, record)
 
 
-def load_and_judge(recipe, folder, before, check, progress, place):
+def load(recipe, folder, before, place):
     """The first step of `prepare`: the `Data` of a run.
 
     Raises:
-        ValueError: if they are not what they were, the run would be too short for its
-            recipe, or an image cannot be read.
+        ValueError: if they are not what they were, or the run is too short for its
+            recipe.
     """
-    devices = current()
     # The first process downloads; the others then find it on the disk.
-    loaded = devices.chief_first(lambda: load_data(recipe, place))
+    loaded = current().chief_first(lambda: load_data(recipe, place))
     train, test = loaded or load_data(recipe, place)
     facts = data_facts(train, test)
     if before is not None:
@@ -170,29 +144,15 @@ def load_and_judge(recipe, folder, before, check, progress, place):
     steps_per_test = min(recipe.evaluate_every or steps_per_epoch, total_steps)
     batches.check_executions(recipe, steps_per_test, total_steps)
     build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
-    found = {}
-    if before is None and check:
-        found["check"] = devices.chief_first(
-            lambda: look_at_data(recipe, train, test, progress)
-        )
-    return Data(
-        train,
-        test,
-        facts,
-        found,
-        batch_size=batch_size,
-        steps_per_epoch=steps_per_epoch,
-        steps_per_test=steps_per_test,
-        total_steps=total_steps,
-    )
+    lengths = (steps_per_epoch, steps_per_test, total_steps)
+    return Data(train, test, facts, batch_size, *lengths)
 
 
-def build_and_judge(recipe, folder, before, data):
+def build(recipe, folder, data):
     """The second step of `prepare`: the `Network` of a run on its `Data`.
 
     Raises:
-        ValueError: if recipe, data and model contradict each other, or the memory
-            cannot hold a new run.
+        ValueError: if recipe, data and model contradict each other.
     """
     state = last_state(folder.checkpoints)
     arguments = model_arguments(
@@ -207,41 +167,38 @@ def build_and_judge(recipe, folder, before, data):
     jit_compile = compile_model(
         trainer, recipe, total_steps=data.total_steps, pretrained=model
     )
-    found = {}
-    if before is None:
-        found["estimate"] = look_at_cost(
-            recipe, model, trainer.optimizer, data.batch_size, data.total_steps
-        )
     preprocessing = _describe_to_itself(model, recipe, data.facts)
     if recipe.masked_target is not None:
         # Not for whoever predicts with the model, or fine-tunes it.
         last = corruption_step(model, recipe.corruption_rate)
         last.grid(*image_shape(model)[:2])  # raises where nothing would be hidden
         preprocessing["steps"] = [*preprocessing["steps"], step_to_json(last)]
-    facts = {"arguments": arguments, "jit_compile": jit_compile}
-    return Network(model, trainer, preprocessing, state, facts, found)
+    return Network(model, trainer, preprocessing, state, arguments, jit_compile)
 
 
-def _resolved(recipe, data, network):
-    """What run.json says of what recipe, data and model decided together."""
+def make_record(recipe, data, network, before, found, position):
+    """The third step of `prepare`: the content of run.json."""
     weights = {} if recipe.weights is None else {"weights": recipe.weights}
+    kept = ("check", "estimate", "reasons")  # which a new run has found out
     return {
-        "model": {**network.facts["arguments"], **weights},
-        "image_size": network.model.metadata["image_size"],
-        "parameters": network.model.count_params(),
-        "batch_size": data.batch_size,
-        "steps_per_epoch": data.steps_per_epoch,
-        "steps_per_test": data.steps_per_test,
-        "total_steps": data.total_steps,
-        "warmup_steps": recipe.resolve_warmup(data.total_steps),
-        "jit_compile": network.facts["jit_compile"],
+        "status": "prepared",
+        "recipe": recipe.to_json(),
+        "resolved": {
+            "model": {**network.arguments, **weights},
+            "image_size": network.model.metadata["image_size"],
+            "parameters": network.model.count_params(),
+            "batch_size": data.batch_size,
+            "steps_per_epoch": data.steps_per_epoch,
+            "steps_per_test": data.steps_per_test,
+            "total_steps": data.total_steps,
+            "warmup_steps": recipe.resolve_warmup(data.total_steps),
+            "jit_compile": network.jit_compile,
+        },
+        "data": data.facts,
+        **{name: before[name] for name in kept if before and name in before},
+        **found,
+        "sessions": _sessions(before, position),
     }
-
-
-def _kept(before):
-    """What a run that goes on has found out already."""
-    names = ("check", "estimate", "reasons")
-    return {name: before[name] for name in names if before and name in before}
 
 
 def _judged_by_model(recipe):

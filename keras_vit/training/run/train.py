@@ -18,6 +18,7 @@ from keras_vit.training.folder.masked_pictures import MaskedPatchPictures
 from keras_vit.training.folder.tensorboard import TensorBoardLog
 from keras_vit.training.optimizers.averaging import UseAverages
 from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.run.batches import test_batches, training_batches
 from keras_vit.training.run.callbacks import (
     Interrupted,
     LogLearningRate,
@@ -203,8 +204,9 @@ def _run(job, folder, save, callbacks, progress):
 def _fit(job, folder, request, save, callbacks, progress):
     """The rest of an epoch that was begun, then whole epochs, then a short one."""
     position, lengths = job.position, (job.data.steps_per_test, job.data.total_steps)
-    test, test_steps = job.test_batches()
-    with Progress(job.num_tests, progress if folder.is_own else False) as show:
+    test, test_steps = test_batches(job)
+    num_tests = -(-lengths[1] // lengths[0])
+    with Progress(num_tests, progress if folder.is_own else False) as show:
         fixed = [
             Restore(job.network.state, within_epoch=position.step % lengths[0] > 0),
             LogLearningRate(),
@@ -216,7 +218,7 @@ def _fit(job, folder, request, save, callbacks, progress):
         ]
         for first, last, steps in fit_calls(position.step, *lengths):
             job.network.trainer.fit(
-                job.training_batches(),
+                training_batches(job),
                 steps_per_epoch=steps,
                 initial_epoch=first,
                 epochs=last,
@@ -236,7 +238,7 @@ def _logs(job, folder):
     # Of several processes all would have to compute, but one draws.
     if is_pretraining(model) and current().num_hosts == 1:
         # Of the model that is saved: one of micro-batches wants full batches.
-        batch = next(iter(job.test_batches()[0]))
+        batch = next(iter(test_batches(job)[0]))
         logs.append(
             MaskedPatchPictures(model, batch, folder.pictures, folder.tensorboard)
         )
