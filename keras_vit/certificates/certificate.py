@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_vit.checkpoints import facts_of, open_source, resize_position_embeddings
 from keras_vit.checkpoints.files.npz import from_npz
+from keras_vit.common.tables import Table
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
@@ -67,11 +68,13 @@ class Check:
     verdict: str
 
 
-class Certificate(list):
+class Certificate(Table):
     """A list of `Check` that prints as a table; `passed` sums it up.
 
     `notes` are sentences about the model that was verified.
     """
+
+    header = ("case", "origin", "arithmetic", "blocks", "logits", "bar", "verdict")
 
     def __init__(self, checks=(), notes=()):
         super().__init__(checks)
@@ -81,28 +84,21 @@ class Certificate(list):
     def passed(self):
         return all(check.verdict != "FAILED" for check in self)
 
+    def cells(self, check):
+        """The texts of one row."""
+        blocks = max(check.blocks.values(), default=None)
+        return (
+            check.case,
+            check.origin,
+            ", ".join(map(str, check.arithmetic.values())),
+            "" if blocks is None else f"{blocks:.1e}",
+            f"{check.logits:.1e}",
+            f"{check.bar:.0e}",
+            check.verdict,
+        )
+
     def __str__(self):
-        rows = [("case", "origin", "arithmetic", "blocks", "logits", "bar", "verdict")]
-        for check in self:
-            arithmetic = ", ".join(str(value) for value in check.arithmetic.values())
-            blocks = max(check.blocks.values(), default=None)
-            rows.append(
-                (
-                    check.case,
-                    check.origin,
-                    arithmetic,
-                    "" if blocks is None else f"{blocks:.1e}",
-                    f"{check.logits:.1e}",
-                    f"{check.bar:.0e}",
-                    check.verdict,
-                )
-            )
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [
-            "  ".join(text.ljust(w) for text, w in zip(row, widths)).rstrip()
-            for row in rows
-        ]
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([super().__str__(), *self.notes])
 
 
 def verify(model_or_name=None):
@@ -191,19 +187,15 @@ def _check(case, dtype="float32"):
     }
     difference = float(np.abs(logits - outputs["logits"]).max())
     bar = LOGITS_BAR[case.family]
-    verdict = "ok" if difference <= bar else "FAILED"
+    verdict = _verdict(difference, bar)
     if keras.dtype_policies.get(dtype).compute_dtype not in ("float32", "float64"):
         verdict = "reduced precision"
-    return Check(
-        case.name,
-        case.family,
-        case.origin,
-        facts_of(checkpoint),
-        blocks,
-        difference,
-        bar,
-        verdict,
-    )
+    arithmetic, about = facts_of(checkpoint), (case.name, case.family, case.origin)
+    return Check(*about, arithmetic, blocks, difference, bar, verdict)
+
+
+def _verdict(difference, bar):
+    return "ok" if difference <= bar else "FAILED"
 
 
 def _check_positions():
@@ -211,14 +203,6 @@ def _check_positions():
     old, new = arrays["g7_to_g12_token.old"], arrays["g7_to_g12_token.new"]
     found = resize_position_embeddings(old, (12, 12), prefix_tokens=1)
     difference = float(np.abs(found - new).max())
-    verdict = "ok" if difference <= POSITIONS_BAR else "FAILED"
-    return Check(
-        "posemb/g7_to_g12_token",
-        "positions",
-        "official",
-        {"kernel": "official"},
-        {},
-        difference,
-        POSITIONS_BAR,
-        verdict,
-    )
+    about = ("posemb/g7_to_g12_token", "positions", "official", {"kernel": "official"})
+    verdict = _verdict(difference, POSITIONS_BAR)
+    return Check(*about, {}, difference, POSITIONS_BAR, verdict)

@@ -1,4 +1,4 @@
-"""A published file put to the test: checksum, parity, and what it sees."""
+"""`verify_file`: checksum, parity and predictions of a published file."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from keras_vit.models.variants.listing import canonical_name
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What `verify_file` found; prints as a report."""
+    """The result of `verify_file`; prints as a report."""
 
     name: str
     path: str
@@ -62,14 +62,8 @@ def verify_file(name, variant, *, offline=None):
         logits = ops.convert_to_numpy(model(_photo(model.input_shape[1:3])))
         if logits.any():
             predictions = decode_predictions(logits, top=5)[0]
-    return FileCheck(
-        name,
-        str(path),
-        checksum(path),
-        checkpoint.layout.name,
-        certificate,
-        predictions,
-    )
+    about = (name, str(path), checksum(path), checkpoint.layout.name)
+    return FileCheck(*about, certificate, predictions)
 
 
 def _photo(size):
