@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from keras_vit.common.wording import percent
 from keras_vit.explaining import pictures
 from keras_vit.explaining.packing import explorer
-from keras_vit.explaining.predicting import best_classes, probabilities
+from keras_vit.inference.loaded import output_kind, pixels_of
+from keras_vit.inference.predicting import best, probabilities
+from keras_vit.layers import AttentionPooling
 from keras_vit.visualize import (
     class_activation,
     feature_colours,
@@ -13,6 +16,9 @@ from keras_vit.visualize import (
     relevance,
 )
 from keras_vit.visualize.anatomy import geometry, layer_named
+
+# Images in memory at a time.
+BATCH = 16
 
 
 def cards(subject, photographs, looks, offers, *, top, full):
@@ -29,35 +35,59 @@ def cards(subject, photographs, looks, offers, *, top, full):
     if not photographs:
         return []
     batch = np.stack([photo.image for photo in photographs])
-    rows = offers.take("Predictions", probabilities, subject.model, batch)
+    rows = offers.take("Predictions", _probabilities, subject.model, batch)
     tints = offers.take("Features as colours", feature_colours, subject.model, batch)
     found = []
-    for i, photo in enumerate(photographs):
+    for i, (photo, seen) in enumerate(zip(photographs, looks)):
         classes = []
         if rows is not None:
-            classes = best_classes(rows[i], subject.classes, top)
-        card = _card(subject, photo, classes)
-        card["views"] = _views(subject, photo, looks[i], classes, offers)
+            classes = _best_classes(rows[i], subject.classes, top)
+        views = _views(subject, photo, seen, classes, offers)
         if tints is not None:
-            card["views"].append(_tints(tints[i]))
-        if looks[i] is not None:
-            card["explorer"] = explorer(looks[i], full)
-            card["mosaic"] = pictures.mosaic(looks[i].summary)
-        found.append({"number": i + 1, **card})
+            views.append(_tints(tints[i]))
+        pixels = pixels_of(photo.image, subject.value_range)
+        card = {
+            "number": i + 1,
+            "name": photo.name,
+            "picture": pictures.photograph(pixels),
+            "sharp": pictures.is_sharp(pixels),
+            "ratio": f"{pixels.shape[1]} / {pixels.shape[0]}",
+            "classes": classes,
+            "views": views,
+            "explorer": None if seen is None else explorer(seen, full),
+            "mosaic": None if seen is None else pictures.mosaic(seen.summary),
+        }
+        found.append(card)
     return found
 
 
-def _card(subject, photo, classes):
-    pixels = photo.pixels(subject.value_range)
-    return {
-        "name": photo.name,
-        "picture": pictures.photograph(pixels),
-        "sharp": pictures.is_sharp(pixels),
-        "ratio": f"{pixels.shape[1]} / {pixels.shape[0]}",
-        "classes": classes,
-        "explorer": None,
-        "mosaic": None,
-    }
+def _probabilities(model, images):
+    """Probabilities of the classes: float64 `(B, K)`; refuses a model without any."""
+    kind, starts = output_kind(model), range(0, len(images), BATCH)
+    parts = [probabilities(model, images[i : i + BATCH], kind) for i in starts]
+    return np.concatenate(parts)
+
+
+def _best_classes(row, names, top):
+    """The most probable classes of one image, as the page shows them."""
+    return [
+        {
+            "index": int(i),
+            "name": names[i],
+            "share": float(row[i]),
+            "text": text(row[i]),
+        }
+        for i in best(row, top)
+    ]
+
+
+def text(share):
+    """A probability as percent; never 0 or 100 % where it is not."""
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    if 0.999 < share < 1:
+        return "> 99.9 %"
+    return percent(share, 1)
 
 
 def _views(subject, photo, seen, classes, offers):
@@ -82,7 +112,7 @@ def _views(subject, photo, seen, classes, offers):
             "Attention rollout: the attention of all layers, multiplied.",
             seen.rollout,
         )
-    if isinstance(layer_named(model, "pooling"), _map_pooling()):
+    if isinstance(layer_named(model, "pooling"), AttentionPooling):
         add(
             "What the head looks at",
             "The attention of its learned query to the last tokens, mean of the heads.",
@@ -101,12 +131,6 @@ def _views(subject, photo, seen, classes, offers):
             pictures.signed_heat,
         )
     return views
-
-
-def _map_pooling():
-    from keras_vit.layers import AttentionPooling
-
-    return AttentionPooling
 
 
 def _pooled(model, images):

@@ -1,12 +1,11 @@
 """Arrays as pictures inside a page: addresses that begin with `data:`."""
 
-import base64
 import functools
-import io
 
 import numpy as np
+from PIL import Image
 
-from keras_vit.common.figures import new_figure
+from keras_vit.common.figures import image_address, new_figure
 from keras_vit.explaining.packing import LEVELS
 
 # The longest side of a photograph, pixels; smaller ones stay as they are.
@@ -22,21 +21,17 @@ def is_sharp(pixels):
 
 def photograph(pixels):
     """`uint8` `(H, W, 1 or 3)`: PNG of a small image, else JPEG."""
-    from PIL import Image
-
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     if is_sharp(pixels):
-        return _address(image, "PNG", optimize=True)
+        return image_address(image, "PNG")
     image.thumbnail((LONGEST, LONGEST))
-    return _address(image, "JPEG", quality=82, optimize=True)
+    return image_address(image, "JPEG", quality=82)
 
 
 def colours(values):
     """An array `(H, W, 3 or 4)` in `[0, 1]` as PNG."""
-    from PIL import Image
-
     pixels = np.round(255 * np.clip(values, 0, 1)).astype("uint8")
-    return _address(Image.fromarray(pixels), "PNG", optimize=True)
+    return image_address(Image.fromarray(pixels), "PNG")
 
 
 def heat(values):
@@ -93,16 +88,7 @@ def _levels(maps):
 
 
 def _indexed(levels, name="inferno"):
-    from PIL import Image
-
     image = Image.fromarray(levels, "P")
     image.putpalette([*palette(name).ravel().tolist(), 0, 0, 0])
     extra = {"transparency": LEVELS} if levels.max(initial=0) == LEVELS else {}
-    return _address(image, "PNG", optimize=True, **extra)
-
-
-def _address(image, kind, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    text = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return f"data:image/{kind.lower()};base64,{text}"
+    return image_address(image, "PNG", **extra)

@@ -1,10 +1,11 @@
-"""What there is to know about a model and its training, as rows of a table."""
+"""Facts about a model and its training, as rows of a table."""
 
+from keras_vit.common.wording import percent
 from keras_vit.costs.flops import forward_flops
-from keras_vit.layers.tokens.patches import patch_grid
 from keras_vit.models.variants.identify import variant_of
-from keras_vit.models.vision_model import image_shape, settings_of
+from keras_vit.models.vision_model import image_shape
 from keras_vit.visualize.anatomy import (
+    geometry_at,
     layer_named,
     patch_and_stride,
     stem_factor,
@@ -27,9 +28,9 @@ HEADS = {
 def model_facts(subject):
     """Pairs `(what, value)` of strings: the architecture and its cost."""
     model = subject.model
-    settings = settings_of(model)
+    settings = getattr(model, "settings", None) or {}
     a = settings.get("arguments", {})
-    height, width = subject.steps.image_size
+    height, width = size = subject.steps.image_size
     rows = []
     if settings:
         family = settings.get("family")
@@ -37,14 +38,14 @@ def model_facts(subject):
         kind = FAMILIES.get(family, str(family))
         rows.append(("Kind", f"{kind} ({variant})" if variant else kind))
     rows.append(("Parameters", f"{model.count_params():,}"))
-    flops = forward_flops(model, (height, width))
+    flops = forward_flops(model, size)
     if flops is not None:
         rows.append(("Cost of one image", f"{flops / 1e9:.3g} GFLOPs, forward"))
     channels = image_shape(model)[-1]
     kind = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
     rows.append(("Images", f"{width} × {height} pixels, {kind}"))
     if layer_named(model, "patch_encoder"):
-        rows += _transformer(model, a, (height, width))
+        rows += _transformer(model, a, size)
     elif "num_blocks" in a:
         blocks = ", ".join(map(str, a["num_blocks"]))
         rows.append(("Residual units by stage", blocks))
@@ -57,9 +58,7 @@ def model_facts(subject):
 
 def _transformer(model, a, size):
     patch, stride = patch_and_stride(model)
-    factor = stem_factor(model)
-    sides = [-(-side // factor) for side in size]
-    grid = patch_grid(sides, patch, stride)
+    factor, grid = stem_factor(model), geometry_at(model, size).grid
     what = "pixels" if factor == 1 else f"places of the ResNet's map, 1/{factor} size"
     text = f"{grid[1]} × {grid[0]} of {patch[1]} × {patch[0]} {what}"
     if stride != patch:
@@ -104,8 +103,7 @@ def run_facts(subject):
         if value is None and subject.history:
             value = subject.history[-1].get(key)
         if value is not None:
-            text = f"{100 * value:.2f} %" if "accuracy" in key else f"{value:.4f}"
-            rows.append((label, text))
+            rows.append((label, _cell(key, value)))
     rows += [
         ("Batch size", recipe.get("batch_size")),
         ("Highest learning rate", recipe.get("learning_rate")),
@@ -131,8 +129,6 @@ def epoch_table(history):
 
 
 def _cell(key, value):
-    if value is None:
-        return "–"
-    if "accuracy" in key:
-        return f"{100 * value:.2f} %"
+    if value is None or "accuracy" in key:
+        return percent(value)
     return f"{value:.4f}" if isinstance(value, float) else str(value)

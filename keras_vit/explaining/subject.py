@@ -1,21 +1,24 @@
-"""The model that a report is about, and what is known of its training."""
+"""What a report is about: a model, its training run, and images."""
 
 import dataclasses
 import os
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from keras_vit.inference.loaded import class_names, load_model, preprocessing_of
-from keras_vit.models import from_checkpoint
-from keras_vit.models.pretrained.imagenet_names import imagenet_classes
-from keras_vit.models.vision_model import (
-    arguments_of,
-    image_shape,
-    metadata_of,
-    settings_of,
+from keras_vit.common.wording import display
+from keras_vit.data.steps.preprocessing import size_pair
+from keras_vit.inference.loaded import (
+    class_names,
+    load_model,
+    preprocessing_of,
     value_range_of,
 )
+from keras_vit.inference.predicting import find_images, read_image
+from keras_vit.models import from_checkpoint
+from keras_vit.models.pretrained.imagenet_names import imagenet_classes
+from keras_vit.models.vision_model import image_shape
 from keras_vit.pretraining import is_pretraining
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.visualize.anatomy import layer_named, patch_and_stride, stem_factor
@@ -30,7 +33,7 @@ class Subject:
     name: str
     # A `keras_vit.data.Preprocessing`: how images become its input.
     steps: object
-    # Names of its classes, or `None` where it tells no classes.
+    # Names of its classes, or `None` where it has none.
     classes: list | None
     # Whether those names were taken from ImageNet because the weights bring none.
     classes_assumed: bool = False
@@ -41,8 +44,7 @@ class Subject:
     @property
     def value_range(self):
         """Black and white of the model's input."""
-        last = self.steps.image_steps[-1]
-        return getattr(last, "low", 0.0), getattr(last, "high", 255.0)
+        return value_range_of(self.steps)
 
 
 def open_subject(model_or_run, image_size=None):
@@ -71,9 +73,9 @@ def open_subject(model_or_run, image_size=None):
             record = folder.read_record()
             history = folder.read_history() if folder.history.exists() else []
         model = _load(model_or_run, path, record, image_size)
-    names, assumed = _class_names(model, model_or_run)
+    classes, assumed = _class_names(model, model_or_run)
     steps = _steps(model, image_size)
-    return Subject(model, name, steps, names, assumed, record, history)
+    return Subject(model, name, steps, classes, assumed, record, history)
 
 
 def _load(source, path, record, image_size):
@@ -91,10 +93,10 @@ def _class_names(model, source):
     Official files name no classes, and those of as many as ImageNet has are of it.
     """
     shape, head = model.output_shape, layer_named(model, "head")
-    ours = bool(settings_of(model))
+    ours = bool(getattr(model, "settings", None))
     if not isinstance(shape, tuple) or len(shape) != 2 or (ours and head is None):
         return None, False
-    named = metadata_of(model).get("class_names") is not None
+    named = getattr(model, "metadata", {}).get("class_names") is not None
     from_file = not isinstance(source, keras.Model)
     if from_file and not named and shape[-1] in (1000, 21843):
         return [name for _, name in imagenet_classes(shape[-1])], True
@@ -103,12 +105,8 @@ def _class_names(model, source):
 
 def _steps(model, image_size):
     """How images become the input of the model."""
-    import keras_vit.data
-    from keras_vit.data.steps.preprocessing import size_pair
-
-    height, width, channels = image_shape(model)
-    is_open = None in (height, width)
-    size = (height, width)
+    size = (height, width) = image_shape(model)[:2]
+    is_open = None in size
     if is_open or image_size is not None:
         size = size_pair(image_size or _natural_size(model))
     if not is_open and size != (height, width):
@@ -117,17 +115,66 @@ def _steps(model, image_size):
             f"{height}x{width} pixels. Received: image_size={image_size}. Use "
             "keras_vit.with_image_size(model, image_size) first."
         )
-    if not is_open or metadata_of(model).get("preprocessing"):
-        return preprocessing_of(model)
-    return keras_vit.data.preprocessing(
-        size, num_channels=channels, value_range=value_range_of(model)
-    )
+    return preprocessing_of(model, size)
 
 
 def _natural_size(model):
     """The size that the positions of a model of images of every size are for."""
-    grid = arguments_of(model).get("position_grid")
+    grid = model.settings["arguments"].get("position_grid")
     if grid is None:
         return 224
     stride, factor = patch_and_stride(model)[1], stem_factor(model)
     return tuple(count * step * factor for count, step in zip(grid, stride))
+
+
+@dataclasses.dataclass(frozen=True)
+class Photograph:
+    """One image, or why there is none."""
+
+    # Its name on the page: the file as it was given or found, or its number.
+    name: str
+    # What the model takes, `(H, W, C)`; `None` where it could not be read.
+    image: np.ndarray | None = None
+    error: str | None = None
+
+
+def load_photographs(images, steps):
+    """Every image, in the order given, prepared for a model.
+
+    Args:
+        images: `None` or an empty list for none; a path, or anything else that
+            `keras_vit.data.load_image` takes; or a list of them. Folders are searched
+            for images at every depth.
+        steps: `keras_vit.data.Preprocessing`.
+
+    Returns:
+        List of `Photograph`.
+    """
+    found = []
+    for name, item, error in _named(images):
+        image = None
+        if error is None:
+            image, error = read_image(item, steps)
+        found.append(Photograph(display(name), image, error and display(error)))
+    return found
+
+
+def _named(images):
+    """`(name, image, error)` of each."""
+    for number, item in enumerate(_listed(images), 1):
+        if isinstance(item, str | os.PathLike):
+            for file, error in find_images([item]):
+                yield file, file, error
+        else:
+            yield f"image {number}", item, None
+
+
+def _listed(images):
+    if images is None:
+        return []
+    if isinstance(images, np.ndarray):
+        # One image, or a batch of them.
+        one = images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in (1, 3))
+        return [images] if one else list(images)
+    one = isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getexif")
+    return [images] if one or hasattr(images, "read") else list(images)

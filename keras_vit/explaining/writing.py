@@ -1,20 +1,18 @@
-"""One page about a model and what it sees in a few images."""
+"""`explain`: one HTML page about a model and what it sees in a few images."""
 
 import dataclasses
-import json
 import logging
-from importlib import resources
 from pathlib import Path
 
 from keras_vit._version import __version__
 from keras_vit.common.files import replacing
-from keras_vit.explaining import figures, pictures
-from keras_vit.explaining import rows as facts
+from keras_vit.common.installed import install_line
+from keras_vit.explaining import figures, pictures, rows
 from keras_vit.explaining.cards import cards
+from keras_vit.explaining.looking import look
 from keras_vit.explaining.packing import ALPHABET, DECADES
-from keras_vit.explaining.photographs import load_photographs
-from keras_vit.explaining.predicting import look
-from keras_vit.explaining.subject import open_subject
+from keras_vit.explaining.subject import load_photographs, open_subject
+from keras_vit.visualize.anatomy import layer_named
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +22,7 @@ MOST_IMAGES = 24
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What `explain` wrote."""
+    """The page that `explain` wrote."""
 
     path: Path
     # Bytes.
@@ -123,9 +121,8 @@ def _environment():
     try:
         import jinja2
     except ImportError:
-        raise ImportError(
-            "A report needs Jinja2: pip install 'keras-vision-transformer[report]'"
-        ) from None
+        line = install_line("report")
+        raise ImportError(f"A report needs Jinja2: {line}") from None
     pictures.palette()  # likewise without matplotlib, before any work
     return jinja2.Environment(
         loader=jinja2.PackageLoader("keras_vit.explaining"),
@@ -137,56 +134,36 @@ def _environment():
 
 
 def _context(subject, photographs, offers, top, full):
-    """What the template reads, in its own words."""
-    from markupsafe import Markup
-
+    """What the template reads, under its own names."""
     looks = []
     for photo in photographs:
         logger.info("Looking at %s.", photo.name)
         seen = offers.take("Attention", look, subject.model, photo.image, full)
         looks.append(seen)
-    found = cards(subject, photographs, looks, offers, top=top, full=full)
-    drawn = [
-        *figures.learned(subject, offers, full),
-        *figures.attending(subject, photographs, looks, offers),
-    ]
-    for figure in drawn:
-        figure.setdefault("scale", None)
-        figure["svg"] = Markup(figure["svg"]) if "svg" in figure else None
+    shades = [f"#{bytes(shade).hex()}" for shade in pictures.palette()]
     return {
-        "facts": facts.model_facts(subject),
-        "run": facts.run_facts(subject),
-        "epochs": facts.epoch_table(subject.history),
-        "curves": Markup(figures.curves(subject) or ""),
-        "cards": found,
-        "figures": drawn,
+        "facts": rows.model_facts(subject),
+        "run": rows.run_facts(subject),
+        "epochs": rows.epoch_table(subject.history),
+        "curves": figures.curves(subject),
+        "cards": cards(subject, photographs, looks, offers, top=top, full=full),
+        "figures": [
+            *figures.learned(subject, offers, full),
+            *figures.attending(subject, photographs, looks, offers),
+        ],
         "summary": _summary(subject),
         "assumed": subject.classes_assumed,
-        "settings": Markup(_settings()),
-        "style": Markup(_text("report.css")),
-        "script": Markup(_text("report.js")),
+        # What the script needs to read packed maps.
+        "settings": {"alphabet": ALPHABET, "decades": DECADES, "palette": shades},
     }
 
 
 def _summary(subject):
     """Whose attention the maps of whole layers show."""
-    from keras_vit.visualize.anatomy import layer_named
-
     encoder = layer_named(subject.model, "patch_encoder")
     if encoder is None or encoder.class_token:
         return "Class token"
     return "Mean of all patches"
-
-
-def _settings():
-    """What the script needs to read packed maps."""
-    shades = [f"#{bytes(shade).hex()}" for shade in pictures.palette()]
-    return json.dumps({"alphabet": ALPHABET, "decades": DECADES, "palette": shades})
-
-
-def _text(name):
-    files = resources.files("keras_vit.explaining") / "templates"
-    return (files / name).read_text(encoding="utf-8")
 
 
 class Offers:

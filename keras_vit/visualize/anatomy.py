@@ -8,8 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
-from keras_vit.layers.tokens.patches import pair, patch_grid
-from keras_vit.layers.tokens.patches import stem_factor as factor_of_stages
+from keras_vit.layers.tokens.patches import grid_length, pair
 from keras_vit.models.vision_model import image_shape
 
 
@@ -67,11 +66,16 @@ def is_bit(model):
 
 def geometry(model, images):
     """The `Geometry` of a ViT or hybrid for images `(B, H, W, C)`."""
+    return geometry_at(model, images.shape[1:3])
+
+
+def geometry_at(model, size):
+    """The `Geometry` of a ViT or hybrid for images of a size in pixels."""
     patch, stride = patch_and_stride(model)
     factor = stem_factor(model)
-    sides = [-(-side // factor) for side in images.shape[1:3]]  # the stem rounds up
+    sides = [-(-side // factor) for side in size]  # the stem rounds up
     return Geometry(
-        grid=patch_grid(sides, patch, stride),
+        grid=tuple(map(grid_length, sides, patch, stride)),
         cell=tuple(factor * s for s in stride),
         prefix=layer_named(model, "patch_encoder").prefix_tokens,
     )
@@ -90,7 +94,7 @@ def stem_factor(model):
         return 1
     stages = [re.match(r"stage(\d+)_", layer.name) for layer in model.layers]
     last = max([int(match[1]) for match in stages if match], default=1)
-    return factor_of_stages(range(last))
+    return 4 * 2 ** (last - 1)
 
 
 def checked_images(model, images):

@@ -6,7 +6,7 @@ import pytest
 from cases import pixels
 
 from keras_vit import visualize
-from keras_vit.explaining.predicting import look
+from keras_vit.explaining.looking import look
 
 NAMES = ["token", "gap", "map", "registers", "gap_of_all_tokens", "overlapping"]
 

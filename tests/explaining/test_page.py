@@ -13,7 +13,7 @@ from PIL import Image
 from subjects import photo, run_folder
 
 import keras_vit
-from keras_vit.explaining.photographs import load_photographs
+from keras_vit.explaining.subject import load_photographs
 from keras_vit.inference.predicting import predict
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 
@@ -227,6 +227,6 @@ def test_mistakes_are_told_before_any_work(run, tmp_path, monkeypatch):
         return original(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(ImportError, match=r"pip install 'keras-vision-.*\[report\]'"):
+    with pytest.raises(ImportError, match=r'pip install "keras-vision-.*\[report\]"'):
         keras_vit.explain(run, None, tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
