@@ -14,7 +14,7 @@ from keras_vit.common.tables import Table
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
-from keras_vit.models.vision_model import settings_of
+from keras_vit.models.vision_model import arguments_of, settings_of
 
 LOGITS_BAR = {"vit": 2e-5, "bit": 2e-5, "hybrid": 5e-5}
 POSITIONS_BAR = 1e-5
@@ -131,17 +131,15 @@ def verify(model_or_name=None):
     if isinstance(model_or_name, str):
         family = family_of_variant(canonical_name(model_or_name))
         return Certificate(_check(c) for c in _CASES if c.family == family)
-    settings = settings_of(model_or_name)
-    if not settings.get("family"):
+    family = settings_of(model_or_name).get("family")
+    if not family:
         raise ValueError(
             "`model_or_name` must be a model of keras_vit, the name of one, or None. "
             f"Received: {model_or_name!r}"
         )
-    arguments = settings["arguments"]
+    arguments = arguments_of(model_or_name)
     checks = [
-        _check(case, arguments["dtype"])
-        for case in _CASES
-        if case.family == settings["family"]
+        _check(case, arguments["dtype"]) for case in _CASES if case.family == family
     ]
     same = [
         check.origin

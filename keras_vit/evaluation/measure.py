@@ -25,7 +25,7 @@ from keras_vit.inference.loaded import (
     load_model,
     output_kind,
     pixels_of,
-    value_range_of,
+    range_of_steps,
 )
 from keras_vit.models.vision_model import metadata_of
 
@@ -198,7 +198,7 @@ def evaluate(
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
-    columns, worst = [], _Mistakes(mistakes, value_range_of(steps), source.files)
+    columns, worst = [], _Mistakes(mistakes, range_of_steps(steps), source.files)
     for images, labels, outputs in forward(model, source, steps, batch_size, progress):
         probabilities = class_probabilities(outputs, kind)
         rows = np.arange(len(labels))

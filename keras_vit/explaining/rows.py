@@ -3,12 +3,12 @@
 from keras_vit.common.wording import percent
 from keras_vit.costs.flops import forward_flops
 from keras_vit.models.variants.identify import variant_of
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
 from keras_vit.visualize.anatomy import (
     geometry_at,
     layer_named,
     patch_and_stride,
-    stem_factor,
+    reduction,
 )
 
 FAMILIES = {
@@ -28,8 +28,7 @@ HEADS = {
 def model_facts(subject):
     """Pairs `(what, value)` of strings: the architecture and its cost."""
     model = subject.model
-    settings = getattr(model, "settings", None) or {}
-    a = settings.get("arguments", {})
+    settings, a = settings_of(model), arguments_of(model)
     height, width = size = subject.steps.image_size
     rows = []
     if settings:
@@ -58,7 +57,7 @@ def model_facts(subject):
 
 def _transformer(model, a, size):
     patch, stride = patch_and_stride(model)
-    factor, grid = stem_factor(model), geometry_at(model, size).grid
+    factor, grid = reduction(model), geometry_at(model, size).grid
     what = "pixels" if factor == 1 else f"places of the ResNet's map, 1/{factor} size"
     text = f"{grid[1]} × {grid[0]} of {patch[1]} × {patch[0]} {what}"
     if stride != patch:

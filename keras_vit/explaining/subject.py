@@ -13,15 +13,15 @@ from keras_vit.inference.loaded import (
     class_names,
     load_model,
     preprocessing_of,
-    value_range_of,
+    range_of_steps,
 )
 from keras_vit.inference.predicting import find_images, read_image
 from keras_vit.models import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import grid_of, image_shape, metadata_of, settings_of
 from keras_vit.pretraining import is_pretraining
 from keras_vit.training.folder.folder import RunFolder
-from keras_vit.visualize.anatomy import layer_named, patch_and_stride, stem_factor
+from keras_vit.visualize.anatomy import geometry_at, layer_named
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Subject:
     @property
     def value_range(self):
         """Black and white of the model's input."""
-        return value_range_of(self.steps)
+        return range_of_steps(self.steps)
 
 
 def open_subject(model_or_run, image_size=None):
@@ -93,10 +93,10 @@ def _class_names(model, source):
     Official files name no classes, and those of as many as ImageNet has are of it.
     """
     shape, head = model.output_shape, layer_named(model, "head")
-    ours = bool(getattr(model, "settings", None))
+    ours = bool(settings_of(model))
     if not isinstance(shape, tuple) or len(shape) != 2 or (ours and head is None):
         return None, False
-    named = getattr(model, "metadata", {}).get("class_names") is not None
+    named = metadata_of(model).get("class_names") is not None
     from_file = not isinstance(source, keras.Model)
     if from_file and not named and shape[-1] in (1000, 21843):
         return [name for _, name in imagenet_classes(shape[-1])], True
@@ -120,11 +120,11 @@ def _steps(model, image_size):
 
 def _natural_size(model):
     """The size that the positions of a model of images of every size are for."""
-    grid = model.settings["arguments"].get("position_grid")
+    grid = grid_of(model)
     if grid is None:
         return 224
-    stride, factor = patch_and_stride(model)[1], stem_factor(model)
-    return tuple(count * step * factor for count, step in zip(grid, stride))
+    cell = geometry_at(model, grid).cell
+    return tuple(count * side for count, side in zip(grid, cell))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 import keras_vit.data
-from keras_vit.models import vision_model
+from keras_vit.models.vision_model import arguments_of, metadata_of, value_range_of
 from keras_vit.pretraining import is_pretraining
 
 
@@ -67,7 +67,7 @@ def preprocessing_of(model, image_size=None):
         image_size: Pair `(height, width)`, pixels, for a model that takes images of
             every size.
     """
-    steps = vision_model.metadata_of(model).get("preprocessing")
+    steps = metadata_of(model).get("preprocessing")
     if steps is not None:
         return keras_vit.data.Preprocessing.from_json(steps)
     shape = model.input_shape
@@ -79,13 +79,11 @@ def preprocessing_of(model, image_size=None):
             f"Received: a model with inputs of shape {shape}"
         )
     return keras_vit.data.preprocessing(
-        size,
-        num_channels=shape[3],
-        value_range=vision_model.value_range_of(model),
+        size, num_channels=shape[3], value_range=value_range_of(model)
     )
 
 
-def value_range_of(steps):
+def range_of_steps(steps):
     """Black and white of the images that a `keras_vit.data.Preprocessing` makes."""
     last = steps.image_steps[-1] if steps.image_steps else None
     return getattr(last, "low", 0.0), getattr(last, "high", 255.0)
@@ -105,10 +103,7 @@ def output_kind(model):
     """
     shape = model.output_shape
     is_vector = isinstance(shape, tuple) and len(shape) == 2
-    if (
-        not is_vector
-        or vision_model.arguments_of(model).get("num_classes", shape[1]) == 0
-    ):
+    if not is_vector or arguments_of(model).get("num_classes", shape[1]) == 0:
         raise ValueError(
             "The model does not give one score per class, so it cannot classify. "
             "Models made with `num_classes=0` or `pooling=None` give features. "
@@ -138,7 +133,7 @@ def class_probabilities(scores, kind):
 def class_names(model):
     """The names of a model's classes; numbers where it does not know them."""
     count = model.output_shape[-1]
-    names = vision_model.metadata_of(model).get("class_names")
+    names = metadata_of(model).get("class_names")
     if names is not None and len(names) == count:
         return list(names)
     return [f"class {index}" for index in range(count)]

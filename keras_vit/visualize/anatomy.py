@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
-from keras_vit.layers.tokens.patches import grid_length, pair
+from keras_vit.layers.tokens.patches import grid_length, pair, stem_factor
 from keras_vit.models.vision_model import image_shape
 
 
@@ -72,7 +72,7 @@ def geometry(model, images):
 def geometry_at(model, size):
     """The `Geometry` of a ViT or hybrid for images of a size in pixels."""
     patch, stride = patch_and_stride(model)
-    factor = stem_factor(model)
+    factor = reduction(model)
     sides = [-(-side // factor) for side in size]  # the stem rounds up
     return Geometry(
         grid=tuple(map(grid_length, sides, patch, stride)),
@@ -88,13 +88,13 @@ def patch_and_stride(model):
     return patch, patch if patches.stride is None else pair(patches.stride, "stride")
 
 
-def stem_factor(model):
+def reduction(model):
     """By how much the ResNet of a hybrid shrinks an image; 1 for a ViT."""
     if layer_named(model, "root_conv") is None:
         return 1
-    stages = [re.match(r"stage(\d+)_", layer.name) for layer in model.layers]
-    last = max([int(match[1]) for match in stages if match], default=1)
-    return 4 * 2 ** (last - 1)
+    # By layers, not settings, which models that were cut out of others lack.
+    stages = {re.match(r"stage(\d+)_|", layer.name)[1] for layer in model.layers}
+    return stem_factor(stages - {None})
 
 
 def checked_images(model, images):

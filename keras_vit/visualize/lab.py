@@ -16,7 +16,7 @@ from keras_vit.visualize.anatomy import (
     geometry,
     layer_named,
     patch_and_stride,
-    stem_factor,
+    reduction,
     to_array,
 )
 from keras_vit.visualize.changes import permute_patches, shift
@@ -233,7 +233,7 @@ def _patch_size(models):
             return patch_and_stride(model)[0]
     for model in models:
         if layer_named(model, "patch_encoder"):
-            return tuple(stem_factor(model) * n for n in patch_and_stride(model)[0])
+            return tuple(reduction(model) * n for n in patch_and_stride(model)[0])
     raise ValueError("`patch_size` must be given where no model has patches.")
 
 

@@ -116,8 +116,9 @@ class Probe:
         name, weights = self.model, self.weights
         if os.path.exists(os.path.expanduser(self.model)):
             from keras_vit.inference.loaded import load_model
+            from keras_vit.models.vision_model import metadata_of
 
-            recipe = getattr(load_model(self.model), "metadata", {}).get("recipe", {})
+            recipe = metadata_of(load_model(self.model)).get("recipe", {})
             name, weights = recipe.get("model", UNKNOWN), self.model
         words += ["--model", name]
         if weights is not None:
