@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
-from keras_vit.layers.tokens.patches import grid_length, pair, stem_factor
+from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
 from keras_vit.models.vision_model import image_shape
 
 
@@ -75,7 +75,7 @@ def geometry_at(model, size):
     factor = reduction(model)
     sides = [-(-side // factor) for side in size]  # the stem rounds up
     return Geometry(
-        grid=tuple(map(grid_length, sides, patch, stride)),
+        grid=patch_grid(sides, patch, stride),
         cell=tuple(factor * s for s in stride),
         prefix=layer_named(model, "patch_encoder").prefix_tokens,
     )
