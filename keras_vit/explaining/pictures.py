@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-from PIL import Image
 
 from keras_vit.common.figures import image_address, new_figure
 from keras_vit.explaining.packing import LEVELS
@@ -21,7 +20,7 @@ def is_sharp(pixels):
 
 def photograph(pixels):
     """`uint8` `(H, W, 1 or 3)`: PNG of a small image, else JPEG."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image = _image(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     if is_sharp(pixels):
         return image_address(image, "PNG")
     image.thumbnail((LONGEST, LONGEST))
@@ -31,7 +30,7 @@ def photograph(pixels):
 def colours(values):
     """An array `(H, W, 3 or 4)` in `[0, 1]` as PNG."""
     pixels = np.round(255 * np.clip(values, 0, 1)).astype("uint8")
-    return image_address(Image.fromarray(pixels), "PNG")
+    return image_address(_image(pixels), "PNG")
 
 
 def heat(values):
@@ -88,7 +87,13 @@ def _levels(maps):
 
 
 def _indexed(levels, name="inferno"):
-    image = Image.fromarray(levels, "P")
+    image = _image(levels, "P")
     image.putpalette([*palette(name).ravel().tolist(), 0, 0, 0])
     extra = {"transparency": LEVELS} if levels.max(initial=0) == LEVELS else {}
     return image_address(image, "PNG", **extra)
+
+
+def _image(pixels, mode=None):
+    from PIL import Image
+
+    return Image.fromarray(pixels, mode)
