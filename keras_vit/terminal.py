@@ -1,9 +1,6 @@
-"""What the command line prints: results as text, JSON and CSV; messages; commands."""
+"""What commands show on a screen: messages, the log, stages of work, commands."""
 
 import contextlib
-import csv
-import io
-import json
 import logging
 import os
 import shlex
@@ -16,67 +13,8 @@ PROGRAM = "keras-vit"
 DEBUG = "KERAS_VIT_DEBUG"
 
 
-def as_text(predictions):
-    """Each file with its classes below it."""
-    lines = []
-    for prediction in predictions:
-        if prediction.error is None:
-            lines.append(f"{prediction.file}\n")
-            lines += [f"  {100 * p:5.1f} %  {name}\n" for name, p in prediction.classes]
-    return "".join(lines)
-
-
-def predictions_as_csv(predictions):
-    """One row for each file and class."""
-    return as_csv(
-        ["file", "rank", "class", "probability"],
-        (
-            [prediction.file, rank, name, probability]
-            for prediction in predictions
-            for rank, (name, probability) in enumerate(prediction.classes, 1)
-        ),
-    )
-
-
-def as_csv(header, rows):
-    """A table as CSV text."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def as_table(header, rows, text=1):
-    """A table for people, columns aligned; the first `text` columns to the left."""
-    widths = [max(map(len, column)) for column in zip(header, *rows)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if place < text else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in (header, *rows)
-    )
-
-
-def percent(share, digits=2):
-    """A share in [0, 1] as percent; a dash for `None`."""
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
-
-
-def interval(bounds):
-    """`(low, high)` of a share, as it follows the share."""
-    low, high = bounds
-    return f" (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
-
-
-FORMATS = {
-    "text": as_text,
-    "json": lambda predictions: (
-        json.dumps([p.to_json() for p in predictions], indent=2) + "\n"
-    ),
-    "csv": predictions_as_csv,
-}
+class WrongUsage(ValueError):
+    """Options that contradict each other, or a value that none may have: status 2."""
 
 
 def complain(message):

@@ -141,8 +141,9 @@ def test_a_probe_says_what_to_do_next(trained, images, capsys):
     options = "--corrupt skip --split-seed 3 --test-fraction 0.5".split()
     assert main([*args, *options]) == 0
     line = shlex.split(re.search(r"next: (.*)", capsys.readouterr().out)[1])
-    recipe = cli._parse(line[line.index("train") :]).recipe
-    assert (recipe.corrupt, recipe.split_seed, recipe.test_fraction) == ("skip", 3, 0.5)
+    given = cli.parse(line[line.index("train") :]).given
+    assert (given["corrupt"], given["split_seed"]) == ("skip", 3)
+    assert given["test_fraction"] == 0.5
     assert main([*args, "--l2", "1024", "--format", "json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["l2"] == 1024 and not result["random"]

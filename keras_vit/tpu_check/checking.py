@@ -6,7 +6,7 @@ import re
 
 from keras_vit.common.checks import check_choice
 from keras_vit.costs.chips import CHIPS
-from keras_vit.data.sets.sizes import num_training_examples
+from keras_vit.data.sets.known import num_training_images
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.variants.rows import HYBRID_VARIANTS, VIT_VARIANTS
 from keras_vit.tpu_check.children import (
@@ -122,7 +122,7 @@ def tpu_check(
         "links": 2 * moved * (1 - 1 / count) / (chip.links * 1e9),
     }
     days = {}
-    examples = num_training_examples(recipe.data)
+    examples = num_training_images(recipe.data)
     if name is not None and (recipe.total_steps or examples):
         steps = recipe.total_steps
         steps = steps or recipe.resolve_steps(examples // recipe.batch_size)

@@ -9,7 +9,8 @@ import tyro
 
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
-from keras_vit.terminal import as_table, interval, percent
+from keras_vit.common.tables import aligned
+from keras_vit.common.wording import interval, percent
 from keras_vit.training.folder.choice import find_seeds
 
 # The table of classes is printed up to so many; --format json and --report have all.
@@ -129,7 +130,7 @@ class Evaluate:
             names.append("ReaL")
             for row, result in zip(rows, results):
                 row.append(percent(result.real_accuracy))
-        print(as_table(names, rows, text=2))
+        print(aligned([names, *rows], left=2))
         spread = 100 * accuracy.standard_deviation
         print(
             f"accuracy: {100 * accuracy.mean:.2f} ± {spread:.2f} % (n = {accuracy.n})"
@@ -161,7 +162,8 @@ def print_evaluation(result):
         ]
         for row in result.classes
     ]
-    print(as_table(["class", "examples", "precision", "recall", "F1"], rows))
+    header = ["class", "examples", "precision", "recall", "F1"]
+    print(aligned([header, *rows], left=1))
 
 
 def check_writable(path):

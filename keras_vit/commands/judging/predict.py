@@ -1,13 +1,16 @@
 """`keras-vit predict`."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from keras_vit.commands.machines.devices import on_devices
-from keras_vit.terminal import FORMATS, complain
+from keras_vit.common.tables import as_csv
+from keras_vit.common.wording import percent
+from keras_vit.terminal import complain
 
 
 @dataclasses.dataclass
@@ -46,8 +49,22 @@ class Predict:
             )
         if not devices.is_chief:
             return 0
-        print(FORMATS[self.format](predictions), end="")
         failures = [p for p in predictions if p.error is not None]
+        if self.format == "json":
+            print(json.dumps([p.to_json() for p in predictions], indent=2))
+        else:
+            rows = [
+                (prediction.file, rank, name, probability)
+                for prediction in predictions
+                for rank, (name, probability) in enumerate(prediction.classes, 1)
+            ]
+            if self.format == "csv":
+                print(as_csv(("file", "rank", "class", "probability"), rows), end="")
+            else:
+                for file, rank, name, probability in rows:
+                    if rank == 1:
+                        print(file)
+                    print(f"  {percent(probability, 1):>7}  {name}")
         for prediction in failures:
             complain(prediction.error)
         return 1 if failures else 0

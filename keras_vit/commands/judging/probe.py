@@ -7,7 +7,8 @@ from typing import Literal
 
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
-from keras_vit.terminal import command, interval, percent
+from keras_vit.common.wording import interval, percent
+from keras_vit.terminal import command
 
 # Options that mean the same to train.
 SHARED = ("data_dir", "image_size", "test_split", "test_fraction", "split_seed")

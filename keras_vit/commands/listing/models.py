@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from keras_vit.terminal import as_csv
+from keras_vit.common.tables import as_csv
 
 
 @dataclasses.dataclass
@@ -59,7 +59,7 @@ class Models:
         return 0
 
     def _facts(self, name):
-        from keras_vit.facts import summary
+        from keras_vit.costs.summary import summary
 
         facts = summary(
             name,

@@ -1,28 +1,17 @@
 """`keras-vit pretrain`."""
 
 import dataclasses
-from pathlib import Path
-from typing import Annotated
-
-import tyro
+from typing import ClassVar
 
 from keras_vit.commands.machines.devices import on_devices
-from keras_vit.terminal import command, percent
-from keras_vit.training.recipes.recipe import Recipe
-
-# What `pretrain` begins with.
-PRETRAINING = Recipe(
-    masked_target="mean_colour",
-    epochs=50,
-    augment="auto",
-    weight_decay=0.05,
-    dropout_rate=0.0,
-    drop_path_rate=0.0,
-)
+from keras_vit.commands.training.options import RunOptions, recipe_options
+from keras_vit.common.wording import percent
+from keras_vit.terminal import command
+from keras_vit.training.recipes.recipe import PRETRAINING
 
 
 @dataclasses.dataclass
-class Pretrain:
+class Pretrain(RunOptions):
     """Pretrain a model on images without labels, and write a run folder.
 
     Half of the patches of each image are hidden, and the model learns to predict their
@@ -32,40 +21,25 @@ class Pretrain:
     been stopped.
     """
 
-    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
-    # Begin with this recipe: a JSON file or a run folder of an earlier pretraining. The
-    # options above then change it.
-    start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
-    # Look at the images first: broken files, duplicates.
-    check: bool = True
-    # Run folder, new or empty; runs/DATA-MODEL-masked-NUMBER where not given.
-    run: Path | None = None
-    # Go on with the run in that folder, or with the last one.
-    resume: tyro.conf.FlagCreatePairsOff[bool] = False
-    # Where to train: auto takes a TPU, else all GPUs, else the CPU; or cpu, gpu or tpu,
-    # with a number for so many, such as gpu:2.
-    devices: str = "auto"
-    # Minutes between saves inside a long epoch.
-    save_minutes: float = 10.0
+    given: recipe_options(PRETRAINING)
 
-    def __post_init__(self):
-        if self.recipe.masked_target is None:
-            raise ValueError(
-                "`pretrain` needs a target for the hidden patches: leave out "
-                "--masked-target, or name one. Received: masked_target=None"
-            )
+    kind: ClassVar[str] = "pretrain"
+    defaults: ClassVar[dict] = {"masked_target": PRETRAINING.masked_target}
 
     def __call__(self):
         from keras_vit.training import train
 
+        self.begin()
         with on_devices(self.devices) as devices:
+            recipe, _, place = self.resolved()
             result = train(
-                self.recipe,
+                recipe,
                 self.run,
                 devices=devices,
                 resume=self.resume,
                 save_minutes=self.save_minutes,
                 check=self.check,
+                place=place,
             )
         if devices.is_chief:
             self._print(result)

@@ -1,20 +1,19 @@
 """`keras-vit train`."""
 
 import dataclasses
-from pathlib import Path
-from typing import Annotated
-
-import tyro
+from typing import ClassVar
 
 from keras_vit.commands.machines.devices import on_devices
+from keras_vit.commands.training.options import RunOptions
 from keras_vit.common.progress import progress_bar
-from keras_vit.terminal import command, interval, percent
+from keras_vit.common.wording import interval, percent
+from keras_vit.terminal import command
 from keras_vit.training.folder.choice import seed_folder
-from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.folder.folder import RunFolder
 
 
 @dataclasses.dataclass
-class Train:
+class Train(RunOptions):
     """Train a model and write a run folder.
 
     Without options: a small Vision Transformer on the embedded data set
@@ -25,37 +24,15 @@ class Train:
     stopped.
     """
 
-    recipe: Annotated[Recipe, tyro.conf.arg(name="")]
-    # Begin with this recipe: a published one (`keras-vit recipes` lists them), a JSON
-    # file, a run folder, or auto for the one that suits model, weights and data. The
-    # options above then change it.
-    start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
     # Train so many times, with the seeds that follow from --seed, in folders below that
     # of --run, and print the mean.
     seeds: int = 1
-    # Look at images and labels first: classes, broken files, duplicates.
-    check: bool = True
-    # Run folder, new or empty; runs/DATA-MODEL-NUMBER where not given.
-    run: Path | None = None
-    # Go on with the run in that folder, or with the last one.
-    resume: tyro.conf.FlagCreatePairsOff[bool] = False
-    # Where to train: auto takes a TPU, else all GPUs, else the CPU; or cpu, gpu or tpu,
-    # with a number for so many, such as gpu:2. cpu:8 tries out eight devices.
-    devices: str = "auto"
     # Devices that share one copy of the model, each with a slice (JAX only).
     model_parallel: int = 1
-    # Minutes between saves inside a long epoch.
-    save_minutes: float = 10.0
-    # Why the recipe was chosen, for run.json.
-    reasons: tyro.conf.Suppress[tuple[str, ...]] = ()
+
+    kind: ClassVar[str] = "train"
 
     def __post_init__(self):
-        if self.recipe.masked_target is not None:
-            raise ValueError(
-                "`train` learns classes, and hidden patches are what `pretrain` "
-                "predicts: use that command. "
-                f"Received: masked_target={self.recipe.masked_target!r}"
-            )
         if self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
         if self.seeds > 1 and self.run is None:
@@ -65,8 +42,10 @@ class Train:
             )
 
     def __call__(self):
+        self.begin(one=self.seeds == 1)
         with on_devices(self.devices, self.model_parallel) as devices:
-            results = [self._train(i, devices) for i in range(self.seeds)]
+            resolved = self.resolved()
+            results = [self._train(i, devices, *resolved) for i in range(self.seeds)]
         if len(results) > 1 and devices.is_chief:
             from keras_vit.evaluation import summarise
 
@@ -78,12 +57,12 @@ class Train:
             )
         return 0
 
-    def _train(self, number, devices):
+    def _train(self, number, devices, recipe, reasons, place):
         """One run, evaluated: with seed number `number`, in a folder of its own."""
         from keras_vit.reporting.results import write_results
-        from keras_vit.training import RunFolder, train
+        from keras_vit.training import train
 
-        recipe, run, resume = self.recipe, self.run, self.resume
+        run, resume = self.run, self.resume
         if self.seeds > 1:
             recipe = dataclasses.replace(recipe, seed=recipe.seed + number)
             run = seed_folder(run, recipe.seed)
@@ -96,7 +75,8 @@ class Train:
                 resume=resume,
                 save_minutes=self.save_minutes,
                 check=self.check,
-                notes={"reasons": list(self.reasons)} if self.reasons else None,
+                notes={"reasons": reasons} if reasons else None,
+                place=place,
             )
         except KeyboardInterrupt as interrupt:
             if self.seeds > 1:  # what goes on is all of them

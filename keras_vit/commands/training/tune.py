@@ -10,7 +10,8 @@ import tyro
 from keras_vit.terminal import command, complain
 
 # Options that change the recipe to search around.
-_OF_RECIPE = ("data", "data_dir", "model", "weights", "image_size", "batch_size")
+OF_RECIPE = ("data", "data_dir", "model", "weights", "image_size", "batch_size")
+OF_RECIPE += ("masked_target",)
 
 
 @dataclasses.dataclass
@@ -147,27 +148,15 @@ class Tune:
 
     def _recipe(self):
         """The recipe to search around."""
-        from keras_vit.commands.training.pretrain import PRETRAINING
-        from keras_vit.training.choosing.advice import advise
-        from keras_vit.training.recipes.files import find_recipe
-        from keras_vit.training.recipes.recipe import Recipe
+        from keras_vit.training.choosing.resolve import resolve
 
         given = {
             name: getattr(self, name)
-            for name in (*_OF_RECIPE, "masked_target")
+            for name in OF_RECIPE
             if getattr(self, name) is not None
         }
-        base = Recipe() if self.masked_target is None else PRETRAINING
-        if self.recipe is not None:
-            base = find_recipe(self.recipe)
-        elif self.weights is not None and self.masked_target is None:
-            advised, _ = advise(dataclasses.replace(base, **given))
-            if "total_steps" in advised:
-                advised["epochs"] = None
-            base = dataclasses.replace(base, **advised)
-        return dataclasses.replace(
-            base, **given, validation_fraction=self.validation_fraction
-        )
+        recipe, _ = resolve(self.recipe, given)
+        return dataclasses.replace(recipe, validation_fraction=self.validation_fraction)
 
     def _budget(self):
         from keras_vit.costs.machine import available_memory

@@ -1,10 +1,10 @@
-"""Which recipe a newcomer's data calls for, and why."""
+"""Which recipe a newcomer's data calls for, and why: rules in tables."""
 
 import math
 
 from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS, VIT_VARIANTS
-from keras_vit.training.choosing.hyperrule import Reason, advise_by_rule
+from keras_vit.training.choosing.hyperrule import BiTHyperRule
 from keras_vit.training.recipes.look_up import find_run
 from keras_vit.training.recipes.recipe import Recipe
 
@@ -19,15 +19,121 @@ FINE_TUNING = (
     (math.inf, "vit_finetune_imagenet", "augreg_finetune_imagenet"),
 )
 
+# A ViT, as in the official notebook.
+QUICK = {"total_steps": 100, "warmup_steps": 5, "learning_rate": 0.03}
+QUICK |= {"evaluate_every": 50}
+QUICK_SIZE = 224
+
 # From here on, training from scratch follows a paper.
 LARGE = 500_000
 
 # Ours, from scratch on less: so many images in all, within these passes.
 SEEN, FEWEST_PASSES, MOST_PASSES = 250_000, 30, 200
-SCRATCH_BATCH = 64
+SCRATCH = {
+    "batch_size": 64,
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "weight_decay": 0.05,
+    "decay": "cosine",
+    "label_smoothing": 0.1,
+}
 
 # Images up to this side are padded and cut, larger ones zoomed into.
 SMALL_IMAGE = 96
+
+# Why: fields of a recipe, and the sentence about them.
+WHY_FINE_TUNED = (
+    (
+        "total_steps warmup_steps",
+        "{num_examples:,} training images, {size}: {total_steps:,} updates with "
+        "{warmup_steps} of warm-up, as {name} ({source}).",
+    ),
+    (
+        "optimizer momentum momentum_dtype decay global_clipnorm weight_decay "
+        "dropout_rate",
+        "SGD with momentum 0.9 in bfloat16, cosine decay, gradients of norm 1 at most, "
+        "no weight decay and no dropout: fine-tuning of all ViT and hybrids "
+        "(Dosovitskiy et al. 2021, table 4; vit_jax/configs/common.py).",
+    ),
+    ("learning_rate", "Learning rate {learning_rate:g}, that of the run{tried}."),
+    (
+        "image_size",
+        "Images of {image_size} pixels: higher than in pre-training, which gains "
+        "accuracy (section 3.2){rounded}.",
+    ),
+    (
+        "augment",
+        "Random parts of the image, mirrored at random (the official input pipeline). "
+        "Choose augment='inception_crop' where a mirrored image has another label.",
+    ),
+)
+WHY_QUICK = (
+    (
+        "total_steps warmup_steps image_size learning_rate",
+        "Quick: 100 updates at {image_size} pixels, learning rate 0.03 after 5 of "
+        "warm-up, as in the notebook vit_jax.ipynb, where ViT-B/32 reaches 97.7 % on "
+        "CIFAR-10; the whole recipe reaches 98.9 %.",
+    ),
+    WHY_FINE_TUNED[1],
+    WHY_FINE_TUNED[4],
+)
+WHY_BY_RULE = (
+    (
+        "total_steps augment",
+        "{num_examples:,} training images are a {rule.size} data set: "
+        "{rule.total_steps:,} updates, {mixup} (BiT-HyperRule; bit_hyperrule.py).",
+    ),
+    (
+        "image_size augment",
+        "Images of {size} are resized to {rule.resize} pixels, of which a random part "
+        "of {rule.crop} is trained on (BiT-HyperRule; bit_hyperrule.py). Leave out "
+        "flip from augment where a mirrored image has another label.",
+    ),
+    (
+        "optimizer momentum learning_rate batch_size decay decay_at weight_decay",
+        "SGD with momentum 0.9 at 0.003 for batches of 512, a tenth of it in steps, no "
+        "weight decay (BiT-HyperRule; bit_hyperrule.py).",
+    ),
+)
+WHY_LARGE = (
+    "Without published weights, on {num_examples:,} images: {epochs} passes as {name} "
+    "({source})."
+)
+WHY_SCRATCH = (
+    (
+        "epochs",
+        "Without published weights, on {num_examples:,} images, our own recipe: "
+        "{epochs} passes, for a quarter of a million images seen in all, but 30 at "
+        "least and 200 at most. Published weights, if the model has any, need far less "
+        "data (Dosovitskiy et al. 2021, section 4.3).",
+    ),
+    (
+        "optimizer learning_rate decay warmup_steps weight_decay label_smoothing",
+        "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, as "
+        "for plain ViT (Beyer et al. 2022); weight decay 0.05 and label smoothing 0.1 "
+        "because little data is soon learned by heart (ours).",
+    ),
+    (
+        "augment",
+        "Images {cut}, mirrored at random. Choose augment='crop' where a mirrored "
+        "image has another label.",
+    ),
+)
+WHY_SMALLER_BATCHES = (
+    "Batches of {batch} instead of {wanted}, because there are only {num_examples:,} "
+    "images; {kept}."
+)
+KEPT = {
+    "none": "the learning rate stays, as its source does not scale it",
+    "rate": "the learning rate shrinks with it",
+    "rate_and_steps": "the learning rate shrinks and the updates grow with it, as in "
+    "BiT's notebooks",
+}
+WHY_PARTS = (
+    "A batch is computed in {parts} parts of {part}, because the memory holds "
+    "{images_at_once} images at once; the result is the same but for dropout (the "
+    "official fine-tuning accumulates gradients, too)."
+)
 
 
 def choose_recipe(
@@ -61,7 +167,7 @@ def choose_recipe(
 
     Returns:
         (fields, reasons): a dictionary of `Recipe` fields, without the data, and a
-        list of sentences, `Reason`.
+        list of sentences.
 
     Raises:
         ValueError: if a number is not positive, the model is unknown, or `quick` is
@@ -78,171 +184,127 @@ def choose_recipe(
     [Steiner et al., 2022](https://arxiv.org/abs/2106.10270), section 3;
     [Kolesnikov et al., 2020](https://arxiv.org/abs/1912.11370), section 3.3.
     """
-    _check(num_examples, num_classes, image_size, images_at_once)
+    fields, reasons = choose(
+        num_examples, num_classes, image_size, model, weights, images_at_once, quick
+    )
+    return fields, [why for why, _ in reasons]
+
+
+def choose(
+    num_examples,
+    num_classes,
+    image_size,
+    model,
+    weights,
+    images_at_once=None,
+    quick=False,
+):
+    """As `choose_recipe`; each reason is a pair of a sentence and names of fields."""
     sides = image_size if isinstance(image_size, tuple | list) else (image_size,) * 2
+    for name, value, optional in (
+        ("num_examples", num_examples, False),
+        ("num_classes", num_classes, False),
+        *(("image_size", side, True) for side in sides),
+        ("images_at_once", images_at_once, True),
+    ):
+        missing = value is None and not optional
+        if missing or (value is not None and value < 1):
+            raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
     if model != "small":
         model = canonical_name(model)
-    family = "bit" if model in BIT_VARIANTS else "vit"
-    if quick and (weights is None or family == "bit" or model == "small"):
+    published = weights is not None and model != "small"
+    is_bit = model in BIT_VARIANTS
+    if quick and (is_bit or not published):
         raise ValueError(
             "`quick` is the official notebook's way of fine-tuning a ViT or hybrid "
             f"with published weights. Received: model={model!r}, weights={weights!r}"
         )
-    if weights is None or model == "small":  # which has no published weights
+    if not published:
         make = _large_from_scratch if num_examples >= LARGE else _small_from_scratch
-        fields, reasons = make(num_examples, sides, model, family)
-    elif family == "bit":
-        fields, reasons = advise_by_rule(num_examples, sides, model)
+        fields, reasons = make(num_examples, sides, model)
+    elif is_bit:
+        fields, reasons = _by_rule(num_examples, sides, model)
     else:
-        fields, reasons = _fine_tuning(num_examples, model, weights, quick)
+        augreg = "augreg" in str(weights).lower()
+        fields, reasons = _fine_tuning(num_examples, model, augreg, quick)
     fields = {"model": model, "weights": weights, **fields}
     reasons += fit_batch(fields, num_examples, images_at_once)
     if num_classes == 1:
-        reasons.append(Reason("With one class only there is nothing to learn."))
+        reasons.append(("With one class only there is nothing to learn.", ()))
     return fields, reasons
 
 
-def _check(num_examples, num_classes, image_size, images_at_once):
-    sides = image_size if isinstance(image_size, tuple | list) else (image_size,)
-    values = {"num_examples": num_examples, "num_classes": num_classes}
-    values |= {f"image_size[{i}]": side for i, side in enumerate(sides)}
-    values["images_at_once"] = images_at_once
-    for name, value in values.items():
-        optional = name not in ("num_examples", "num_classes")
-        if not (value is None and optional) and (value is None or value < 1):
-            raise ValueError(
-                f"`{name.partition('[')[0]}` must be positive. Received: {name}={value}"
-            )
+def _reasons(rules, **facts):
+    return [(why.format(**facts), names.split()) for names, why in rules]
 
 
 def _published(name):
-    """The fields of a published run that concern neither data nor model."""
-    run = find_run(name)
+    """A published run, and its fields that concern neither data nor model."""
+    run, plain = find_run(name), Recipe()
     others = ("data", "model", "weights", "accumulation_steps")
-    return {k: v for k, v in run.values.items() if k not in others}, run
+    values = {k: v for k, v in run.values.items() if k not in others}
+    return run, {k: v for k, v in values.items() if v != getattr(plain, k)}
 
 
-def _fine_tuning(num_examples, model, weights, quick):
-    augreg = "augreg" in str(weights).lower()
+def _fine_tuning(num_examples, model, augreg, quick):
     limit, *names = next(row for row in FINE_TUNING if num_examples < row[0])
-    name = names[augreg]
-    fields, run = _published(name)
-    fields["image_size"] = _multiple_of_patch(model, fields["image_size"])
+    run, fields = _published(names[augreg])
     fields.setdefault("evaluate_every", fields["total_steps"] // 10)
-    size = "500,000 or more" if limit == math.inf else f"fewer than {limit:,}"
-    rates = ", ".join(f"{rate:g}" for rate in run.sweep.get("learning_rate", ()))
-    reasons = [
-        Reason(
-            f"{num_examples:,} training images, {size}: {fields['total_steps']:,} "
-            f"updates with {fields['warmup_steps']} of warm-up, as {name} "
-            f"({run.source}).",
-            *("total_steps", "warmup_steps"),
-        ),
-        Reason(
-            "SGD with momentum 0.9 in bfloat16, cosine decay, gradients of norm 1 at "
-            "most, no weight decay and no dropout: fine-tuning of all ViT and hybrids "
-            "(Dosovitskiy et al. 2021, table 4; vit_jax/configs/common.py).",
-            *("optimizer", "momentum", "momentum_dtype", "decay", "global_clipnorm"),
-            *("weight_decay", "dropout_rate"),
-        ),
-        Reason(
-            f"Learning rate {fields['learning_rate']:g}, that of the run"
-            + (f"; the paper tried {rates} and kept the best." if rates else "."),
-            "learning_rate",
-        ),
-        Reason(
-            f"Images of {fields['image_size']} pixels: higher than in pre-training, "
-            "which gains accuracy (section 3.2)"
-            + (
-                "." if fields["image_size"] == 384 else ", and a multiple of the patch."
-            ),
-            "image_size",
-        ),
-        Reason(
-            "Random parts of the image, mirrored at random (the official input "
-            "pipeline). Choose augment='inception_crop' where a mirrored image has "
-            "another label.",
-            "augment",
-        ),
-    ]
     if quick:
-        size = _multiple_of_patch(model, 224)
-        fields.update(total_steps=100, warmup_steps=5, learning_rate=0.03)
-        fields.update(image_size=size, evaluate_every=50)
-        reasons = [
-            Reason(
-                f"Quick: 100 updates at {size} pixels, learning rate 0.03 after 5 of "
-                "warm-up, as in the notebook vit_jax.ipynb, where ViT-B/32 reaches "
-                "97.7 % on CIFAR-10; the whole recipe reaches 98.9 %.",
-                *("total_steps", "warmup_steps", "image_size", "learning_rate"),
-            ),
-            reasons[1],
-            reasons[4],
-        ]
-    return fields, reasons
+        fields |= {**QUICK, "image_size": QUICK_SIZE}
+    row, size = VIT_VARIANTS.get(model), fields["image_size"]
+    # A multiple of the patch: the official code cuts the rest.
+    fields["image_size"] = size - size % row.patch_size if row else size
+    rates = ", ".join(f"{rate:g}" for rate in run.sweep.get("learning_rate", ()))
+    return fields, _reasons(
+        WHY_QUICK if quick else WHY_FINE_TUNED,
+        **fields,
+        num_examples=num_examples,
+        name=names[augreg],
+        source=run.source,
+        size="500,000 or more" if limit == math.inf else f"fewer than {limit:,}",
+        tried=f"; the paper tried {rates} and kept the best" if rates else "",
+        rounded="" if fields["image_size"] == size else ", and a multiple of the patch",
+    )
 
 
-def _large_from_scratch(num_examples, sides, model, family):
-    name = "bit_s" if family == "bit" else "plain_vit_s16_90ep"
-    fields, run = _published(name)
+def _by_rule(num_examples, sides, model):
+    known = None not in sides
+    rule = BiTHyperRule(num_examples, tuple(sides) if known else 224, model=model)
+    plain = Recipe().to_json()
+    fields = rule.to_recipe().to_json()
+    return {k: v for k, v in fields.items() if v != plain[k]}, _reasons(
+        WHY_BY_RULE,
+        num_examples=num_examples,
+        rule=rule,
+        size="x".join(map(str, sides)) if known else "various sizes",
+        mixup=f"mixup {rule.mixup:g}" if rule.mixup else "no mixup",
+    )
+
+
+def _large_from_scratch(num_examples, sides, model):
+    name = "bit_s" if model in BIT_VARIANTS else "plain_vit_s16_90ep"
+    run, fields = _published(name)
     if model != "ViT_S16":
         fields.pop("representation_size", None)  # as wide as that model
     if model == "small":
         fields.pop("image_size")
-    if family == "bit" or model not in VIT_VARIANTS:
+    if model not in VIT_VARIANTS:
         fields.pop("position_embedding", None)
-    return fields, [
-        Reason(
-            f"Without published weights, on {num_examples:,} images: "
-            f"{fields['epochs']} passes as {name} ({run.source}).",
-            *fields,
-        )
-    ]
+    facts = {"num_examples": num_examples, "name": name, "source": run.source}
+    return fields, [(WHY_LARGE.format(**facts, **fields), tuple(fields))]
 
 
-def _small_from_scratch(num_examples, sides, model, family):
-    epochs = min(MOST_PASSES, max(FEWEST_PASSES, SEEN // num_examples))
+def _small_from_scratch(num_examples, sides, model):
     small = None not in sides and max(sides) <= SMALL_IMAGE
     small = small or model == "small"  # makes its images small
     fields = {
-        "epochs": epochs,
-        "batch_size": SCRATCH_BATCH,
-        "optimizer": "adamw",
-        "learning_rate": 1e-3,
-        "weight_decay": 0.05,
-        "decay": "cosine",
-        "label_smoothing": 0.1,
+        "epochs": min(MOST_PASSES, max(FEWEST_PASSES, SEEN // num_examples)),
+        **SCRATCH,
         "augment": "crop_flip" if small else "inception",
     }
     cut = "shifted by up to an eighth" if small else "random parts"
-    return fields, [
-        Reason(
-            f"Without published weights, on {num_examples:,} images, our own recipe: "
-            f"{epochs} passes, for a quarter of a million images seen in all, but "
-            f"{FEWEST_PASSES} at least and {MOST_PASSES} at most. Published weights, "
-            "if the model has any, need far less data (Dosovitskiy et al. 2021, "
-            "section 4.3).",
-            "epochs",
-        ),
-        Reason(
-            "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, "
-            "as for plain ViT (Beyer et al. 2022); weight decay 0.05 and label "
-            "smoothing 0.1 because little data is soon learned by heart (ours).",
-            *("optimizer", "learning_rate", "decay", "warmup_steps", "weight_decay"),
-            "label_smoothing",
-        ),
-        Reason(
-            f"Images {cut}, mirrored at random. Choose augment='crop' where a mirrored "
-            "image has another label.",
-            "augment",
-        ),
-    ]
-
-
-def _multiple_of_patch(model, image_size):
-    """The largest multiple of the patch up to a size: official code cuts the rest."""
-    row = VIT_VARIANTS.get(model)
-    return image_size - image_size % row.patch_size if row else image_size
+    return fields, _reasons(WHY_SCRATCH, num_examples=num_examples, cut=cut, **fields)
 
 
 def fit_batch(fields, num_examples, images_at_once=None):
@@ -254,41 +316,25 @@ def fit_batch(fields, num_examples, images_at_once=None):
         images_at_once: Integer, the largest batch that the memory holds, or `None`.
 
     Returns:
-        What was changed and why: a list of sentences.
+        What was changed and why: a list of reasons, as of `choose`.
     """
     reasons = []
     wanted = fields["batch_size"]
     batch = min(wanted, 2 ** int(math.log2(num_examples)))
     if batch < wanted:
-        scaled = Recipe(**fields).scaled_to(batch).to_json()
+        recipe = Recipe(**fields)
+        scaled = recipe.scaled_to(batch).to_json()
         names = ("total_steps", "warmup_steps", "evaluate_every", "learning_rate")
-        changed = {n: scaled[n] for n in names if n in fields}
-        rule = fields.get("batch_scaling", "none")
-        kept = {
-            "none": "the learning rate stays, as its source does not scale it",
-            "rate": "the learning rate shrinks with it",
-            "rate_and_steps": "the learning rate shrinks and the updates grow with it, "
-            "as in BiT's notebooks",
-        }
-        fields.update(changed, batch_size=batch)
-        reasons.append(
-            Reason(
-                f"Batches of {batch} instead of {wanted}, because there are only "
-                f"{num_examples:,} images; {kept[rule]}.",
-                "batch_size",
-            )
-        )
+        fields |= {n: scaled[n] for n in (*names, "batch_size") if n in fields}
+        kept = KEPT[recipe.batch_scaling]
+        facts = {"batch": batch, "wanted": wanted, "num_examples": num_examples}
+        why = WHY_SMALLER_BATCHES.format(kept=kept, **facts)
+        reasons.append((why, ("batch_size",)))
     if images_at_once is not None and batch > images_at_once:
         parts = 2 ** math.ceil(math.log2(batch / images_at_once))
         parts = next(n for n in range(parts, batch + 1) if batch % n == 0)
         fields["accumulation_steps"] = parts
-        reasons.append(
-            Reason(
-                f"A batch is computed in {parts} parts of {batch // parts}, because "
-                f"the memory holds {images_at_once} images at once; the result is the "
-                "same but for dropout (the official fine-tuning accumulates gradients, "
-                "too).",
-                *("batch_size", "accumulation_steps"),
-            )
-        )
+        facts = {"parts": parts, "part": batch // parts}
+        why = WHY_PARTS.format(images_at_once=images_at_once, **facts)
+        reasons.append((why, ("batch_size", "accumulation_steps")))
     return reasons

@@ -6,43 +6,6 @@ from typing import Literal
 
 from keras_vit.training.recipes.recipe import Recipe
 
-
-class Reason(str):
-    """A sentence that says why, and the fields of a `Recipe` that it speaks of."""
-
-    def __new__(cls, text, *fields):
-        reason = super().__new__(cls, text)
-        reason.fields = fields
-        return reason
-
-
-def with_changes(reasons, advised, recipe):
-    """The reasons for a recipe, with what is otherwise in another one.
-
-    Args:
-        reasons: List of `Reason`.
-        advised: The `Recipe` that they are for.
-        recipe: The `Recipe` that was made of it.
-
-    Returns:
-        List of strings.
-    """
-    return [reason + _changes(reason.fields, advised, recipe) for reason in reasons]
-
-
-def _changes(fields, advised, recipe):
-    length = {"epochs": recipe.epochs, "total_steps": recipe.total_steps}
-    changed = []
-    for name in fields:
-        # Of the length, the kind of it that the recipe has.
-        names = [n for n in length if length[n]] if name in length else [name]
-        changed += [n for n in names if getattr(recipe, n) != getattr(advised, n)]
-    if not changed:
-        return ""
-    text = ", ".join(f"{name}={getattr(recipe, name)!r}" for name in changed)
-    return f" Given instead: {text}."
-
-
 # Data sets smaller than these are small, and medium.
 SMALL, MEDIUM = 20_000, 500_000
 
@@ -218,34 +181,3 @@ class BiTHyperRule:
             return 160, 128
         large = self.version == "code" or self.model == "BiT_R152x4"
         return (512, 480) if large else (448, 384)
-
-
-def advise_by_rule(num_examples, sides, model):
-    """The fields of the rule's recipe and the reasons for them; see `choose_recipe`."""
-    known = sides if None not in sides else (224, 224)
-    rule = BiTHyperRule(num_examples, tuple(known), model=model)
-    plain = Recipe().to_json()
-    fields = rule.to_recipe().to_json()
-    fields = {k: v for k, v in fields.items() if v != plain[k]}
-    what = "x".join(map(str, sides)) if None not in sides else "various sizes"
-    mixup = f"mixup {rule.mixup:g}" if rule.mixup else "no mixup"
-    source = "(BiT-HyperRule; bit_hyperrule.py)"
-    return fields, [
-        Reason(
-            f"{num_examples:,} training images are a {rule.size} data set: "
-            f"{rule.total_steps:,} updates, {mixup} {source}.",
-            *("total_steps", "augment"),
-        ),
-        Reason(
-            f"Images of {what} are resized to {rule.resize} pixels, of which a random "
-            f"part of {rule.crop} is trained on {source}. Leave out flip from augment "
-            "where a mirrored image has another label.",
-            *("image_size", "augment"),
-        ),
-        Reason(
-            "SGD with momentum 0.9 at 0.003 for batches of 512, a tenth of it in "
-            f"steps, no weight decay {source}.",
-            *("optimizer", "momentum", "learning_rate", "batch_size", "decay"),
-            *("decay_at", "weight_decay"),
-        ),
-    ]

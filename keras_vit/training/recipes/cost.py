@@ -6,7 +6,7 @@ import types
 from keras_vit.common.wording import as_duration, hint
 from keras_vit.costs.chips import CHIPS, PEAK_TFLOPS, UTILISATION
 from keras_vit.costs.flops import TRAINING_FACTOR
-from keras_vit.data.sets.sizes import image_shape, num_training_examples
+from keras_vit.data.sets.known import image_shape, num_training_images
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
@@ -90,7 +90,7 @@ def estimate_cost(
     about 35 h on 512 x tpu-v3-core at 40 % of 61.5 TFLOP/s
     """
     if num_examples is None:
-        num_examples = num_training_examples(recipe.data)
+        num_examples = num_training_images(recipe.data)
     if num_examples is None and recipe.total_steps is None:
         raise ValueError(
             "`num_examples` must be given for data whose size is not known. "
@@ -153,7 +153,7 @@ def _forward_gflops(recipe):
 
 def _small_flops(recipe):
     """Of a model "small", whose sizes its images decide."""
-    *sides, channels = image_shape(recipe.data)
+    *sides, channels = image_shape(recipe.data) or (None, None, 3)
     if recipe.image_size is None and None in sides:
         raise ValueError(
             "`image_size` of the recipe, or `gflops`, must be given: the model 'small' "

@@ -36,25 +36,6 @@ def find_recipe(name):
         raise ValueError(f"{path} does not hold a recipe: {error}") from None
 
 
-def check_kind(recipe, command):
-    """Raises a `ValueError` where a recipe is one for the other of two commands.
-
-    Args:
-        recipe: A `Recipe`.
-        command: String, the command: `"train"`, `"pretrain"`, or one for both kinds.
-    """
-    masked = recipe.masked_target is not None
-    if command not in ("train", "pretrain") or masked == (command == "pretrain"):
-        return
-    what = "predicts hidden patches" if masked else "learns classes"
-    other = "pretrain" if masked else "train"
-    raise ValueError(
-        f"This recipe {what}, which is for `keras-vit {other}`: use that command, or "
-        "give a run as --weights, not as --recipe. "
-        f"Received: masked_target={recipe.masked_target!r} for `{command}`"
-    )
-
-
 def model_of_run(path):
     """What a recipe must say to make the model of a run again, classes apart.
 

@@ -2,14 +2,15 @@
 
 import dataclasses
 import json
+import types
 
 import pytest
 from tiny_runs import write_images
 
 from keras_vit import cli
 from keras_vit.training import Recipe
-from keras_vit.training.choosing.advice import advise
-from keras_vit.training.choosing.choose import choose_recipe
+from keras_vit.training.choosing.choose import choose
+from keras_vit.training.choosing.resolve import advise
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_little_memory_splits_the_batch(images, monkeypatch):
     given = Recipe(str(images), model="ViT_Ti16", weights="augreg")
     parts = {}
     for memory in (2**30, 2**36):
-        name = "keras_vit.training.choosing.advice.available_memory"
+        name = "keras_vit.training.choosing.resolve.available_memory"
         monkeypatch.setattr(name, lambda memory=memory: memory)
         fields, _ = advise(given)
         parts[memory] = fields.get("accumulation_steps", 1)
@@ -37,7 +38,10 @@ def test_little_memory_splits_the_batch(images, monkeypatch):
 
 
 def parse(*words):
-    return cli._parse(["train", *words])
+    call = cli.parse(["train", *words])
+    call.begin()
+    recipe, reasons, _ = call.resolved()
+    return types.SimpleNamespace(recipe=recipe, reasons=reasons)
 
 
 def test_weights_call_for_advice_and_options_win(images, caplog):
@@ -53,7 +57,7 @@ def test_weights_call_for_advice_and_options_win(images, caplog):
 def test_a_named_recipe_is_not_replaced_by_advice(images):
     words = ["--data", str(images), "--model", "ViT_Ti16", "--weights", "augreg"]
     call = parse(*words, "--recipe", "vit_finetune_cifar10")
-    assert call.recipe.total_steps == 10_000 and call.reasons == ()
+    assert call.recipe.total_steps == 10_000 and call.reasons == []
 
 
 def test_auto_advises_on_random_weights_too(images):
@@ -87,5 +91,5 @@ def test_every_field_of_a_reason_is_one_of_a_recipe(images):
         ("small", None, 40, 2),
         ("ViT_S16", None, 10**6, 2),
     ):
-        _, reasons = choose_recipe(count, 2, 32, model, weights, images_at_once=memory)
-        assert all(reason.fields and names >= {*reason.fields} for reason in reasons)
+        _, reasons = choose(count, 2, 32, model, weights, images_at_once=memory)
+        assert all(fields and names >= {*fields} for _, fields in reasons)

@@ -1,13 +1,14 @@
 """A recipe that is cut short keeps its shares of warm-up and cool-down."""
 
 import dataclasses
+import types
 
 import pytest
 from tiny_runs import TINY, write_images
 
 from keras_vit import cli
 from keras_vit.training import Recipe, train
-from keras_vit.training.choosing.lengths import keep_shares
+from keras_vit.training.choosing.resolve import keep_shares
 
 
 @pytest.fixture
@@ -16,7 +17,9 @@ def images(tmp_path):
 
 
 def parse(*words):
-    return cli._parse(["train", *map(str, words)])
+    call = cli.parse(["train", *map(str, words)])
+    call.begin()
+    return types.SimpleNamespace(recipe=call.resolved()[0])
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_advice_of_another_length(images):
 def test_cool_down_and_warm_up_fit_together():
     base = Recipe(total_steps=10, warmup_steps=5, cooldown_steps=5, decay="rsqrt")
     for total in range(1, 30):
-        found = keep_shares(dataclasses.replace(base, total_steps=total), base)
+        found, _ = keep_shares(dataclasses.replace(base, total_steps=total), base)
         assert found.warmup_steps + found.cooldown_steps <= total
     assert (found.warmup_steps, found.cooldown_steps) == (14, 14)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_vit.data.sets.sizes import num_training_examples
+from keras_vit.data.sets.known import num_training_images
 from keras_vit.models import canonical_name
 from keras_vit.training import Recipe, list_recipes, recipe
 from keras_vit.training.optimizers.build import build_schedule
@@ -81,7 +81,7 @@ def test_bit_is_pretrained_with_the_rate_falling_after_whole_epochs(
 ):
     r = recipe(name)
     assert r.epochs == epochs and r.learning_rate == pytest.approx(0.03 * 4096 / 256)
-    steps = num_training_examples(r.data) // r.batch_size
+    steps = num_training_images(r.data) // r.batch_size
     falls = build_schedule(r, steps * epochs).decay_at
     expected = [steps * epoch for epoch in tenths or (10, 23, 30, 37)]
     assert falls == expected

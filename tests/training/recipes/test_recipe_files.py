@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keras_vit.cli import _parse, main
+from keras_vit.cli import main, parse
 from keras_vit.training import Recipe, recipe
 from keras_vit.training.recipes.files import find_recipe
 
@@ -40,8 +40,10 @@ def test_a_file_without_a_recipe_is_named(tmp_path, text, message):
         find_recipe(str(tmp_path / "absent.json"))
 
 
-def parsed(*args):
-    return _parse(["train", *args]).recipe
+def parsed(*args, command="train"):
+    call = parse([command, *args])
+    call.begin()
+    return call.resolved()[0]
 
 
 def test_every_field_of_a_named_recipe_can_be_changed(tmp_path):
@@ -104,8 +106,8 @@ def test_a_recipe_for_the_other_command_is_wrong_usage(capsys, tmp_path):
         assert f"for `keras-vit {other}`: use that command" in capsys.readouterr().err
     assert main(["pretrain", "--recipe", "auto"]) == 2
     assert "auto" in capsys.readouterr().err
-    found = _parse(["pretrain", "--recipe", str(masked), "--epochs", "1"]).recipe
+    found = parsed("--recipe", str(masked), "--epochs", "1", command="pretrain")
     assert (found.masked_target, found.epochs) == ("pixels", 1)
     # The weights of a run are for both.
     for name in ("train", "pretrain"):
-        assert _parse([name, "--weights", str(tmp_path)]).recipe.weights
+        assert parsed("--weights", str(tmp_path), command=name).weights

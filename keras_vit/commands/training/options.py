@@ -1,0 +1,118 @@
+"""Options of the commands that train: the fields of a recipe, and those of a run."""
+
+import dataclasses
+import inspect
+import logging
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, TypedDict
+
+import tyro
+
+import keras_vit.data
+from keras_vit.terminal import WrongUsage
+from keras_vit.training.choosing.resolve import resolve, start_recipe
+from keras_vit.training.folder.choice import find_run_to_resume
+from keras_vit.training.recipes.recipe import Recipe
+
+logger = logging.getLogger(__name__)
+
+# A field of `Recipe` with the comment above it.
+COMMENTED = re.compile(r"((?:^    # .*\n)+)    (\w+):", re.MULTILINE)
+
+
+def recipe_options(default):
+    """The fields of a recipe as options: a dictionary of those that were given.
+
+    Args:
+        default: The `Recipe` whose values the help shows as defaults.
+    """
+    comments = {
+        name: " ".join(line.strip(" #") for line in lines.splitlines())
+        for lines, name in COMMENTED.findall(inspect.getsource(Recipe))
+    }
+    options = {}
+    for field in dataclasses.fields(Recipe):
+        value = getattr(default, field.name)
+        text = " ".join(map(str, value)) if isinstance(value, tuple) else value
+        options[field.name] = Annotated[
+            field.type,
+            tyro.conf.arg(
+                help=comments[field.name], help_behavior_hint=f"(default: {text})"
+            ),
+        ]
+    whole = TypedDict("RecipeOptions", options, total=False)
+    return Annotated[whole, tyro.conf.arg(name="")]
+
+
+@dataclasses.dataclass
+class RunOptions:
+    """What `train` and `pretrain` have in common."""
+
+    # Fields of a recipe; each command shows its own defaults.
+    given: recipe_options(Recipe())
+    # Begin with this recipe: a published one (`keras-vit recipes` lists them), a JSON
+    # file, a run folder or, to learn classes, auto for the one that suits model,
+    # weights and data. The other options change it.
+    start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
+    # Look at the images first, and at their labels: broken files, duplicates, classes.
+    check: bool = True
+    # Run folder, new or empty; where not given, runs/DATA-MODEL-NUMBER, and of
+    # pretraining runs/DATA-MODEL-masked-NUMBER.
+    run: Path | None = None
+    # Go on with the run in that folder, or with the last one.
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    # Where to train: auto takes a TPU, else all GPUs, else the CPU; or cpu, gpu or tpu,
+    # with a number for so many, such as gpu:2. cpu:8 tries out eight devices.
+    devices: str = "auto"
+    # Minutes between saves inside a long epoch.
+    save_minutes: float = 10.0
+
+    kind: ClassVar[str]  # of the recipe: the name of the command
+    defaults: ClassVar[dict] = {}  # as if they were given, where no recipe is named
+
+    def begin(self, one=True):
+        """Refuses wrong usage, before anything is computed.
+
+        Where one run goes on, this also finds its folder and its recipe: what is given
+        must then agree with it, and what is not given need not be given again.
+        """
+        try:
+            recipe = start_recipe(self.start, self._given)
+        except ValueError as error:
+            raise WrongUsage(str(error)) from None
+        self._check_kind(recipe)
+        if self.resume and one:
+            folder, own = find_run_to_resume(recipe, self.run)
+            self.run = folder.path
+            if self.start in (None, "auto"):
+                self._check_kind(own)
+                self.start = own
+
+    def resolved(self):
+        """The recipe, why it is what it is, and the opened place of its data."""
+        place = None
+        if not self.resume:  # a finished run needs its data no more
+            data = start_recipe(self.start, self._given).data
+            place = keras_vit.data.open_place(data)
+        recipe, reasons = resolve(self.start, self._given, place=place)
+        for reason in reasons:
+            logger.info("%s", reason)
+        return recipe, reasons, place
+
+    @property
+    def _given(self):
+        named = self.start not in (None, "auto")
+        return self.given if named else {**self.defaults, **self.given}
+
+    def _check_kind(self, recipe):
+        masked = recipe.masked_target is not None
+        if masked == (self.kind == "pretrain"):
+            return
+        what = "predicts hidden patches" if masked else "learns classes"
+        other = "pretrain" if masked else "train"
+        raise WrongUsage(
+            f"This recipe {what}, which is for `keras-vit {other}`: use that command, "
+            "or give a run as --weights, not as --recipe. "
+            f"Received: masked_target={recipe.masked_target!r} for `{self.kind}`"
+        )
