@@ -1,4 +1,4 @@
-"""`strategy`: the devices that are there, or were asked for."""
+"""`strategy`: finds the devices that are there, or were asked for."""
 
 import logging
 
@@ -48,7 +48,7 @@ def strategy(devices="auto", *, model_parallel=1):
 
 
 def find(devices="auto", model_parallel=1):
-    """As `strategy`, without a word."""
+    """As `strategy`, without logging what was found."""
     request = parse_devices(devices)
     backend = keras.backend.backend()
     if model_parallel < 1 or (model_parallel > 1 and backend != "jax"):
@@ -66,7 +66,12 @@ def find(devices="auto", model_parallel=1):
 
         found = jax_strategy(request, model_parallel)
     else:
-        found = _other(request, backend)
+        if request.kind not in (None, "cpu") or (request.count or 1) > 1:
+            raise ValueError(
+                "Devices can be chosen under the TensorFlow and JAX backends. "
+                f"Received: backend {backend!r}"
+            )
+        found = Strategy(backend)
     if model_parallel > 1 and found.num_devices == 1:
         raise ValueError(
             "`model_parallel` must divide the number of devices. "
@@ -80,12 +85,3 @@ def as_strategy(devices):
     if isinstance(devices, Strategy):
         return devices
     return active() or strategy(devices)
-
-
-def _other(request, backend):
-    if request.kind not in (None, "cpu") or (request.count or 1) > 1:
-        raise ValueError(
-            "Devices can be chosen under the TensorFlow and JAX backends. "
-            f"Received: backend {backend!r}"
-        )
-    return Strategy(backend)

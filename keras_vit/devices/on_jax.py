@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import itertools
+import operator
 import os
 
 import keras
@@ -129,19 +131,15 @@ def jax_strategy(request, model_parallel=1):
     if len(devices) == 1:
         return Strategy("jax", kind)
     names = [f"{device.platform}:{device.id}" for device in devices]
-    if model_parallel > 1:
-        mesh = keras.distribution.DeviceMesh(
-            (len(names) // model_parallel, model_parallel), ("batch", "model"), names
-        )
-        distribution = keras.distribution.ModelParallel(
-            layout_map=vit_layout(mesh),
-            batch_dim_name="batch",
-            auto_shard_dataset=False,
-        )
-    else:
-        distribution = keras.distribution.DataParallel(
-            devices=names, auto_shard_dataset=False
-        )
+    options = {"auto_shard_dataset": False}
+    if model_parallel == 1:
+        distribution = keras.distribution.DataParallel(devices=names, **options)
+        return JaxStrategy(distribution, kind)
+    shape = (len(names) // model_parallel, model_parallel)
+    mesh = keras.distribution.DeviceMesh(shape, ("batch", "model"), names)
+    options["batch_dim_name"] = "batch"
+    layout = vit_layout(mesh)
+    distribution = keras.distribution.ModelParallel(layout_map=layout, **options)
     return JaxStrategy(distribution, kind)
 
 
@@ -156,7 +154,7 @@ def _set_up(request):
         if request.count:
             jax.config.update("jax_num_cpu_devices", request.count)
     except RuntimeError:
-        pass  # JAX has its devices already; `_devices` counts them
+        pass  # JAX has its devices already; they are counted later
 
 
 def _join(cluster):
@@ -192,13 +190,11 @@ def _devices(request):
                 '`pip install "jax[tpu]"`, or choose `--devices cpu`.'
             )
     request.check(len(local), "JAX")
-    hosts = (
-        [device for device in devices if device.process_index == process]
-        for process in range(jax.process_count())
-    )
     if request.count is None:
         return devices
-    return [device for own in hosts for device in own[: request.count]]
+    process_of = operator.attrgetter("process_index")
+    hosts = itertools.groupby(sorted(devices, key=process_of), key=process_of)
+    return [device for _, own in hosts for device in list(own)[: request.count]]
 
 
 def _kind_of(device):

@@ -117,7 +117,17 @@ def tensorflow_strategy(request):
     _set_up(request)
     if cluster is not None:
         return _multi_worker_strategy(request, cluster)
-    return _mirrored_strategy(request)
+    import tensorflow as tf
+
+    for kind in (request.kind,) if request.kind else ("gpu", "cpu"):
+        devices = tf.config.list_logical_devices(kind.upper())
+        if devices:
+            break
+    request.check(len(devices), "TensorFlow")
+    names = [device.name for device in devices[: request.count]]
+    if len(names) == 1:
+        return Strategy("tensorflow", kind)
+    return TensorFlowStrategy(tf.distribute.MirroredStrategy(names), kind)
 
 
 def scope_of_tensorflow():
@@ -156,29 +166,7 @@ def _set_up(request):
             gpus = tf.config.list_physical_devices("GPU")
             tf.config.set_visible_devices(gpus[: request.count], "GPU")
     except (RuntimeError, ValueError):
-        pass  # TensorFlow has its devices already; `_devices` counts them
-
-
-def _devices(request):
-    """`(kind, devices)` of this process, as many as were asked for."""
-    import tensorflow as tf
-
-    for kind in (request.kind,) if request.kind else ("gpu", "cpu"):
-        devices = tf.config.list_logical_devices(kind.upper())
-        if devices:
-            break
-    request.check(len(devices), "TensorFlow")
-    return kind, devices[: request.count]
-
-
-def _mirrored_strategy(request):
-    import tensorflow as tf
-
-    kind, devices = _devices(request)
-    if len(devices) == 1:
-        return Strategy("tensorflow", kind)
-    names = [device.name for device in devices]
-    return TensorFlowStrategy(tf.distribute.MirroredStrategy(names), kind)
+        pass  # TensorFlow has its devices already; they are counted later
 
 
 @functools.cache  # a process can join its cluster only once

@@ -6,12 +6,13 @@ import tempfile
 from pathlib import Path
 
 from keras_vit.common.installed import need
+from keras_vit.training.datasets import load_data
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.run.build import build_model
 from keras_vit.training.run.train import train
 from keras_vit.tuner.budget import Budget, measure_recipe
-from keras_vit.tuner.settings import data_facts_of
+from keras_vit.tuner.settings import DataFacts
 from keras_vit.tuner.space import (
     check_space,
     default_space,
@@ -88,7 +89,14 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     @functools.cached_property
     def facts(self):
         """`DataFacts` of the recipe's data, which is loaded for them."""
-        return data_facts_of(self.base)
+        train, validation = load_data(self.base)
+        return DataFacts(
+            image_size=train.image_size,
+            num_channels=train.num_channels,
+            num_classes=train.num_classes,
+            num_training=train.num_examples,
+            num_validation=validation.num_examples,
+        )
 
     def declare_hyperparameters(self, hp):
         """Registers the whole space; nothing in it depends on another value."""

@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 from keras_vit.common.checks import check_choice, check_positive
-from keras_vit.training.datasets import load_data
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.tuner.budget import Budget
 from keras_vit.tuner.ranges import range_from_json
@@ -30,22 +29,6 @@ class DataFacts:
     def __post_init__(self):
         if isinstance(self.image_size, list):  # from JSON
             object.__setattr__(self, "image_size", tuple(self.image_size))
-
-
-def data_facts_of(recipe):
-    """The `DataFacts` of a recipe's data, which is loaded for it.
-
-    Raises:
-        ValueError: if there is no such data set, or it cannot be read.
-    """
-    train, validation = load_data(recipe)
-    return DataFacts(
-        image_size=train.image_size,
-        num_channels=train.num_channels,
-        num_classes=train.num_classes,
-        num_training=train.num_examples,
-        num_validation=validation.num_examples,
-    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The trials of a search as a table: live, in the end, as CSV."""
 
+import collections
 import contextlib
 import logging
 import sys
@@ -90,25 +91,21 @@ def progress_shown(folder):
 
 def live_table(folder):
     """The best trials of a search and those at work, for rich to print."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    settings = folder.settings()
-    rows, ranked = folder.trials(settings), folder.ranked()
-    working = [row for row in rows if row.status == "RUNNING"]
-    failed = sum(row.status == "FAILED" for row in rows)
-    names = settings.searched
+    header, rows = table_of(folder)
+    counts = collections.Counter(row[1] for row in rows if isinstance(row[1], str))
+    working = [row for row in rows if row[1] == "running"]
+    done = len(rows) - sum(counts.values())
     table = Table(
-        title=f"{folder.path.name}: {len(ranked)} trials done",
-        caption=f"{len(working)} at work, {failed} failed, {folder.rejected} drawn but "
-        "rejected",
+        *(Column(name, justify="right") for name in header),
+        title=f"{folder.path.name}: {done} trials done",
+        caption=f"{len(working)} at work, {counts['failed']} failed, "
+        f"{folder.rejected} drawn but rejected",
     )
-    for name in ("trial", settings.objective, "epochs", *names):
-        table.add_column(name, justify="left" if name == "trial" else "right")
-    for row in (*ranked[: SHOWN_LIVE - len(working)], *working):
-        score = "…" if row.score is None else f"{row.score:.4f}"
-        values = [_cell(row.values.get(name, "")) for name in names]
-        style = "bold green" if ranked and row is ranked[0] else ""
-        table.add_row(row.name, score, str(row.epochs), *values, style=style)
+    for row in (*rows[: min(done, SHOWN_LIVE - len(working))], *working):
+        style = "bold green" if row is rows[0] and done else ""
+        table.add_row(*map(_cell, row), style=style)
     return table
 
 
