@@ -1,0 +1,59 @@
+"""A run looks for the files of its data once."""
+
+import dataclasses
+
+import pytest
+from tiny_runs import finished
+
+import keras_vit
+from keras_vit.data.readers import folders
+from keras_vit.training.datasets import load_data
+from keras_vit.training.run import batches, prepare
+
+
+@pytest.fixture
+def scans(monkeypatch):
+    """The folders that were scanned, in order."""
+    found = []
+    original = folders.scan
+
+    def scan(path, *arguments, **options):
+        found.append(str(path))
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(folders, "scan", scan)
+    return found
+
+
+def test_a_run_scans_its_folder_once_and_judges_batch_and_steps_once(
+    tiny, tmp_path, scans, monkeypatch
+):
+    judged = []
+    for module, name in ((batches, "check_batch"), (prepare, "check_augmentation")):
+        original = getattr(module, name)
+        monkeypatch.setattr(
+            module,
+            name,
+            lambda *a, name=name, original=original: (
+                judged.append(name) or original(*a)
+            ),
+        )
+    finished(dataclasses.replace(tiny, epochs=1), tmp_path / "run")
+    assert scans == [tiny.data]
+    assert sorted(judged) == ["check_augmentation", "check_batch"]
+
+
+def test_a_run_of_an_opened_place_scans_nothing(tiny, tmp_path, scans):
+    place = keras_vit.data.open_place(tiny.data)
+    train_data, _ = load_data(tiny, place)
+    again, _ = load_data(dataclasses.replace(tiny, validation_fraction=0.5), place)
+    assert again.num_examples < train_data.num_examples
+    run = finished(dataclasses.replace(tiny, epochs=1), tmp_path / "run", place=place)
+    assert len(run.result.history) == 1
+    assert scans == [tiny.data]
+
+
+def test_a_place_of_other_data_is_refused(tiny):
+    place = keras_vit.data.open_place("fashion_mnist_mini")
+    with pytest.raises(ValueError, match="`place` must be that of the recipe's data"):
+        load_data(tiny, place)
