@@ -1,17 +1,16 @@
-"""Pictures from which a person sees a model learn to predict masked patches."""
+"""Pictures of masked patch prediction, drawn while a model learns it."""
 
-import io
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 from PIL import Image, ImageDraw
 
 from keras_vit.common.checks import check_positive
 from keras_vit.common.files import replacing
 from keras_vit.common.installed import is_installed
 from keras_vit.pretraining import mosaics
-from keras_vit.training.folder.tensorboard import new_writer, v1
 
 TITLES = ("original", "as seen", "true colours", "predicted")
 SIDE = 112  # pixels, of one image at least
@@ -72,22 +71,15 @@ class MaskedPatchPictures(keras.callbacks.Callback):
         predictions = keras.ops.convert_to_numpy(self.network(inputs, training=False))
         columns = mosaics(self.network, self.batch, predictions, self.value_range)
         picture = table(columns)
-        png = io.BytesIO()
-        picture.save(png, "png")
         self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(self.folder / f"epoch-{epoch + 1:04d}.png") as temporary:
-            temporary.write_bytes(png.getvalue())
+            picture.save(temporary)
         if self.tensorboard is not None and is_installed("tensorboard"):
             if self.log is None:
-                self.log = new_writer(self.tensorboard / "pictures", epoch + 1)
-            image = v1.Summary.Image(
-                height=picture.height,
-                width=picture.width,
-                colorspace=3,
-                encoded_image_string=png.getvalue(),
-            )
-            value = v1.Summary.Value(tag="masked patches", image=image)
-            self.log.add_summary(v1.Summary(value=[value]), epoch + 1)
+                folder = str(self.tensorboard / "pictures")
+                self.log = tf.summary.create_file_writer(folder)
+            with self.log.as_default(step=epoch + 1):
+                tf.summary.image("masked patches", np.asarray(picture)[None])
             self.log.flush()
 
     def on_train_end(self, logs=None):

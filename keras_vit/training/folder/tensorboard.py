@@ -1,4 +1,4 @@
-"""Numbers and pictures of a run for TensorBoard."""
+"""The numbers of a run for TensorBoard."""
 
 import time
 
@@ -13,8 +13,9 @@ def new_writer(folder, step):
 
     Those are of a session that was killed before it could save them.
     """
-    # The writer of TensorFlow 1, because `tf.summary` cannot say that a session starts.
-    # Two of the same second need different names.
+    # The writer of TensorFlow 1: that of `tf.summary` cannot say that a session starts,
+    # so that a run that goes on would have steps twice. Two files of the same second
+    # need different names.
     with tf.Graph().as_default():
         writer = v1.summary.FileWriter(
             str(folder), filename_suffix=f".{time.monotonic_ns()}"

@@ -177,7 +177,8 @@ def _splitter(data, count, by_weight):
     equal = isinstance(rows, int) and rows % count == 0
     size = -(-rows // count)
     # The last ones of a short batch are short, or empty.
-    divided = _each(lambda v: _divided(v, count), data) if equal else data
+    if equal:
+        divided = _each(lambda v: tf.reshape(v, (count, -1, *v.shape[1:])), data)
 
     def amount(data):
         return tf.reduce_sum(data[2]) if by_weight else _rows(data[0])
@@ -193,10 +194,6 @@ def _splitter(data, count, by_weight):
         return now, tf.math.divide_no_nan(*shares)
 
     return micro_batch
-
-
-def _divided(value, count):
-    return tf.reshape(value, (count, value.shape[0] // count, *value.shape[1:]))
 
 
 def _each(function, data):

@@ -97,41 +97,25 @@ class Save(keras.callbacks.Callback):
     """Saves the state as the run goes on, and stops on request.
 
     Args:
+        job: A `Job`, whose position is kept up to date.
         folder: A `RunFolder`.
-        model: The model to save, which shares its variables with the one in `fit`.
-        position: A `Position`, kept up to date.
-        steps_per_test: Integer, updates from one test to the next.
-        total_steps: Integer, updates of the whole run.
         request: A `StopRequest`.
         every_steps: Integer or `None`: save after so many updates between two tests.
         every_seconds: Float: save after so many seconds between two tests.
     """
 
-    def __init__(
-        self,
-        folder,
-        model,
-        position,
-        steps_per_test,
-        total_steps,
-        request,
-        *,
-        every_steps,
-        every_seconds,
-    ):
+    def __init__(self, job, folder, request, *, every_steps, every_seconds):
         super().__init__()
+        self.job = job
+        self.position = job.position
         self.folder = folder
-        self.exported = model
-        self.position = position
-        self.steps_per_test = steps_per_test
-        self.total_steps = total_steps
         self.request = request
         self.every_steps = every_steps
         self.every_seconds = every_seconds
         self.clock = (time.monotonic(), time.process_time())
-        self.saved = (position.step, time.monotonic())
-        self.asked = position.step // ASK_EVERY
-        self.first_step = position.step
+        self.saved = (self.position.step, time.monotonic())
+        self.asked = self.position.step // ASK_EVERY
+        self.first_step = self.position.step
 
     def on_epoch_begin(self, epoch, logs=None):
         self.first_step = self.position.step
@@ -139,8 +123,8 @@ class Save(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         # Several steps per execution may end beyond the epoch, by Keras's count.
         self.position.step = self.first_step + min(batch + 1, self.params["steps"])
-        step = self.position.step
-        if step % self.steps_per_test == 0 or step == self.total_steps:
+        step, data = self.position.step, self.job.data
+        if step % data.steps_per_test == 0 or step == data.total_steps:
             return  # `on_epoch_end` saves, after the evaluation.
         save, stop = self._decide(step - self.saved[0])
         if save or stop:
@@ -176,9 +160,10 @@ class Save(keras.callbacks.Callback):
         self.position.history.append({"epoch": epoch + 1, **logs})
         # The checkpoint comes last: when it says that the run is complete, the
         # other files are.
-        whole = current().whole(self.exported.variables)
-        with averaged(self.model), all_trainable(self.exported), whole:
-            self.folder.save_model(self.exported)
+        model = self.job.network.model  # which shares the variables of the one in `fit`
+        whole = current().whole(model.variables)
+        with averaged(self.model), all_trainable(model), whole:
+            self.folder.save_model(model)
         self.folder.write_history(self.position.history)
         self._save()
         if current().total(self.request.signal_number is not None):

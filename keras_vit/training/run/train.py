@@ -214,7 +214,7 @@ def _fit(job, folder, request, save, callbacks, progress):
             show,
             *_logs(job, folder),
             *callbacks,
-            Save(folder, job.network.model, position, *lengths, request, **save),
+            Save(job, folder, request, **save),
         ]
         for first, last, steps in fit_calls(position.step, *lengths):
             job.network.trainer.fit(

@@ -165,7 +165,7 @@ def test_pictures_without_tensorboard_and_of_some_epochs(whole, masked, tmp_path
         image = np.uint8([7, 8, 9, 10][:channels]) + np.zeros((1, 112, 112, 1), "uint8")
         drawn = np.asarray(masked_pictures.table([image], ["any"]))
         assert (drawn[-60, 60] == shown).all()
-    with pytest.raises(ValueError, match="`every` must be positive"):
+    with pytest.raises(ValueError, match="`every` must be a positive integer"):
         MaskedPatchPictures(model, batch, tmp_path, every=0)
 
 
