@@ -1,4 +1,4 @@
-"""How much of a forward pass must be kept for the backward pass, layer by layer."""
+"""What each layer keeps of the forward pass for the backward pass."""
 
 import math
 

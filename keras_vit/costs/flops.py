@@ -1,4 +1,4 @@
-"""What a model and a run cost: floating-point operations and device-hours."""
+"""Floating-point operations of a model and of a run, and its device-hours."""
 
 import math
 from types import SimpleNamespace

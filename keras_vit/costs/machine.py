@@ -1,4 +1,4 @@
-"""What this machine has: memory."""
+"""The memory that is free on this machine."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""A backbone with a mask token, and predictions in the place of classes."""
+"""The model of masked patch prediction: a backbone that predicts hidden patches."""
 
 import math
 from types import SimpleNamespace

@@ -158,10 +158,12 @@ def _read(path, top):
     recipe, resolved = record["recipe"], record.get("resolved", {})
     rows = folder.read_history() if folder.history.exists() else []
     seconds = record.get("result", {}).get("seconds")
-    steps, size = resolved.get("steps_per_epoch"), resolved.get("batch_size")
+    steps = resolved.get("total_steps") or len(rows) * resolved.get(
+        "steps_per_epoch", 0
+    )
     speed = None
-    if seconds and steps and size:
-        speed = len(rows) * steps * size / seconds
+    if seconds and steps and "batch_size" in resolved:
+        speed = steps * resolved["batch_size"] / seconds
     accuracy = rows[-1].get("val_accuracy") if rows else None
     return Run(
         name=str(path.relative_to(top)) if path != top else path.resolve().name,

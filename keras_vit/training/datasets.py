@@ -1,4 +1,4 @@
-"""The data of a run: loading it, and saying what it was."""
+"""Loads the data of a run, and describes it for run.json."""
 
 import hashlib
 import json

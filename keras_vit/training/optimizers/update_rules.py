@@ -1,4 +1,4 @@
-"""The optimizers of the papers where Keras has another one.
+"""SGD with momentum and AdamW as the papers use them, where Keras differs.
 
 Both give each variable a rate of its own, decay decoupled, and keep their momentum
 in bfloat16 on request, as the official code does to save memory.

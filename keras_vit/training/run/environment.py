@@ -1,4 +1,4 @@
-"""Where a run took place: what must be equal for equal results."""
+"""The environment of a run: what must be equal for equal results."""
 
 import contextlib
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""`train`: the one place where recipe, data, model and `fit` meet."""
+"""`train`: carries out a recipe in a run folder, from its data to its model."""
 
 import dataclasses
 import logging
