@@ -1,4 +1,4 @@
-"""What a model looks at: arrays first, plots after."""
+"""What a model looks at, and what it has learned: as arrays and as plots."""
 
 from keras_vit.common.lazy import lazy_attributes
 
@@ -13,16 +13,16 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "rollout",
         ],
         "visualize.changes": ["permute_patches", "shift"],
-        "visualize.depth": [
+        "visualize.charts": [
             "plot_attention_distance",
             "plot_attention_entropy",
+            "plot_inductive_bias",
             "plot_token_norms",
         ],
         "visualize.features": ["class_activation", "feature_colours"],
         "visualize.filters": ["filter_components", "patch_filters"],
         "visualize.gradients": ["relevance"],
         "visualize.lab": ["feature_drift", "inductive_bias"],
-        "visualize.lab_plots": ["plot_inductive_bias"],
         "visualize.measures": [
             "attention_distance",
             "attention_entropy",

@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 
+from keras_vit.common.checks import check_choice
 from keras_vit.layers import AttentionPooling
 from keras_vit.visualize.anatomy import (
     blocks_of,
@@ -160,11 +161,8 @@ def read_weights(model, images):
     if kind is None:
         has_class = layer_named(model, "patch_encoder").class_token
         kind = "token" if has_class else "gap"
-    first, last = {
-        "token": (0, 1),
-        "gap": (place.prefix, tokens),
-        "gap_all": (0, tokens),
-    }[kind]
+    first = place.prefix if kind == "gap" else 0
+    last = 1 if kind == "token" else tokens
     weights[:, first:last] = 1 / (last - first)
     return weights
 
@@ -194,8 +192,7 @@ def rollout(maps, heads="mean"):
     Reference: [Abnar and Zuidema, 2020](https://arxiv.org/abs/2005.00928); as used in
     [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), appendix D.8.
     """
-    if heads not in ("mean", "max"):
-        raise ValueError(f"`heads` must be 'mean' or 'max'. Received: heads={heads!r}")
+    check_choice(heads, ("mean", "max"), "heads")
     rolled = None
     for scores in maps:
         scores = scores.mean(axis=1) if heads == "mean" else scores.max(axis=1)

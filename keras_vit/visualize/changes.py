@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_vit.common.checks import check_choice
 from keras_vit.layers.tokens.patches import pair
 
 
@@ -27,8 +28,7 @@ def shift(images, rows=0, columns=0, *, mode="edge"):
     array([0, 0, 1, 2])
     """
     images = _batch(images)
-    if mode not in ("edge", "wrap"):
-        raise ValueError(f"`mode` must be 'edge' or 'wrap'. Received: mode={mode!r}")
+    check_choice(mode, ("edge", "wrap"), "mode")
     for axis, by in ((1, rows), (2, columns)):
         count = images.shape[axis]
         places = np.arange(count) - by
@@ -78,15 +78,14 @@ def permute_patches(images, patch_size, share=1.0, *, seed=0):
     moved = order[: round(share * rows * columns)]
     sources = np.arange(rows * columns)
     sources[moved] = np.roll(moved, 1)
-    inner = images[:, : rows * height, : columns * width]
-    shape = (len(images), rows, height, columns, width, images.shape[-1])
-    tiles = inner.reshape(shape).swapaxes(2, 3)
-    tiles = tiles.reshape(len(images), rows * columns, *tiles.shape[3:])[:, sources]
-    tiles = tiles.reshape(len(images), rows, columns, *tiles.shape[2:])
-    changed = images.copy()
-    changed[:, : rows * height, : columns * width] = tiles.swapaxes(2, 3).reshape(
-        inner.shape
+    # The pixels from which each takes its colour.
+    y, x = np.indices((rows * height, columns * width))
+    from_row, from_column = np.divmod(
+        sources[y // height * columns + x // width], columns
     )
+    y, x = from_row * height + y % height, from_column * width + x % width
+    changed = images.copy()
+    changed[:, : rows * height, : columns * width] = images[:, y, x]
     return changed
 
 

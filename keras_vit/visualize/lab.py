@@ -1,12 +1,11 @@
-"""The inductive-bias lab: what a model makes of images that it should know again."""
+"""The inductive-bias lab: how models bear shifts, permutations and finer strides."""
 
-import csv
 import dataclasses
-import io
 import logging
 
 import numpy as np
 
+from keras_vit.common.tables import Table, as_csv
 from keras_vit.devices import current
 from keras_vit.evaluation.probes.features import feature_model
 from keras_vit.models import from_checkpoint
@@ -45,32 +44,20 @@ class Trial:
     drift: float
 
 
-class TrialTable(list):
+class TrialTable(Table):
     """A list of `Trial` that prints as a table."""
 
-    def __str__(self):
-        names = [field.name for field in dataclasses.fields(Trial)]
-        rows = [
-            [t.model, t.change, f"{t.amount:g}", f"{t.accuracy:.1%}", f"{t.drift:.3f}"]
-            for t in self
-        ]
-        widths = [max(map(len, column)) for column in zip(names, *rows)]
-        return "\n".join(
-            "  ".join(
-                text.ljust(width) if place < 2 else text.rjust(width)
-                for place, (text, width) in enumerate(zip(row, widths))
-            )
-            for row in [names, *rows]
-        )
+    header = [field.name for field in dataclasses.fields(Trial)]
+    left = 2
+
+    def cells(self, trial):
+        """The texts of one row."""
+        numbers = (f"{trial.amount:g}", f"{trial.accuracy:.1%}", f"{trial.drift:.3f}")
+        return [trial.model, trial.change, *numbers]
 
     def to_csv(self):
         """The table as CSV text, numbers in full."""
-        text = io.StringIO()
-        names = [field.name for field in dataclasses.fields(Trial)]
-        writer = csv.DictWriter(text, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(trial) for trial in self)
-        return text.getvalue()
+        return as_csv(self.header, map(dataclasses.astuple, self))
 
 
 def feature_drift(before, after):
