@@ -1,11 +1,15 @@
 """What commands show on a screen: messages, the log, stages of work, commands."""
 
 import contextlib
+import dataclasses
+import json
 import logging
 import os
 import shlex
 import sys
 from pathlib import Path
+
+from keras_vit.common.tables import as_csv
 
 PROGRAM = "keras-vit"
 
@@ -15,6 +19,33 @@ DEBUG = "KERAS_VIT_DEBUG"
 
 class WrongUsage(ValueError):
     """Options that contradict each other, or a value that none may have: status 2."""
+
+
+def show(result, format="text"):
+    """Prints a result on stdout: as it prints itself, as JSON, or a list as CSV."""
+    if format == "text":
+        print(result)
+    elif format == "json":
+        print(json.dumps(result, default=_plain, indent=2))
+    else:
+        rows = [_plain(row) for row in result]
+        print(as_csv(rows[0], (row.values() for row in rows)) if rows else "", end="")
+
+
+def _plain(value):
+    return value.to_json() if hasattr(value, "to_json") else dataclasses.asdict(value)
+
+
+def show_mistakes(result, count=5):
+    """Prints which classes an evaluation or a probe confuses most."""
+    from keras_vit.evaluation import worst_pairs
+
+    names, support = result.class_names, result.confusion.sum(axis=1)
+    for true, predicted, examples in worst_pairs(result.confusion, count):
+        print(
+            f"  {names[true]} taken for {names[predicted]}: "
+            f"{examples} of {support[true]}"
+        )
 
 
 def complain(message):

@@ -37,20 +37,4 @@ COMMANDS = {
     "verify": Verify,
 }
 
-__all__ = [
-    "COMMANDS",
-    "Data",
-    "Evaluate",
-    "Explain",
-    "Export",
-    "Models",
-    "Predict",
-    "Pretrain",
-    "Probe",
-    "Recipes",
-    "Runs",
-    "TpuCheck",
-    "Train",
-    "Tune",
-    "Verify",
-]
+__all__ = ["COMMANDS", *(kind.__name__ for kind in COMMANDS.values())]

@@ -110,13 +110,13 @@ def test_wrong_usage_is_explained(words, message, tmp_path, monkeypatch, capsys)
 
 
 def test_options_change_the_recipe_that_is_searched_around():
-    own = Tune(model="ViT_Ti16", image_size=32, batch_size=16)._recipe()
+    own = Tune({"model": "ViT_Ti16", "image_size": 32, "batch_size": 16})._recipe()
     assert own == Recipe(
         model="ViT_Ti16", image_size=32, batch_size=16, validation_fraction=0.2
     )
-    masked = Tune(masked_target="pixels")._recipe()
+    masked = Tune({"masked_target": "pixels"})._recipe()
     assert masked.masked_target == "pixels" and masked.epochs == 50
-    assert Tune(max_memory=0.5)._budget().memory == 2**29
+    assert Tune({}, max_memory=0.5)._budget().memory == 2**29
 
 
 def test_the_live_table_shows_the_best_and_those_at_work(

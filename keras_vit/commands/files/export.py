@@ -1,13 +1,13 @@
 """`keras-vit export`."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from keras_vit.commands.machines.devices import on_devices
+from keras_vit.terminal import show
 
 
 @dataclasses.dataclass
@@ -52,8 +52,8 @@ class Export:
         from keras_vit.exporting import export
 
         options = dataclasses.asdict(self)
-        as_json, model, path = (options.pop(n) for n in ("json", "model", "path"))
+        model, path, as_json = map(options.pop, ("model", "path", "json"))
         with on_devices("cpu"):
             report = export(model, path, **options)
-        print(json.dumps(report.to_json()) if as_json else report)
+        show(report, "json" if as_json else "text")
         return 0

@@ -1,7 +1,6 @@
 """`keras-vit evaluate`."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +10,7 @@ from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.tables import aligned
 from keras_vit.common.wording import interval, percent
+from keras_vit.terminal import show
 from keras_vit.training.folder.choice import find_seeds
 
 # The table of classes is printed up to so many; --format json and --report have all.
@@ -83,7 +83,7 @@ class Evaluate:
         if len(results) > 1:
             self._print_several(results)
         elif self.format == "json":
-            print(json.dumps(results[0].to_json()))
+            show(results[0], "json")
         else:
             print_evaluation(results[0])
         if self.report is not None:
@@ -118,8 +118,7 @@ class Evaluate:
                 {"model": str(path), **result.to_json()}
                 for path, result in zip(self.models, results)
             ]
-            both = {"accuracy": accuracy.to_json(), "loss": loss.to_json()}
-            print(json.dumps({"runs": runs, **both}))
+            show({"runs": runs, "accuracy": accuracy, "loss": loss}, "json")
             return
         rows = [
             [str(path), result.data, f"{result.loss:.4f}", percent(result.accuracy)]

@@ -1,14 +1,13 @@
 """`keras-vit probe`."""
 
 import dataclasses
-import json
 import os
 from typing import Literal
 
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.wording import interval, percent
-from keras_vit.terminal import command
+from keras_vit.terminal import command, show, show_mistakes
 
 # Options that mean the same to train.
 SHARED = ("data_dir", "image_size", "test_split", "test_fraction", "split_seed")
@@ -68,18 +67,16 @@ class Probe:
         if not devices.is_chief:
             return 0
         if self.format == "json":
-            print(json.dumps(result.to_json()))
+            show(result, "json")
         else:
             self._print(result)
         return 0
 
     def _print(self, result):
-        from keras_vit.evaluation import worst_pairs
-
-        names, images = result.class_names, result.num_train + result.num_test
+        images, classes = result.num_train + result.num_test, len(result.class_names)
         print(
             f"data: {result.data}, {result.num_train} training and {result.num_test} "
-            f"test images, {len(names)} classes"
+            f"test images, {classes} classes"
         )
         kind = "random features" if result.random else "features"
         print(f"model: {result.model}, {result.feature_dim} {kind}")
@@ -87,12 +84,7 @@ class Probe:
             f"accuracy: {percent(result.accuracy)}{interval(result.accuracy_interval)}"
         )
         print(f"always the most frequent class: {percent(result.majority)}")
-        support = result.confusion.sum(axis=1)
-        for true, predicted, count in worst_pairs(result.confusion):
-            print(
-                f"  {names[true]} taken for {names[predicted]}: "
-                f"{count} of {support[true]}"
-            )
+        show_mistakes(result)
         tried = len(result.cross_validation)
         why = f"the best of {tried} by cross-validation" if tried else "as given"
         print(f"l2: {result.l2:g}, {why}")

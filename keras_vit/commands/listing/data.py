@@ -1,10 +1,11 @@
 """`keras-vit data`."""
 
 import dataclasses
-import json
 from typing import Annotated, Literal
 
 import tyro
+
+from keras_vit.terminal import show
 
 
 @dataclasses.dataclass
@@ -29,11 +30,7 @@ class Data:
 
         if self.name is None:
             known = list_datasets()
-            print(json.dumps(known) if self.format == "json" else "\n".join(known))
-            return 0
-        description = describe(self.name, self.data_dir)
-        if self.format == "json":
-            print(json.dumps(description.to_json(), indent=2))
+            show("\n".join(known) if self.format == "text" else known, self.format)
         else:
-            print(description)
+            show(describe(self.name, self.data_dir), self.format)
         return 0

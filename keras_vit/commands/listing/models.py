@@ -1,12 +1,12 @@
 """`keras-vit models`."""
 
 import dataclasses
-import json
 from typing import Annotated, Literal
 
 import tyro
 
 from keras_vit.common.tables import as_csv
+from keras_vit.terminal import show
 
 
 @dataclasses.dataclass
@@ -48,14 +48,7 @@ class Models:
             table = checkpoints.list_weights(name, num_classes=self.num_classes)
         else:
             table = models.list_models()
-        if self.format == "text":
-            print(table)
-            return 0
-        rows = [dataclasses.asdict(row) for row in table]
-        if self.format == "json":
-            print(json.dumps(rows, indent=2))
-        elif rows:
-            print(as_csv(rows[0], (row.values() for row in rows)), end="")
+        show(table, self.format)
         return 0
 
     def _facts(self, name):
@@ -68,13 +61,11 @@ class Models:
             image_size=self.image_size,
             measure=self.measure,
         )
-        if self.format == "text":
-            print(facts)
-        elif self.format == "json":
-            print(json.dumps(facts.to_json(), indent=2))
-        else:
+        if self.format == "csv":
             flops = facts.flops or {}
             parts = dict.fromkeys((*facts.parameters, *flops))
             rows = [(p, facts.parameters.get(p, 0), flops.get(p, 0)) for p in parts]
             print(as_csv(("part", "parameters", "flops"), rows), end="")
+        else:
+            show(facts, self.format)
         return 0

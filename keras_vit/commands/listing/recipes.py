@@ -1,10 +1,11 @@
 """`keras-vit recipes`."""
 
 import dataclasses
-import json
 from typing import Annotated, Literal
 
 import tyro
+
+from keras_vit.terminal import show
 
 
 @dataclasses.dataclass
@@ -29,18 +30,15 @@ class Recipes:
         from keras_vit.training.recipes.recipe import Recipe, list_recipes
 
         if self.name is None and self.diff is None:
-            table = list_recipes()
-            rows = [dataclasses.asdict(row) for row in table]
-            print(table if self.format == "text" else json.dumps(rows, indent=2))
+            show(list_recipes(), self.format)
             return 0
         recipe = Recipe() if self.name is None else find_recipe(self.name)
         if self.diff is not None:
-            found = recipe.diff(find_recipe(self.diff))
-            print(found if self.format == "text" else json.dumps(found, indent=2))
-        elif self.format == "json":
-            print(json.dumps(recipe.to_json(), indent=2))
+            show(recipe.diff(find_recipe(self.diff)), self.format)
         else:
-            print(_origin(self.name) + str(recipe))
+            if self.format == "text":
+                print(_origin(self.name), end="")
+            show(recipe, self.format)
         return 0
 
 

@@ -1,13 +1,12 @@
 """`keras-vit runs`."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Literal
 
 import tyro
 
-from keras_vit.terminal import complain
+from keras_vit.terminal import complain, show
 
 
 @dataclasses.dataclass
@@ -47,12 +46,7 @@ class Runs:
             complain(f"{folder}: {reason}")
         if not table:
             raise ValueError(f"There is no run in {self.folder}.")
-        if self.format == "json":
-            print(json.dumps([run.to_json() for run in table], indent=2))
-        elif self.format == "csv":
-            print(table.to_csv(), end="")
-        else:
-            print(table)
+        show(table, self.format)
         if self.plot is not None:
             plot_runs(table, self.plot)
         return 0

@@ -1,10 +1,14 @@
 """`keras-vit tpu-check`."""
 
 import dataclasses
-import json
 from typing import Literal
 
-from keras_vit.terminal import complain, stages
+from keras_vit.commands.training.options import recipe_options
+from keras_vit.terminal import complain, show, stages
+from keras_vit.training.choosing.resolve import start_recipe
+from keras_vit.training.recipes.recipe import Recipe
+
+DEFAULT = Recipe(model="ViT_B16")
 
 
 @dataclasses.dataclass
@@ -15,14 +19,9 @@ class TpuCheck:
     what in it does not belong on a TPU. The compiler is the real one; nothing is run.
     """
 
-    # A published recipe, a JSON file or a run folder; the options below change it.
+    given: recipe_options(DEFAULT, "model", "image_size", "batch_size")
+    # A published recipe, a JSON file or a run folder; the options change it.
     recipe: str | None = None
-    # A published variant such as ViT_B16.
-    model: str | None = None
-    # Height and width of the images, pixels.
-    image_size: int | None = None
-    # Images per update, over all chips.
-    batch_size: int | None = None
     # Precision.
     dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
     # Classes of the head.
@@ -45,11 +44,15 @@ class TpuCheck:
         from keras_vit.tpu_check import CompilerError
 
         try:
-            report = self._check(self._recipe())
+            report = self._check(
+                start_recipe(
+                    self.recipe or DEFAULT, {**self.given, "dtype": self.dtype}
+                )
+            )
         except CompilerError as error:
             complain(error)
             return 1
-        print(json.dumps(report.to_json()) if self.format == "json" else report)
+        show(report, self.format)
         return 0 if report.fits else 1
 
     def _check(self, recipe):
@@ -67,17 +70,3 @@ class TpuCheck:
                 options["confirm"] = not self.quick
                 return largest_batch(recipe, self.topology, **options)
             return tpu_check(recipe, self.topology, quick=self.quick, **options)
-
-    def _recipe(self):
-        from keras_vit.training.recipes.files import find_recipe
-        from keras_vit.training.recipes.recipe import Recipe
-
-        base = Recipe(model="ViT_B16")
-        if self.recipe is not None:
-            base = find_recipe(self.recipe)
-        given = {
-            name: getattr(self, name)
-            for name in ("model", "image_size", "batch_size")
-            if getattr(self, name) is not None
-        }
-        return dataclasses.replace(base, dtype=self.dtype, **given)

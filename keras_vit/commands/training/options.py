@@ -21,26 +21,24 @@ logger = logging.getLogger(__name__)
 COMMENTED = re.compile(r"((?:^    # .*\n)+)    (\w+):", re.MULTILINE)
 
 
-def recipe_options(default):
+def recipe_options(default, *names):
     """The fields of a recipe as options: a dictionary of those that were given.
 
     Args:
         default: The `Recipe` whose values the help shows as defaults.
+        names: Names of the fields; all of them by default.
     """
     comments = {
         name: " ".join(line.strip(" #") for line in lines.splitlines())
         for lines, name in COMMENTED.findall(inspect.getsource(Recipe))
     }
     options = {}
-    for field in dataclasses.fields(Recipe):
-        value = getattr(default, field.name)
+    for name in names or comments:
+        value = getattr(default, name)
         text = " ".join(map(str, value)) if isinstance(value, tuple) else value
-        options[field.name] = Annotated[
-            field.type,
-            tyro.conf.arg(
-                help=comments[field.name], help_behavior_hint=f"(default: {text})"
-            ),
-        ]
+        hint = f"(default: {text})"
+        explained = tyro.conf.arg(help=comments[name], help_behavior_hint=hint)
+        options[name] = Annotated[Recipe.__dataclass_fields__[name].type, explained]
     whole = TypedDict("RecipeOptions", options, total=False)
     return Annotated[whole, tyro.conf.arg(name="")]
 

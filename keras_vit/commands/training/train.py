@@ -7,7 +7,7 @@ from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.wording import interval, percent
-from keras_vit.terminal import command
+from keras_vit.terminal import command, show_mistakes
 from keras_vit.training.folder.choice import seed_folder
 from keras_vit.training.folder.folder import RunFolder
 
@@ -89,16 +89,9 @@ class Train(RunOptions):
         return evaluation
 
     def _print(self, folder, evaluation):
-        from keras_vit.evaluation import worst_pairs
-
         bounds = interval(evaluation.accuracy_interval)
         print(f"test accuracy: {percent(evaluation.accuracy)}{bounds}")
-        names, support = evaluation.class_names, evaluation.confusion.sum(axis=1)
-        for true, predicted, count in worst_pairs(evaluation.confusion)[:3]:
-            print(
-                f"  {names[true]} taken for {names[predicted]}: "
-                f"{count} of {support[true]}"
-            )
+        show_mistakes(evaluation, 3)
         print(f"run folder: {folder}")
         report = folder.path / "report.html"
         if report.exists():

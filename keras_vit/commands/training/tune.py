@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.training.options import recipe_options
 from keras_vit.terminal import command, complain
+from keras_vit.training.choosing.resolve import resolve
+from keras_vit.training.recipes.recipe import Recipe
 
 # Options that change the recipe to search around.
 OF_RECIPE = ("data", "data_dir", "model", "weights", "image_size", "batch_size")
@@ -24,24 +27,10 @@ class Tune:
     --folder goes on, also after a crash. Needs the extra [tuner].
     """
 
+    given: recipe_options(Recipe(), *OF_RECIPE)
     # Search around this recipe: a published one, a JSON file or a run folder; the
-    # options below change it. By default what suits model and weights, as for train.
+    # options change it. By default what suits model and weights, as for train.
     recipe: str | None = None
-    # The images, as for train.
-    data: str | None = None
-    # Where TFDS keeps its data sets.
-    data_dir: str | None = None
-    # "small", or a published variant such as ViT_S16 or BiT_R50x1.
-    model: str | None = None
-    # Where the first weights come from.
-    weights: str | None = None
-    # Height and width of the images, pixels.
-    image_size: int | None = None
-    # Images per update.
-    batch_size: int | None = None
-    # Search a recipe of pretraining: what is predicted of hidden patches.
-    masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = None
-
     # Ranges of fields, beside or instead of the usual ones: learning_rate=1e-4..1e-2
     # or augment=flip,crop_flip or epochs=12. mixup is the alpha of mixup.
     space: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=RANGE ...")] = ()
@@ -148,14 +137,7 @@ class Tune:
 
     def _recipe(self):
         """The recipe to search around."""
-        from keras_vit.training.choosing.resolve import resolve
-
-        given = {
-            name: getattr(self, name)
-            for name in OF_RECIPE
-            if getattr(self, name) is not None
-        }
-        recipe, _ = resolve(self.recipe, given)
+        recipe, _ = resolve(self.recipe, self.given)
         return dataclasses.replace(recipe, validation_fraction=self.validation_fraction)
 
     def _budget(self):

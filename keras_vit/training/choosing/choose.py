@@ -2,11 +2,12 @@
 
 import math
 
+from keras_vit.common.checks import check_positive
 from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS, VIT_VARIANTS
 from keras_vit.training.choosing.hyperrule import BiTHyperRule
 from keras_vit.training.recipes.look_up import find_run
-from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.recipes.recipe import SCALING, Recipe
 
 # Below so many training images, the published run of that name: (ViT's, AugReg's). The
 # data sets of the papers have 1,020 (Flowers), 3,680 (Pets), about 6,000 (Kitti),
@@ -123,12 +124,6 @@ WHY_SMALLER_BATCHES = (
     "Batches of {batch} instead of {wanted}, because there are only {num_examples:,} "
     "images; {kept}."
 )
-KEPT = {
-    "none": "the learning rate stays, as its source does not scale it",
-    "rate": "the learning rate shrinks with it",
-    "rate_and_steps": "the learning rate shrinks and the updates grow with it, as in "
-    "BiT's notebooks",
-}
 WHY_PARTS = (
     "A batch is computed in {parts} parts of {part}, because the memory holds "
     "{images_at_once} images at once; the result is the same but for dropout (the "
@@ -191,25 +186,14 @@ def choose_recipe(
 
 
 def choose(
-    num_examples,
-    num_classes,
-    image_size,
-    model,
-    weights,
-    images_at_once=None,
-    quick=False,
+    num_examples, num_classes, image_size, model, weights, at_once=None, quick=False
 ):
     """As `choose_recipe`; each reason is a pair of a sentence and names of fields."""
+    check_positive(num_examples=num_examples, num_classes=num_classes)
     sides = image_size if isinstance(image_size, tuple | list) else (image_size,) * 2
-    for name, value, optional in (
-        ("num_examples", num_examples, False),
-        ("num_classes", num_classes, False),
-        *(("image_size", side, True) for side in sides),
-        ("images_at_once", images_at_once, True),
-    ):
-        missing = value is None and not optional
-        if missing or (value is not None and value < 1):
-            raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
+    for name, values in ("image_size", sides), ("images_at_once", (at_once,)):
+        for value in values:
+            check_positive(**({} if value is None else {name: value}))
     if model != "small":
         model = canonical_name(model)
     published = weights is not None and model != "small"
@@ -228,7 +212,7 @@ def choose(
         augreg = "augreg" in str(weights).lower()
         fields, reasons = _fine_tuning(num_examples, model, augreg, quick)
     fields = {"model": model, "weights": weights, **fields}
-    reasons += fit_batch(fields, num_examples, images_at_once)
+    reasons += fit_batch(fields, num_examples, at_once)
     if num_classes == 1:
         reasons.append(("With one class only there is nothing to learn.", ()))
     return fields, reasons
@@ -326,7 +310,7 @@ def fit_batch(fields, num_examples, images_at_once=None):
         scaled = recipe.scaled_to(batch).to_json()
         names = ("total_steps", "warmup_steps", "evaluate_every", "learning_rate")
         fields |= {n: scaled[n] for n in (*names, "batch_size") if n in fields}
-        kept = KEPT[recipe.batch_scaling]
+        kept = SCALING[recipe.batch_scaling]
         facts = {"batch": batch, "wanted": wanted, "num_examples": num_examples}
         why = WHY_SMALLER_BATCHES.format(kept=kept, **facts)
         reasons.append((why, ("batch_size",)))

@@ -1,9 +1,9 @@
 """BiT-HyperRule: the recipe of a fine-tuning run from the size of its data."""
 
 import dataclasses
-import numbers
 from typing import Literal
 
+from keras_vit.common.checks import check_choice, is_integer
 from keras_vit.training.recipes.recipe import Recipe
 
 # Data sets smaller than these are small, and medium.
@@ -66,14 +66,10 @@ class BiTHyperRule:
     model: str = "BiT_R50x1"
 
     def __post_init__(self):
-        if self.version not in ("code", "paper"):
-            raise ValueError(
-                "`version` must be 'code' or 'paper'. "
-                f"Received: version={self.version!r}"
-            )
+        check_choice(self.version, ("code", "paper"), "version")
         given = (self.num_examples, *self._sides)
-        whole = all(isinstance(number, numbers.Integral) for number in given)
-        if len(given) != 3 or not whole or min(given) < 1:
+        positive = all(is_integer(number) and number > 0 for number in given)
+        if len(given) != 3 or not positive:
             raise ValueError(
                 "`num_examples` must be a positive integer, and `image_size` one or a "
                 "pair (height, width); 224 stands for images of many sizes. Received: "

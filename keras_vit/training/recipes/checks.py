@@ -9,7 +9,24 @@ from keras_vit.common.checks import check_choice, is_integer, is_number
 # The sizes of the model "small".
 SIZES = ("num_layers", "hidden_dim", "mlp_dim", "num_heads")
 
-# What a number must be; each field names its rule, and `None` passes.
+
+def _is_size(value):
+    sides = value if isinstance(value, tuple) else (value, value)
+    return len(sides) == 2 and all(is_integer(side) and side > 0 for side in sides)
+
+
+def _are_shares(value):
+    """Whether it is a tuple of ascending numbers, each in (0, 1)."""
+    if not isinstance(value, tuple) or not all(map(is_number, value)):
+        return False
+    return list(value) == sorted(value) and all(0 < share < 1 for share in value)
+
+
+SIZE = "positive: an integer or a pair (height, width) of them, without the channels"
+NAMES = "a tuple of names, such as ('backbone',)"
+SHARES = "a tuple of numbers: ascending shares of the run, each in (0, 1)"
+
+# What a value must be; each field names its rule, and `None` passes.
 RULES = {
     "at least 1": lambda value: value >= 1,
     "positive": lambda value: value > 0,
@@ -18,6 +35,9 @@ RULES = {
     "in (0, 1)": lambda value: 0 < value < 1,
     "in (0, 1]": lambda value: 0 < value <= 1,
     "in [0, 2**31)": lambda value: 0 <= value < 2**31,
+    SIZE: _is_size,
+    NAMES: lambda value: isinstance(value, tuple),
+    SHARES: _are_shares,
 }
 TYPES = {int: ("an integer", is_integer), float: ("a number", is_number)}
 
@@ -29,9 +49,9 @@ def check(recipe):
         value = getattr(recipe, name)
         optional = NoneType in get_args(field.type)
         kinds = get_args(field.type) if optional else (field.type,)
-        if tuple in map(get_origin, kinds) or (value is None and optional):
+        if value is None and optional:
             continue
-        for kind in kinds:
+        for kind in () if tuple in map(get_origin, kinds) else kinds:
             if get_origin(kind) is Literal:
                 check_choice(value, get_args(kind) + (None,) * optional, name)
             words, holds = TYPES.get(kind, (None, None))
@@ -39,36 +59,7 @@ def check(recipe):
                 _refuse(f"`{name}` must be {words}", recipe, name)
         if rule and not RULES[rule](value):
             _refuse(f"`{name}` must be {rule}", recipe, name)
-    _check_sequences(recipe)
     _check_pairs(recipe)
-
-
-def _check_sequences(recipe):
-    """Fields that hold, or may hold, several values."""
-    size, shares = recipe.image_size, recipe.decay_at
-    sides = size if isinstance(size, tuple) else (size, size)
-    if size is not None and (len(sides) != 2 or not all(map(is_integer, sides))):
-        _refuse(
-            "`image_size` must be an integer or a pair (height, width) of them, "
-            "without the channels",
-            recipe,
-            "image_size",
-        )
-    if size is not None and min(sides) < 1:
-        _refuse("`image_size` must be positive", recipe, "image_size")
-    if not isinstance(recipe.freeze, tuple):
-        raise ValueError(
-            "`freeze` must be a tuple of names. "
-            f"Received: freeze={recipe.freeze!r}. Write freeze=('backbone',)."
-        )
-    if not isinstance(shares, tuple) or not all(map(is_number, shares)):
-        _refuse("`decay_at` must be a tuple of numbers", recipe, "decay_at")
-    if list(shares) != sorted(shares) or not all(0 < share < 1 for share in shares):
-        _refuse(
-            "`decay_at` must be ascending shares of the run, each in (0, 1)",
-            recipe,
-            "decay_at",
-        )
 
 
 def _check_pairs(recipe):

@@ -56,13 +56,12 @@ class RecipeTable(Table):
     def of(cls, recipe_class):
         """One row for each published run."""
         names = [field.name for field in dataclasses.fields(RecipeInfo)][1:-1]
-        rows = cls()
-        for name in RUNS:
-            run = find_run(name)
-            recipe = recipe_class(**run.values)
-            values = {field: getattr(recipe, field) for field in names}
-            rows.append(RecipeInfo(name=name, source=run.source, **values))
-        return rows
+        runs = {name: find_run(name) for name in RUNS}
+        recipes = {name: recipe_class(**run.values) for name, run in runs.items()}
+        return cls(
+            RecipeInfo(name, *(getattr(recipe, n) for n in names), runs[name].source)
+            for name, recipe in recipes.items()
+        )
 
     def cells(self, info):
         """The texts of one row."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from keras_vit.common.wording import hint
 from keras_vit.training.recipes import cost
-from keras_vit.training.recipes.checks import check
+from keras_vit.training.recipes.checks import NAMES, SHARES, SIZE, check
 from keras_vit.training.recipes.look_up import RecipeTable, find_run
 from keras_vit.training.recipes.text import Difference, as_text
 
@@ -82,7 +82,7 @@ class Recipe:
     # Number of attention heads (model "small" only).
     num_heads: int | None = field(None, "model", "positive")
     # Height and width of the images, pixels: one number, or two.
-    image_size: int | tuple[int, int] | None = field(None, "model")
+    image_size: int | tuple[int, int] | None = field(None, "model", SIZE)
     # Height and width of a patch, pixels; of "small" about 7, at most eight a side.
     patch_size: int | None = field(None, "model", "positive")
     # 1 for grey, 3 for colour.
@@ -91,7 +91,7 @@ class Recipe:
     # a run folder, an address; random where not given.
     weights: str | None = field(None, "model")
     # Layers that stay as they are: names (* is anything), or backbone for all but head.
-    freeze: tuple[str, ...] = field((), "model")
+    freeze: tuple[str, ...] = field((), "model", NAMES)
     # What is predicted of hidden patches, in pretraining without labels; where not
     # given, classes are learned.
     masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = field(
@@ -158,7 +158,7 @@ class Recipe:
     # Updates after which the decay "rsqrt" is at 0.71 of the highest rate.
     decay_timescale: int = field(10_000, "schedule", "at least 1")
     # Shares of the run after which the decay "bit" divides the rate by ten.
-    decay_at: tuple[float, ...] = field((0.3, 0.6, 0.9), "schedule")
+    decay_at: tuple[float, ...] = field((0.3, 0.6, 0.9), "schedule", SHARES)
     # Updates of linear warm-up; a tenth of all updates where not given.
     warmup_steps: int | None = field(None, "schedule", "zero or more")
     # Last updates, over which the rate falls linearly to zero.

@@ -91,5 +91,5 @@ def test_every_field_of_a_reason_is_one_of_a_recipe(images):
         ("small", None, 40, 2),
         ("ViT_S16", None, 10**6, 2),
     ):
-        _, reasons = choose(count, 2, 32, model, weights, images_at_once=memory)
+        _, reasons = choose(count, 2, 32, model, weights, at_once=memory)
         assert all(fields and names >= {*fields} for _, fields in reasons)

@@ -136,5 +136,5 @@ def test_every_choice_has_a_source_or_says_that_it_is_ours():
     "arguments", [(0, 2, 32), (9, 0, 32), (9, 2, 0), (9, 2, (32, 0)), (None, 2, 32)]
 )
 def test_numbers_must_be_positive(arguments):
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(ValueError, match="must be a positive integer"):
         choose_recipe(*arguments)
