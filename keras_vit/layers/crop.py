@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
+from keras_vit.layers.base import Layer
 from keras_vit.layers.tokens.patches import pair
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class CropToMultiple(keras.layers.Layer):
+class CropToMultiple(Layer):
     """Leaves out the last rows and columns that do not fill a patch.
 
     What a convolution without padding does whose stride is its kernel's size: the
@@ -61,8 +62,3 @@ class CropToMultiple(keras.layers.Layer):
                     f"{tuple(shape[1:3])} positions, patches of {self._multiple}. Use "
                     "larger images."
                 )
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(multiple=self.multiple)
-        return config

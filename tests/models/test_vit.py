@@ -67,7 +67,7 @@ def test_everything_but_the_number_of_classes_is_keyword_only():
 
 def test_every_argument_is_documented():
     for name in inspect.signature(ViT).parameters:
-        assert f"\n        {name}: " in ViT.__doc__, name
+        assert f"\n    {name}: " in ViT.__doc__, name
 
 
 def test_a_published_constructor_takes_overrides():

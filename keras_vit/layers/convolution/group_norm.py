@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_vit.layers.base import Layer
+
 
 def mean_over(x, window):
     """The mean of `x` (B, N, C) over the N positions of `window`: (B, 1, C).
@@ -82,7 +84,7 @@ def group_norm(inputs, gamma, beta, groups, epsilon):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class GroupNorm(keras.layers.Layer):
+class GroupNorm(Layer):
     """Group normalisation of channels-last feature maps.
 
     What `keras.layers.GroupNormalization` computes, in less time and memory: moments
@@ -138,15 +140,3 @@ class GroupNorm(keras.layers.Layer):
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         gamma, beta = ops.cast(self.gamma, dtype), ops.cast(self.beta, dtype)
         return group_norm(inputs, gamma, beta, self.groups, self.epsilon)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            groups=self.groups,
-            epsilon=self.epsilon,
-            gamma_initializer=keras.initializers.serialize(self.gamma_initializer),
-        )
-        return config

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.standardized_conv import (
     StandardizedConv2D,
@@ -85,18 +85,6 @@ class _ResidualUnit(CompositeLayer):
 
     def compute_output_shape(self, input_shape):
         return self._shapes(input_shape)[-1]
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            filters=self.filters,
-            strides=self.strides,
-            norm_epsilon=self.norm_epsilon,
-            standardization=self.standardization,
-            standardization_epsilon=self.standardization_epsilon,
-            remat=self.remat,
-        )
-        return config
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

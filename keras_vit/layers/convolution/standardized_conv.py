@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_vit.common.checks import check_choice
 from keras_vit.layers.convolution.group_norm import mean_over
 
 PADDINGS = ("symmetric", "same", "valid")
@@ -12,6 +13,7 @@ STANDARDIZATIONS = ("variance", "std", None)
 
 
 def check_standardization(standardization):
+    """Raises unless kernels can be standardised in this way."""
     if standardization not in STANDARDIZATIONS:
         raise ValueError(
             "`standardization` must be 'variance' (as in BiT), 'std' (as in the "
@@ -121,11 +123,7 @@ class StandardizedConv2D(keras.layers.Conv2D):
         kernel_initializer="lecun_normal",
         **kwargs,
     ):
-        if padding not in PADDINGS:
-            raise ValueError(
-                f"`padding` must be one of {', '.join(map(repr, PADDINGS))}. "
-                f"Received: padding={padding!r}"
-            )
+        check_choice(padding, PADDINGS, "padding")
         check_standardization(standardization)
         kwargs.setdefault("data_format", "channels_last")
         super().__init__(

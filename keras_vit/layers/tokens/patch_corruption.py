@@ -3,9 +3,11 @@
 import keras
 from keras import ops
 
+from keras_vit.layers.base import Layer
+
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class PatchCorruption(keras.layers.Layer):
+class PatchCorruption(Layer):
     """Shows a mask token, or another patch, in the place of some patches.
 
     Applies what was drawn elsewhere (`keras_vit.data.steps.CorruptPatches`), so that
@@ -51,6 +53,3 @@ class PatchCorruption(keras.layers.Layer):
         moved = ops.take(flat, ops.maximum(shown, 0) + first, axis=0)
         token = ops.cast(self.mask_token, inputs.dtype)
         return ops.where(ops.expand_dims(shown < 0, -1), token, moved)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.tokens.patch_corruption import PatchCorruption
 from keras_vit.layers.tokens.position_embedding import PositionEmbedding
 
@@ -151,18 +151,3 @@ class PatchEncoder(CompositeLayer):
             num_patches = None if None in grid else math.prod(grid)
         tokens = None if num_patches is None else self.prefix_tokens + num_patches
         return (batch, tokens, self.hidden_dim)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            hidden_dim=self.hidden_dim,
-            class_token=self.class_token,
-            position_embedding=self.position_embedding,
-            grid_size=self.grid_size,
-            register_tokens=self.register_tokens,
-            embed_prefix=self.embed_prefix,
-            dropout_rate=self.dropout_rate,
-            corruption=self.corruption,
-            seed=self.seed,
-        )
-        return config

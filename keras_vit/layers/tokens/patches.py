@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.common.checks import is_integer
+from keras_vit.layers.base import Layer
 
 
 def pair(value, name):
@@ -139,7 +140,7 @@ def _fold_matrix(size, patch, stride):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class Patches(keras.layers.Layer):
+class Patches(Layer):
     """Cuts images into flattened patches.
 
     The sequence `x_p` of the paper: row by row, each patch flattened in the order
@@ -220,13 +221,6 @@ class Patches(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(images.dtype)
         dtype = self.compute_dtype if "float" in dtype else dtype
         return keras.KerasTensor(self.compute_output_shape(images.shape), dtype=dtype)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            patch_size=self.patch_size, stride=self.stride, keep_grid=self.keep_grid
-        )
-        return config
 
 
 def _window_indices(grid, patch, stride):

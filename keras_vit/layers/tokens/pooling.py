@@ -3,13 +3,15 @@
 import keras
 from keras import ops
 
-from keras_vit.layers.composite import CompositeLayer
+from keras_vit.common.checks import check_choice
+from keras_vit.layers.base import CompositeLayer, Layer
 from keras_vit.layers.transformer.attention import (
     attend,
     check_heads,
     flatten_tokens,
     fused_initializer,
     merge_heads,
+    scores_spec,
     split_heads,
 )
 from keras_vit.layers.transformer.layer_norm import LayerNorm
@@ -17,7 +19,7 @@ from keras_vit.layers.transformer.mlp import MLP
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class TokenPooling(keras.layers.Layer):
+class TokenPooling(Layer):
     """Reduces a sequence of tokens to one vector.
 
     Args:
@@ -39,11 +41,7 @@ class TokenPooling(keras.layers.Layer):
 
     def __init__(self, pooling="token", skip=0, **kwargs):
         super().__init__(**kwargs)
-        if pooling not in ("token", "gap", "gap_all"):
-            raise ValueError(
-                "`pooling` must be 'token', 'gap' or 'gap_all'. "
-                f"Received: pooling={pooling!r}"
-            )
+        check_choice(pooling, ("token", "gap", "gap_all"), "pooling")
         self.pooling = pooling
         self.skip = skip
 
@@ -55,11 +53,6 @@ class TokenPooling(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[-1])
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(pooling=self.pooling, skip=self.skip)
-        return config
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -158,18 +151,5 @@ class AttentionPooling(CompositeLayer):
     def compute_output_spec(self, inputs, return_attention_scores=False):
         batch, length, hidden_dim = inputs.shape
         output = keras.KerasTensor((batch, hidden_dim), dtype=self.compute_dtype)
-        if not return_attention_scores:
-            return output
-        dtype = keras.backend.result_type(self.compute_dtype, "float32")
-        shape = (batch, self.num_heads, 1, length)
-        return output, keras.KerasTensor(shape, dtype=dtype)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            num_heads=self.num_heads,
-            mlp_dim=self.mlp_dim,
-            gelu=self.gelu,
-            epsilon=self.epsilon,
-        )
-        return config
+        scores = scores_spec(self, (batch, self.num_heads, 1, length))
+        return (output, scores) if return_attention_scores else output

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.common.checks import check_choice
+from keras_vit.layers.base import Layer
 from keras_vit.layers.resize import resize_matrix
 
 KINDS = ("learned", "learned_2d", "sincos2d", "none")
@@ -54,7 +55,7 @@ def sincos2d(grid_size, hidden_dim, temperature=10_000.0, xp=np):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class PositionEmbedding(keras.layers.Layer):
+class PositionEmbedding(Layer):
     """Adds position embeddings to a sequence of tokens.
 
     Args:
@@ -207,16 +208,3 @@ class PositionEmbedding(keras.layers.Layer):
             table = ops.einsum("ir,rcd->icd", matrices[0], table)
             table = ops.reshape(ops.einsum("jc,rcd->rjd", matrices[1], table), flat)
         return prefix, table
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            kind=self.kind,
-            grid_size=self.grid_size,
-            prefix_tokens=self.prefix_tokens,
-            embed_prefix=self.embed_prefix,
-        )
-        return config

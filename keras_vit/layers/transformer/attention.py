@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.transformer.layer_norm import LayerNorm
 
 
@@ -104,6 +104,7 @@ def merge_heads(x):
 
 
 def check_heads(hidden_dim, num_heads):
+    """Raises unless every head gets the same width."""
     if hidden_dim % num_heads:
         raise ValueError(
             "`hidden_dim` must be a multiple of `num_heads`, so that every head gets "
@@ -212,31 +213,21 @@ class MultiHeadSelfAttention(CompositeLayer):
         x = ops.reshape(x, (-1, length, inputs.shape[-1]))
         return (x, scores) if return_attention_scores else x
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
     def compute_output_spec(
         self, inputs, training=False, return_attention_scores=False
     ):
-        output = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
-        if not return_attention_scores:
-            return output
-        return output, scores_spec(inputs, self.num_heads, self.compute_dtype)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            num_heads=self.num_heads,
-            dropout_rate=self.dropout_rate,
-            qk_norm=self.qk_norm,
-            epsilon=self.epsilon,
-            seed=self.seed,
-        )
-        return config
+        return block_spec(self, inputs, return_attention_scores)
 
 
-def scores_spec(inputs, num_heads, compute_dtype):
-    """The symbolic attention scores of self-attention over `inputs`."""
+def scores_spec(layer, shape):
+    """The symbolic attention scores of a layer: in float32 at least."""
+    dtype = keras.backend.result_type(layer.compute_dtype, "float32")
+    return keras.KerasTensor(shape, dtype=dtype)
+
+
+def block_spec(layer, inputs, return_attention_scores):
+    """The symbolic outputs of self-attention, and of a block around it."""
     batch, length = inputs.shape[:2]
-    dtype = keras.backend.result_type(compute_dtype, "float32")
-    return keras.KerasTensor((batch, num_heads, length, length), dtype=dtype)
+    output = keras.KerasTensor(inputs.shape, dtype=layer.compute_dtype)
+    scores = scores_spec(layer, (batch, layer.num_heads, length, length))
+    return (output, scores) if return_attention_scores else output

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_vit.layers.base import Layer
+
 
 def layer_norm(inputs, gamma, beta, epsilon):
     """What `LayerNorm` computes, in the shape and dtype of `inputs`.
@@ -40,7 +42,7 @@ def layer_norm(inputs, gamma, beta, epsilon):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class LayerNorm(keras.layers.Layer):
+class LayerNorm(Layer):
     """Layer normalisation over the last axis.
 
     What `keras.layers.LayerNormalization` computes, in less time and memory: fewer
@@ -84,11 +86,3 @@ class LayerNorm(keras.layers.Layer):
         dtype = keras.backend.result_type(inputs.dtype, "float32")
         gamma, beta = ops.cast(self.gamma, dtype), ops.cast(self.beta, dtype)
         return layer_norm(inputs, gamma, beta, self.epsilon)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(epsilon=self.epsilon)
-        return config

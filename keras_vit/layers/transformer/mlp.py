@@ -5,7 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_vit.layers.composite import CompositeLayer
+from keras_vit.common.checks import check_choice
+from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.transformer.attention import flatten_tokens
 
 TANH_SCALE, TANH_CUBE = (2 / math.pi) ** 0.5, 0.044715  # of the tanh approximation
@@ -97,11 +98,7 @@ class MLP(CompositeLayer):
 
     def __init__(self, mlp_dim, dropout_rate=0.0, *, gelu="tanh", seed=None, **kwargs):
         super().__init__(**kwargs)
-        if gelu not in GELUS:
-            raise ValueError(
-                f"`gelu` must be one of {', '.join(map(repr, GELUS))}. "
-                f"Received: gelu={gelu!r}"
-            )
+        check_choice(gelu, GELUS, "gelu")
         self.mlp_dim = mlp_dim
         self.dropout_rate = dropout_rate
         self.gelu = gelu
@@ -141,16 +138,3 @@ class MLP(CompositeLayer):
         if self.dropout is not None:
             x = self.dropout(x, training=training)
         return ops.reshape(x, (-1, *ops.shape(inputs)[1:]))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            mlp_dim=self.mlp_dim,
-            dropout_rate=self.dropout_rate,
-            gelu=self.gelu,
-            seed=self.seed,
-        )
-        return config

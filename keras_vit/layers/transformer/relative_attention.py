@@ -89,11 +89,6 @@ class RelativeSelfAttention(MultiHeadSelfAttention):
         below = ops.concatenate([left, table], axis=2)
         return ops.concatenate([above, below], axis=1)
 
-    def get_config(self):
-        config = super().get_config()
-        config.update(grid_size=self.grid_size, prefix_tokens=self.prefix_tokens)
-        return config
-
 
 def offsets(rows, columns):
     """For each query and key of a grid, the place of their offset in a flat table.

@@ -1,12 +1,14 @@
 """Stochastic depth: dropping residual branches at random."""
 
 import keras
-import numpy as np
 from keras import ops
+
+from keras_vit.common.checks import is_number
+from keras_vit.layers.base import Layer
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class StochasticDepth(keras.layers.Layer):
+class StochasticDepth(Layer):
     """Drops a residual branch at random, for each example of the batch on its own.
 
     In training each example's branch is set to zero with probability `rate` and
@@ -35,8 +37,7 @@ class StochasticDepth(keras.layers.Layer):
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
-        number = isinstance(rate, (int, float, np.number))
-        if not number or isinstance(rate, bool) or not 0 <= rate < 1:
+        if not is_number(rate) or not 0 <= rate < 1:
             raise ValueError(
                 "`rate` must be a probability in [0, 1). "
                 f"Received: rate={rate!r}. To keep everything, pass 0."
@@ -55,11 +56,3 @@ class StochasticDepth(keras.layers.Layer):
         draw = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator)
         scale = ops.cast(draw >= self.rate, "float32") / (1 - self.rate)
         return inputs * ops.cast(scale, inputs.dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(rate=self.rate, seed=self.seed)
-        return config

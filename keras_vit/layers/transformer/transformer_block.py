@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_vit.layers.composite import CompositeLayer
+from keras_vit.layers.base import CompositeLayer, Layer
 from keras_vit.layers.remat import recomputed
-from keras_vit.layers.transformer.attention import MultiHeadSelfAttention, scores_spec
+from keras_vit.layers.transformer.attention import MultiHeadSelfAttention, block_spec
 from keras_vit.layers.transformer.layer_norm import LayerNorm
 from keras_vit.layers.transformer.mlp import MLP
 from keras_vit.layers.transformer.relative_attention import RelativeSelfAttention
@@ -12,7 +12,7 @@ from keras_vit.layers.transformer.stochastic_depth import StochasticDepth
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class LayerScale(keras.layers.Layer):
+class LayerScale(Layer):
     """Multiplies each channel by a learned factor.
 
     Args:
@@ -38,14 +38,6 @@ class LayerScale(keras.layers.Layer):
 
     def call(self, inputs):
         return inputs * self.gamma
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(initial_value=self.initial_value)
-        return config
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -206,35 +198,10 @@ class TransformerBlock(CompositeLayer):
         x = shortcut + _through(self.mlp_tail, x, training)
         return (x, scores) if return_attention_scores else x
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
     def compute_output_spec(
         self, inputs, training=False, return_attention_scores=False
     ):
-        output = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
-        if not return_attention_scores:
-            return output
-        return output, scores_spec(inputs, self.num_heads, self.compute_dtype)
-
-    def get_config(self):
-        config = super().get_config()
-        config.update(
-            num_heads=self.num_heads,
-            mlp_dim=self.mlp_dim,
-            dropout_rate=self.dropout_rate,
-            attention_dropout_rate=self.attention_dropout_rate,
-            drop_path_rate=self.drop_path_rate,
-            gelu=self.gelu,
-            epsilon=self.epsilon,
-            qk_norm=self.qk_norm,
-            layer_scale=self.layer_scale,
-            relative_grid=self.relative_grid,
-            prefix_tokens=self.prefix_tokens,
-            remat=self.remat,
-            seed=self.seed,
-        )
-        return config
+        return block_spec(self, inputs, return_attention_scores)
 
 
 def _through(tail, x, training):

@@ -1,9 +1,43 @@
-"""The base of layers that are made of other layers."""
+"""The bases of layers: their config, and sublayers that may be quantized."""
+
+import functools
+import inspect
 
 import keras
 
 
-class CompositeLayer(keras.layers.Layer):
+class Layer(keras.layers.Layer):
+    """A layer whose config is its arguments, each stored under its own name.
+
+    Outputs have the shape of the inputs, unless a layer says otherwise. Not for direct
+    use.
+    """
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        for name in _arguments(type(self)):
+            value = getattr(self, name)
+            if isinstance(value, keras.initializers.Initializer):
+                value = keras.initializers.serialize(value)
+            config[name] = value
+        return config
+
+
+@functools.cache
+def _arguments(layer):
+    """The names of a layer's arguments, those of its bases first."""
+    names = {}
+    for base in reversed(layer.__mro__):
+        if issubclass(base, Layer) and "__init__" in vars(base):
+            parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+            names |= {p.name: None for p in parameters if p.kind is not p.VAR_KEYWORD}
+    return tuple(names)
+
+
+class CompositeLayer(Layer):
     """A layer made of Keras layers, each of which may be quantized later.
 
     `keras.Model.quantize` changes the dtype policy of single sublayers. This class
