@@ -1,4 +1,4 @@
-"""The parity certificate: numbers of the original implementations, run through ours."""
+"""`verify`: the outputs of this package against those of the original codes."""
 
 import functools
 from dataclasses import dataclass, field

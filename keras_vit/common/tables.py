@@ -38,6 +38,22 @@ def as_csv(header, rows):
     return text.getvalue()
 
 
+def as_html(header, rows, left=0):
+    """A table as an HTML element; the first `left` columns are of the class `text`."""
+
+    def line(cells, tag):
+        # Names of files need not be valid text.
+        texts = (str(cell).encode("utf-8", "replace").decode() for cell in cells)
+        inner = (
+            f"<{tag}{' class=text' * (place < left)}>{html.escape(text)}</{tag}>"
+            for place, text in enumerate(texts)
+        )
+        return f"<tr>{''.join(inner)}</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
 class Table(list):
     """A list that prints as a table, in a notebook as one of HTML.
 
@@ -52,9 +68,4 @@ class Table(list):
         return aligned([self.header, *map(self.cells, self)], self.left)
 
     def _repr_html_(self):
-        def line(cells, tag):
-            inner = (f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
-            return f"<tr>{''.join(inner)}</tr>"
-
-        body = "".join(line(self.cells(row), "td") for row in self)
-        return f"<table>{line(self.header, 'th')}{body}</table>"
+        return as_html(self.header, map(self.cells, self))

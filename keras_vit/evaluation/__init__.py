@@ -1,4 +1,4 @@
-"""How good models are: whole evaluations, probes of features, benchmarks, reports."""
+"""Evaluation of models: accuracy and calibration, probes of features, reports."""
 
 from keras_vit.common.lazy import lazy_attributes
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import functools
-import heapq
-import itertools
 
 import numpy as np
 
@@ -198,7 +196,8 @@ def evaluate(
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
-    columns, worst = [], _Mistakes(mistakes, range_of_steps(steps), source.files)
+    value_range = range_of_steps(steps)
+    columns, worst, done = [], [], 0
     for images, labels, outputs in forward(model, source, steps, batch_size, progress):
         probabilities = class_probabilities(outputs, kind)
         rows = np.arange(len(labels))
@@ -208,7 +207,9 @@ def evaluate(
         place = ranks(probabilities, labels)
         kept = probabilities.astype("float32") if keep else rows
         columns.append((labels, predicted, confidences, losses, place, kept))
-        worst.add(images, labels, predicted, confidences)
+        batch = (images, labels, predicted, confidences)
+        worst = _with_mistakes(worst, mistakes, done, batch, source, value_range)
+        done += len(labels)
     labels, predicted, confidences, losses, place, kept = (
         np.concatenate(column) for column in zip(*columns)
     )
@@ -224,36 +225,33 @@ def evaluate(
         predicted=predicted,
         confidences=confidences,
         probabilities=kept if keep else None,
-        mistakes=worst.sorted(),
+        mistakes=worst,
         steps=None if preprocessing is None else steps_to_text(steps.steps),
         real_accuracy=real_accuracy_on(source, predicted),
     )
 
 
-class _Mistakes:
-    """Keeps the most confident wrong answers of a stream, with their pixels."""
+def _with_mistakes(worst, count, first, batch, source, value_range):
+    """The most confident wrong answers so far, the most confident first.
 
-    def __init__(self, count, value_range, files):
-        self.count, self.value_range, self.files = count, value_range, files
-        self.heap = []  # the least confident one first
-        self.index = itertools.count()
-
-    def add(self, images, labels, predicted, confidences):
-        for image, true, wrong, confidence, index in zip(
-            images, labels, predicted, confidences, self.index
-        ):
-            key = (float(confidence), -index)
-            full = len(self.heap) >= self.count
-            if true == wrong or not self.count or (full and key < self.heap[0][0]):
-                continue
-            file = self.files[index] if self.files else None
-            pixels = pixels_of(image, self.value_range)
-            mistake = Mistake(index, file, int(true), int(wrong), key[0], pixels)
-            push = heapq.heappushpop if full else heapq.heappush
-            push(self.heap, (key, mistake))
-
-    def sorted(self):
-        return [mistake for _, mistake in sorted(self.heap, reverse=True)]
+    Args:
+        worst: List of `Mistake`, those of the batches before.
+        count: Integer, how many to keep.
+        first: Integer, the place of the batch's first example among all.
+        batch: Images, labels, predicted classes and their probabilities.
+        source: The `keras_vit.data.Source` that the images are of.
+        value_range: Black and white of the images.
+    """
+    for place, (image, true, wrong, confidence) in enumerate(zip(*batch), first):
+        is_beaten = len(worst) >= count > 0 and confidence < worst[-1].confidence
+        if true == wrong or not count or is_beaten:
+            continue
+        file = source.files[place] if source.files else None
+        answer = (int(true), int(wrong), float(confidence))
+        pixels = pixels_of(image, value_range)
+        worst = [*worst, Mistake(place, file, *answer, pixels)]
+        worst = sorted(worst, key=lambda m: (-m.confidence, m.index))[:count]
+    return worst
 
 
 def _check_classes(model, source):

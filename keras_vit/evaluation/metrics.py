@@ -1,4 +1,4 @@
-"""Numbers from labels and predictions: arrays in, numbers out.
+"""Metrics of classification: labels and predictions in, numbers out.
 
 Everything but the loss follows from three numbers per example: the true class, the
 predicted class, and the predicted class's probability.

@@ -1,4 +1,4 @@
-"""ReaL accuracy, where the images are those of ImageNet's validation set."""
+"""ReaL accuracy on the images of ImageNet's validation set."""
 
 import numpy as np
 

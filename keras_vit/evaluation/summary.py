@@ -1,4 +1,4 @@
-"""The mean and spread of the same number over several runs."""
+"""Mean and standard deviation of a number over several runs."""
 
 import dataclasses
 import math

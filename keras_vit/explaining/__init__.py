@@ -1,4 +1,4 @@
-"""What a model sees in a few images, as one HTML page."""
+"""An HTML page that shows what a model sees in a few images."""
 
 from keras_vit.common.lazy import lazy_attributes
 

@@ -1,4 +1,4 @@
-"""What the page shows of each image."""
+"""The part of the page about each image."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the page shows of the model itself, and of all images together."""
+"""The figures of the page: about the model itself, and about all images together."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Maps of attention as text that a page can hold: a character for each value."""
+"""Attention maps packed into text for the page, one character for each value."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Arrays as pictures inside a page: addresses that begin with `data:`."""
+"""Arrays as pictures inside the page, as `data:` URLs."""
 
 import functools
 

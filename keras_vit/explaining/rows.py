@@ -63,9 +63,7 @@ def _transformer(model, a, size):
     if stride != patch:
         text += f", {stride[1]} × {stride[0]} apart"
     rows = [("Patches", text)]
-    extra = []
-    if a.get("class_token"):
-        extra.append("a class token")
+    extra = ["a class token"] if a.get("class_token") else []
     if a.get("register_tokens"):
         extra.append(f"{a['register_tokens']} register tokens")
     if extra:

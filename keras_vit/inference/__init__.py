@@ -1,1 +1,1 @@
-"""Trained models put to use: loading them, and classifying images."""
+"""Inference: loading trained models and classifying images."""

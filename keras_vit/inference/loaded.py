@@ -1,4 +1,4 @@
-"""A saved or built model: loading it, and what it says of its images and classes."""
+"""Loads a model, and reads from it how to prepare images and name classes."""
 
 import zipfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A model card: what a trained model is, what it was made of, and what it can do."""
+"""The model card of a trained model: its use, results, data, recipe and limits."""
 
 import math
 
@@ -23,7 +23,7 @@ def model_card(
 ) -> str:
     """Describes a trained model as Markdown, from the record of its run.
 
-    What is not known is said to be unknown; nothing is made up.
+    Missing facts appear as "not known"; nothing is made up.
 
     Args:
         record: Dictionary, the content of run.json; parts of it may be missing.

@@ -1,4 +1,4 @@
-"""What a model looks at, and what it has learned: as arrays and as plots."""
+"""Attention, filters, features and positions of a model, as arrays and as plots."""
 
 from keras_vit.common.lazy import lazy_attributes
 

@@ -1,4 +1,4 @@
-"""Where images, patches and blocks are in a model of this package."""
+"""Finds the patches and blocks in a model of this package, and runs parts of it."""
 
 import dataclasses
 import re
@@ -116,6 +116,16 @@ def checked_images(model, images):
         f"`images` must be a batch of one image at least, of shape (batch, {shape}). "
         f"Received: an array of shape {images.shape}.{hint}"
     )
+
+
+def check_floating(kernel, name):
+    """Raises if a kernel holds the integers of a quantized layer."""
+    if "float" not in keras.backend.standardize_dtype(kernel.dtype):
+        raise ValueError(
+            f"The {name} is quantized, and its integers alone are no weights. "
+            f"Received: a kernel of {kernel.dtype}. Look at the model before it is "
+            "quantized."
+        )
 
 
 def run(model, images, tensors):

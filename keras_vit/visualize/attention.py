@@ -1,4 +1,4 @@
-"""Where Transformer blocks look."""
+"""Attention maps of Transformer blocks, and attention rollout."""
 
 import operator
 

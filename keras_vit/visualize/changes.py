@@ -1,4 +1,4 @@
-"""Images with something changed: moved, or their patches exchanged."""
+"""Changes of images: shifts, and patches that change places."""
 
 import numpy as np
 

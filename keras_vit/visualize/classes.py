@@ -1,10 +1,9 @@
-"""Heads, and the classes that a view is for."""
+"""The head of a model, its logits, and the classes that a view is about."""
 
-import keras
 import numpy as np
 from keras import ops
 
-from keras_vit.visualize.anatomy import layer_named
+from keras_vit.visualize.anatomy import check_floating, layer_named
 
 
 def head_of(model, view):
@@ -26,12 +25,7 @@ def logits(head, features):
     """What a head makes of features `(..., width)`, before its activation."""
     # Not the layer's output: an activation would mix the classes.
     kernel = ops.convert_to_tensor(head.kernel)
-    if "float" not in keras.backend.standardize_dtype(kernel.dtype):
-        raise ValueError(
-            "The head is quantized, and its integers alone are no weights. "
-            f"Received: a kernel of {kernel.dtype}. Look at the model before it is "
-            "quantized."
-        )
+    check_floating(kernel, "head")
     features = ops.cast(features, kernel.dtype)
     return ops.matmul(features, kernel) + ops.convert_to_tensor(head.bias)
 

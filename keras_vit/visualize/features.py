@@ -1,4 +1,4 @@
-"""What the features of patches have in common, and which of them speak for a class."""
+"""Features of patches: as colours, and as evidence for a class."""
 
 import numpy as np
 

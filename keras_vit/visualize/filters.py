@@ -1,10 +1,10 @@
-"""What a model looks for in pixels."""
+"""The first filters of a model and their principal components."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_vit.visualize.anatomy import layer_named, patch_and_stride
+from keras_vit.visualize.anatomy import check_floating, layer_named, patch_and_stride
 
 
 def patch_filters(model):
@@ -46,12 +46,7 @@ def patch_filters(model):
 
 
 def _float(kernel, model):
-    if "float" not in keras.backend.standardize_dtype(kernel.dtype):
-        raise ValueError(
-            "The first kernel is quantized, and its integers are no filters. "
-            f"Received: {model.name!r}, a kernel of {kernel.dtype}. Look at the model "
-            "before it is quantized."
-        )
+    check_floating(kernel, f"first layer of {model.name!r}")
     return ops.cast(kernel, keras.backend.result_type(kernel.dtype, "float32"))
 
 

@@ -1,4 +1,4 @@
-"""Which patches made a model say what it says."""
+"""Relevance of each patch for a class, by gradient times attention."""
 
 import keras
 import numpy as np
@@ -63,9 +63,9 @@ def relevance(model, images, class_index=None):
         )
     images = checked_images(model, images)
     (tokens,) = run(model, images, [blocks[0].input])
-    scores, said = _forward(model, tokens)
-    classes = chosen_classes(class_index, to_array(said))
-    chosen = np.eye(said.shape[-1], dtype="float32")[classes]  # (B, K)
+    scores, outputs = _forward(model, tokens)
+    classes = chosen_classes(class_index, to_array(outputs))
+    chosen = np.eye(outputs.shape[-1], dtype="float32")[classes]  # (B, K)
 
     def total(nudges):
         return ops.sum(_forward(model, tokens, nudges)[1] * chosen)

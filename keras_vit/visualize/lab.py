@@ -1,4 +1,4 @@
-"""The inductive-bias lab: how models bear shifts, permutations and finer strides."""
+"""The inductive-bias lab: models under shifts, permuted patches and other strides."""
 
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""Numbers that say how blocks attend, and how large tokens are."""
+"""Measures of attention: its distance and entropy; and the norms of tokens."""
 
 import numpy as np
 from keras import ops

@@ -1,4 +1,4 @@
-"""Pictures of the arrays of this package, drawn with matplotlib.
+"""Plots of filters, positions and attention, drawn with matplotlib.
 
 Each function returns a matplotlib `Figure`, which opens no window;
 `figure.savefig("picture.png")` writes it.

@@ -1,4 +1,4 @@
-"""What a model has learned about where patches are."""
+"""Similarity of the position embeddings."""
 
 import numpy as np
 from keras import ops

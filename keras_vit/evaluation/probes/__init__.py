@@ -1,1 +1,1 @@
-"""What features know: few-shot, linear and neighbour probes."""
+"""Probes of frozen features: linear, few-shot, nearest neighbours and VTAB."""

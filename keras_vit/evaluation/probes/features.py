@@ -1,4 +1,4 @@
-"""The features of images: what the head of a model reads."""
+"""Extraction of features: the inputs of a model's head."""
 
 import dataclasses
 

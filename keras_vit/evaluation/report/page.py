@@ -5,6 +5,7 @@ from importlib import resources
 
 from keras_vit.common.figures import image_address, themed_svg
 from keras_vit.common.files import write_text
+from keras_vit.common.tables import as_html
 from keras_vit.common.wording import percent
 from keras_vit.evaluation.metrics import worst_pairs
 from keras_vit.evaluation.report.pictures import (
@@ -105,7 +106,7 @@ def _pairs(evaluation):
     ]
     if not rows:
         return "<p>None: every answer is right.</p>"
-    return _table(["true", "predicted", "examples", "of the class"], rows, text=2)
+    return as_html(["true", "predicted", "examples", "of the class"], rows, 2)
 
 
 def _confusion(evaluation):
@@ -125,20 +126,8 @@ def _classes(evaluation):
         ]
         for row in evaluation.classes
     ]
-    table = _table(["class", "examples", "precision", "recall", "F1"], rows)
+    table = as_html(["class", "examples", "precision", "recall", "F1"], rows, 1)
     return f"<div class='tall'>{table}</div>"
-
-
-def _table(header, rows, text=1):
-    def line(values, tag):
-        cells = (
-            f"<{tag}{' class=text' if i < text else ''}>{_escaped(value)}</{tag}>"
-            for i, value in enumerate(values)
-        )
-        return f"<tr>{''.join(cells)}</tr>"
-
-    body = "".join(line(row, "td") for row in rows)
-    return f"<table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
 
 
 def _mistakes(evaluation):
