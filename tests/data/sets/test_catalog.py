@@ -4,6 +4,7 @@ import types
 
 import pytest
 import tensorflow_datasets as tfds
+from each import holds_for_each
 
 from keras_vit.data.readers.record_labels import reading_of
 from keras_vit.data.sets import vtab
@@ -17,20 +18,22 @@ def builder(name, data_dir):
         return tfds.builder(name, data_dir=str(data_dir), try_gcs=False)
 
 
-@pytest.mark.parametrize("name", DATASETS)
-def test_the_catalog_agrees_with_tfds(name, tmp_path):
-    facts = DATASETS[name]
-    there = builder(f"{name}/{facts.config}" if facts.config else name, tmp_path)
-    features = there.info.features
-    height, width, channels = features["image"].shape
-    assert channels == facts.num_channels
-    assert facts.image_size == ((height, width) if height else None)
-    assert bool(facts.manual) == bool(there.MANUAL_DOWNLOAD_INSTRUCTIONS)
-    if name in ("clevr", "dsprites", "kitti"):
-        with pytest.raises(ValueError, match="These tasks have labels: vtab/"):
-            reading_of(there.info, name)
-    else:
-        assert reading_of(there.info, name).class_names
+def test_the_catalog_agrees_with_tfds(tmp_path):
+    def check(name):
+        facts = DATASETS[name]
+        there = builder(f"{name}/{facts.config}" if facts.config else name, tmp_path)
+        features = there.info.features
+        height, width, channels = features["image"].shape
+        assert channels == facts.num_channels
+        assert facts.image_size == ((height, width) if height else None)
+        assert bool(facts.manual) == bool(there.MANUAL_DOWNLOAD_INSTRUCTIONS)
+        if name in ("clevr", "dsprites", "kitti"):
+            with pytest.raises(ValueError, match="These tasks have labels: vtab/"):
+                reading_of(there.info, name)
+        else:
+            assert reading_of(there.info, name).class_names
+
+    holds_for_each(DATASETS, check)
 
 
 def test_what_tfds_lacks_is_really_lacking():
@@ -61,31 +64,37 @@ CUT = {
 }
 
 
-@pytest.mark.parametrize("name", vtab.VTAB)
-def test_vtab_splits_are_the_percentages_written_out(name):
-    task = vtab.VTAB[name]
-    sizes = DATASETS[task.dataset.split("/")[0]].splits
-    known = {k: types.SimpleNamespace(num_examples=n) for k, n in sizes.items()}
+def test_vtab_splits_are_the_percentages_written_out():
+    def check(name):
+        task = vtab.VTAB[name]
+        sizes = DATASETS[task.dataset.split("/")[0]].splits
+        known = {k: types.SimpleNamespace(num_examples=n) for k, n in sizes.items()}
 
-    def places(split):
-        read = tfds.core.ReadInstruction.from_spec(split)
-        (part,) = read.to_absolute(known)
-        stop = sizes[part.splitname] if part.to is None else part.to
-        return part.splitname, part.from_ or 0, stop
+        def places(split):
+            read = tfds.core.ReadInstruction.from_spec(split)
+            (part,) = read.to_absolute(known)
+            stop = sizes[part.splitname] if part.to is None else part.to
+            return part.splitname, part.from_ or 0, stop
 
-    validation, test = CUT.get(name, ("validation", "test"))
-    split, start, stop = places(validation)
-    assert places(task.val200) == (split, start, start + 200) and stop - start >= 200
-    assert places(task.test) == places(test)
-    assert task.num_test == places(test)[2] - places(test)[1]
-    assert places(task.train800) == ("train", 0, 800)
+        validation, test = CUT.get(name, ("validation", "test"))
+        split, start, stop = places(validation)
+        assert (
+            places(task.val200) == (split, start, start + 200) and stop - start >= 200
+        )
+        assert places(task.test) == places(test)
+        assert task.num_test == places(test)[2] - places(test)[1]
+        assert places(task.train800) == ("train", 0, 800)
+
+    holds_for_each(vtab.VTAB, check)
 
 
-@pytest.mark.parametrize("name", vtab.VTAB)
-def test_vtab_labels_have_the_published_number_of_classes(name, tmp_path):
-    task = vtab.VTAB[name]
-    info = builder(task.dataset, tmp_path).info
-    assert len(reading_of(info, name, task.label).class_names) == task.num_classes
+def test_vtab_labels_have_the_published_number_of_classes(tmp_path):
+    def check(name):
+        task = vtab.VTAB[name]
+        info = builder(task.dataset, tmp_path).info
+        assert len(reading_of(info, name, task.label).class_names) == task.num_classes
+
+    holds_for_each(vtab.VTAB, check)
 
 
 def test_sizes_are_looked_up_by_name_only():
