@@ -1,4 +1,4 @@
-"""What a data set is, before anything is downloaded. Asks no host."""
+"""Describes a data set before it is downloaded, without network access."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""From a name or a path to sources."""
+"""Loads data sets by name or path, and arrays."""
 
 import dataclasses
 import logging

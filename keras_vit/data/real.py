@@ -1,4 +1,4 @@
-"""ReaL: the re-assessed labels of ImageNet's validation images."""
+"""ReaL, the re-assessed labels of ImageNet's validation images."""
 
 import functools
 import gzip

@@ -1,4 +1,4 @@
-"""What may be wrong with images and labels, found before anything is trained."""
+"""Checks images and labels before training: broken files, duplicates, rare classes."""
 
 import dataclasses
 
@@ -190,16 +190,16 @@ def check_data(
 
 def _read_both(train_source, test_source, limit, progress):
     sources = (train_source, test_source)
-    whole = sum(min(source.num_examples, limit) for source in sources)
+    total = sum(min(source.num_examples, limit) for source in sources)
     prints, done = [], 0
     for source in sources:
-        spoken = None
+        report = None
         if progress is not None:
 
-            def spoken(count, _, before=done):
-                progress(min(before + count, whole), whole)
+            def report(count, _, before=done):
+                progress(min(before + count, total), total)
 
-        prints.append(read_fingerprints(source, limit, spoken))
+        prints.append(read_fingerprints(source, limit, report))
         done += prints[-1].num_checked
     return prints
 

@@ -1,4 +1,4 @@
-"""Images that are there twice, from their fingerprints."""
+"""Finds duplicates among images by their fingerprints."""
 
 import dataclasses
 

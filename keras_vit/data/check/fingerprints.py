@@ -1,4 +1,4 @@
-"""What a check of the data remembers of an image: hash, size and a tiny picture."""
+"""Fingerprints of images for the check of the data: hash, size, a tiny picture."""
 
 import dataclasses
 

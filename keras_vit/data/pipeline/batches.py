@@ -24,7 +24,8 @@ from keras_vit.data import randomness
 from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
 from keras_vit.data.graphs import as_written
 from keras_vit.data.pipeline.complete import complete_batches
-from keras_vit.data.readers.stores import Order, PixelStore
+from keras_vit.data.readers.order import Order
+from keras_vit.data.readers.stores import PixelStore
 from keras_vit.data.steps.base import Crop
 
 

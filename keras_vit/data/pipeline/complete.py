@@ -124,8 +124,8 @@ def reason_of(error: BaseException) -> str:
     text = getattr(error, "message", None) or str(error)
     text = re.sub(r"\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]", "", text)
     lines = [line.strip() for line in text.splitlines() if not line.startswith("  ")]
-    told = [line for line in lines if line and not line.startswith(_FRAMES)]
-    last = told[-1] if told else type(error).__name__
+    messages = [line for line in lines if line and not line.startswith(_FRAMES)]
+    last = messages[-1] if messages else type(error).__name__
     return re.sub(r"^(\w+Error: )+", "", last).rstrip(". ")
 
 

@@ -11,7 +11,7 @@ from keras_vit.data.decoding.jpeg_png import decode, to_channels
 from keras_vit.data.decoding.pillow import pixels
 from keras_vit.data.pipeline.batches import apply
 from keras_vit.data.pipeline.complete import CORRUPT, reason_of
-from keras_vit.data.steps.preprocessing import Preprocessing
+from keras_vit.data.steps.preprocessing import as_preprocessing
 
 
 def load_image(image, preprocessing) -> np.ndarray:
@@ -31,11 +31,9 @@ def load_image(image, preprocessing) -> np.ndarray:
     Raises:
         ValueError: naming the file, if it isn't there or isn't a readable image.
     """
-    steps = preprocessing
-    if isinstance(steps, dict):
-        steps = Preprocessing.from_json(steps)
-    array = _pixels(image)
-    array = to_channels(tf.convert_to_tensor(array), steps.num_channels)
+    steps = as_preprocessing(preprocessing)
+    array = tf.convert_to_tensor(_pixels(image))
+    array = to_channels(array, steps.num_channels)
     return apply(steps.image_steps, array[None], None)[0].numpy()
 
 
@@ -52,8 +50,7 @@ def load_images(images, preprocessing, *, corrupt: str = "error"):
         (images, errors): `float32` array `(N, H, W, C)` of the readable ones, and a
         dictionary from the place of each other one in the list to the reason.
     """
-    if isinstance(preprocessing, dict):
-        preprocessing = Preprocessing.from_json(preprocessing)
+    preprocessing = as_preprocessing(preprocessing)
     loaded, errors = [], {}
     for place, image in enumerate(images):
         try:

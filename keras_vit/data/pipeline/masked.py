@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.readers.stores import as_written
+from keras_vit.data.graphs import as_written
 from keras_vit.data.steps.corruption import CorruptPatches, corrupted
 
 

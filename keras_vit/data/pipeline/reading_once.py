@@ -1,4 +1,4 @@
-"""Reading a whole source once: to keep its pixels, or to find the broken images."""
+"""Reads a whole source once: to keep its pixels, or to find the broken images."""
 
 import logging
 import time
@@ -35,21 +35,20 @@ def decode_all(store) -> PixelStore | None:
             image = to_channels(image, 3)
         fits = tf.reduce_all(tf.shape(image) == shape)
         image = tf.cond(fits, lambda: image, lambda: tf.zeros(shape, tf.uint8))
-        return position, tf.ensure_shape(image, shape), fits
+        return position, tf.ensure_shape(image, shape), fits, item["id"]
 
-    seen = np.zeros(store.num_examples, bool)
+    names = np.zeros(store.num_examples, object)
     items = in_order(store).enumerate()
-    for position, image, fits in readable(items, read).batch(256).as_numpy_iterator():
+    for batch in readable(items, read).batch(256).as_numpy_iterator():
+        position, image, fits, name = batch
         if not fits.all():
             return None
-        images[position] = image
-        seen[position] = True
-    found = reasons(items, read, seen)
+        images[position], names[position] = image, name
+    found = reasons(items, read, names != 0)
     if found:
         _, name, reason = found[0]
         more = f" ({len(found) - 1} more are broken.)" if len(found) > 1 else ""
         raise ValueError(f"{CORRUPT}{name}: {reason}.{more}{HINT}")
-    names = [store.name_of(i) for i in range(len(seen))]
     return PixelStore(images, store.labels, names)
 
 

@@ -13,6 +13,7 @@ import re
 import unicodedata
 
 import numpy as np
+from PIL import Image
 
 from keras_vit.common.wording import display
 
@@ -23,6 +24,10 @@ SPLIT_FOLDERS = {
     "validation": ("validation", "val", "valid"),
     "test": ("test", "testing"),
 }
+
+
+UNLABELLED = "unlabelled"  # the class of every image without a label
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +50,8 @@ def scan(root: str) -> Folder:
         ValueError: naming the folder, if it is a file, has no images, no class folders,
             one class only, or an empty class.
     """
-    if not os.path.isdir(root):
-        what = "a file, not a folder" if os.path.exists(root) else "not there"
-        raise ValueError(f"{display(root)} is {what}. Name a folder of class folders.")
-    splits = split_folders(root, _class_folders)
+    _check_folder(root, "class folders")
+    splits = _split_folders(root, _class_folders)
     if splits and "train" not in splits:
         raise ValueError(
             f"{display(root)} has {', '.join(splits.values())} beside no train folder. "
@@ -62,17 +65,65 @@ def scan(root: str) -> Folder:
     return Folder(root, [display(name) for name in class_names], found)
 
 
-def split_folders(root, is_part):
+def scan_unlabelled(root: str) -> Folder:
+    """Finds all images below a folder, in folders of any names and depths.
+
+    Where there is a folder train, the images below it are the training images, those
+    below val and test the others; see `SPLIT_FOLDERS` for their names.
+
+    Raises:
+        ValueError: naming the folder, if it is not there or holds no images.
+    """
+    _check_folder(root, "images")
+    splits = _split_folders(root, _has_images)
+    splits = splits if "train" in splits else {"all": ""}
+    if "train" in splits:
+        _log_others(root, splits)
+    found = {}
+    for split, folder in splits.items():
+        before = f"{folder}/" if folder else ""
+        images = sorted(images_below(os.path.join(root, folder)))
+        files = np.asarray([before + image for image in images], object)
+        found[split] = files, np.zeros(len(files), np.int64)
+    if not len(next(iter(found.values()))[0]):
+        raise ValueError(
+            f"{display(root)} holds no images: files that end in {', '.join(SUFFIXES)}."
+        )
+    return Folder(root, [UNLABELLED], found)
+
+
+def _log_others(root, splits):
+    """Says how many images lie beside the folders of the splits."""
+    below = tuple(f"{folder}/" for folder in splits.values())
+    others = [name for name in images_below(root) if not name.startswith(below)]
+    if others:
+        LOGGER.warning(
+            "%s: %d images, such as %s, are left out: they are not in %s. Rename the "
+            "folder train if it is no split.",
+            display(root),
+            len(others),
+            display(others[0]),
+            " or ".join(below),
+        )
+
+
+def _check_folder(root, kind):
+    if not os.path.isdir(root):
+        what = "a file, not a folder" if os.path.exists(root) else "not there"
+        raise ValueError(f"{display(root)} is {what}. Name a folder of {kind}.")
+
+
+def _split_folders(root, is_part):
     """The folders of the splits: `{split: name}`, where `is_part(path)` holds."""
     found = {}
     for split, names in SPLIT_FOLDERS.items():
-        for name in subfolders(root):
+        for name in _subfolders(root):
             if name.lower() in names and is_part(os.path.join(root, name)):
                 found.setdefault(split, name)
     return found
 
 
-def subfolders(path):
+def _subfolders(path):
     with os.scandir(path) as entries:
         names = [e.name for e in entries if e.is_dir() and not _hidden(e.name)]
     return sorted(names)
@@ -83,10 +134,10 @@ def _hidden(name):
 
 
 def _class_folders(path):
-    return [name for name in subfolders(path) if has_images(os.path.join(path, name))]
+    return [name for name in _subfolders(path) if _has_images(os.path.join(path, name))]
 
 
-def has_images(path):
+def _has_images(path):
     return next(images_below(path), None) is not None
 
 
@@ -105,7 +156,7 @@ def images_below(path):
 def _class_names(root, split_folder):
     path = os.path.join(root, split_folder) if split_folder else root
     shown = display(path)
-    names = subfolders(path)
+    names = _subfolders(path)
     if not names:
         images = list(images_below(path))
         raise ValueError(
@@ -116,7 +167,7 @@ def _class_names(root, split_folder):
             else f"{shown} is empty: no class folders and no images "
             f"({', '.join(SUFFIXES)}) in it."
         )
-    empty = [name for name in names if not has_images(os.path.join(path, name))]
+    empty = [name for name in names if not _has_images(os.path.join(path, name))]
     if len(empty) == len(names):
         raise ValueError(
             f"{shown} has no images in its folders ({', '.join(map(display, names))}); "
@@ -233,8 +284,6 @@ def peek(root: str, files, count: int = 32):
         (shape, channels): (H, W, C) if those looked at agree, else None; and 1 if all
         of them are grey, else 3.
     """
-    from PIL import Image
-
     places = np.unique(np.linspace(0, len(files) - 1, count).astype(int))
     shapes = set()
     for place in places:
@@ -246,53 +295,3 @@ def peek(root: str, files, count: int = 32):
             continue
     channels = 1 if shapes and all(shape[-1] == 1 for shape in shapes) else 3
     return (shapes.pop() if len(shapes) == 1 else None), channels
-
-
-logger = logging.getLogger(__name__)
-
-# The class of every image without a label.
-UNLABELLED = "unlabelled"
-
-
-def scan_unlabelled(root: str) -> Folder:
-    """Finds all images below a folder, in folders of any names and depths.
-
-    Where there is a folder train, the images below it are the training images, those
-    below val and test the others; see `folders.SPLIT_FOLDERS` for their names.
-
-    Raises:
-        ValueError: naming the folder, if it is not there or holds no images.
-    """
-    if not os.path.isdir(root):
-        what = "a file, not a folder" if os.path.exists(root) else "not there"
-        raise ValueError(f"{display(root)} is {what}. Name a folder of images.")
-    splits = split_folders(root, has_images)
-    splits = splits if "train" in splits else {"all": ""}
-    if "train" in splits:
-        _log_others(root, splits)
-    found = {}
-    for split, folder in splits.items():
-        before = f"{folder}/" if folder else ""
-        images = sorted(images_below(os.path.join(root, folder)))
-        files = np.asarray([before + image for image in images], object)
-        found[split] = files, np.zeros(len(files), np.int64)
-    if not len(next(iter(found.values()))[0]):
-        raise ValueError(
-            f"{display(root)} holds no images: files that end in {', '.join(SUFFIXES)}."
-        )
-    return Folder(root, [UNLABELLED], found)
-
-
-def _log_others(root, splits):
-    """Says how many images lie beside the folders of the splits."""
-    below = tuple(f"{folder}/" for folder in splits.values())
-    others = [name for name in images_below(root) if not name.startswith(below)]
-    if others:
-        logger.warning(
-            "%s: %d images, such as %s, are left out: they are not in %s. Rename the "
-            "folder train if it is no split.",
-            display(root),
-            len(others),
-            display(others[0]),
-            " or ".join(below),
-        )

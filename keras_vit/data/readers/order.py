@@ -59,7 +59,7 @@ class Order:
         return randomness.image_seeds(self.seed, epoch, index)
 
     def over_epochs(self, one_epoch) -> tf.data.Dataset:
-        """Strings `one_epoch(epoch, skip)` of all epochs together, from `start` on."""
+        """Concatenates `one_epoch(epoch, skip)` of all epochs, from `start` on."""
         first, skip = divmod(self.start, self.per_epoch)
         last = 2**62 if self.epochs is None else self.epochs
 

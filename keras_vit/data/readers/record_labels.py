@@ -1,4 +1,4 @@
-"""How a record of a TFDS set becomes an image and one label."""
+"""Reads an image and one label out of a record of a TFDS set."""
 
 import dataclasses
 from collections.abc import Callable

@@ -12,64 +12,12 @@ import re
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.common.wording import display
 from keras_vit.data import randomness
-from keras_vit.data.graphs import usable_cores
+from keras_vit.data.graphs import as_written, usable_cores
+from keras_vit.data.readers.order import Order
 from keras_vit.data.readers.record_labels import reading_of
-from keras_vit.data.readers.stores import BytesStore, Order, PixelStore, as_written
+from keras_vit.data.readers.stores import BytesStore, PixelStore
 from keras_vit.data.sets.downloads import quiet
-
-
-def columns_of(store, partial, chosen=None) -> dict[str, np.ndarray]:
-    """What is wanted of every example, in the stored order.
-
-    Args:
-        store: A `RecordStore`.
-        partial: What TFDS should decode; see `RecordStore.partial`.
-        chosen: Boolean array, which examples are wanted, or None for all.
-
-    Returns:
-        Arrays by name: "id", and of what `partial` names "image" (encoded, or scaled
-        pixels), "label" and "file_name".
-    """
-    import tensorflow_datasets as tfds
-
-    reading = store.reading
-
-    @as_written
-    def make(example):
-        made = {"id": example["tfds_id"]}
-        if reading.image_key in example:
-            made["image"] = reading.image(example)
-        if reading.wanted.keys() <= example.keys():
-            made["label"] = reading.label(example)
-        if reading.file_name_key in example:
-            made["file_name"] = example[reading.file_name_key]
-        return made
-
-    config = tfds.ReadConfig(
-        add_tfds_id=True, interleave_cycle_length=1, try_autocache=False
-    )
-    with quiet():
-        dataset = store.builder.as_dataset(
-            split=store.split, decoders=partial, read_config=config
-        )
-        if store.left_out:
-            left_out = tf.constant(store.left_out)
-            dataset = dataset.filter(
-                as_written(
-                    lambda example: tf.reduce_all(left_out != example["tfds_id"])
-                )
-            )
-        if chosen is not None:
-            mask = tf.constant(chosen)
-            dataset = dataset.enumerate().filter(as_written(lambda i, _: mask[i]))
-            dataset = dataset.map(as_written(lambda _, example: example))
-        batches = list(dataset.map(make).batch(1024).as_numpy_iterator())
-    if not batches:
-        raise ValueError(f"{store.name}:{store.split} holds no examples.")
-    return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
-
 
 MEMORY_BUDGET = 512 * 2**20  # bytes, for examples kept in memory and for shuffling
 SUBSET_BUDGET = 4 * 2**30  # bytes, for the chosen examples of a larger set
@@ -134,9 +82,16 @@ class RecordStore:
         skip = {reading.image_key: tfds.decode.SkipDecoding()} if image else None
         return tfds.decode.PartialDecoding(wanted, decoders=skip)
 
-    def read(self) -> BytesStore | PixelStore:
-        """All examples, still encoded, in memory."""
-        return self._read(self.partial(file_name=True), None)
+    def read(self, chosen=None) -> BytesStore | PixelStore:
+        """All examples, or the chosen ones, still encoded, in memory."""
+        columns = self._columns(chosen, file_name=True)
+        labels = self._checked(columns["label"])
+        ids = [name.decode() for name in columns["id"]]
+        names = columns.get("file_name")
+        names = None if names is None else [name.decode() for name in names]
+        if self.reading.scale != 1:
+            return PixelStore(columns["image"], labels, ids, names)
+        return BytesStore(columns["image"], labels, ids, self.image_shape, names)
 
     def select(self, places: np.ndarray) -> BytesStore | PixelStore:
         """Some examples, still encoded, in memory.
@@ -158,12 +113,12 @@ class RecordStore:
             )
         wanted = np.zeros(self.num_examples, bool)
         wanted[places] = True
-        return self._read(self.partial(file_name=True), wanted)
+        return self.read(wanted)
 
     def label_table(self) -> tuple[np.ndarray, list[str]]:
         """(labels, ids) in the stored order; reads the whole set once."""
         LOGGER.info("Reading the labels of %s:%s", self.name, self.split)
-        columns = columns_of(self, self.partial(image=False), None)
+        columns = self._columns(image=False)
         labels = self._checked(columns["label"])
         return labels, [name.decode() for name in columns["id"]]
 
@@ -172,8 +127,7 @@ class RecordStore:
         if self.reading.file_name_key is None:
             return None
         LOGGER.info("Reading the file names of %s:%s", self.name, self.split)
-        partial = self.partial(image=False, label=False, file_name=True)
-        names = columns_of(self, partial, None)["file_name"]
+        names = self._columns(image=False, label=False, file_name=True)["file_name"]
         return [name.decode() for name in names]
 
     def _checked(self, labels):
@@ -183,15 +137,48 @@ class RecordStore:
             )
         return labels
 
-    def _read(self, partial, wanted):
-        columns = columns_of(self, partial, wanted)
-        labels = self._checked(columns["label"])
-        ids = [name.decode() for name in columns["id"]]
-        names = columns.get("file_name")
-        names = None if names is None else [name.decode() for name in names]
-        if self.reading.scale != 1:
-            return PixelStore(columns["image"], labels, ids, names)
-        return BytesStore(columns["image"], labels, ids, self.image_shape, names)
+    def _columns(self, chosen=None, **wanted) -> dict[str, np.ndarray]:
+        """What is wanted of every example, in the stored order.
+
+        Args:
+            chosen: Boolean array, which examples are wanted, or None for all.
+            **wanted: As for `partial`.
+
+        Returns:
+            Arrays by name: "id", and where they are wanted "image" (encoded, or scaled
+            pixels), "label" and "file_name".
+        """
+        import tensorflow_datasets as tfds
+
+        reading = self.reading
+
+        @as_written
+        def make(example):
+            made = {"id": example["tfds_id"]}
+            if reading.image_key in example:
+                made["image"] = reading.image(example)
+            if reading.wanted.keys() <= example.keys():
+                made["label"] = reading.label(example)
+            if reading.file_name_key in example:
+                made["file_name"] = example[reading.file_name_key]
+            return made
+
+        config = tfds.ReadConfig(
+            add_tfds_id=True, interleave_cycle_length=1, try_autocache=False
+        )
+        with quiet():
+            dataset = self.builder.as_dataset(
+                split=self.split, decoders=self.partial(**wanted), read_config=config
+            )
+            dataset = self.without_left_out(dataset, lambda example: example["tfds_id"])
+            if chosen is not None:
+                mask = tf.constant(chosen)
+                dataset = dataset.enumerate().filter(as_written(lambda i, _: mask[i]))
+                dataset = dataset.map(as_written(lambda _, example: example))
+            batches = list(dataset.map(make).batch(1024).as_numpy_iterator())
+        if not batches:
+            raise ValueError(f"{self.name}:{self.split} holds no examples.")
+        return {name: np.concatenate([b[name] for b in batches]) for name in batches[0]}
 
     def items(self, order: Order) -> tf.data.Dataset:
         """`{"index", "seed", "data", "label", "id"}`; `index` counts the epoch."""
@@ -223,11 +210,7 @@ class RecordStore:
                 num_parallel_calls=tf.data.AUTOTUNE,
                 deterministic=True,
             )
-            if self.left_out:
-                left_out = tf.constant(self.left_out)
-                stream = stream.filter(
-                    as_written(lambda i, _: tf.reduce_all(left_out != i))
-                )
+            stream = self.without_left_out(stream, lambda name, record: name)
             if order.shuffle:
                 stream = self._shuffled(stream, order.seed, epoch)
             stream = stream.take(order.per_epoch).skip(skip).enumerate(skip)
@@ -265,14 +248,19 @@ class RecordStore:
         seed = tf.bitcast(randomness.epoch_seed(seed, epoch), tf.int64)
         return stream.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
 
+    def without_left_out(self, dataset, id_of) -> tf.data.Dataset:
+        """The elements of a dataset whose id, `id_of(*element)`, is not left out."""
+        if not self.left_out:
+            return dataset
+        left_out = tf.constant(self.left_out)
+        keeps = lambda *element: tf.reduce_all(left_out != id_of(*element))  # noqa: E731
+        return dataset.filter(as_written(keeps))
+
     def leave_out(self, found) -> "RecordStore":
         """The same, without some examples: (place, id, reason) each."""
         ids = self.left_out + tuple(identifier for _, identifier, _ in found)
         scale = self.reading.scale
         return RecordStore(self.builder, self.split, self.name, ids, self.rule, scale)
-
-    def name_of(self, identifier) -> str:
-        return display(identifier)
 
 
 def _check_split(info, split, name):

@@ -1,9 +1,10 @@
-"""Which examples come: those of a call of `Source.batches`, or as they are stored."""
+"""Orders of examples: for a call of `Source.batches`, and as they are stored."""
 
 import numpy as np
 import tensorflow as tf
 
-from keras_vit.data.readers.stores import IndexedStore, Order
+from keras_vit.data.readers.order import Order
+from keras_vit.data.readers.stores import IndexedStore
 
 
 def batch_order(

@@ -1,4 +1,4 @@
-"""Where the examples of a source lie, and in which order they come out.
+"""Stores of examples: pixels or encoded images in memory, or files in folders.
 
 A store knows how many examples there are, and gives example number `index` as a
 dictionary: `data` (an encoded image, or decoded `uint8` pixels) or `file` (its path),
@@ -7,6 +7,7 @@ permutation of all indices: pixels in memory, encoded images in memory, files in
 folders. Records that don't fit in memory can only be read in a stream: `records.py`.
 """
 
+import dataclasses
 import functools
 import os
 
@@ -24,7 +25,13 @@ class IndexedStore:
 
     labels: np.ndarray  # int64, (N,)
     ids = originals = None
-    image_shape: tuple[int, int, int] | None = None  # (H, W, C) where all share it
+    image_shape = None  # (H, W, C) where all share it
+
+    def __post_init__(self):
+        self.labels = np.asarray(self.labels, np.int64)
+        for column in ("encoded", "files", "ids", "originals"):
+            if getattr(self, column, None) is not None:
+                setattr(self, column, np.asarray(getattr(self, column), object))
 
     @property
     def num_examples(self) -> int:
@@ -78,11 +85,12 @@ class IndexedStore:
 
     def select(self, indices: np.ndarray) -> "IndexedStore":
         """The store of some of the examples."""
-        raise NotImplementedError
-
-    def name_of(self, index: int) -> str:
-        """The id of an example, for people."""
-        raise NotImplementedError
+        columns = {
+            field.name: value[indices]
+            for field in dataclasses.fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
+        }
+        return dataclasses.replace(self, **columns)
 
     def leave_out(self, found) -> "IndexedStore":
         """The store without some examples: (place, name, reason) each."""
@@ -101,74 +109,49 @@ class IndexedStore:
         return None if self.originals is None else list(self.originals)
 
 
+@dataclasses.dataclass(eq=False)
 class PixelStore(IndexedStore):
     """Decoded images in memory, all of one shape: `uint8`, `(N, H, W, C)`."""
 
-    def __init__(self, images, labels: np.ndarray, ids=None, originals=None):
-        self.images, self.labels = images, np.asarray(labels, np.int64)
-        self.ids = _objects(ids)
-        self.originals = _objects(originals)
-        self.image_shape = images.shape[1:]
+    images: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray | None = None
+    originals: np.ndarray | None = None
+
+    @property
+    def image_shape(self):
+        return self.images.shape[1:]
 
     @functools.cached_property
     def tensors(self):
         """(images, labels, ids) in the host's memory; a GPU must not hold them."""
-        names = range(self.num_examples) if self.ids is None else self.ids
         with tf.device("CPU:0"):
             images = tf.constant(self.images)
-            labels = tf.constant(self.labels)
-            ids = tf.constant([to_bytes(name) for name in names], tf.string)
+            labels, ids = tf.constant(self.labels), _names(self.names())
         self.images = images.numpy()  # the same memory, so that it is there once
         return images, labels, ids
 
     def fetcher(self):
-        images, labels, ids = self.tensors
-
-        def fetch(index):
-            return {"data": images[index], "label": labels[index], "id": ids[index]}
-
-        return fetch
-
-    def select(self, indices):
-        names = _chosen(self.ids, indices), _chosen(self.originals, indices)
-        return PixelStore(self.images[indices], self.labels[indices], *names)
-
-    def name_of(self, index):
-        return str(index) if self.ids is None else display(self.ids[index])
+        return _fetch_from(*self.tensors)
 
 
+@dataclasses.dataclass(eq=False)
 class BytesStore(IndexedStore):
-    """Encoded images in memory: a list of `bytes`."""
+    """Encoded images in memory: an array of `bytes`."""
 
-    def __init__(
-        self, encoded, labels: np.ndarray, ids, image_shape=None, originals=None
-    ):
-        self.encoded = np.asarray(encoded, object)
-        self.labels = np.asarray(labels, np.int64)
-        self.ids = np.asarray(ids, object)
-        self.image_shape = image_shape
-        self.originals = _objects(originals)
+    encoded: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    image_shape: tuple[int, int, int] | None = None
+    originals: np.ndarray | None = None
 
     def fetcher(self):
         with tf.device("CPU:0"):
             encoded = tf.constant(list(self.encoded), tf.string)
-            labels = tf.constant(self.labels)
-            ids = tf.constant([to_bytes(name) for name in self.ids], tf.string)
-
-        def fetch(index):
-            return {"data": encoded[index], "label": labels[index], "id": ids[index]}
-
-        return fetch
-
-    def select(self, indices):
-        arrays = (self.encoded[indices], self.labels[indices], self.ids[indices])
-        originals = _chosen(self.originals, indices)
-        return BytesStore(*arrays, self.image_shape, originals)
-
-    def name_of(self, index):
-        return display(self.ids[index])
+            return _fetch_from(encoded, tf.constant(self.labels), _names(self.ids))
 
 
+@dataclasses.dataclass(eq=False)
 class FileStore(IndexedStore):
     """Image files below a folder, read when their turn comes.
 
@@ -179,30 +162,21 @@ class FileStore(IndexedStore):
         image_shape: (H, W, C) if all files seem to share it.
     """
 
-    def __init__(self, root: str, files, labels: np.ndarray, image_shape=None):
-        self.root = root
-        self.files = np.asarray(files, object)
-        self.labels = np.asarray(labels, np.int64)
-        self.image_shape = image_shape
+    root: str
+    files: np.ndarray
+    labels: np.ndarray
+    image_shape: tuple[int, int, int] | None = None
 
     def fetcher(self):
         with tf.device("CPU:0"):
             root = tf.constant(os.fsencode(os.path.join(self.root, "")))
-            files = tf.constant([to_bytes(file) for file in self.files], tf.string)
-            labels = tf.constant(self.labels)
+            files, labels = _names(self.files), tf.constant(self.labels)
 
         def fetch(index):
             file = root + tf.gather(files, index)
             return {"file": file, "label": tf.gather(labels, index), "id": file}
 
         return fetch
-
-    def select(self, indices):
-        arrays = (self.files[indices], self.labels[indices])
-        return FileStore(self.root, *arrays, self.image_shape)
-
-    def name_of(self, index):
-        return display(os.path.join(self.root, self.files[index]))
 
     def names(self):
         return list(self.files)
@@ -211,14 +185,14 @@ class FileStore(IndexedStore):
         return [display(file) for file in self.files]
 
 
-def _objects(names):
-    return None if names is None else np.asarray(names, object)
+def _fetch_from(data, labels, ids):
+    def fetch(index):
+        return {"data": data[index], "label": labels[index], "id": ids[index]}
+
+    return fetch
 
 
-def _chosen(names, indices):
-    return None if names is None else names[indices]
-
-
-def to_bytes(name) -> bytes:
-    """The bytes of a file name, also of one that isn't valid UTF-8."""
-    return name if isinstance(name, bytes) else os.fsencode(str(name))
+def _names(names):
+    """A tensor of file names, also of such as aren't valid UTF-8."""
+    encoded = [n if isinstance(n, bytes) else os.fsencode(str(n)) for n in names]
+    return tf.constant(encoded, tf.string)

@@ -1,4 +1,4 @@
-"""Making sure that a TFDS data set is prepared, without waiting for hosts in vain.
+"""Prepares TFDS data sets, and finds out first whether their hosts answer.
 
 TFDS retries an unreachable host for minutes, silently. So its hosts are asked first,
 all at once and for a few seconds only.

@@ -1,4 +1,4 @@
-"""From a name or a directory to a TFDS builder whose data are prepared."""
+"""TFDS builders by name or directory, with their data prepared."""
 
 import contextlib
 import os

@@ -2,7 +2,7 @@
 
 Steps on images come first, then the value range, then steps on batches. Each takes and
 makes images of 1 or 3 channels, and gives the same for the same seed, alone and in a
-batch, eagerly and in a graph. See `step.py` for what a step is, and
+batch, eagerly and in a graph. See `base.py` for what a step is, and
 `keras_vit.data.augmentation` for how to write a list of them.
 """
 
@@ -38,23 +38,5 @@ STEPS = {
     "corrupt_patches": CorruptPatches,
 }
 
-__all__ = [
-    "STEPS",
-    "BatchStep",
-    "CentralCrop",
-    "CorruptPatches",
-    "Crop",
-    "CutMix",
-    "Flip",
-    "InceptionCrop",
-    "LabelSmoothing",
-    "Mixup",
-    "Pad",
-    "RandAugment",
-    "RandomCrop",
-    "RandomErasing",
-    "Resize",
-    "ResizeSmall",
-    "Step",
-    "ValueRange",
-]
+__all__ = ["STEPS", "BatchStep", "Crop", "Step"]
+__all__ += [kind.__name__ for kind in STEPS.values()]

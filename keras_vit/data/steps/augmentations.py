@@ -1,8 +1,8 @@
 """What training does to images: named augmentations, short strings, lists of steps."""
 
-import difflib
 from collections.abc import Sequence
 
+from keras_vit.common.wording import hint
 from keras_vit.data.steps import (
     STEPS,
     BatchStep,
@@ -92,10 +92,9 @@ def augmentation(augment, evaluation: Preprocessing) -> Preprocessing:
     """
     size = evaluation.image_size
     steps = _named(augment, evaluation)
-    if steps is None and isinstance(augment, str):
-        steps = _from_text(augment, evaluation)
-    elif steps is None:
-        steps = _checked(augment)
+    if steps is None:
+        read = _from_text if isinstance(augment, str) else _checked
+        steps = read(augment, evaluation)
     if all(step.output_size(None) is None for step in steps if isinstance(step, Step)):
         steps = (*_without_range(evaluation), *steps)
     training = Preprocessing(_in_order(steps, evaluation), evaluation.num_channels)
@@ -122,8 +121,7 @@ def augreg_name(spelling: str) -> str:
         One of the names that `augmentation` takes, such as `"augreg_light1"`.
     """
     names = {name.removeprefix("augreg_"): name for name in AUGREG}
-    light = {"light0": names.pop("light1"), "light1": names.pop("light2")}
-    names |= light
+    names |= {"light0": names["light1"], "light1": names.pop("light2")}
     if spelling not in names:
         raise ValueError(
             f"A file's augmentation must be one of {', '.join(sorted(names))}. "
@@ -135,11 +133,9 @@ def augreg_name(spelling: str) -> str:
 def _named(augment, evaluation):
     """The steps of a named augmentation; None if there is none of that name."""
     height, width = evaluation.image_size
-    if augment is None:
-        augment = "none"
     if augment == "auto":
         augment = "crop_flip" if min(height, width) <= SMALL_IMAGE else "inception"
-    if not isinstance(augment, str):
+    if not isinstance(augment, str | None):
         return None
     if augment in AUGREG:
         return _augreg(height, width, *AUGREG[augment])
@@ -155,7 +151,7 @@ def _named(augment, evaluation):
         "inception": (InceptionCrop(height, width), Flip()),
         "resmall_crop": (ResizeSmall(max(larger)), RandomCrop(height, width), Flip()),
         "resize_crop": (Resize(*larger), RandomCrop(height, width), Flip()),
-    }.get(augment)
+    }.get(augment or "none")
 
 
 def _without_range(evaluation):
@@ -174,14 +170,12 @@ def _from_text(augment, evaluation):
     first, bar, rest = (part.strip() for part in augment.partition("|"))
     if bar and first in AUGMENTATIONS and first not in STEPS:
         return (*_named(first, evaluation), *steps_from_text(rest, size))
-    names = (*AUGMENTATIONS, *STEPS)
-    if augment.strip().isidentifier() and augment.strip() not in STEPS:
-        close = difflib.get_close_matches(augment, names, 1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+    if first.isidentifier() and not bar and first not in STEPS:
         raise ValueError(
             f"`augment` must be one of {', '.join(AUGMENTATIONS)}; or steps, as in "
             f"'inception_crop|flip|mixup(0.2)', from {', '.join(STEPS)}; or a list of "
-            f"steps. Received: augment={augment!r}.{hint}"
+            f"steps. Received: augment={augment!r}."
+            f"{hint(augment, (*AUGMENTATIONS, *STEPS))}"
         )
     return steps_from_text(augment, size)
 
@@ -199,7 +193,7 @@ def _in_order(steps, evaluation):
     return (*steps[:first], *ranges, *steps[first:])
 
 
-def _checked(steps: Sequence[Step]) -> tuple[Step, ...]:
+def _checked(steps, evaluation):
     kinds = Step | BatchStep
     if not isinstance(steps, Sequence) or not all(isinstance(s, kinds) for s in steps):
         raise ValueError(

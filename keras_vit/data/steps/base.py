@@ -1,8 +1,9 @@
 """What a step of a pipeline is: small frozen objects that change images or batches."""
 
-import difflib
 import math
-import numbers
+
+from keras_vit.common.checks import is_integer, is_number
+from keras_vit.common.wording import hint
 
 
 class Step:
@@ -90,72 +91,67 @@ class BatchStep:
         raise NotImplementedError
 
 
-METHODS = (
-    *("bilinear", "nearest", "bicubic", "area"),
-    *("lanczos3", "lanczos5", "gaussian", "mitchellcubic"),
-)
+METHODS = ("bilinear", "nearest", "bicubic", "area")
+METHODS += ("lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 MODES = ("constant", "reflect", "symmetric")
+FORMS = ("big_vision", "bit")
 
 
-def check_lengths(step, *fields, least=1):
-    """Raises unless the fields are integers of `least` or more, pixels."""
+def _whole(least):
+    return lambda value: is_integer(value) and value >= least
+
+
+def _within(low, high):
+    return lambda value: is_number(value) and low <= value <= high
+
+
+# By field: what it must be, or the choices that there are.
+RULES = {
+    **dict.fromkeys(
+        ("height", "width", "side", "patch_height", "patch_width"),
+        (_whole(1), "must be a positive integer, pixels"),
+    ),
+    "pixels": (_whole(0), "must be an integer, 0 or more, pixels"),
+    "num_layers": (_whole(0), "must be an integer, 0 or more"),
+    "cells": (_whole(0), "must be 0 (every pixel) or a positive integer"),
+    "probability": (_within(0, 1), "must lie in [0, 1]"),
+    "value": (_within(0, 255), "must lie in [0, 255]"),
+    "magnitude": (lambda value: 0 <= value <= 30, "must lie in [0, 30]"),
+    "alpha": (lambda value: value >= 0, "must be 0 or more"),
+    "rate": (lambda value: 0 <= value < 1, "must lie in [0, 1)"),
+    "corruption_rate": (
+        lambda value: 0 < value < 1,
+        "must lie between 0 and 1, both excluded",
+    ),
+    "method": METHODS,
+    "mode": MODES,
+    "form": FORMS,
+}
+
+
+def check(step, *fields):
+    """Raises unless the fields of a step have values that `RULES` allows."""
     for field in fields:
-        value = getattr(step, field)
-        if not isinstance(value, numbers.Integral) or value < least:
-            kind = "a positive integer" if least else "an integer, 0 or more"
-            raise _error(step, field, f"must be {kind}, pixels")
-
-
-def check_method(step):
-    """Raises unless TensorFlow can resize so."""
-    _check_name(step, "method", METHODS)
-
-
-def check_mode(step):
-    """Raises unless TensorFlow can pad so."""
-    if not isinstance(step.mode, str) or step.mode.lower() not in MODES:
-        _check_name(step, "mode", MODES)  # to TensorFlow, capital letters are the same
-
-
-def check_probability(step):
-    """Raises unless the probability is one."""
-    if not _is_number(step.probability) or not 0 <= step.probability <= 1:
-        raise _error(step, "probability", "must lie in [0, 1]")
-
-
-def check_pixel(step, field="value"):
-    """Raises unless the field is a value that a pixel can have."""
-    value = getattr(step, field)
-    if not _is_number(value) or not 0 <= value <= 255:
-        raise _error(step, field, "must lie in [0, 255]")
+        value, rule = getattr(step, field), RULES[field]
+        if isinstance(rule[0], str):
+            # To TensorFlow, the capital letters of a mode are the same.
+            known = value in rule or (field == "mode" and str(value).lower() in rule)
+            text, meant = f"must be one of {', '.join(rule)}", hint(value, rule)
+        else:
+            known, text, meant = rule[0](value), rule[1], ""
+        if not known:
+            raise ValueError(
+                f"`{field}` of {type(step).__name__} {text}. "
+                f"Received: {field}={value!r}.{meant}"
+            )
 
 
 def check_range(step):
     """Raises unless black and white become two different numbers."""
     both = (step.low, step.high)
-    if not all(map(_is_number, both)) or step.low == step.high:
+    if not all(is_number(v) and math.isfinite(v) for v in both) or both[0] == both[1]:
         raise ValueError(
             f"`low` and `high` of {type(step).__name__}, the values of black and "
             f"white, must be two different numbers. Received: low={step.low!r}, "
             f"high={step.high!r}"
         )
-
-
-def _is_number(value):
-    return isinstance(value, numbers.Real) and math.isfinite(value)
-
-
-def _check_name(step, field, known):
-    name = getattr(step, field)
-    if name in known:
-        return
-    close = difflib.get_close_matches(str(name), known, 1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise _error(step, field, f"must be one of {', '.join(known)}", hint)
-
-
-def _error(step, field, rule, hint=""):
-    return ValueError(
-        f"`{field}` of {type(step).__name__} {rule}. "
-        f"Received: {field}={getattr(step, field)!r}.{hint}"
-    )

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import BatchStep
+from keras_vit.data.steps.base import BatchStep, check, check_range
 
 # Of the corrupted patches: hidden behind the mask token, and shown as another patch.
 # The rest, a tenth, is shown as it is. As in BERT.
@@ -61,25 +61,10 @@ class CorruptPatches(BatchStep):
     last = True
 
     def __post_init__(self):
-        for name in ("patch_height", "patch_width"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be positive. Received: {name}={value}")
-        if not 0 < self.corruption_rate < 1:
-            raise ValueError(
-                "`corruption_rate` must lie between 0 and 1, both excluded. "
-                f"Received: corruption_rate={self.corruption_rate}"
-            )
-        if self.cells < 0:
-            raise ValueError(
-                "`cells` must be 0 (every pixel) or positive. "
-                f"Received: cells={self.cells}"
-            )
-        if self.low == self.high:
-            raise ValueError(
-                "`low` and `high`, the values of black and white, must differ. "
-                f"Received: low={self.low}, high={self.high}"
-            )
+        check(self, "patch_height", "corruption_rate", "cells")
+        if self.patch_width is not None:
+            check(self, "patch_width")
+        check_range(self)
 
     def __call__(self, images, labels=None, num_classes=None, seeds=None):
         """(inputs, colours, weights) of a batch.

@@ -5,19 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import (
-    Crop,
-    Step,
-    check_lengths,
-    check_method,
-    check_mode,
-    check_pixel,
-    check_probability,
-)
-
-
-def _is_size(images, size) -> bool:
-    return tuple(images.shape[1:3]) == tuple(size)
+from keras_vit.data.steps.base import Crop, Step, check
 
 
 def _height_width(images):
@@ -40,22 +28,21 @@ class Resize(Step):
     antialias: bool = False
 
     def __post_init__(self):
-        check_lengths(self, "height", "width")
-        check_method(self)
+        check(self, "height", "width", "method")
 
     def __call__(self, images, seeds=None):
-        if _is_size(images, (self.height, self.width)):
-            return images
         size = (self.height, self.width)
-        images = tf.image.resize(images, size, self.method, antialias=self.antialias)
-        return _back_in_range(images, self.method)
+        if tuple(images.shape[1:3]) == size:
+            return images
+        return _resized(images, size, self.method, self.antialias)
 
     def output_size(self, size):
         return (self.height, self.width)
 
 
-def _back_in_range(images, method):
-    """Bicubic and Lanczos overshoot; bilinear, area and nearest can't."""
+def _resized(images, size, method, antialias=False):
+    """Resized to `float32` in [0, 255], which bicubic and Lanczos overshoot."""
+    images = tf.image.resize(images, size, method, antialias=antialias)
     images = tf.cast(images, tf.float32)
     overshoots = method not in ("bilinear", "area", "nearest")
     return tf.clip_by_value(images, 0.0, 255.0) if overshoots else images
@@ -73,8 +60,7 @@ class ResizeSmall(Step):
     method: str = "area"
 
     def __post_init__(self):
-        check_lengths(self, "side")
-        check_method(self)
+        check(self, "side", "method")
 
     def __call__(self, images, seeds=None):
         height, width = _height_width(images)
@@ -84,8 +70,7 @@ class ResizeSmall(Step):
             tf.cast(tf.round(tf.cast(length, tf.float32) * ratio), tf.int32)
             for length in (height, width)
         ]
-        images = tf.image.resize(images, tf.stack(size), self.method)
-        return _back_in_range(images, self.method)
+        return _resized(images, tf.stack(size), self.method)
 
     def output_size(self, size):
         if size is None or size[0] != size[1]:
@@ -101,16 +86,19 @@ class CentralCrop(Crop):
     width: int
 
     def __post_init__(self):
-        check_lengths(self, "height", "width")
+        check(self, "height", "width")
 
     def __call__(self, images, seeds=None):
-        height, width = _height_width(images)
-        top, left = (height - self.height) // 2, (width - self.width) // 2
-        return tf.image.crop_to_bounding_box(images, top, left, self.height, self.width)
+        return tf.image.crop_to_bounding_box(
+            images, *self._window(*_height_width(images))
+        )
 
     def window(self, height, width, seeds):
+        return tf.stack(self._window(height, width))
+
+    def _window(self, height, width):
         top, left = (height - self.height) // 2, (width - self.width) // 2
-        return tf.stack([top, left, self.height, self.width])
+        return top, left, self.height, self.width
 
     def output_size(self, size):
         return (self.height, self.width)
@@ -139,8 +127,7 @@ class InceptionCrop(Crop):
     random = True
 
     def __post_init__(self):
-        check_lengths(self, "height", "width")
-        check_method(self)
+        check(self, "height", "width", "method")
         if not 0 < self.area_min <= self.area_max <= 1:
             raise ValueError(
                 "The area must lie in (0, 1], `area_min` first. Received: "
@@ -172,8 +159,7 @@ class InceptionCrop(Crop):
         return tf.concat([begin[:2], size[:2]], 0)
 
     def finish(self, images):
-        images = tf.image.resize(images, (self.height, self.width), self.method)
-        return _back_in_range(images, self.method)
+        return _resized(images, (self.height, self.width), self.method)
 
     def output_size(self, size):
         return (self.height, self.width)
@@ -189,7 +175,7 @@ class RandomCrop(Crop):
     random = True
 
     def __post_init__(self):
-        check_lengths(self, "height", "width")
+        check(self, "height", "width")
 
     def __call__(self, images, seeds=None):
         corner = self._corner(*_height_width(images), seeds)  # (B, 2)
@@ -222,9 +208,7 @@ class Pad(Step):
     value: int = 0
 
     def __post_init__(self):
-        check_lengths(self, "pixels", least=0)
-        check_mode(self)
-        check_pixel(self)
+        check(self, "pixels", "mode", "value")
 
     def __call__(self, images, seeds=None):
         by = (self.pixels, self.pixels)
@@ -246,7 +230,7 @@ class Flip(Step):
     moves = True
 
     def __post_init__(self):
-        check_probability(self)
+        check(self, "probability")
 
     def __call__(self, images, seeds=None):
         chosen = randomness.uniform(seeds, 1)[:, 0] < self.probability

@@ -5,9 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import BatchStep
-
-FORMS = ("big_vision", "bit")
+from keras_vit.data.steps.base import BatchStep, check
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +32,7 @@ class Mixup(BatchStep):
     random = True
 
     def __post_init__(self):
-        _check_alpha(self)
-        if self.form not in FORMS:
-            raise ValueError(
-                f"`form` of Mixup must be one of {', '.join(FORMS)}. "
-                f"Received: form={self.form!r}"
-            )
+        check(self, "alpha", "form")
 
     def __call__(self, images, labels, num_classes, seeds=None):
         labels = one_hot(labels, num_classes)
@@ -73,7 +66,7 @@ class CutMix(BatchStep):
     random = True
 
     def __post_init__(self):
-        _check_alpha(self)
+        check(self, "alpha")
 
     def __call__(self, images, labels, num_classes, seeds=None):
         labels = one_hot(labels, num_classes)
@@ -107,11 +100,7 @@ class LabelSmoothing(BatchStep):
     rate: float
 
     def __post_init__(self):
-        if not 0 <= self.rate < 1:
-            raise ValueError(
-                "`rate` of LabelSmoothing must lie in [0, 1). "
-                f"Received: rate={self.rate}"
-            )
+        check(self, "rate")
 
     def __call__(self, images, labels, num_classes, seeds=None):
         labels = one_hot(labels, num_classes)
@@ -121,14 +110,6 @@ class LabelSmoothing(BatchStep):
 def one_hot(labels, num_classes: int):
     """`float32` `(B, num_classes)` from integers `(B,)`; one-hot labels stay."""
     return labels if labels.shape.rank == 2 else tf.one_hot(labels, num_classes)
-
-
-def _check_alpha(step):
-    if not step.alpha >= 0:
-        raise ValueError(
-            f"`alpha` of {type(step).__name__} must be 0 or more. "
-            f"Received: alpha={step.alpha}"
-        )
 
 
 def _share(alpha, seeds):

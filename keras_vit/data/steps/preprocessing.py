@@ -8,6 +8,7 @@ training is made from it by `augmentation`, see `augmentations.py`.
 import dataclasses
 from collections.abc import Sequence
 
+from keras_vit.common.checks import check_choice
 from keras_vit.data.steps import (
     BatchStep,
     CentralCrop,
@@ -78,8 +79,8 @@ class Preprocessing:
         """(height, width) that comes out."""
         size = None
         for step in self.image_steps:
-            needed = (step.height, step.width) if _crops(step) else (0, 0)
-            if size and (size[0] < needed[0] or size[1] < needed[1]):
+            crops = isinstance(step, CentralCrop | RandomCrop)
+            if crops and size and (size[0] < step.height or size[1] < step.width):
                 raise ValueError(
                     f"A crop can't be larger than what it cuts from. Received: {step} "
                     f"after steps that make {size[0]}x{size[1]} pixels."
@@ -109,10 +110,6 @@ class Preprocessing:
         return cls(tuple(steps), entry["num_channels"])
 
 
-def _crops(step) -> bool:
-    return isinstance(step, CentralCrop | RandomCrop)
-
-
 def preprocessing(
     image_size,
     *,
@@ -138,15 +135,10 @@ def preprocessing(
         A `Preprocessing`.
     """
     height, width = size_pair(image_size)
-    if resize not in RESIZES:
-        raise ValueError(
-            f"`resize` must be one of {', '.join(RESIZES)}. Received: resize={resize!r}"
-        )
-    if resize == "stretch":
-        first = (Resize(height, width),)
-    else:
-        side = round(max(height, width) * 8 / 7)
-        first = (ResizeSmall(side), CentralCrop(height, width))
+    check_choice(resize, RESIZES, "resize")
+    side = round(max(height, width) * 8 / 7)
+    first = (ResizeSmall(side), CentralCrop(height, width))
+    first = (Resize(height, width),) if resize == "stretch" else first
     last = () if last_step is None else (last_step,)
     return Preprocessing((*first, ValueRange(*value_range), *last), num_channels)
 
@@ -160,6 +152,11 @@ def evaluation_steps(image_size, given, num_channels) -> Preprocessing:
         )
     if given is None:
         return preprocessing(image_size, num_channels=num_channels)
+    return as_preprocessing(given)
+
+
+def as_preprocessing(given) -> Preprocessing:
+    """A `Preprocessing` from itself or its JSON."""
     return Preprocessing.from_json(given) if isinstance(given, dict) else given
 
 
@@ -197,11 +194,10 @@ def evaluation_with(given, own: Preprocessing) -> Preprocessing:
     """
     if given is None:
         return own
-    if isinstance(given, dict):
-        given = Preprocessing.from_json(given)
+    given = as_preprocessing(given)
     if not isinstance(given, Preprocessing):
-        given = Preprocessing(_with_range(_steps(given, own), own), own.num_channels)
-    _check(given.steps)
+        given = _in_range_of(own, _steps(given, own))
+    _check_fixed(given.steps)
     made = (*given.image_size, given.num_channels)
     wanted = (*own.image_size, own.num_channels)
     if made != wanted:
@@ -215,12 +211,11 @@ def evaluation_with(given, own: Preprocessing) -> Preprocessing:
 
 
 def _steps(given, own):
+    steps = (None,)
     if isinstance(given, str):
         steps = steps_from_text(given, own.image_size)
     elif isinstance(given, Sequence):
         steps = tuple(given)
-    else:
-        steps = (None,)
     if not all(isinstance(step, Step | BatchStep) for step in steps):
         raise ValueError(
             "Evaluation steps are given as a string, such as "
@@ -230,14 +225,15 @@ def _steps(given, own):
     return steps
 
 
-def _with_range(steps, own):
-    _check(steps)
-    if any(isinstance(step, ValueRange) for step in steps):
-        return steps
-    return steps + tuple(s for s in own.image_steps if isinstance(s, ValueRange))
+def _in_range_of(own, steps):
+    """The steps with the model's value range and channels."""
+    _check_fixed(steps)
+    if not any(isinstance(step, ValueRange) for step in steps):
+        steps += tuple(s for s in own.image_steps if isinstance(s, ValueRange))
+    return Preprocessing(steps, own.num_channels)
 
 
-def _check(steps):
+def _check_fixed(steps):
     wrong = [s for s in steps if s.random or isinstance(s, BatchStep)]
     if wrong:
         raise ValueError(

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_vit.data import randomness
 from keras_vit.data.steps import colour_ops, geometry_ops
-from keras_vit.data.steps.base import Step
+from keras_vit.data.steps.base import Step, check
 
 FILL = 128  # of what a geometric operation brings in from outside the image
 MAX_LEVEL = 10.0  # the scale's end; larger magnitudes extrapolate
@@ -43,16 +43,7 @@ class RandAugment(Step):
     truncates = True
 
     def __post_init__(self):
-        if self.num_layers != int(self.num_layers) or self.num_layers < 0:
-            raise ValueError(
-                "`num_layers` of RandAugment must be an integer, 0 or more. "
-                f"Received: num_layers={self.num_layers}"
-            )
-        if not 0 <= self.magnitude <= 30:
-            raise ValueError(
-                "`magnitude` of RandAugment must lie in [0, 30]. "
-                f"Received: magnitude={self.magnitude}"
-            )
+        check(self, "num_layers", "magnitude")
 
     def __call__(self, images, seeds=None):
         image = tf.cast(images[0], tf.uint8)

@@ -2,15 +2,15 @@
 
 The string is a list of names with arguments, between bars:
 `inception_crop|flip|randaugment(2,10)|mixup(0.2)`. The arguments are those of the
-classes in `steps.py`. Sizes may be left out where the model's size is meant, and one
-number for a size means a square.
+classes in `keras_vit.data.steps`. Sizes may be left out where the model's size is
+meant, and one number for a size means a square.
 """
 
 import ast
 import dataclasses
-import difflib
 import typing
 
+from keras_vit.common.wording import hint
 from keras_vit.data.steps import STEPS, BatchStep, Step
 
 
@@ -121,39 +121,33 @@ def _split(text):
 def _step(part, text, image_size):
     name, positional, named = _call(part, text)
     if name not in STEPS:
-        close = difflib.get_close_matches(name, STEPS, 1)
-        hint = f"Did you mean {signature(close[0])}? " if close else ""
         raise ValueError(
-            f"{name!r} is no step. {hint}Steps are {', '.join(STEPS)}. "
-            f"Received: {part!r} in {text!r}"
+            f"{name!r} is no step.{hint(name, STEPS, signature)} "
+            f"Steps are {', '.join(STEPS)}. Received: {part!r} in {text!r}"
         )
     fields = [field.name for field in dataclasses.fields(STEPS[name])]
     given = dict(zip(fields, positional)) | named
     twice = set(fields[: len(positional)]) & set(named)
     unknown = [str(key) for key in named if key not in fields]
-    if len(positional) > len(fields) or twice or unknown:
-        close = difflib.get_close_matches(unknown[0], fields, 1) if unknown else ()
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+    try:
+        if len(positional) > len(fields) or twice or unknown:
+            raise TypeError
+        return make_step(name, _with_size(given, fields, image_size))
+    except TypeError:  # an argument is missing, unknown, or of a wrong type
+        meant = hint(unknown[0], fields) if unknown else ""
         raise ValueError(
             f"A step is written {signature(name)}. "
-            f"Received: {part!r} in {text!r}.{hint}"
-        )
-    _fill_in_size(given, fields, image_size)
-    try:
-        return make_step(name, given)
-    except TypeError:  # an argument is missing, or of a wrong type
-        raise ValueError(
-            f"A step is written {signature(name)}. Received: {part!r} in {text!r}"
+            f"Received: {part!r} in {text!r}.{meant}"
         ) from None
 
 
-def _fill_in_size(given, fields, image_size):
-    if "height" not in fields:
-        return
+def _with_size(given, fields, image_size):
+    """The arguments, with the model's size where none is given."""
     if "height" in given:
-        given.setdefault("width", given["height"])
-    elif "width" not in given and image_size is not None:
-        given["height"], given["width"] = image_size
+        return {"width": given["height"], **given}
+    if "height" in fields and "width" not in given and image_size is not None:
+        return {**given, **dict(zip(("height", "width"), image_size))}
+    return given
 
 
 def _call(part, text):

@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import Step, check_pixel, check_probability, check_range
+from keras_vit.data.steps.base import Step, check, check_range
 
 ATTEMPTS = 10  # rectangles drawn until one fits; all fail in 1 of 50,000 images
 
@@ -35,15 +35,15 @@ class RandomErasing(Step):
     random = True
 
     def __post_init__(self):
-        check_probability(self)
+        check(self, "probability")
+        if self.value is not None:
+            check(self, "value")
         if not 0 < self.area_min <= self.area_max <= 1 or not 0 < self.aspect_min <= 1:
             raise ValueError(
                 "The areas must lie in (0, 1], `area_min` first, and `aspect_min` too. "
                 f"Received: area_min={self.area_min}, area_max={self.area_max}, "
                 f"aspect_min={self.aspect_min}"
             )
-        if self.value is not None:
-            check_pixel(self)
 
     @property
     def greyscale_first(self):

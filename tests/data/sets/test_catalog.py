@@ -105,3 +105,4 @@ def test_sizes_are_looked_up_by_name_only():
     assert image_shape("cifar10") == (32, 32, 3)
     assert image_shape("fashion_mnist_mini") == (28, 28, 1)
     assert image_shape("imagenet2012") is None is image_shape("./photos")
+    assert image_shape("smallnorb") == (96, 96, 1)

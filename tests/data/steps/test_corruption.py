@@ -279,10 +279,10 @@ def test_integers_need_their_range():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"patch_height": 0}, "`patch_height` must be positive"),
+        ({"patch_height": 0}, "`patch_height` of CorruptPatches must be a pos"),
         ({"patch_height": 4, "corruption_rate": 1.0}, "between 0 and 1"),
-        ({"patch_height": 4, "cells": -1}, "`cells` must be"),
-        ({"patch_height": 4, "low": 1.0}, "must differ"),
+        ({"patch_height": 4, "cells": -1}, "`cells` of CorruptPatches must be"),
+        ({"patch_height": 4, "low": 1.0}, "two different numbers"),
     ],
 )
 def test_values_out_of_range_are_named(arguments, message):
