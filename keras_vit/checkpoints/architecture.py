@@ -2,21 +2,16 @@
 
 import re
 
+from keras_vit.checkpoints.names import vit as paths
+from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
-from keras_vit.checkpoints.names.vit import (
-    CLASS_TOKEN,
-    HEAD,
-    PATCH_KERNEL,
-    POSITIONS,
-    REGISTER_TOKENS,
-)
 from keras_vit.checkpoints.positions import square_grid
 from keras_vit.layers.tokens.patches import stem_factor
 
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"
 _QUERY_NORM = _BLOCK + "attention/query_norm/gamma"
-# The activations of `config.json`; `None` for one that this package does not have.
+# The activations of `config.json`, as far as this package has them.
 _GELUS = {
     "gelu": "erf",
     "gelu_python": "erf",
@@ -24,17 +19,8 @@ _GELUS = {
     "gelu_fast": "tanh",
     "gelu_tanh": "tanh",
     "gelu_pytorch_tanh": "tanh",
-    "quick_gelu": None,
 }
 _POOLINGS = {"token": "token", "avg": "gap", "map": "map"}
-# The arguments that a file fixes without its arrays showing them.
-_FACTS = (
-    "gelu",
-    "epsilon",
-    "group_norm_epsilon",
-    "standardization",
-    "standardization_epsilon",
-)
 
 
 def family_of(checkpoint):
@@ -43,7 +29,7 @@ def family_of(checkpoint):
         return checkpoint.settings["family"]
     if checkpoint.layout.family:
         return checkpoint.layout.family
-    if PATCH_KERNEL not in checkpoint:
+    if paths.PATCH_KERNEL not in checkpoint:
         return "bit"
     return "hybrid" if "root_conv/kernel" in checkpoint else "vit"
 
@@ -56,7 +42,7 @@ def facts_of(checkpoint):
     """
     if checkpoint.settings:
         known = checkpoint.settings["arguments"]
-        return {name: known[name] for name in _FACTS if name in known}
+        return {name: known[name] for name in FACTS if name in known}
     config, facts = checkpoint.config, dict(checkpoint.layout.facts)
     activation = _configured(config, "hidden_act", "act_layer")
     if activation and "gelu" in facts:
@@ -99,25 +85,19 @@ def arguments_of(checkpoint):
 
 def class_count(checkpoint):
     """The classes of the head, or `None` where there is no head."""
-    for path in reversed(HEAD):
-        if path in checkpoint:
-            shape = checkpoint.shape(path)
-            return shape[-1] if shape else None
-    return None
+    kernel, bias = paths.HEAD
+    return _length(checkpoint, bias if bias in checkpoint else kernel, -1)
 
 
 def token_counts(checkpoint):
     """How many class tokens and register tokens there are."""
-    registers = REGISTER_TOKENS in checkpoint
-    return (
-        int(CLASS_TOKEN in checkpoint),
-        checkpoint.shape(REGISTER_TOKENS)[1] if registers else 0,
-    )
+    registers = _length(checkpoint, paths.REGISTER_TOKENS, 1) or 0
+    return int(paths.CLASS_TOKEN in checkpoint), registers
 
 
 def patch_of(checkpoint):
     """`(height, width, channels)` of a patch, `None` where its pixels are flattened."""
-    part = checkpoint.variables[PATCH_KERNEL][0]
+    part = checkpoint.variables[paths.PATCH_KERNEL][0]
     if len(part.shape) != 4:
         return None
     is_torch = part.transform is hwio_joined
@@ -135,11 +115,12 @@ def position_prefix(checkpoint, tokens, patches=None):
     arguments = checkpoint.settings.get("arguments", {})
     if "embed_prefix" in arguments:
         return tokens if arguments["embed_prefix"] else 0
-    if not tokens or POSITIONS not in checkpoint:
+    if not tokens or paths.POSITIONS not in checkpoint:
         return 0
-    if checkpoint.names(POSITIONS)[0].endswith(checkpoint.layout.prefixed_positions):
+    name = checkpoint.names(paths.POSITIONS)[0]
+    if name.endswith(checkpoint.layout.prefixed_positions):
         return tokens
-    rows = checkpoint.shape(POSITIONS)[1]
+    rows = _length(checkpoint, paths.POSITIONS, 1)
     if patches in (rows, rows - tokens):
         return tokens if patches == rows - tokens else 0
     # timm's `no_embed_class` and today's big_vision: a square without the prefix.
@@ -149,6 +130,12 @@ def position_prefix(checkpoint, tokens, patches=None):
 def _configured(config, face, timm):
     """What a `config.json` says, under the name of Hugging Face or of timm."""
     return config.get(face) or (config.get("model_args") or {}).get(timm)
+
+
+def _length(checkpoint, path, axis):
+    """The length of an axis of a variable, or `None` where the file has none."""
+    shape = checkpoint.shape(path) if path in checkpoint else None
+    return shape[axis] if shape else None
 
 
 def _numbers(checkpoint, pattern):
@@ -171,12 +158,10 @@ def _resnet(checkpoint):
 
 
 def _encoder(checkpoint):
-    config, pre_logits = checkpoint.config, "pre_logits/bias"
-    hidden_dim = checkpoint.shape(PATCH_KERNEL)[-1]
+    config, hidden_dim = checkpoint.config, checkpoint.shape(paths.PATCH_KERNEL)[-1]
     blocks = _numbers(checkpoint, r"block_(\d+)/mlp/dense_1/kernel")
-    mlp = _BLOCK + "mlp/dense_1/kernel"
     class_token, register_tokens = token_counts(checkpoint)
-    tokens = class_token + register_tokens
+    tokens, learned = class_token + register_tokens, paths.POSITIONS in checkpoint
     pooled_norm = "pooled_norm/gamma" in checkpoint
     pooling = _POOLINGS.get(config.get("global_pool"))
     if pooling is None:
@@ -188,7 +173,7 @@ def _encoder(checkpoint):
     return {
         "num_layers": max(blocks, default=(-1,))[0] + 1,
         "hidden_dim": hidden_dim,
-        "mlp_dim": checkpoint.shape(mlp)[-1] if blocks else None,
+        "mlp_dim": _length(checkpoint, _BLOCK + "mlp/dense_1/kernel", -1),
         "num_heads": _heads(checkpoint, hidden_dim),
         "pooling": pooling,
         "class_token": bool(class_token),
@@ -196,10 +181,8 @@ def _encoder(checkpoint):
         "pooled_norm": pooled_norm,
         "qk_norm": _QUERY_NORM in checkpoint,
         "layer_scale": 1e-5 if _BLOCK + "attention_scale/gamma" in checkpoint else None,
-        "representation_size": (
-            checkpoint.shape(pre_logits)[0] if pre_logits in checkpoint else None
-        ),
-        "position_embedding": "learned" if POSITIONS in checkpoint else "sincos2d",
+        "representation_size": _length(checkpoint, paths.PRE_LOGITS[1], 0),
+        "position_embedding": "learned" if learned else "sincos2d",
         "embed_prefix": not tokens or position_prefix(checkpoint, tokens) > 0,
     }
 
@@ -226,11 +209,10 @@ def _sizes(checkpoint, family, found):
     if patch := patch_of(checkpoint):
         *patch, channels = patch
     else:
-        patch = square_grid(checkpoint.variables[PATCH_KERNEL][0].shape[0] // channels)
-    grid = None
-    if POSITIONS in checkpoint:
+        patch = square_grid(_length(checkpoint, paths.PATCH_KERNEL, 0) // channels)
+    grid, rows = None, _length(checkpoint, paths.POSITIONS, 1)
+    if rows is not None:
         tokens = sum(token_counts(checkpoint))
-        rows = checkpoint.shape(POSITIONS)[1]
         grid = square_grid(rows - position_prefix(checkpoint, tokens))
     size = grid and patch and [g * p * reduction for g, p in zip(grid, patch)]
     if family == "vit":

@@ -1,4 +1,4 @@
-"""Tables: every published file that has a name here, and what was never published.
+"""Every published file that has a name here, and what was never published.
 
 File names, sizes and classes are those of the projects' listings; none of the files
 could be opened where this package was developed. Accuracies are top-1 on ImageNet-1k
@@ -32,27 +32,29 @@ class PublishedFile:
     licence: str = ""
 
 
-@dataclass(frozen=True)
-class Group:
-    """The files of one name.
-
-    A row is `(variant, accuracy, *words)`; the words fill the gaps of `pattern`.
-    """
-
-    name: str
-    pattern: str
-    image_size: int
-    num_classes: int
-    rows: tuple
-    note: str = ""
-    preprocessing: str = SQUARE
-    licence: str = "Apache-2.0"
+def _files(name, pattern, image_size, num_classes, rows, **facts):
+    """The files of one name; a row is `(variant, accuracy, *gaps of the pattern)`."""
+    facts = {"preprocessing": SQUARE, "licence": "Apache-2.0", **facts}
+    sizes = (image_size, num_classes)
+    return [
+        PublishedFile(name, variant, pattern.format(*gaps), *sizes, accuracy, **facts)
+        for variant, accuracy, *gaps in rows
+    ]
 
 
-_PLAIN = {
-    "note": "gap, sincos2d, representation_size=384",
-    "preprocessing": CROP,
-}
+def _plain(epochs, accuracy):
+    """A file of Beyer et al. (2022), "Better plain ViT baselines for ImageNet-1k"."""
+    return _files(
+        f"plain-{epochs}ep",
+        f"big_vision/vit_s16_i1k_{epochs}ep.npz",
+        224,
+        1000,
+        (("ViT_S16", accuracy),),
+        note="gap, sincos2d, representation_size=384",
+        preprocessing=CROP,
+    )
+
+
 _BIT = (
     ("BiT_R50x1", None, "R50x1"),
     ("BiT_R101x1", None, "R101x1"),
@@ -62,8 +64,8 @@ _BIT = (
     ("BiT_R152x4", None, "R152x4"),
 )
 
-GROUPS = (
-    Group(
+SOURCES = (
+    *_files(
         "imagenet21k",
         "vit_models/imagenet21k/{}.npz",
         224,
@@ -81,7 +83,7 @@ GROUPS = (
         ),
         note="head withheld (zeros): for fine-tuning; has pre_logits",
     ),
-    Group(
+    *_files(
         "imagenet21k+imagenet2012",
         "vit_models/imagenet21k+imagenet2012/{}.npz",
         384,
@@ -95,7 +97,7 @@ GROUPS = (
             ("R50_ViT_B16", None, "R50+ViT-B_16"),
         ),
     ),
-    Group(
+    *_files(
         "imagenet21k+imagenet2012-224",
         "vit_models/imagenet21k+imagenet2012/{}-224.npz",
         224,
@@ -103,7 +105,7 @@ GROUPS = (
         (("ViT_B16", 81.2, "ViT-B_16"), ("ViT_L16", 82.7, "ViT-L_16")),
     ),
     # Steiner et al. (2022); README of google-research/vision_transformer.
-    Group(
+    *_files(
         "augreg",
         "vit_models/augreg/{}-i21k-300ep-lr_0.001-aug_{}-sd_{}.npz",
         224,
@@ -122,7 +124,7 @@ GROUPS = (
         ),
         note="recommended by the project",
     ),
-    Group(
+    *_files(
         "augreg+imagenet2012",
         "vit_models/augreg/{}-i21k-300ep-lr_0.001-aug_{}-sd_{}"
         "--imagenet2012-steps_20k-lr_{}-res_384.npz",
@@ -142,7 +144,7 @@ GROUPS = (
         note="recommended by the project",
     ),
     # Chosen on ImageNet-V2 and measured by timm (vision_transformer.py).
-    Group(
+    *_files(
         "augreg+imagenet2012-224",
         "vit_models/augreg/{}-i21k-300ep-lr_0.001-aug_{}-sd_{}"
         "--imagenet2012-steps_20k-lr_{}-res_224.npz",
@@ -162,7 +164,7 @@ GROUPS = (
         ),
         note="chosen on ImageNet-V2 and measured by timm, with erf GELU",
     ),
-    Group(
+    *_files(
         "sam",
         "vit_models/sam/{}.npz",
         224,
@@ -176,34 +178,12 @@ GROUPS = (
         ),
         note="ImageNet-1k only, sharpness-aware minimisation",
     ),
-    # Beyer et al. (2022), "Better plain ViT baselines for ImageNet-1k".
-    Group(
-        "plain-90ep",
-        "big_vision/{}_90ep.npz",
-        224,
-        1000,
-        (("ViT_S16", 76.5, "vit_s16_i1k"),),
-        **_PLAIN,
-    ),
-    Group(
-        "plain-150ep",
-        "big_vision/{}_150ep.npz",
-        224,
-        1000,
-        (("ViT_S16", 78.5, "vit_s16_i1k"),),
-        **_PLAIN,
-    ),
-    Group(
-        "plain-300ep",
-        "big_vision/{}_300ep.npz",
-        224,
-        1000,
-        (("ViT_S16", 80.0, "vit_s16_i1k"),),
-        **_PLAIN,
-    ),
-    Group("bit-s", "bit_models/BiT-S-{}.npz", 224, 1000, _BIT),
-    Group("bit-m", "bit_models/BiT-M-{}.npz", 224, 21843, _BIT),
-    Group(
+    *_plain(90, 76.5),
+    *_plain(150, 78.5),
+    *_plain(300, 80.0),
+    *_files("bit-s", "bit_models/BiT-S-{}.npz", 224, 1000, _BIT),
+    *_files("bit-m", "bit_models/BiT-M-{}.npz", 224, 21843, _BIT),
+    *_files(
         "bit-m-imagenet2012",
         "bit_models/BiT-M-{}-ILSVRC2012.npz",
         448,
@@ -219,29 +199,13 @@ GROUPS = (
         note="resolution (R152x4: 480) and accuracy by timm; the project names neither",
     ),
     # Beyer et al. (2022), "Knowledge distillation: a good teacher is patient".
-    Group(
+    *_files(
         "bit-distilled",
         "bit_models/distill/{}_224.npz",
         224,
         1000,
         (("BiT_R50x1", 82.8, "R50x1"), ("BiT_R152x2", 83.0, "R152x2_T")),
     ),
-)
-
-SOURCES = tuple(
-    PublishedFile(
-        group.name,
-        variant,
-        group.pattern.format(*words),
-        group.image_size,
-        group.num_classes,
-        accuracy,
-        group.note,
-        group.preprocessing,
-        group.licence,
-    )
-    for group in GROUPS
-    for variant, accuracy, *words in group.rows
 )
 
 # What `weights="imagenet"` takes: the nearest image size, the first of equals.

@@ -89,13 +89,8 @@ def export(
     """
     path = Path(path).expanduser()
     format = find_format(format, path)
-    options = {
-        "preprocess": preprocess,
-        "postprocess": postprocess,
-        "input_dtype": input_dtype,
-        "quantization": quantization,
-    }
-    _check_options(format, **options)
+    options = (preprocess, postprocess, input_dtype, quantization)
+    _check_options(format, *options)
     _check_place(path, overwrite)
     check_installed(format)
     model = load_model(model)
@@ -111,7 +106,7 @@ def export(
     static = format == "litert_int8" and quantization == "static"
     calibration, test = pictures.find_sources(data, data_dir, needed=static)
     with staged(path) as place:
-        job = Job(model, plain, format, place, value_range_of(model), **options)
+        job = Job(model, plain, format, place, value_range_of(model), *options)
         if static:
             size = pictures.sizes_to_try(plain)[0]
             batches = pictures.pixels_of(model, calibration, size, CALIBRATION_IMAGES)

@@ -32,8 +32,7 @@ class Format:
         runner: Function of a `Job`, which opens what was written and returns a
             function from images to the outputs of the file.
         suffix: String, how the file's name ends; empty for a folder.
-        packages: Names of modules that must be importable.
-        is_graph: Boolean: the whole computation, or weights alone.
+        packages: Names of the modules that write and run it; none for weights alone.
     """
 
     what: str
@@ -41,47 +40,27 @@ class Format:
     runner: Callable = reloaded_runner
     suffix: str = ""
     packages: tuple = ()
-    is_graph: bool = False
+
+    @property
+    def is_graph(self):
+        """Whether a file holds the whole computation, or weights alone."""
+        return bool(self.packages)
 
 
-_LITERT = {
-    "suffix": ".tflite",
-    "packages": ("tensorflow", "ai_edge_litert"),
-    "is_graph": True,
-}
+_SAVED_MODEL = (saved_model.write, saved_model.runner, "", ("tensorflow",))
+_LITERT = (litert.write, litert.runner, ".tflite", ("tensorflow", "ai_edge_litert"))
+_ONNX = ("tensorflow", "onnx", "tf2onnx", "onnxruntime")
+_OFFICIAL = "weights in the layout of the official projects"
+_TIMM = "a folder for `timm.create_model('local-dir:...')`"
 
 FORMATS = {
-    "saved_model": Format(
-        "a folder: a TensorFlow SavedModel",
-        saved_model.write,
-        saved_model.runner,
-        packages=("tensorflow",),
-        is_graph=True,
-    ),
-    "litert": Format(
-        "LiteRT (formerly TensorFlow Lite) in float32",
-        litert.write,
-        litert.runner,
-        **_LITERT,
-    ),
-    "litert_int8": Format(
-        "LiteRT with matrix products in int8", litert.write, litert.runner, **_LITERT
-    ),
-    "onnx": Format(
-        "ONNX",
-        onnx_file.write,
-        onnx_file.runner,
-        ".onnx",
-        ("tensorflow", "onnx", "tf2onnx", "onnxruntime"),
-        is_graph=True,
-    ),
-    "npz": Format(
-        "weights in the layout of the official projects", official.write, suffix=".npz"
-    ),
+    "saved_model": Format("a folder: TensorFlow's SavedModel", *_SAVED_MODEL),
+    "litert": Format("LiteRT (formerly TensorFlow Lite) in float32", *_LITERT),
+    "litert_int8": Format("LiteRT with matrix products in int8", *_LITERT),
+    "onnx": Format("ONNX", onnx_file.write, onnx_file.runner, ".onnx", _ONNX),
+    "npz": Format(_OFFICIAL, official.write, suffix=".npz"),
     "hf": Format("a folder for Hugging Face transformers", hugging_face.write),
-    "timm": Format(
-        "a folder for `timm.create_model('local-dir:...')`", timm_folder.write
-    ),
+    "timm": Format(_TIMM, timm_folder.write),
 }
 
 

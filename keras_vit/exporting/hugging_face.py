@@ -1,13 +1,6 @@
 """A folder that `transformers` loads: weights, config, image processor."""
 
-from keras_vit.exporting.weight_files import (
-    arrays_of,
-    image_statistics,
-    one_or_pair,
-    require,
-    require_size,
-    write_folder,
-)
+from keras_vit.exporting import weight_files as weights
 from keras_vit.models.vision_model import metadata_of
 
 _GELUS = {"erf": "gelu", "tanh": "gelu_pytorch_tanh"}
@@ -24,13 +17,13 @@ def write(job):
     config = _bit_config(job, a) if job.family == "bit" else _vit_config(job, a)
     # A model without a head is not inside another.
     prefix = config["model_type"] + "." if a["num_classes"] else ""
-    arrays = arrays_of(job, "Hugging Face", prefix=prefix)
+    arrays = weights.arrays_of(job, "Hugging Face", prefix=prefix)
     processor = _processor(job, a)
-    write_folder(job.path, arrays, config=config, preprocessor_config=processor)
+    weights.write_folder(job.path, arrays, config=config, preprocessor_config=processor)
 
 
 def _vit_config(job, a):
-    require(
+    weights.require(
         job,
         stride=list(a["patch_size"]),
         pooling="token",
@@ -39,10 +32,10 @@ def _vit_config(job, a):
         embed_prefix=True,
         pooled_norm=False,
     )
-    require_size(job)
+    weights.require_size(job)
     if a["num_classes"]:
         # Its classifier reads the class token itself.
-        require(job, representation_size=(None,))
+        weights.require(job, representation_size=(None,))
     pooler = {}
     if a["representation_size"]:
         pooler = {"pooler_output_size": a["representation_size"], "pooler_act": "tanh"}
@@ -55,8 +48,8 @@ def _vit_config(job, a):
         "intermediate_size": a["mlp_dim"],
         "hidden_act": _GELUS[a["gelu"]],
         "layer_norm_eps": a["epsilon"],
-        "image_size": one_or_pair(a["image_size"]),
-        "patch_size": one_or_pair(a["patch_size"]),
+        "image_size": weights.one_or_pair(a["image_size"]),
+        "patch_size": weights.one_or_pair(a["patch_size"]),
         "num_channels": a["num_channels"],
         "qkv_bias": True,
         "hidden_dropout_prob": 0.0,
@@ -67,7 +60,9 @@ def _vit_config(job, a):
 
 
 def _bit_config(job, a):
-    require(job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance")
+    weights.require(
+        job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance"
+    )
     width = int(64 * a["width_factor"])
     return {
         "architectures": _architectures("Bit", a),
@@ -101,7 +96,7 @@ def _labels(job, a):
 
 
 def _processor(job, a):
-    mean, std = image_statistics(job)
+    mean, std = weights.image_statistics(job)
     height, width = (224, 224) if None in a["image_size"] else a["image_size"]
     return {
         "image_processor_type": "ViTImageProcessor",

@@ -91,10 +91,3 @@ def pixels_of(model, source, size, limit, batch_size=32):
         source = source.take_fraction(limit / source.num_examples)
     for images, labels in source.batches(batch_size, preprocessing=steps):
         yield np.rint(np.asarray(images)), np.asarray(labels)
-
-
-def real_pixels(model, source, size, count):
-    """`count` images of a source at most; `None` where the channels do not suit."""
-    if image_shape(model)[-1] not in (1, 3):
-        return None
-    return next(pixels_of(model, source, size, count, batch_size=count))[0]

@@ -31,10 +31,8 @@ def runner(job):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(job.path), num_threads=os.cpu_count())
-    (taken,), (given,) = (
-        interpreter.get_input_details(),
-        interpreter.get_output_details(),
-    )
+    (taken,) = interpreter.get_input_details()
+    (given,) = interpreter.get_output_details()
     shape = None
 
     def run(images):

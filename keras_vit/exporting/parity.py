@@ -6,11 +6,10 @@ import numpy as np
 
 from keras_vit.exporting import images as pictures
 from keras_vit.exporting.job import computes_in_full
-from keras_vit.exporting.weight_files import outputs_of
+from keras_vit.exporting.weight_files import in_batches, outputs_of
 from keras_vit.inference.loaded import class_probabilities, output_kind
 from keras_vit.models.vision_model import image_shape
 
-BATCH = 32
 REAL_IMAGES = 16
 # The largest difference, as a share of the largest output.
 FLOAT_BAR = 1e-4
@@ -74,21 +73,15 @@ def compare(images, expected, found, *, is_int8=False, judged=True):
     else:
         relative = difference.max() / max(np.abs(expected).max(), tiny)
     bar = INT8_BAR if is_int8 else FLOAT_BAR
+    has_classes = expected.ndim == 2 and expected.shape[1] > 1
     return Parity(
         images,
         len(expected),
         float(difference.max()),
         float(relative),
-        agreement(expected, found),
+        float(np.mean(expected.argmax(1) == found.argmax(1))) if has_classes else None,
         bar if judged else None,
     )
-
-
-def agreement(expected, found):
-    """The share of equal first classes, or `None` where there are no classes."""
-    if expected.ndim != 2 or expected.shape[1] < 2:
-        return None
-    return float((expected.argmax(1) == found.argmax(1)).mean())
 
 
 @dataclass(frozen=True)
@@ -128,16 +121,14 @@ class Comparison:
 
     def expected(self, pixels):
         """The outputs of the Keras model."""
-        outputs = outputs_of(self.reference, self.job.from_pixels(pixels), BATCH)
+        outputs = outputs_of(self.reference, self.job.from_pixels(pixels))
         if self.job.postprocess:
             return class_probabilities(outputs, output_kind(self.reference))
         return outputs
 
     def found(self, pixels):
         """The outputs of the file."""
-        inputs, starts = self.job.inputs(pixels), range(0, len(pixels), BATCH)
-        parts = [self.run(inputs[start : start + BATCH]) for start in starts]
-        return np.concatenate([np.asarray(part) for part in parts])
+        return in_batches(self.run, self.job.inputs(pixels))
 
     def rows(self, source):
         """Yields the rows of the table."""
@@ -148,13 +139,15 @@ class Comparison:
             for count in (1, 3):
                 pixels = pictures.noise(size, channels, count, seed=place)
                 yield self._row(f"{name}, batch of {count}", pixels, is_noise=True)
-        real = pictures.real_pixels(self.job.model, source, self.sizes[0], REAL_IMAGES)
-        if real is None:
+        if channels in (1, 3):
+            images = pictures.pixels_of(
+                self.job.model, source, self.sizes[0], REAL_IMAGES, REAL_IMAGES
+            )
+            yield self._row(f"images of {source.name}", next(images)[0])
+        else:
             self.notes.append(
                 f"Images of {channels} channels: compared on noise alone."
             )
-        else:
-            yield self._row(f"images of {source.name}", real)
 
     def _row(self, name, pixels, is_noise=False):
         expected, is_int8 = self.expected(pixels), self.job.format == "litert_int8"
@@ -171,16 +164,14 @@ class Comparison:
     def accuracy(self, source, num_images):
         """An `Accuracy` on a source."""
         count = same = model = file = 0
-        for pixels, labels in pictures.pixels_of(
-            self.job.model, source, self.sizes[0], num_images
-        ):
+        size, known = self.sizes[0], pictures.has_classes_of(self.job.model, source)
+        images = pictures.pixels_of(self.job.model, source, size, num_images)
+        for pixels, labels in images:
             expected = self.expected(pixels).argmax(axis=1)
             found = self.found(pixels).argmax(axis=1)
             count += len(labels)
             same += int((expected == found).sum())
             model += int((expected == labels).sum())
             file += int((found == labels).sum())
-        shares = (model / count, file / count)
-        if not pictures.has_classes_of(self.job.model, source):
-            shares = (None, None)
+        shares = (model / count, file / count) if known else (None, None)
         return Accuracy(source.name, count, same / count, *shares)

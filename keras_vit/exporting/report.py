@@ -38,10 +38,8 @@ class ExportReport:
         """The report of a `Job` that was written and is to be kept at `path`."""
         files = [job.path, *job.path.rglob("*")]
         size = sum(file.stat().st_size for file in files if file.is_file())
-        inputs, outputs = _inputs(job), _outputs(job)
-        return cls(
-            str(path), job.format, size, inputs, outputs, parity, accuracy, notes
-        )
+        known = (str(path), job.format, size, _inputs(job), _outputs(job))
+        return cls(*known, parity, accuracy, notes)
 
     @property
     def passed(self):
@@ -108,6 +106,5 @@ def _outputs(job):
         kind = output_kind(job.plain)
     except ValueError:
         return f"features of ({shape})"
-    if job.postprocess or kind != "logits":
-        return f"probabilities of ({shape})"
-    return f"logits of ({shape})"
+    logits = kind == "logits" and not job.postprocess
+    return f"{'logits' if logits else 'probabilities'} of ({shape})"

@@ -1,13 +1,6 @@
 """A folder that `timm.create_model("local-dir:...")` loads: weights and config."""
 
-from keras_vit.exporting.weight_files import (
-    arrays_of,
-    image_statistics,
-    one_or_pair,
-    require,
-    require_size,
-    write_folder,
-)
+from keras_vit.exporting import weight_files as weights
 from keras_vit.layers.tokens.patches import stem_factor
 from keras_vit.models.vision_model import metadata_of
 
@@ -15,6 +8,7 @@ _GELUS = {"erf": "gelu", "tanh": "gelu_tanh"}
 _POOLINGS = {"token": "token", "gap": "avg", "gap_all": "avg", "map": "map", None: ""}
 # timm makes models by name. The stages of a ResNet are part of the name, every size of
 # the Transformer is an argument.
+_VITS = {(): "vit_base_patch16_224"}
 _HYBRIDS = {
     (): "vit_tiny_r_s16_p8_224",
     (2, 2, 2, 2): "vit_small_r26_s32_224",
@@ -34,36 +28,34 @@ _BITS = {
 def write(job):
     """Writes the folder of `job.path`."""
     config = _config(job, job.family, job.arguments)
-    write_folder(job.path, arrays_of(job, "timm"), config=config)
+    weights.write_folder(job.path, weights.arrays_of(job, "timm"), config=config)
 
 
 def _config(job, family, a):
     if family == "bit":
-        require(job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance")
+        weights.require(
+            job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance"
+        )
         args, width = {}, int(64 * a["width_factor"])
         features = width * stem_factor(a["num_blocks"])
         names, key = _BITS, (tuple(a["num_blocks"]), a["width_factor"])
         pooling = "avg"
     else:
         args, features = _transformer(job, family, a), a["hidden_dim"]
-        names, key = _HYBRIDS, tuple(a.get("num_blocks", ()))
-        pooling = _POOLINGS[a["pooling"]]
-    if family == "vit":
-        name = "vit_base_patch16_224"
-    elif key not in names:
+        names = _HYBRIDS if family == "hybrid" else _VITS
+        key, pooling = tuple(a.get("num_blocks", ())), _POOLINGS[a["pooling"]]
+    if key not in names:
         raise ValueError(
             "timm makes BiT and hybrid models with the published stages only: "
             f"{', '.join(map(str, names))}. Received: {key}. Choose another format."
         )
-    else:
-        name = names[key]
     if a["num_channels"] != 3:
         args["in_chans"] = a["num_channels"]
     labels = metadata_of(job.model).get("class_names")
     height, width = a["image_size"]
-    mean, std = image_statistics(job)
+    mean, std = weights.image_statistics(job)
     return {
-        "architecture": name,
+        "architecture": names[key],
         "num_classes": a["num_classes"],
         "num_features": features,
         "global_pool": pooling,
@@ -84,7 +76,7 @@ def _config(job, family, a):
 
 def _transformer(job, family, a):
     """timm's arguments for what it lets one choose."""
-    require(
+    weights.require(
         job,
         stride=None if family == "hybrid" else list(a["patch_size"]),
         epsilon=1e-6,
@@ -93,13 +85,13 @@ def _transformer(job, family, a):
         position_scope="input",
         representation_size=(None,),
     )
-    require_size(job)
+    weights.require_size(job)
     if family == "hybrid":
-        require(job, width_factor=1, group_norm_epsilon=(1e-5, 1e-6))
+        weights.require(job, width_factor=1, group_norm_epsilon=(1e-5, 1e-6))
     prefix = a["class_token"] + a["register_tokens"]
     args = {
-        "img_size": one_or_pair(a["image_size"]),
-        "patch_size": one_or_pair(a["patch_size"]),
+        "img_size": weights.one_or_pair(a["image_size"]),
+        "patch_size": weights.one_or_pair(a["patch_size"]),
         "embed_dim": a["hidden_dim"],
         "depth": a["num_layers"],
         "num_heads": a["num_heads"],

@@ -9,12 +9,19 @@ from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
 from keras_vit.models.changes.rebuilding import from_checkpoint
 
+BATCH = 32
 
-def outputs_of(model, images, batch_size=32):
-    """The outputs of a Keras model, op by op: nothing is compiled for a few images."""
-    starts = range(0, len(images), batch_size)
-    parts = [model(images[i : i + batch_size], training=False) for i in starts]
+
+def in_batches(function, images):
+    """The outputs of a function for many images."""
+    starts = range(0, len(images), BATCH)
+    parts = [function(images[start : start + BATCH]) for start in starts]
     return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
+
+
+def outputs_of(model, images):
+    """The outputs of a Keras model, op by op: nothing is compiled for a few images."""
+    return in_batches(lambda batch: model(batch, training=False), images)
 
 
 def require(job, **wanted):
@@ -54,15 +61,11 @@ def require_size(job):
 
 def overrides_of(job):
     """What must be said when the file is loaded, because it does not say it."""
-    a, family, found = job.arguments, job.family, {}
-    size = list(a["image_size"])
-    if family == "bit":
-        return {"image_size": size}
-    if None in size:
-        found.update(position_grid=a["position_grid"], image_size=size)
-    elif size[0] != size[1] or family == "hybrid":
-        found.update(image_size=size)
-    return found
+    size = {"image_size": list(job.arguments["image_size"])}
+    height, width = job.arguments["image_size"]
+    if job.family != "bit" and None in (height, width):
+        return {"position_grid": job.arguments["position_grid"], **size}
+    return size if job.family != "vit" or height != width else {}
 
 
 def arrays_of(job, project, **spelling):

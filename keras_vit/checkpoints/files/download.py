@@ -1,5 +1,6 @@
 """Downloads: fetched once, complete or not at all, and checked at every use."""
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -61,21 +62,27 @@ def fetch(url, *, sha256=None, check=None, offline=None):
     path = cache_folder() / _file_name(url)
     record = path.with_name(path.name + ".sha256")
     if not path.exists():
+        by_hand = f"Fetch {url} by other means and save it as {path}"
         if is_offline(offline):
             raise OSError(
                 "Downloading is switched off (`offline`, KERAS_VIT_OFFLINE) and the "
-                "file is not here yet. " + _by_hand(url, path)
+                f"file is not here yet. {by_hand}"
             )
-        _download(url, path, sha256 or _recorded(record), check)
-    actual = checksum(path)
-    expected = sha256 or _recorded(record)
+        try:
+            _download(url, path, sha256 or _recorded(record), check)
+        except ValueError:
+            raise
+        except Exception as error:  # get_file raises bare exceptions
+            raise OSError(f"{error}. {by_hand}") from error
+    actual, recorded = checksum(path), _recorded(record)
+    expected = sha256 or recorded
     if expected and actual.lower() != expected.lower():
         raise ValueError(
             f"{path} is not the file it was, or not the one that was asked for. "
             f"Received: SHA-256 {actual}, expected {expected}. Delete it and its "
             "`.sha256` beside it to download it again."
         )
-    if _recorded(record) is None:
+    if recorded is None:
         if check is not None:
             check(path)
         with replacing(record) as part:
@@ -90,7 +97,10 @@ def checksum(path):
 
 
 def _download(url, path, expected, check):
-    _remove_stale_parts(path)
+    for part in path.parent.glob(f"{path.name}.*.part"):
+        with contextlib.suppress(OSError):  # another process was faster
+            if time.time() - part.stat().st_mtime > _STALE:
+                part.unlink()
     part = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.part")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)  # neither Keras nor urlretrieve take one
@@ -111,18 +121,10 @@ def _download(url, path, expected, check):
         if check is not None:
             check(part)
         os.replace(part, path)
-    except ValueError:
-        raise
-    except Exception as error:  # get_file raises bare exceptions
-        raise OSError(f"{error}. " + _by_hand(url, path)) from error
     finally:
         socket.setdefaulttimeout(before)
         part.unlink(missing_ok=True)
     logger.info("Downloaded %s to %s (SHA-256 %s).", url, path, actual)
-
-
-def _by_hand(url, path):
-    return f"Fetch {url} by other means and save it as {path}"
 
 
 def _file_name(url):
@@ -130,8 +132,7 @@ def _file_name(url):
     parts = urllib.parse.urlsplit(url)
     name = Path(urllib.parse.unquote(parts.path)).name or "file"
     known = hashlib.sha256(url.encode()).hexdigest()[:8]
-    stem, dot, ending = name.rpartition(".")
-    return f"{stem}-{known}{dot}{ending}" if dot else f"{name}-{known}"
+    return f"{Path(name).stem}-{known}{Path(name).suffix}"
 
 
 def _recorded(record):
@@ -139,12 +140,3 @@ def _recorded(record):
         return record.read_text("ascii").split()[0]
     except (OSError, IndexError, UnicodeDecodeError):
         return None
-
-
-def _remove_stale_parts(path):
-    for part in path.parent.glob(f"{path.name}.*.part"):
-        try:
-            if time.time() - part.stat().st_mtime > _STALE:
-                part.unlink()
-        except OSError:
-            continue  # another process was faster

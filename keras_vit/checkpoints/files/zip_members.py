@@ -60,7 +60,7 @@ def open_member(path, archive, name):
         while member.read(1 << 20):  # at its end the checksum is compared
             pass
     file = open(path, "rb")  # open as long as its arrays are read
-    return io.BufferedReader(_Part(file, stored_start(file, info), info.file_size))
+    return _Part(file, stored_start(file, info), info.file_size)
 
 
 class _Part(io.RawIOBase):
@@ -69,12 +69,6 @@ class _Part(io.RawIOBase):
     def __init__(self, file, start, size):
         super().__init__()
         self._file, self._start, self._size, self._position = file, start, size, 0
-
-    def readable(self):
-        return True
-
-    def seekable(self):
-        return True
 
     def seek(self, offset, whence=io.SEEK_SET):
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}

@@ -32,9 +32,9 @@ class Layout:
     """
 
     name: str
-    family: str | None
-    table: tuple
-    anchors: tuple
+    family: str | None = None
+    table: tuple = ()
+    anchors: tuple = ()
     facts: dict = field(default_factory=dict)
     prefixes: tuple = ("",)
     ignored: tuple = ()
@@ -53,15 +53,10 @@ class Layout:
         return next((w for p, w in self.ignored if re.fullmatch(p, name)), None)
 
 
-_JAX_PREFIXES = (
-    "",
-    "opt/target/",
-    "params/",
-    "params/img/",
-    "img/",
-    "target/",
-    "opt/target/img/",
-    "optimizer/target/",
+_JAX_PREFIXES = tuple(
+    tree + tower
+    for tree in ("", "params/", "target/", "opt/target/", "optimizer/target/")
+    for tower in ("", "img/", "resnet/")
 )
 _OPTIMIZER = "state of the training run"
 _TEXT = "of the text half of a two-tower model"
@@ -69,27 +64,16 @@ _MASKED = "of masked pretraining, which a classifier does not have"
 _BUFFER = "a buffer, not a weight"
 
 _JAX_IGNORED = (
-    (r"opt/.*", _OPTIMIZER),
-    (r"opt_state/.*", _OPTIMIZER),
-    (r"optimizer/.*", _OPTIMIZER),
-    (r"extra/.*", _OPTIMIZER),
-    (r"(?:state/)?step", _OPTIMIZER),
-    (r"(?:params/)?txt/.*", _TEXT),
-    (r"(?:params/)?(?:t|b)", _TEXT),  # temperature and bias of LiT and SigLIP
+    (r"(?:opt|opt_state|optimizer|extra)/.*|(?:state/)?step", _OPTIMIZER),
+    # Besides the text tower the temperature and bias of LiT and SigLIP.
+    (r"(?:params/)?(?:txt/.*|t|b)", _TEXT),
 )
-_TORCH_IGNORED = (
-    (r".*num_batches_tracked", _BUFFER),
-    (r".*\.relative_position_index", _BUFFER),
-)
+_TORCH_IGNORED = ((r".*num_batches_tracked|.*\.relative_position_index", _BUFFER),)
 # The decoder of SimMIM and MAE; what it reads is a plain ViT.
 _TIMM_MASKED = (
-    (r"mask_token", _MASKED),
-    (r"decoder_(?:embed|blocks|norm|pred)\..*|decoder_pos_embed", _MASKED),
+    (r"mask_token|decoder_pos_embed|decoder_(?:embed|blocks|norm|pred)\..*", _MASKED),
 )
-_HUGGING_FACE_MASKED = (
-    (r"embeddings\.mask_token", _MASKED),
-    (r"decoder\..*", _MASKED),
-)
+_HUGGING_FACE_MASKED = ((r"embeddings\.mask_token|decoder\..*", _MASKED),)
 
 _JAX = {
     "prefixes": _JAX_PREFIXES,
@@ -125,11 +109,7 @@ _OFFICIAL_BIT = {**_TORCH_RESNET, "standardization_epsilon": 1e-10}
 
 # Of files of this package, whose names are the variables' paths.
 KERAS = Layout(
-    "Keras",
-    None,
-    (),
-    (),
-    ignored=((r"patch_encoder/corruption/.*", _MASKED), (r"prediction/.*", _MASKED)),
+    "Keras", ignored=((r"(?:patch_encoder/corruption|prediction)/.*", _MASKED),)
 )
 
 LAYOUTS = (
@@ -155,9 +135,7 @@ LAYOUTS = (
         resnet.OFFICIAL_BIT,
         (r"root_block/.*", r"block1/.*"),
         _OFFICIAL_BIT,
-        prefixes=("resnet/", *_JAX_PREFIXES, "opt/target/resnet/"),
-        ignored=_JAX_IGNORED,
-        normalised=True,
+        **_JAX,
     ),
     Layout(
         "timm hybrid",
@@ -215,6 +193,9 @@ LAYOUTS = (
         required={"layer_type": "preactivation", "global_padding": None},
     ),
 )
+
+# The arguments that some project fixes without its arrays showing them.
+FACTS = tuple(dict.fromkeys(name for layout in LAYOUTS for name in layout.facts))
 
 # What is recognised and refused: a pattern of a name, and what such a file holds.
 FOREIGN = (

@@ -51,45 +51,33 @@ _TIMM_UNIT = "stages.{b}.blocks.{u}."
 _HF_UNIT = "encoder.stages.{b}.layers.{u}."
 _TORCH_OURS = "stage{b+1}_unit{u+1:02d}/"
 
-TIMM_BIT = (
+# Norms of the stem and of projections are the hybrids' alone.
+_TIMM = (
     ("stem.conv", "root_conv", TORCH_CONV),
+    ("stem.norm", "root_norm", TORCH_NORM),
     (_TIMM_UNIT + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
     (_TIMM_UNIT + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
     (_TIMM_UNIT + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
-    ("norm", "norm", TORCH_NORM),
-    ("head.fc", "head", TORCH_PATCHES),
+    (_TIMM_UNIT + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
 )
-
-_TIMM_BACKBONE = "patch_embed.backbone."
-_TIMM_HYBRID = _TIMM_BACKBONE + _TIMM_UNIT
-
-TIMM_HYBRID = (
-    (_TIMM_BACKBONE + "stem.conv", "root_conv", TORCH_CONV),
-    (_TIMM_BACKBONE + "stem.norm", "root_norm", TORCH_NORM),
-    (_TIMM_HYBRID + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
-    (_TIMM_HYBRID + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
-    (_TIMM_HYBRID + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
-    (_TIMM_HYBRID + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
-)
+TIMM_HYBRID = tuple(("patch_embed.backbone." + name, *row) for name, *row in _TIMM)
+TIMM_BIT = (*_TIMM, ("norm", "norm", TORCH_NORM), ("head.fc", "head", TORCH_PATCHES))
 
 # Hugging Face; names as after dropping the prefix `bit.`.
-HUGGING_FACE_BIT = (
+_HUGGING_FACE = (
     ("embedder.convolution", "root_conv", TORCH_CONV),
+    ("embedder.norm", "root_norm", TORCH_NORM),
     (_HF_UNIT + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
     (_HF_UNIT + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
     (_HF_UNIT + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
+    (_HF_UNIT + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
+)
+HUGGING_FACE_HYBRID = tuple(
+    ("embeddings.patch_embeddings.backbone.bit." + name, *row)
+    for name, *row in _HUGGING_FACE
+)
+HUGGING_FACE_BIT = (
+    *_HUGGING_FACE,
     ("norm", "norm", TORCH_NORM),
     ("classifier.1", "head", TORCH_DENSE),
-)
-
-_HF_BACKBONE = "embeddings.patch_embeddings.backbone.bit."
-_HF_HYBRID = _HF_BACKBONE + _HF_UNIT
-
-HUGGING_FACE_HYBRID = (
-    (_HF_BACKBONE + "embedder.convolution", "root_conv", TORCH_CONV),
-    (_HF_BACKBONE + "embedder.norm", "root_norm", TORCH_NORM),
-    (_HF_HYBRID + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
-    (_HF_HYBRID + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
-    (_HF_HYBRID + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
-    (_HF_HYBRID + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
 )

@@ -9,7 +9,8 @@ apart, and prefixes are gone.
 import re
 from collections import defaultdict
 
-_NUMBERED = re.compile(r"([A-Z][A-Za-z]*)_(\d+)")
+# One part of a name: `LayerNorm_` and `2`.
+_NUMBERED = re.compile(r"(?:^|(?<=/))([A-Z][A-Za-z]*_)(\d+)(?=/|$)")
 _INLINE_MAP = ("probe", "MultiHeadDotProductAttention_", "MlpBlock_", "LayerNorm_")
 
 
@@ -51,25 +52,18 @@ def _renumbered(names):
     """
     numbers = defaultdict(set)
     for name in names:
-        parts = name.split("/")
-        for depth, part in enumerate(parts):
-            if match := _NUMBERED.fullmatch(part):
-                numbers[(*parts[:depth], match[1])].add(int(match[2]))
-    ranks = {
-        key: {number: rank for rank, number in enumerate(sorted(found))}
-        for key, found in numbers.items()
-    }
+        for module in _NUMBERED.finditer(name):
+            numbers[name[: module.start(2)]].add(int(module[2]))
+    ranks = {start: sorted(found) for start, found in numbers.items()}
 
-    def renumber(name):
-        parts = name.split("/")
-        new = list(parts)
-        for depth, part in enumerate(parts):
-            if match := _NUMBERED.fullmatch(part):
-                rank = ranks[(*parts[:depth], match[1])][int(match[2])]
-                new[depth] = f"{match[1]}_{rank}"
-        return "/".join(new)
+    def renumbered(name):
+        def rank(module):
+            start = name[: module.start(2)]
+            return f"{module[1]}{ranks[start].index(int(module[2]))}"
 
-    return {renumber(name): raw for name, raw in names.items()}
+        return _NUMBERED.sub(rank, name)
+
+    return {renumbered(name): raw for name, raw in names.items()}
 
 
 def _bit_name(name):

@@ -9,12 +9,9 @@ import numpy as np
 from keras_vit.checkpoints.architecture import facts_of
 from keras_vit.checkpoints.files.memory import contiguous, handed_over
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
+from keras_vit.checkpoints.plan import position_plan
 from keras_vit.checkpoints.plan.head import ZERO_HEAD, plan_head
 from keras_vit.checkpoints.plan.input_kernel import plan_input_kernel
-from keras_vit.checkpoints.plan.position_plan import (
-    plan_positions,
-    plan_relative_positions,
-)
 from keras_vit.checkpoints.plan.report import LoadReport
 from keras_vit.models.vision_model import settings_of
 
@@ -194,8 +191,8 @@ def make_plan(
         if plan.wants(path) and plan.has(path):
             plan_input_kernel(plan, path, in_channels_rule)
     if plan.wants(POSITIONS) and plan.has(POSITIONS):
-        plan_positions(plan, position_kernel, position_grid)
-    plan_relative_positions(plan, position_kernel)
+        position_plan.plan_positions(plan, position_kernel, position_grid)
+    position_plan.plan_relative_positions(plan, position_kernel)
     plan.complete()
     if plan.problems and strict:
         shown, more = plan.problems[:12], len(plan.problems) - 12
