@@ -60,7 +60,7 @@ def require_size(job):
 
 
 def overrides_of(job):
-    """What must be said when the file is loaded, because it does not say it."""
+    """The arguments to load the file with, which it does not state itself."""
     size = {"image_size": list(job.arguments["image_size"])}
     height, width = job.arguments["image_size"]
     if job.family != "bit" and None in (height, width):

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import keras
 
-from keras_vit.common.files import replacing
-
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 60.0  # seconds without a byte
@@ -85,8 +83,9 @@ def fetch(url, *, sha256=None, check=None, offline=None):
     if recorded is None:
         if check is not None:
             check(path)
-        with replacing(record) as part:
-            part.write_text(actual + "\n", "ascii")
+        part = record.with_name(f"{record.name}.{os.getpid()}.part")
+        part.write_text(actual + "\n", "ascii")
+        os.replace(part, record)
     return path
 
 
