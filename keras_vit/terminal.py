@@ -55,7 +55,7 @@ def complain(message):
 
 
 def error_message(error):
-    """One error in one paragraph, and a hint where it is none of ours."""
+    """One error in one paragraph, with a hint if it does not come from this package."""
     text = str(error).strip() or type(error).__name__
     if isinstance(error, OSError) and error.filename:
         text = f"{error.filename}: {error.strerror}"
@@ -78,7 +78,7 @@ def command(*words):
 
 @contextlib.contextmanager
 def stages(title):
-    """Yields a function (stage, seconds) that says on stderr what is going on.
+    """Yields a function (stage, seconds) that shows on stderr what is going on.
 
     On a terminal one line, always the last; else a line for every new stage.
     """
@@ -88,15 +88,16 @@ def stages(title):
         with Console(file=sys.stderr).status(title) as status:
             yield lambda stage, s: status.update(f"{title}: {stage}, {s:.0f} s")
         return
-    said = []
+    last = None
 
-    def say(stage, seconds):
-        if said[-1:] != [stage]:
-            said.append(stage)
+    def report(stage, seconds):
+        nonlocal last
+        if stage != last:
+            last = stage
             sys.stderr.write(f"{title}: {stage}\n")
             sys.stderr.flush()
 
-    yield say
+    yield report
 
 
 def log_to_stderr():

@@ -1,6 +1,5 @@
 """The arguments of a recipe's model, which recipe and data decide together."""
 
-import dataclasses
 import logging
 import math
 
@@ -73,9 +72,8 @@ def model_arguments(recipe, *, native_size, num_channels):
         "drop_path_rate": recipe.drop_path_rate,
         "dtype": resolve_dtype(recipe),
     }
-    defaults = {field.name: field.default for field in dataclasses.fields(recipe)}
     for name in OPTIONS:
-        if getattr(recipe, name) != defaults[name]:
+        if getattr(recipe, name) != recipe.__dataclass_fields__[name].default:
             arguments[name] = getattr(recipe, name)
     if recipe.model == "small":
         if recipe.image_size is None:
@@ -123,25 +121,24 @@ def _fit_together(arguments):
 
     if arguments["patch_size"] in SMALL_PATCHES and few(arguments["patch_size"]):
         return
-    patch_size = min(filter(few, ROUNDED_TO), key=lambda p: _change(sides, p))
-    rounded = _rounded(sides, patch_size)
+    rounded = {
+        patch: tuple(max(1, round(side / patch)) * patch for side in sides)
+        for patch in filter(few, ROUNDED_TO)
+    }
+
+    def change(patch):
+        """The largest ratio by which a side changes."""
+        pairs = zip(sides, rounded[patch])
+        return max(abs(math.log(new / old)) for old, new in pairs)
+
+    patch_size = min(rounded, key=change)
     logger.info(
         "Images of %s pixels are resized to %s, which patches of %d cover.",
         "x".join(map(str, sides)),
-        "x".join(map(str, rounded)),
+        "x".join(map(str, rounded[patch_size])),
         patch_size,
     )
-    arguments.update(image_size=rounded, patch_size=patch_size)
-
-
-def _change(sides, patch_size):
-    """The largest ratio by which a side changes."""
-    pairs = zip(sides, _rounded(sides, patch_size))
-    return max(abs(math.log(new / old)) for old, new in pairs)
-
-
-def _rounded(sides, patch_size):
-    return tuple(max(1, round(side / patch_size)) * patch_size for side in sides)
+    arguments.update(image_size=rounded[patch_size], patch_size=patch_size)
 
 
 def _sides(size):

@@ -1,4 +1,4 @@
-"""`keras-vit export`."""
+"""The command `keras-vit export`."""
 
 import dataclasses
 from pathlib import Path
@@ -37,7 +37,7 @@ class Export:
     quantization: Literal["dynamic", "static"] = "dynamic"
     # Data set or folder, as for train: to measure the accuracy of model and file.
     data: str | None = None
-    # Where TFDS keeps its data sets; its own default where not given.
+    # Where TFDS keeps its data sets; its own default if not given.
     data_dir: str | None = None
     # Test images of --data to measure on, at most.
     num_images: int = 1000

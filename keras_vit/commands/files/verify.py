@@ -1,4 +1,4 @@
-"""`keras-vit verify`."""
+"""The command `keras-vit verify`."""
 
 import dataclasses
 from pathlib import Path
@@ -16,7 +16,7 @@ class Verify:
     """
 
     # A model's name, to verify its family, or a .keras file or run folder; every
-    # family where not given.
+    # family if not given.
     model: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[MODEL]")
     ] = None

@@ -1,4 +1,4 @@
-"""`keras-vit evaluate`."""
+"""The command `keras-vit evaluate`."""
 
 import dataclasses
 from pathlib import Path
@@ -28,16 +28,16 @@ class Evaluate:
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]
-    # Data set or folder, as for train; the test images of the run where not given. A
+    # Data set or folder, as for train; the test images of the run if not given. A
     # part of it: photos:train[80%:].
     data: str | None = None
-    # Where TFDS keeps its data sets; its own default where not given.
+    # Where TFDS keeps its data sets; its own default if not given.
     data_dir: str | None = None
     # What to do with an image that cannot be read: error or skip; as the run did where
     # not given.
     corrupt: Literal["error", "skip"] | None = None
     # How images become the model's input, as steps between bars; as the model says
-    # where not given. Published: "resize_small(256)|central_crop(224)" for plain
+    # if not given. Published: "resize_small(256)|central_crop(224)" for plain
     # ViT-S/16, "resize_small(448)|central_crop(384)" for transfers of big_vision.
     steps: str | None = None
     # How many runs a folder of train --seeds must hold; any number by default.

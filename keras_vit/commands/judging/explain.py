@@ -1,4 +1,4 @@
-"""`keras-vit explain`."""
+"""The command `keras-vit explain`."""
 
 import dataclasses
 from pathlib import Path

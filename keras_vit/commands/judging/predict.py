@@ -1,4 +1,4 @@
-"""`keras-vit predict`."""
+"""The command `keras-vit predict`."""
 
 import dataclasses
 import json

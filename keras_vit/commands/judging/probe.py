@@ -1,4 +1,4 @@
-"""`keras-vit probe`."""
+"""The command `keras-vit probe`."""
 
 import dataclasses
 import os
@@ -19,7 +19,7 @@ UNKNOWN = "MODEL"
 
 @dataclasses.dataclass
 class Probe:
-    """Try how far the features of a model go on your images, without training it.
+    """Measure how good the features of a model are for your images, without training.
 
     A linear classifier, in closed form, on frozen features: an answer in seconds to
     minutes, and a lower bound of what fine-tuning should reach.
@@ -34,17 +34,17 @@ class Probe:
     # Height and width of the images, pixels: one number, or two.
     image_size: int | tuple[int, int] | None = None
     # How images become the model's input, as steps between bars; as the model says
-    # where not given. The papers' probe: resize(256)|central_crop(224).
+    # if not given. The papers' probe: resize(256)|central_crop(224).
     steps: str | None = None
-    # Penalty of the classifier, 1024 as published; by cross-validation where not given.
+    # Penalty of the classifier, 1024 as published; by cross-validation if not given.
     l2: float | None = None
-    # Where TFDS keeps its data sets; its own default where not given.
+    # Where TFDS keeps its data sets; its own default if not given.
     data_dir: str | None = None
-    # The split to test on, such as train[80%:]; the data's own where not given.
+    # The split to test on, such as train[80%:]; the data's own if not given.
     test_split: str | None = None
     # Share of the images held out for the test where the data has no test set.
     test_fraction: float = 0.2
-    # Decides which images those are.
+    # Seed that decides which images those are.
     split_seed: int = 0
     # What to do with an image that cannot be read: stop, or leave it out.
     corrupt: Literal["error", "skip"] = "error"

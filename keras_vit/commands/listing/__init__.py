@@ -1,1 +1,1 @@
-"""Commands that list."""
+"""Commands that list data sets, models, recipes and runs."""

@@ -1,4 +1,4 @@
-"""`keras-vit data`."""
+"""The command `keras-vit data`."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ class Data:
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")
     ] = None
-    # Where TFDS keeps its data sets; its own default where not given.
+    # Where TFDS keeps its data sets; its own default if not given.
     data_dir: str | None = None
     # How it is printed.
     format: Literal["text", "json"] = "text"

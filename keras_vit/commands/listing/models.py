@@ -1,4 +1,4 @@
-"""`keras-vit models`."""
+"""The command `keras-vit models`."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -18,7 +18,7 @@ class Models:
     accuracy and licence.
     """
 
-    # One model, such as ViT_B16; all where not given.
+    # One model, such as ViT_B16; all if not given.
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")
     ] = None

@@ -1,4 +1,4 @@
-"""`keras-vit recipes`."""
+"""The command `keras-vit recipes`."""
 
 import dataclasses
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ class Recipes:
     `keras-vit train --recipe NAME` trains with it; each field is also an option.
     """
 
-    # One recipe, such as vit_finetune_cifar10, or a JSON file of one; all where not
+    # One recipe, such as vit_finetune_cifar10, or a JSON file of one; all if not
     # given.
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")

@@ -1,4 +1,4 @@
-"""`keras-vit runs`."""
+"""The command `keras-vit runs`."""
 
 import dataclasses
 from pathlib import Path
@@ -31,7 +31,7 @@ class Runs:
         "seconds",
         "images_per_second",
     ] = "name"
-    # The other way round.
+    # Reverse the order.
     reverse: tyro.conf.FlagCreatePairsOff[bool] = False
     # How the table is printed.
     format: Literal["text", "json", "csv"] = "text"

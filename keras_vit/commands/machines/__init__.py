@@ -1,1 +1,1 @@
-"""Commands about devices."""
+"""Devices: the option `--devices`, and the check for TPUs."""

@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 def on_devices(devices, model_parallel=1):
     """Inside the block, models live on the devices that were asked for.
 
-    Where several processes run the command, all but the first one only complain.
+    If several processes run the command, only the first one logs and prints.
 
     Yields:
         The `Strategy`.

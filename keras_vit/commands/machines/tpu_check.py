@@ -1,4 +1,4 @@
-"""`keras-vit tpu-check`."""
+"""The command `keras-vit tpu-check`."""
 
 import dataclasses
 from typing import Literal

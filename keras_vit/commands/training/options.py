@@ -55,7 +55,7 @@ class RunOptions:
     start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
     # Look at the images first, and at their labels: broken files, duplicates, classes.
     check: bool = True
-    # Run folder, new or empty; where not given, runs/DATA-MODEL-NUMBER, and of
+    # Run folder, new or empty; if not given, runs/DATA-MODEL-NUMBER, and of
     # pretraining runs/DATA-MODEL-masked-NUMBER.
     run: Path | None = None
     # Go on with the run in that folder, or with the last one.

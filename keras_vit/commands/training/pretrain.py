@@ -1,4 +1,4 @@
-"""`keras-vit pretrain`."""
+"""The command `keras-vit pretrain`."""
 
 import dataclasses
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""`keras-vit train`."""
+"""The command `keras-vit train`."""
 
 import dataclasses
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""`keras-vit tune`."""
+"""The command `keras-vit tune`."""
 
 import dataclasses
 import logging
@@ -38,26 +38,26 @@ class Tune:
     fields: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD ...")] = ()
     # How trials are chosen. hyperband begins many and goes on with the better ones.
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
-    # How many trials (hyperband knows by itself).
+    # How many trials (hyperband decides that itself).
     trials: int = 20
     # Passes of a trial over its images, at most; the recipe's length by default. Short
     # trials favour high rates and small models.
     epochs: int | None = None
-    # What is compared.
+    # What trials are compared by.
     objective: Literal["val_accuracy", "val_loss"] = "val_accuracy"
     # Share of the training images to compare by.
     validation_fraction: float = 0.2
-    # Most weights of a model.
+    # Largest number of weights of a model.
     max_parameters: int | None = None
-    # Most operations of a forward pass of one image, 1e9.
+    # Largest number of operations of a forward pass of one image, in 1e9.
     max_gflops: float | None = None
-    # Most memory that training may need, GiB; three quarters of what is free where not
+    # Largest memory that training may need, GiB; three quarters of what is free if not
     # given.
     max_memory: float | None = None
-    # Decides the draws.
+    # Seed of the random choices.
     seed: int = 0
 
-    # Search folder, new or empty; searches/DATA-MODEL-NUMBER where not given.
+    # Search folder, new or empty; searches/DATA-MODEL-NUMBER if not given.
     folder: Path | None = None
     # Go on with the search in --folder, with its own settings.
     resume: tyro.conf.FlagCreatePairsOff[bool] = False

@@ -1,1 +1,1 @@
-"""Which recipe suits a data set and a machine."""
+"""From what a user gives to a whole recipe, with the reasons for every choice."""

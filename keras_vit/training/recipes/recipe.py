@@ -56,16 +56,16 @@ class Recipe:
     # The images: the name of a TFDS data set, a folder of class folders, perhaps in
     # folders train and test, or a prepared TFDS directory.
     data: str = field("fashion_mnist_mini", "data")
-    # Where TFDS keeps its data sets; its own default where not given.
+    # Where TFDS keeps its data sets; its own default if not given.
     data_dir: str | None = field(None, "data")
-    # The split to test on, such as train[80%:]; the data's own where not given.
+    # The split to test on, such as train[80%:]; the data's own if not given.
     test_split: str | None = field(None, "data")
     # Share of the images held out for the test where the data has no test set.
     test_fraction: float = field(0.2, "data", "in (0, 1)", rare=True)
     # Share of the training images that is held out, and tested on instead of the test
     # set: to choose between recipes.
     validation_fraction: float | None = field(None, "data", "in (0, 1)")
-    # Decides which images those are.
+    # Seed that decides which images those are.
     split_seed: int = field(0, "data", "in [0, 2**31)", rare=True)
     # What to do with an image that cannot be read: stop, or leave it out.
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
@@ -88,7 +88,7 @@ class Recipe:
     # 1 for grey, 3 for colour.
     num_channels: Literal[1, 3] | None = field(None, "model")
     # Where the first weights come from: a published name such as imagenet21k, a file,
-    # a run folder, an address; random where not given.
+    # a run folder, an address; random if not given.
     weights: str | None = field(None, "model")
     # Layers that stay as they are: names (* is anything), or backbone for all but head.
     freeze: tuple[str, ...] = field((), "model", NAMES)
@@ -116,7 +116,7 @@ class Recipe:
     # Share of the last block's residual branches dropped, growing linearly from 0 at
     # the first; "small" drops 0.1.
     drop_path_rate: float | None = field(None, "regularisation", "in [0, 1)")
-    # Precision. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
+    # Precision of the computation. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
     dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
         field("auto", "model")
     )
@@ -131,7 +131,7 @@ class Recipe:
     batch_size: int = field(64, "length", "at least 1")
     # Equal parts that a batch is computed in, one after the other, to save memory.
     accumulation_steps: int = field(1, "optimizer", "at least 1", rare=True)
-    # Updates between two looks at logs and clock: the same result, sooner on a TPU.
+    # Updates in one call of the compiled program: same result, faster on a TPU.
     steps_per_execution: int = field(1, "machine", "at least 1", rare=True)
     # Compute each block again for its gradients instead of keeping what is inside it.
     remat: bool = field(False, "machine", rare=True)
@@ -159,7 +159,7 @@ class Recipe:
     decay_timescale: int = field(10_000, "schedule", "at least 1")
     # Shares of the run after which the decay "bit" divides the rate by ten.
     decay_at: tuple[float, ...] = field((0.3, 0.6, 0.9), "schedule", SHARES)
-    # Updates of linear warm-up; a tenth of all updates where not given.
+    # Updates of linear warm-up; a tenth of all updates if not given.
     warmup_steps: int | None = field(None, "schedule", "zero or more")
     # Last updates, over which the rate falls linearly to zero.
     cooldown_steps: int = field(0, "schedule", "zero or more", rare=True)
@@ -177,7 +177,7 @@ class Recipe:
     # inception, a level of AugReg such as augreg_light1, or steps with | between them.
     augment: str = field("flip", "data")
 
-    # Decides initial weights, data order, augmentation and dropout.
+    # Seed of initial weights, data order, augmentation and dropout.
     seed: int = field(0, "machine", "in [0, 2**31)")
     # Compile the training step with XLA. auto: small models on the CPU only, and
     # what Keras chooses elsewhere.

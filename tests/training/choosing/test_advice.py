@@ -8,6 +8,7 @@ import pytest
 from tiny_runs import write_images
 
 from keras_vit import cli
+from keras_vit.data.readers import folders
 from keras_vit.training import Recipe
 from keras_vit.training.choosing.choose import choose
 from keras_vit.training.choosing.resolve import advise
@@ -93,3 +94,21 @@ def test_every_field_of_a_reason_is_one_of_a_recipe(images):
     ):
         _, reasons = choose(count, 2, 32, model, weights, at_once=memory)
         assert all(fields and names >= {*fields} for _, fields in reasons)
+
+
+@pytest.mark.parametrize("start", ["auto", "vit_finetune_pets"])
+def test_a_folder_is_scanned_once_before_the_model_is_built(
+    start, images, tmp_path, monkeypatch
+):
+    scans = []
+    scan = folders.scan
+    monkeypatch.setattr(folders, "scan", lambda path: scans.append(path) or scan(path))
+
+    def stop(*_):
+        raise ValueError("stopped here")
+
+    monkeypatch.setattr("keras_vit.training.run.prepare.build_model", stop)
+    words = ["train", "--data", str(images), "--recipe", start, "--epochs", "2"]
+    words += ["--model", "small", "--weights", "None", "--image-size", "28"]
+    assert cli.main([*words, "--run", str(tmp_path / "run"), "--no-check"]) == 1
+    assert scans == [str(images)]
