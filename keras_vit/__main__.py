@@ -1,3 +1,5 @@
+"""`python -m keras_vit`: the command line."""
+
 import sys
 
 from keras_vit.cli import main

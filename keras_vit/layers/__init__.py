@@ -6,7 +6,7 @@ from keras_vit.layers.convolution.residual_units import (
     PreActivationUnit,
 )
 from keras_vit.layers.convolution.standardized_conv import StandardizedConv2D
-from keras_vit.layers.crop import CropToMultiple
+from keras_vit.layers.tokens.crop import CropToMultiple
 from keras_vit.layers.tokens.patch_corruption import PatchCorruption
 from keras_vit.layers.tokens.patch_encoder import PatchEncoder
 from keras_vit.layers.tokens.patches import Patches, unpatchify

@@ -1,1 +1,1 @@
-"""Layers that make, place and pool tokens."""
+"""Layers from images or feature maps to tokens, and from tokens to one vector."""

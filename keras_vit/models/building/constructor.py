@@ -5,6 +5,7 @@ import inspect
 import re
 from types import SimpleNamespace
 
+from keras_vit.common.wording import hint
 from keras_vit.models.building import arguments
 from keras_vit.models.building.ends import image_input
 from keras_vit.models.pretrained.initial_values import values_later
@@ -35,6 +36,11 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
 
         @functools.wraps(declared)
         def construct(*args, **kwargs):
+            for key in kwargs.keys() - signature.parameters.keys():
+                raise TypeError(
+                    f"{declared.__name__}() got an unexpected keyword argument {key!r}."
+                    f"{hint(key, signature.parameters)}"
+                )
             try:
                 bound = signature.bind(*args, **kwargs)
             except TypeError as error:

@@ -6,6 +6,7 @@ from keras_vit.common.checks import check_choice
 from keras_vit.common.tables import Table
 from keras_vit.common.wording import closest
 from keras_vit.models.variants import counts
+from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.rows import FAMILIES
 
 
@@ -57,6 +58,18 @@ def list_models(family=None):
         for name, row in FAMILIES[kind].items()
         if family in (None, kind)
     )
+
+
+def published_flops(name, image_size=224):
+    """Floating-point operations of a forward pass of a published model, one image.
+
+    Args:
+        name: String, a name of the table.
+        image_size: Integer or pair `(height, width)`, pixels.
+    """
+    family = family_of_variant(name)
+    flops = counts.FORMULAS[family][1]
+    return flops(FAMILIES[family][name], image_size=image_size)
 
 
 def canonical_name(name):

@@ -8,15 +8,8 @@ from keras_vit.costs.chips import CHIPS, PEAK_TFLOPS, UTILISATION
 from keras_vit.costs.flops import TRAINING_FACTOR
 from keras_vit.data.sets.known import image_shape, num_training_images
 from keras_vit.models.variants import counts
-from keras_vit.models.variants.listing import canonical_name
-from keras_vit.models.variants.rows import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
+from keras_vit.models.variants.listing import canonical_name, published_flops
 from keras_vit.training.model_arguments import model_arguments
-
-FORWARD_FLOPS = (
-    (VIT_VARIANTS, counts.vit_flops),
-    (HYBRID_VARIANTS, counts.hybrid_flops),
-    (BIT_VARIANTS, counts.bit_flops),
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,11 +137,7 @@ def _forward_gflops(recipe):
     if recipe.model == "small":
         return _small_flops(recipe) / 1e9
     size = 224 if recipe.image_size is None else recipe.image_size
-    name = canonical_name(recipe.model)
-    for rows, flops in FORWARD_FLOPS:
-        if name in rows:
-            return flops(rows[name], image_size=size) / 1e9
-    raise ValueError(f"`gflops` must be given. Received: model={recipe.model!r}")
+    return published_flops(canonical_name(recipe.model), size) / 1e9
 
 
 def _small_flops(recipe):
