@@ -5,7 +5,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageDraw
 
 from keras_vit.common.checks import check_positive
 from keras_vit.common.files import replacing
@@ -99,6 +98,8 @@ def table(columns, titles=TITLES):
     Returns:
         A `PIL.Image.Image`. Small images are enlarged by a whole number.
     """
+    from PIL import Image, ImageDraw
+
     count, height, width, _ = columns[0].shape
     factor = max(1, -(-SIDE // min(height, width)))
     height, width = height * factor, width * factor

@@ -14,7 +14,6 @@ import re
 import zipfile
 
 import keras
-import ml_dtypes  # noqa: F401  with it NumPy knows bfloat16; every backend has it
 import numpy as np
 
 from keras_vit.common.files import replacing
@@ -143,6 +142,8 @@ def read_state(path):
     Raises:
         ValueError: if the file is damaged, or of another format.
     """
+    import ml_dtypes  # noqa: F401  comes with Keras; NumPy then knows bfloat16
+
     try:
         with np.load(path, allow_pickle=False) as file:
             # Reading a member checks its checksum.
