@@ -1,4 +1,4 @@
-"""Which devices are in force here."""
+"""The devices in force: those of the scope that we are in."""
 
 import keras
 

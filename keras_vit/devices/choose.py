@@ -25,7 +25,8 @@ def strategy(devices="auto", *, model_parallel=1):
     Args:
         devices: `"auto"`, or `"cpu"`, `"gpu"` or `"tpu"`, with a number for so many of
             this process: `"gpu:2"`. `"cpu:8"` makes eight devices of one CPU, to try
-            out what several do; it is not faster.
+            out what several do; it is not faster. Where several processes train
+            together, TensorFlow uses one CPU device of each.
         model_parallel: Integer, devices that share one copy of the model, each with a
             slice of its blocks (JAX backend only). Must divide the number of devices.
             Defaults to `1`: every device has a whole copy.

@@ -1,4 +1,4 @@
-"""`search`: from a hypermodel to the best recipe."""
+"""`search`: runs a whole search, from a hypermodel to the best recipe."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""The trials of a search as a table: live, in the end, as CSV."""
+"""The trials of a search as a table: while it runs, at its end, and as CSV."""
 
 import collections
 import contextlib
