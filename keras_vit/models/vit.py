@@ -29,14 +29,14 @@ def _build(x, a, shown=None):
             patch; see `keras_vit.layers.PatchCorruption`.
     """
     dtype = {"dtype": a.dtype}
+    as_in_blocks = {"gelu": a.gelu, "epsilon": a.epsilon, **dtype}
     any_size = None in x.shape[1:3]
     grid = patch_grid(x.shape[1:3], a.patch_size, a.stride)
     positions = Positions(a, a.position_grid if any_size else grid)
 
-    x = Patches(a.patch_size, a.stride, keep_grid=any_size, name="patches", **dtype)(
-        x
-    )  # (B, N, P*P*C)
-    embed = PatchEncoder(  # projection, class token, positions
+    cut = Patches(a.patch_size, a.stride, keep_grid=any_size, name="patches", **dtype)
+    x = cut(x)  # (B, N, P*P*C)
+    encode = PatchEncoder(  # projection, class token, positions
         a.hidden_dim,
         a.class_token,
         register_tokens=a.register_tokens,
@@ -46,38 +46,30 @@ def _build(x, a, shown=None):
         name="patch_encoder",
         **dtype,
     )
-    x = embed(x) if shown is None else embed(x, shown=shown)  # (B, prefix + N, D)
+    x = encode(x) if shown is None else encode(x, shown=shown)  # (B, prefix + N, D)
     for i in range(a.num_layers):
         x = positions.before_block(x, i)
-        x = TransformerBlock(  # attention, MLP
+        x = TransformerBlock(  # attention, then an MLP
             a.num_heads,
             a.mlp_dim,
             dropout_rate=a.dropout_rate,
             attention_dropout_rate=a.attention_dropout_rate,
             drop_path_rate=a.drop_path_rate * i / max(a.num_layers - 1, 1),
-            gelu=a.gelu,
-            epsilon=a.epsilon,
             qk_norm=a.qk_norm,
             layer_scale=a.layer_scale,
             remat=a.remat,
             **positions.of_block,
+            **as_in_blocks,
             name=f"block_{i:02d}",
-            **dtype,
         )(x)  # (B, prefix + N, D)
     if not a.pooled_norm:
         x = LayerNorm(epsilon=a.epsilon, name="encoder_norm", **dtype)(x)
     if a.pooling == "map":
-        pool = AttentionPooling(
-            a.num_heads,
-            a.mlp_dim,
-            gelu=a.gelu,
-            epsilon=a.epsilon,
-            name="pooling",
-            **dtype,
-        )
+        pool = AttentionPooling(a.num_heads, a.mlp_dim, **as_in_blocks, name="pooling")
         x = pool(x)  # (B, D)
     elif a.pooling is not None:
-        x = TokenPooling(a.pooling, positions.prefix, name="pooling", **dtype)(x)
+        pool = TokenPooling(a.pooling, positions.prefix, name="pooling", **dtype)
+        x = pool(x)  # (B, D)
     if a.pooled_norm:
         x = LayerNorm(epsilon=a.epsilon, name="pooled_norm", **dtype)(x)
     return add_head(x, a, a.representation_size)  # (B, K)
