@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from test_formats import safetensors_bytes
+from test_formats import safetensors_bytes, timm_arrays
 
 import keras_vit
 
@@ -309,3 +309,19 @@ def test_an_unknown_type_of_number_is_not_called_a_damage(model, tmp_path):
 def test_a_checksum_of_the_wrong_length_is_refused_before_any_download(model):
     address = "http://127.0.0.1:9/weights.npz#sha256=12ab"
     refused(model, address, "64 hexadecimal digits")
+
+
+def test_an_array_that_is_there_with_and_without_its_prefix_is_refused():
+    arrays = {f"module.{name}": array for name, array in timm_arrays().items()}
+    arrays["head.bias"] = arrays["module.head.bias"] + 1
+    with pytest.raises(ValueError, match=r"array head\.bias \(3,\) is not known"):
+        keras_vit.from_checkpoint(arrays, num_heads=2)
+
+
+def test_a_bias_that_is_to_be_kept_outlives_a_new_head(arrays):
+    model = make_model(7)
+    model.get_layer("head").bias.assign(np.ones(7))
+    report = keras_vit.load_weights(model, arrays, keep="head/bias")
+    assert report.unfilled == ["head/bias"]
+    assert np.array(model.get_layer("head").bias).tolist() == [1] * 7
+    assert not np.any(np.array(model.get_layer("head").kernel))

@@ -58,3 +58,8 @@ def test_the_table_says_what_was_never_released():
 def test_addresses_are_escaped():
     source = registry.find_row("imagenet21k", "R50_ViT_B16")
     assert registry.source_url(source).endswith("/imagenet21k/R50%2BViT-B_16.npz")
+
+
+def test_the_class_goes_by_its_old_name_too():
+    assert registry.Source is keras_vit.checkpoints.PublishedFile
+    assert isinstance(keras_vit.list_weights()[0], keras_vit.checkpoints.Source)
