@@ -27,7 +27,7 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
         A `keras_vit.data.Source`.
 
     Raises:
-        ValueError: if there is no such data, or nothing says which.
+        ValueError: if there is no such data, or the model does not name its own.
     """
     if isinstance(data, keras_vit.data.Source):
         return data

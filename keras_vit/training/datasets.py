@@ -5,7 +5,7 @@ import json
 import logging
 
 import keras_vit.data
-from keras_vit.common.files import replacing
+from keras_vit.common.files import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +89,5 @@ def write_split(folder, train_data, test_data):
     if train_data.files is None or not folder.is_own:
         return
     split = {"train": train_data.files, "test": test_data.files}
-    with replacing(folder.split) as temporary:
-        temporary.write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
+    write_text(folder.split, json.dumps(split, indent=1) + "\n")
     logger.info("Training and test files are listed in %s.", folder.split)

@@ -1,10 +1,8 @@
 """The picture of a search: an axis for each field, a line for each trial."""
 
 import math
-from pathlib import Path
 
-from keras_vit.common.figures import new_figure
-from keras_vit.common.files import replacing
+from keras_vit.common.figures import new_figure, save_figure
 from keras_vit.tuner.ranges import Choices
 
 
@@ -49,8 +47,7 @@ def plot_search(folder, path=None):
         loc="outside lower center",
         frameon=False,
     )
-    with replacing(Path(path or folder.plot)) as temporary:
-        figure.savefig(temporary, dpi=120)
+    save_figure(figure, path or folder.plot, dpi=120)
 
 
 def _draw_axes(axes, names, ticks):

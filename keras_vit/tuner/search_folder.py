@@ -5,7 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from keras_vit.common.files import replacing
+from keras_vit.common.files import write_text
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.tuner.settings import SearchSettings
 
@@ -167,8 +167,7 @@ def _row(folder, settings):
 
 def write_json(path, values):
     """Replaces a JSON file as a whole."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(values, indent=1) + "\n")
 
 
 def _read(path):

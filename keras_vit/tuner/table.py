@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 
-from keras_vit.common.files import replacing
+from keras_vit.common.files import write_text
 from keras_vit.common.installed import install_line, is_installed
 from keras_vit.common.tables import aligned, as_csv
 from keras_vit.tuner.parallel_coordinates import plot_search
@@ -27,8 +27,7 @@ def write_results(folder):
         folder: A `SearchFolder` in which at least one trial has ended well.
     """
     folder.write_best_recipe()
-    with replacing(folder.table) as temporary:
-        temporary.write_text(as_csv(*table_of(folder)), encoding="utf-8")
+    write_text(folder.table, as_csv(*table_of(folder)))
     if is_installed("matplotlib"):
         plot_search(folder)
     else:

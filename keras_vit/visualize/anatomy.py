@@ -113,7 +113,7 @@ def checked_images(model, images):
     shape = ", ".join("any" if side is None else str(side) for side in wanted)
     hint = " Pass images[None] for one image." if images.ndim == 3 else ""
     raise ValueError(
-        f"`images` must be a batch of one image at least, of shape (batch, {shape}). "
+        f"`images` must be a batch of at least one image, of shape (batch, {shape}). "
         f"Received: an array of shape {images.shape}.{hint}"
     )
 

@@ -200,7 +200,7 @@ def rollout(maps, heads="mean"):
         scores /= scores.sum(axis=-1, keepdims=True)
         rolled = scores if rolled is None else scores @ rolled
     if rolled is None:
-        raise ValueError("`maps` must hold one layer at least. Received: none")
+        raise ValueError("`maps` must hold at least one layer. Received: none")
     return rolled
 
 

@@ -150,7 +150,7 @@ def inductive_bias(
     labels = np.asarray(labels)
     if not models or labels.shape != np.shape(images)[:1]:
         raise ValueError(
-            "`models` must hold one model at least, and `labels` a number for each "
+            "`models` must hold at least one model, and `labels` a number for each "
             f"image. Received: {len(models)} models, images of shape "
             f"{np.shape(images)}, labels of shape {labels.shape}"
         )

@@ -130,7 +130,7 @@ def test_rollout_by_the_strongest_head():
     # max: all ones; with the identity [[2, 1], [1, 2]].
     expected = np.array([[2, 1], [1, 2]]) / 3
     np.testing.assert_allclose(visualize.rollout([maps[0][None]], "max")[0], expected)
-    with pytest.raises(ValueError, match=r"'mean' or 'max'.*heads='min'"):
+    with pytest.raises(ValueError, match=r"'mean', 'max'.*heads='min'"):
         visualize.rollout(maps[None], "min")
 
 
@@ -239,7 +239,7 @@ def test_what_cannot_be_looked_at_is_refused():
         visualize.attention_maps(model, inputs((1, 8, 12, 3)), 2)
     for shape, hint in (
         ((8, 12, 3), r"images\[None\]"),
-        ((0, 8, 12, 3), "one image at least"),
+        ((0, 8, 12, 3), "at least one image"),
         ((1, 12, 8, 3), r"\(batch, 8, 12, 3\)"),
     ):
         with pytest.raises(ValueError, match=hint):

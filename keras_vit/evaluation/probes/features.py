@@ -89,7 +89,7 @@ def extract_features(
         `Features`.
 
     Raises:
-        ValueError: if the model has no such layer or no one vector per image, or an
+        ValueError: if the model has no such layer, gives no vector per image, or an
             image cannot be read.
 
     Example:

@@ -124,7 +124,7 @@ def probe(
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), section
     4.1, "few-shot".
     """
-    _published_name(model)  # an unknown one is refused before the data is read
+    published = _published_name(model)  # refuses an unknown one before data is read
     if l2 is not None:
         check_l2(l2)
     sources = data
@@ -143,7 +143,10 @@ def probe(
         raise ValueError(
             f"There must be at least two classes. Received: {train.class_names}"
         )
-    network, name, random = _network(model, weights, image_size)
+    if published is None:
+        network, name, random = _given(model, weights, image_size)
+    else:
+        network, name, random = _built(published, weights, image_size)
     started = time.perf_counter()
     extractor = Extractor(network, layer, preprocessing)
     features = _extracted(extractor, (train, test), batch_size, progress)
@@ -191,26 +194,28 @@ def _fitted(features, num_classes, l2):
     return Ridge(x, y, num_classes).probe(l2), tried, float(l2)
 
 
-def _network(model, weights, image_size):
-    """The model, what to call it, and whether its weights are random."""
-    name = _published_name(model)
-    if name is not None:
-        if weights is None:
-            logger.warning(
-                "No weights were given: these are the features of a random model, "
-                "which say little. `keras-vit models --weights` lists published ones."
-            )
-            keras.utils.set_random_seed(0)  # random, but the same each time
-        size = {} if image_size is None else {"image_size": image_size}
-        network = keras_vit.models.build(name, 0, weights=weights, **size)
-        if weights is not None:
-            known = isinstance(weights, (str, os.PathLike))
-            name += f", {weights if known else 'own weights'}"
-        return network, name, weights is None
+def _built(name, weights, image_size):
+    """A published model, what to call it, and whether its weights are random."""
+    if weights is None:
+        logger.warning(
+            "No weights were given: these are the features of a random model, which "
+            "say little. `keras-vit models --weights` lists published ones."
+        )
+        keras.utils.set_random_seed(0)  # random, but the same each time
+    size = {} if image_size is None else {"image_size": image_size}
+    network = keras_vit.models.build(name, 0, weights=weights, **size)
+    if weights is not None:
+        known = isinstance(weights, (str, os.PathLike))
+        name += f", {weights if known else 'own weights'}"
+    return network, name, weights is None
+
+
+def _given(model, weights, image_size):
+    """A model or its file, what to call it, and that its weights are not random."""
     if weights is not None or image_size is not None:
         raise ValueError(
             "`weights` and `image_size` belong to the name of a published model; a "
-            f"model that is there already has both. Received: model={model!r}, "
+            f"model or a file already has both. Received: model={model!r}, "
             f"weights={weights!r}, image_size={image_size}"
         )
     network = load_model(model)

@@ -106,11 +106,11 @@ def check_features(features, labels, num_classes):
         raise ValueError(f"Labels must be integers. Received: {labels.dtype}")
     if num_classes < 2 or labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError(
-            "Labels must lie in [0, num_classes), of two classes at least. Received: "
+            "Labels must lie in [0, num_classes), of at least two classes. Received: "
             f"labels from {labels.min()} to {labels.max()}, num_classes={num_classes}"
         )
     if not np.isfinite(features).all():
-        raise ValueError("Features must be finite numbers. Received: some are not")
+        raise ValueError("Features must be finite numbers. Received: NaN or infinity")
     return features, labels
 
 

@@ -47,7 +47,7 @@ def fewshot_probe(
 
     Raises:
         ValueError: if the arrays do not belong together, a class has no example, or
-            `shots` or `seeds` are no such integers.
+            `shots` or `seeds` are not such integers.
 
     Example:
 
@@ -92,7 +92,7 @@ def _tuple_of(values):
 
 
 def _are_integers(values, lowest):
-    """Whether this is a tuple of integers, one at least and none below the lowest."""
+    """Whether this is a tuple of at least one integer, none below the lowest."""
     if not isinstance(values, tuple) or not values:
         return False
     return all(map(is_integer, values)) and min(values) >= lowest

@@ -105,7 +105,7 @@ def _pairs(evaluation):
         for t, p, count in worst_pairs(evaluation.confusion, 10)
     ]
     if not rows:
-        return "<p>None: every answer is right.</p>"
+        return "<p>There are none: every answer is right.</p>"
     return as_html(["true", "predicted", "examples", "of the class"], rows, 2)
 
 
@@ -145,7 +145,7 @@ def _mistakes(evaluation):
             f"true: {_escaped(true)}<br>{_escaped(name)}</figcaption></figure>"
         )
     if not figures:
-        return "<p>None.</p>"
+        return "<p>There are none.</p>"
     return f"<div class='mistakes'>{''.join(figures)}</div>"
 
 

@@ -2,8 +2,7 @@
 
 import logging
 
-from keras_vit.common.figures import new_figure
-from keras_vit.common.files import replacing
+from keras_vit.common.figures import new_figure, save_figure
 from keras_vit.common.installed import install_line, is_installed
 
 logger = logging.getLogger(__name__)
@@ -28,8 +27,7 @@ def plot_curves(rows, path):
         )
         return False
     figure = curves_figure(rows)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    save_figure(figure, path)
     return True
 
 

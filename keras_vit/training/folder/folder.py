@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 
-from keras_vit.common.files import replacing
+from keras_vit.common.files import replacing, write_text
 
 try:
     import fcntl
@@ -78,8 +78,7 @@ class RunFolder:
     def write_record(self, record):
         """Replaces run.json."""
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        with replacing(self.record) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(self.record, text)
 
     def write_history(self, rows):
         """Replaces history.csv: one row per epoch, numbers exact to the bit."""
@@ -88,8 +87,7 @@ class RunFolder:
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        with replacing(self.history) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8")
+        write_text(self.history, text.getvalue())
 
     def read_history(self):
         """The rows of history.csv, numbers exact to the bit."""

@@ -59,7 +59,7 @@ def test_a_feature_that_never_changes_does_no_harm():
         (np.zeros((0, 2)), [], 2, r"at least one example"),
         (np.zeros((2, 2)), [0.0, 1.0], 2, "integers"),
         (np.zeros((2, 2)), [0, 2], 2, r"labels from 0 to 2"),
-        (np.zeros((2, 2)), [0, 0], 1, "two classes at least"),
+        (np.zeros((2, 2)), [0, 0], 1, "at least two classes"),
         (np.full((2, 2), np.nan), [0, 1], 2, "finite"),
     ],
 )
