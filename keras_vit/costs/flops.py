@@ -107,22 +107,22 @@ def _vit(a, sides):
 
 
 def _bit(a, sides):
-    width = int(64 * a.width_factor)
+    resnet, width = _resnet(a, sides)
     channels = width * stem_factor(a.num_blocks)
-    convolutions = counts.resnet_multiply_adds(
-        a.num_blocks, width, sides, a.num_channels
-    )
-    return {"resnet": convolutions, "head": channels * a.num_classes}
+    return {"resnet": resnet, "head": channels * a.num_classes}
 
 
 def _hybrid(a, sides):
-    width = int(64 * a.width_factor)
+    resnet, width = _resnet(a, sides)
     grid, channels = counts.feature_map(a.num_blocks, sides, width)
-    convolutions = counts.resnet_multiply_adds(
-        a.num_blocks, width, sides, a.num_channels
-    )
-    rest = _transformer(a, grid, channels, a.patch_size)
-    return {"resnet": convolutions, **rest}
+    return {"resnet": resnet, **_transformer(a, grid, channels, a.patch_size)}
+
+
+def _resnet(a, sides):
+    """Multiply-adds of the convolutions, and the width of the first stage."""
+    width = int(64 * a.width_factor)
+    sizes = (a.num_blocks, width, sides, a.num_channels)
+    return counts.resnet_multiply_adds(*sizes), width
 
 
 def _transformer(a, sides, channels, stride):

@@ -1,7 +1,5 @@
 """From a recipe to a model that is ready for `fit`."""
 
-import dataclasses
-
 import keras
 
 import keras_vit.models
@@ -28,13 +26,6 @@ def check_model(recipe):
             "Masked patch prediction needs the patches of a ViT or hybrid; a BiT has "
             f"none. Received: model={recipe.model!r}"
         )
-
-
-def with_own_weights(recipe, folder):
-    """The recipe of a run that goes on, whose first weights need no more be there."""
-    if recipe.weights is None or not folder.model.exists():
-        return recipe
-    return dataclasses.replace(recipe, weights=str(folder.model))
 
 
 def build_model(recipe, num_classes, arguments):
@@ -97,16 +88,13 @@ def compile_model(model, recipe, *, total_steps, pretrained=None):
     """
     jit_compile = resolve_jit(recipe, model)
     pretrained = model if pretrained is None else pretrained
-    options = {}
-    if recipe.steps_per_execution != 1:
-        options["steps_per_execution"] = recipe.steps_per_execution
     with scope(model):
         objective, example = _objective(recipe, pretrained)
         model.compile(
             optimizer=build_optimizer(recipe, model, total_steps=total_steps),
             jit_compile=jit_compile,
+            steps_per_execution=recipe.steps_per_execution,
             **objective,
-            **options,
         )
         # On TensorFlow, `fit` builds optimizer and metrics inside its first update:
         # too late for a checkpoint to be restored into them.

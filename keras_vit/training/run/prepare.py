@@ -23,12 +23,7 @@ from keras_vit.training.optimizers.build import build_schedule
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.replicas import prepare_model
 from keras_vit.training.run import batches
-from keras_vit.training.run.build import (
-    build_model,
-    check_model,
-    compile_model,
-    with_own_weights,
-)
+from keras_vit.training.run.build import build_model, check_model, compile_model
 from keras_vit.training.run.environment import (
     compare_environments,
     describe_environment,
@@ -155,8 +150,12 @@ def build(recipe, folder, data):
         ValueError: if recipe, data and model contradict each other.
     """
     state = last_state(folder.checkpoints)
+    given = recipe
+    if state and recipe.weights is not None and folder.model.exists():
+        # The first weights of a run that goes on need no longer be there.
+        given = dataclasses.replace(recipe, weights=str(folder.model))
     arguments = model_arguments(
-        with_own_weights(recipe, folder) if state else recipe,
+        given,
         native_size=data.train.image_size,
         num_channels=data.train.num_channels,
     )
