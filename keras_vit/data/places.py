@@ -11,7 +11,8 @@ from keras_vit.data.readers import folders
 from keras_vit.data.readers.lists import scan_list
 from keras_vit.data.readers.record_labels import reading_of
 from keras_vit.data.sets.catalog import EMBEDDED
-from keras_vit.data.sets.prepared import VERSION, builder_of, prepared_directory
+from keras_vit.data.sets.downloads import prepare, quiet
+from keras_vit.data.sets.prepared import VERSION, find_builder, prepared_directory
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX, VTAB_SPLITS, VtabTask
 
 LIST_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -69,13 +70,25 @@ class Place:
         return self._once(("folder", labelled), find, path)
 
     def builder(self, data_dir=None):
-        """The TFDS builder; a set without labels is refused before its download."""
-        task = self.vtab_task
-        name, check = self.path, lambda info: reading_of(info, str(self))
-        if task is not None:
-            name, check = task.dataset, None
+        """The TFDS builder; its data are prepared, downloaded first where needed.
+
+        Raises:
+            ValueError: if there is no such set, or it has no labels, which is found out
+                before a download.
+            ConnectionError: if it must be downloaded and no host can be reached.
+        """
         key = ("builder", None if data_dir is None else str(data_dir))
-        return self._once(key, builder_of, name, data_dir, check)
+        return self._once(key, self._prepared, data_dir)
+
+    def _prepared(self, data_dir):
+        name = self.vtab_task.dataset if self.vtab_task else self.path
+        builder, there = find_builder(name, data_dir)
+        if not there:
+            if self.vtab_task is None:
+                reading_of(builder.info, str(self))
+            with quiet():
+                prepare(builder, name)
+        return builder
 
     def splits(self, data_dir=None, columns=None, labelled=True) -> dict[str, int]:
         """All splits and their numbers of examples; see `keras_vit.data.splits`."""

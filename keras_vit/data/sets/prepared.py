@@ -8,40 +8,18 @@ import tempfile
 
 from keras_vit.common.wording import hint
 from keras_vit.data.sets.catalog import DEFAULT_DATA_DIR, EMBEDDED, NOT_IN_TFDS
-from keras_vit.data.sets.downloads import prepare, quiet
+from keras_vit.data.sets.downloads import quiet
 
 EMBEDDED_DIR = pathlib.Path(__file__).parents[1] / "embedded"
 VERSION = r"\d+\.[\d*]+\.[\d*]+"
-
-
-def builder_of(place, data_dir=None, check=None):
-    """A TFDS builder whose data are prepared, downloaded first where needed.
-
-    Args:
-        place: A `pathlib.Path` for which `prepared_directory` finds something, or a
-            TFDS name, `"name"`, `"name/config"`, `"name:version"`.
-        data_dir: Where TFDS keeps prepared data, or None.
-        check: A function of the set's `DatasetInfo` that raises where it can't be used,
-            called before anything is downloaded, or None.
-
-    Raises:
-        ValueError: if there is no such name, with the closest ones.
-        ConnectionError: if the data must be downloaded and no host can be reached.
-    """
-    builder, there = find_builder(place, data_dir)
-    if not there:
-        if check is not None:
-            check(builder.info)
-        with quiet():
-            prepare(builder, place)
-    return builder
 
 
 def find_builder(place, data_dir=None):
     """A TFDS builder, and whether its data are prepared. Asks no host.
 
     Args:
-        place: As for `builder_of`.
+        place: A `pathlib.Path` for which `prepared_directory` finds something, or a
+            TFDS name, `"name"`, `"name/config"`, `"name:version"`.
         data_dir: Where TFDS keeps prepared data, or None.
 
     Raises:

@@ -6,9 +6,8 @@ import tensorflow_datasets as tfds
 from writing import write
 
 import keras_vit
-from keras_vit.data import load, load_splits, splits
+from keras_vit.data import load, load_splits, open_place, splits
 from keras_vit.data.readers import records
-from keras_vit.data.sets import prepared
 from keras_vit.data.sets.vtab import VTAB
 from keras_vit.evaluation import vtab
 
@@ -70,20 +69,15 @@ def labels_of(task, data_dir, monkeypatch, budget):
     """Labels by the number that the image shows, of the whole split `train`."""
     monkeypatch.setattr(records, "MEMORY_BUDGET", budget)
     row = VTAB[task]
-    builder = prepared.builder_of(row.dataset, data_dir)
+    builder = open_place(f"vtab/{task}").builder(data_dir)
     store = records.RecordStore(builder, "train", task, (), row.label, row.scale)
-    source = load_from(store)
+    names = (task, "train", store.class_names)
+    source = keras_vit.data.Source(store, *names, store.num_channels)
     found = {}
     for images, labels in source.batches(4, image_size=8, num_channels=1):
         shown = np.round((images[:, 0, 0, 0] + 1) * 127.5).astype(int)
         found.update(zip(shown.tolist(), labels.numpy().tolist()))
     return source, found
-
-
-def load_from(store):
-    from keras_vit.data.loading import _source_of
-
-    return _source_of(store, store.name, "train")
 
 
 def numbered(number):
