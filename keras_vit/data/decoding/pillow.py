@@ -4,7 +4,6 @@ import contextlib
 import io
 
 import numpy as np
-from PIL import Image, ImageOps
 
 BACKGROUND = 255  # transparent pixels show this grey level: white
 
@@ -18,6 +17,8 @@ def _as_bytes(data) -> bytes:
 
 def orientation(data: bytes) -> int:
     """The EXIF rotation of a file, 1 to 8; 1 is upright, or none, or broken."""
+    from PIL import Image
+
     try:
         with Image.open(io.BytesIO(_as_bytes(data))) as image:
             tag = image.getexif().get(0x0112, 1)
@@ -63,6 +64,8 @@ def pillow_size(data: bytes) -> np.ndarray:
 @contextlib.contextmanager
 def _opened(data):
     """The Pillow image of a file's bytes, its errors explained."""
+    from PIL import Image
+
     data = _as_bytes(data)
     if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
         _register_heif()
@@ -79,6 +82,8 @@ def _opened(data):
 
 def pixels(image) -> np.ndarray:
     """A Pillow image as `uint8` pixels `(H, W, 1 or 3)`, upright, over white."""
+    from PIL import Image, ImageOps
+
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         array = np.asarray(image).astype(np.uint16) >> 8

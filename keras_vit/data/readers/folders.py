@@ -13,7 +13,6 @@ import re
 import unicodedata
 
 import numpy as np
-from PIL import Image
 
 from keras_vit.common.wording import display
 
@@ -284,6 +283,8 @@ def peek(root: str, files, count: int = 32):
         (shape, channels): (H, W, C) if those looked at agree, else None; and 1 if all
         of them are grey, else 3.
     """
+    from PIL import Image
+
     places = np.unique(np.linspace(0, len(files) - 1, count).astype(int))
     shapes = set()
     for place in places:
