@@ -109,8 +109,11 @@ class RunOptions:
             return
         what = "predicts hidden patches" if masked else "learns classes"
         other = "pretrain" if masked else "train"
+        otherwise = "give a run as --weights, not as --recipe"
+        if "masked_target" in self.given:
+            otherwise = "leave --masked-target out"
         raise WrongUsage(
             f"This recipe {what}, which is for `keras-vit {other}`: use that command, "
-            "or give a run as --weights, not as --recipe. "
+            f"or {otherwise}. "
             f"Received: masked_target={recipe.masked_target!r} for `{self.kind}`"
         )

@@ -235,13 +235,14 @@ def test_pretraining_goes_on_by_the_same_command(photos, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     "words, message",
     [
-        (["train", "--masked-target", "pixels"], "`train` learns classes"),
-        (["pretrain", "--masked-target", "None"], "needs a target"),
+        (["train", "--masked-target", "pixels"], "for `keras-vit pretrain`"),
+        (["pretrain", "--masked-target", "None"], "for `keras-vit train`"),
     ],
 )
 def test_each_command_keeps_to_its_task(words, message, capsys):
     assert main(words) == 2
-    assert message in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert message in error and "leave --masked-target out" in error
 
 
 def test_the_log_says_that_labels_are_not_read(whole, masked, tmp_path, caplog):
