@@ -4,11 +4,16 @@ from keras_vit.common.environment import check_environment
 
 check_environment()
 
-# Imported now, to register all layers and models: saved files load without more.
-from keras_vit import layers, pretraining  # noqa: E402, F401
+# Imported now, as they register all layers, models, losses and metrics: saved files
+# load without more.
+from keras_vit import layers  # noqa: E402, F401
 from keras_vit._version import __version__  # noqa: E402
 from keras_vit.common.lazy import lazy_attributes  # noqa: E402
+from keras_vit.models import vision_model as _  # noqa: E402, F401
 from keras_vit.models.variants.rows import FAMILIES  # noqa: E402
+from keras_vit.pretraining import losses, metrics, model  # noqa: E402
+
+del losses, metrics, model
 
 # Everything else is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_attributes(
