@@ -7,7 +7,7 @@ from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS, VIT_VARIANTS
 from keras_vit.training.choosing.hyperrule import BiTHyperRule
 from keras_vit.training.recipes.look_up import find_run
-from keras_vit.training.recipes.recipe import SCALING, Recipe
+from keras_vit.training.recipes.recipe import Recipe
 
 # Below so many training images, the published run of that name: (ViT's, AugReg's). The
 # data sets of the papers have 1,020 (Flowers), 3,680 (Pets), about 6,000 (Kitti),
@@ -124,6 +124,12 @@ WHY_SMALLER_BATCHES = (
     "Batches of {batch} instead of {wanted}, because there are only {num_examples:,} "
     "images; {kept}."
 )
+KEPT = {
+    "none": "the learning rate stays, as its source does not scale it",
+    "rate": "the learning rate shrinks with it",
+    "rate_and_steps": "the learning rate shrinks and the updates grow with it, as in "
+    "BiT's notebooks",
+}
 WHY_PARTS = (
     "A batch is computed in {parts} parts of {part}, because the memory holds "
     "{images_at_once} images at once; the result is the same but for dropout (the "
@@ -310,7 +316,7 @@ def fit_batch(fields, num_examples, images_at_once=None):
         scaled = recipe.scaled_to(batch).to_json()
         names = ("total_steps", "warmup_steps", "evaluate_every", "learning_rate")
         fields |= {n: scaled[n] for n in (*names, "batch_size") if n in fields}
-        kept = SCALING[recipe.batch_scaling]
+        kept = KEPT[recipe.batch_scaling]
         facts = {"batch": batch, "wanted": wanted, "num_examples": num_examples}
         why = WHY_SMALLER_BATCHES.format(kept=kept, **facts)
         reasons.append((why, ("batch_size",)))
