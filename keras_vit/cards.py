@@ -1,3 +1,3 @@
-"""Moved to `keras_vit.reporting.card`; this name goes on for one release."""
+"""Moved to `keras_vit.reporting.card`; this name works for one more release."""
 
 from keras_vit.reporting.card import model_card  # noqa: F401

@@ -1,4 +1,4 @@
-"""Moved to `keras_vit.certificates`; this name goes on for one release."""
+"""Moved to `keras_vit.certificates`; this name works for one more release."""
 
 from keras_vit.certificates.certificate import (  # noqa: F401
     LOGITS_BAR,

@@ -1,4 +1,4 @@
-"""Moved to `keras_vit.inference`; this name goes on for one release."""
+"""Moved to `keras_vit.inference`; this name works for one more release."""
 
 from keras_vit.inference.loaded import (  # noqa: F401
     class_names,

@@ -1,3 +1,3 @@
-"""Moved to `keras_vit.reporting.results`; this name goes on for one release."""
+"""Moved to `keras_vit.reporting.results`; this name works for one more release."""
 
 from keras_vit.reporting.results import logger, write_results  # noqa: F401

@@ -1,4 +1,4 @@
-"""Moved to `keras_vit.reporting.runs`; this name goes on for one release."""
+"""Moved to `keras_vit.reporting.runs`; this name works for one more release."""
 
 from keras_vit.reporting.runs import (  # noqa: F401
     COLUMNS,

@@ -1,4 +1,4 @@
-"""What commands show on a screen: messages, the log, stages of work, commands."""
+"""Terminal output of the commands: results, errors, the log, progress."""
 
 import contextlib
 import dataclasses

@@ -1,1 +1,1 @@
-"""Checks that an installation and a file give the expected numbers."""
+"""Checks that this installation, or a file of weights, gives the expected numbers."""

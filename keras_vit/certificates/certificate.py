@@ -1,4 +1,4 @@
-"""`verify`: the outputs of this package against those of the original codes."""
+"""`verify`: compares this package's outputs with those of the original code."""
 
 import functools
 from dataclasses import dataclass, field

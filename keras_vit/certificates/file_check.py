@@ -1,4 +1,4 @@
-"""`verify_file`: checksum, parity and predictions of a published file."""
+"""`verify_file`: checks the checksum, parity and predictions of a published file."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Files of weights: from any layout to any model."""
+"""Checkpoints: reads weights in any known layout, and fills models with them."""
 
 from keras_vit.common.lazy import lazy_attributes
 

@@ -1,4 +1,4 @@
-"""The arguments of a model's constructor, read from the arrays of its checkpoint."""
+"""Reads the arguments of a model's constructor from the arrays of a checkpoint."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Arrays of a known layout, by the variables that they fill."""
+"""`Checkpoint`: the arrays of a file, listed by the variables that they fill."""
 
 import re
 from dataclasses import dataclass, field

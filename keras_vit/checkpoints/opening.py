@@ -1,4 +1,4 @@
-"""Opens what a user passes as weights: a file, a folder, a dictionary, a model."""
+"""Opens what a user passes as weights: a file, a folder, a dictionary or a model."""
 
 import json
 import os

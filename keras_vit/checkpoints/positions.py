@@ -1,4 +1,4 @@
-"""Position embeddings for another grid of patches."""
+"""Resizes position embeddings to another grid of patches."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Every published file that has a name here, and what was never published.
+"""Tables of the published weight files, and of what was never published.
 
 File names, sizes and classes are those of the projects' listings; none of the files
 could be opened where this package was developed. Accuracies are top-1 on ImageNet-1k

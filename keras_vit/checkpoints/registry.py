@@ -1,4 +1,4 @@
-"""Finds files of weights: published ones by name, others by address or path."""
+"""Finds weight files: published ones by name, others by URL or path."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Writes variables as the arrays of a layout: the tables of names, read backwards."""
+"""Writes a model's variables as arrays of a given layout, with the same name tables."""
 
 import json
 import struct

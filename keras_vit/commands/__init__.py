@@ -1,4 +1,4 @@
-"""The commands of `keras-vit`: a dataclass each, whose fields are its options.
+"""The commands of `keras-vit`: one dataclass each, whose fields are its options.
 
 Called, a command does its work, prints the result on stdout and returns the exit
 status. What computes is imported only by the command that needs it.

@@ -1,1 +1,1 @@
-"""What every room may use, and which knows no room."""
+"""Small functions that every room may use; they import no other room."""

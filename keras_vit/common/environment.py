@@ -1,4 +1,4 @@
-"""What must hold before anything of the package is imported."""
+"""Checks of the installation at import: a missing backend, a conflicting package."""
 
 import contextlib
 import importlib.metadata

@@ -1,4 +1,4 @@
-"""Figures of Matplotlib without a window or state, and pictures inside a page."""
+"""Matplotlib figures without pyplot, and images embedded in HTML pages."""
 
 import base64
 import io

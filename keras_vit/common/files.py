@@ -1,4 +1,4 @@
-"""Files and folders that are complete, or not there at all."""
+"""Writes files and folders completely or not at all."""
 
 import contextlib
 import os

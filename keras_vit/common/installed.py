@@ -1,4 +1,4 @@
-"""Packages that an extra brings: are they installed?"""
+"""Checks for optional packages, and names the extra that installs them."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""Module attributes that are imported at their first use."""
+"""Module attributes that are imported on first use."""
 
 import importlib
 

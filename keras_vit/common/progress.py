@@ -1,4 +1,4 @@
-"""A bar on stderr for work that is counted."""
+"""A progress bar on stderr."""
 
 import contextlib
 import sys

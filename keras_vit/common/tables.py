@@ -1,4 +1,4 @@
-"""Tables of texts: for people, for notebooks, as CSV."""
+"""Tables of text: aligned for terminals, as HTML for notebooks, as CSV."""
 
 import csv
 import html

@@ -1,4 +1,4 @@
-"""Values as words: names, hints, durations, sizes, shares."""
+"""Values as text: names, did-you-mean hints, durations, sizes, percentages."""
 
 import difflib
 import math

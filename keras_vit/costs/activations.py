@@ -1,4 +1,4 @@
-"""What each layer keeps of the forward pass for the backward pass."""
+"""Memory for activations: what each layer keeps for the backward pass."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Tables of chips: what their makers state of them."""
+"""Tables of chips: memory, peak rates and bandwidths, as their makers state them."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The memory that is free on this machine."""
+"""The free memory of this machine."""
 
 import re
 import subprocess

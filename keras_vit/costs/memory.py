@@ -1,4 +1,4 @@
-"""The memory that a training run will need."""
+"""Estimates the memory that a training run will need."""
 
 import dataclasses
 import math

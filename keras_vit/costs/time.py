@@ -1,4 +1,4 @@
-"""Time on this machine, measured: of a training run, and of the forward pass."""
+"""Measures time on this machine: of training steps, and of the forward pass."""
 
 import time
 

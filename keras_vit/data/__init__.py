@@ -1,4 +1,4 @@
-"""Data: a name to batches. Needs TensorFlow for tf.data, whatever the backend is."""
+"""Data sets, from a name to batches. Needs TensorFlow under every backend."""
 
 from keras_vit.common.lazy import lazy_attributes
 

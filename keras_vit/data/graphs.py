@@ -1,4 +1,4 @@
-"""How the pipeline's functions become graphs, and on how many cores they run."""
+"""How the pipeline's functions become graphs, and how many cores they use."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Opens a data set's name: where it lies, which split is meant, which files it has."""
+"""Opens a data set by name: finds its location, split and files."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Parts of a split, balanced over the classes: for few-shot and data-size studies.
+"""Class-balanced parts of a split, for few-shot and data-size studies.
 
 For one seed the examples of each class have one order. `per_class` takes the first of
 it, so fewer examples are always among more. `fraction` takes the first of an order of

@@ -1,4 +1,4 @@
-"""The devices in force: those of the scope that we are in."""
+"""The devices of the current scope."""
 
 import keras
 

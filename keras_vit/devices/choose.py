@@ -1,4 +1,4 @@
-"""`strategy`: finds the devices that are there, or were asked for."""
+"""`strategy`: finds the available devices, or those that were asked for."""
 
 import logging
 

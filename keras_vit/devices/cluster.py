@@ -1,4 +1,4 @@
-"""The processes that train together, and which of them this one is.
+"""The processes that train together, and this one's place among them.
 
 Both ways to say so work under both backends: TensorFlow's `TF_CONFIG`, and Keras's
 `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `_NUM_PROCESSES` and `_PROCESS_ID`. Cloud TPUs under

@@ -1,4 +1,4 @@
-"""Starts one command in several processes, and all of them again when one dies.
+"""Starts one command in several processes, and restarts all of them when one dies.
 
     python -m keras_vit.devices.launch --processes 2 -- train --run runs/mine
 

@@ -1,4 +1,4 @@
-"""How a ViT is spread over devices, each of which holds a slice of its blocks."""
+"""Model parallelism: each device holds a slice of every block of a ViT."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Whether this machine has a TPU: its hardware, never the library that drives it.
+"""Detects a TPU by its hardware, never by the library that drives it.
 
 `libtpu` comes with `pip install jax[tpu]` on any machine, and TensorFlow's list of TPU
 systems is not empty where the library is installed: neither shows that there is a chip.

@@ -1,4 +1,4 @@
-"""A model's outputs for a source, every example exactly once."""
+"""Computes a model's outputs for a source, every example exactly once."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Metrics of classification: labels and predictions in, numbers out.
+"""Classification metrics, computed from labels and predictions.
 
 Everything but the loss follows from three numbers per example: the true class, the
 predicted class, and the predicted class's probability.

@@ -1,4 +1,4 @@
-"""The test examples of an evaluation: those named, or those of the model's run."""
+"""Finds the test examples: those the user names, or those of the model's run."""
 
 import logging
 

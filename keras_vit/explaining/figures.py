@@ -1,4 +1,4 @@
-"""The figures of the page: about the model itself, and about all images together."""
+"""Figures of the page about the model itself, and about all images together."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The attention of a model to one image, as a report shows it."""
+"""Attention of a model to one image, as the page shows it."""
 
 import dataclasses
 

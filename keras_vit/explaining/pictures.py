@@ -1,4 +1,4 @@
-"""Arrays as pictures inside the page, as `data:` URLs."""
+"""Arrays as images inside the page, as `data:` URLs."""
 
 import functools
 

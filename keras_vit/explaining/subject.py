@@ -1,4 +1,4 @@
-"""What a report is about: a model, its training run, and images."""
+"""What the page is about: a model, its training run, and images."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""Models in other formats, each file checked by its own runtime before it is kept."""
+"""Exports models to other formats, and checks each file with its own runtime."""
 
 from keras_vit.common.lazy import lazy_attributes
 

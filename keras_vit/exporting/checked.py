@@ -1,4 +1,4 @@
-"""Export: options are checked, a file is written, compared, and only then kept."""
+"""`export`: checks the options, writes a file, and keeps it only if it agrees."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The table of export formats, and what of it follows from a path.
+"""The table of export formats, and the format that a path implies.
 
 A new format is one row here, and a module with its writer and its runner.
 """

@@ -1,4 +1,4 @@
-"""The images that an exported file is tried on: noise, and real ones."""
+"""Images for testing an exported file: noise, and real ones."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One export: the model as it is written, and what the file takes."""
+"""One export: the model as it is written, and the input of the file."""
 
 from dataclasses import dataclass
 from pathlib import Path

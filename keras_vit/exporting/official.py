@@ -1,4 +1,4 @@
-"""Weights as the official JAX projects write them, `.npz`."""
+"""Weights as `.npz`, in the layout of the official JAX projects."""
 
 from keras_vit.checkpoints.writing import write_npz
 from keras_vit.exporting.weight_files import arrays_of, require

@@ -1,4 +1,4 @@
-"""The exported file beside the Keras model, on the same images."""
+"""Compares the exported file with the Keras model on the same images."""
 
 from dataclasses import dataclass
 

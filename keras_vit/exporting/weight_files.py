@@ -1,4 +1,4 @@
-"""Formats that hold weights alone: what they share in writing and in checking."""
+"""What formats for weights alone share: writing and checking."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`predict`: from image files to their classes, with nothing but a saved model."""
+"""`predict`: classifies image files with nothing but a saved model."""
 
 import concurrent.futures
 import dataclasses

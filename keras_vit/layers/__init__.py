@@ -1,4 +1,4 @@
-"""Tensors to tensors: the parts that ViT, hybrid and BiT models are made of."""
+"""Layers: the parts of ViT, hybrid and BiT models."""
 
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.residual_units import (

@@ -1,4 +1,4 @@
-"""The bases of layers: their config, and sublayers that may be quantized."""
+"""Base classes of layers: their config, and sublayers that can be quantized."""
 
 import functools
 import inspect

@@ -1,4 +1,4 @@
-"""Rematerialisation: a layer is computed again for its gradients, to save memory."""
+"""Rematerialisation: recomputes a layer for its gradients, to save memory."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Layers to functional Keras models."""
+"""Models: layers composed into functional Keras models."""
 
 from keras_vit.common.lazy import lazy_attributes
 from keras_vit.models.variants.rows import FAMILIES

@@ -1,4 +1,4 @@
-"""The constructors of the published models: one for each row of the tables."""
+"""Constructors of the published models: one for each row of the tables."""
 
 import functools
 import inspect

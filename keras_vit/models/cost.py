@@ -1,4 +1,4 @@
-"""Moved to `keras_vit.costs.flops`; this name goes on for one release."""
+"""Moved to `keras_vit.costs.flops`; this name works for one more release."""
 
 from keras_vit.costs.flops import (  # noqa: F401
     TRAINING_FACTOR,

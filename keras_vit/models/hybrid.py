@@ -1,4 +1,4 @@
-"""Hybrid: a ResNet, whose feature map a Vision Transformer reads."""
+"""Hybrid: a ResNet followed by a Vision Transformer that reads its feature map."""
 
 from types import SimpleNamespace
 

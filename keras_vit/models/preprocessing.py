@@ -1,4 +1,4 @@
-"""From pixels to the values that models expect."""
+"""Scales pixels to the values that models expect."""
 
 from keras import ops
 

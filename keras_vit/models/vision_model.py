@@ -1,4 +1,4 @@
-"""`VisionModel`, which every constructor returns, and what a model knows of itself.
+"""`VisionModel`, which every constructor returns, and a model's own settings.
 
 The functions take any Keras model. Of one that is not from this package, or a part cut
 out of one, nothing is known: settings and metadata are empty.

@@ -1,4 +1,4 @@
-"""Colours in three bits a channel, which make a class of each."""
+"""Colours as classes, with three bits per channel."""
 
 from keras import ops
 

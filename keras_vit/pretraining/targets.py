@@ -1,4 +1,4 @@
-"""What is predicted of a patch: the paper's three targets, and how they are laid out.
+"""Targets of masked patch prediction: the paper's three, and their layout.
 
 The pipeline gives for every patch the mean colours of its cells, in [0, 1]; the targets
 differ in the cells, and in whether their colours are classes or numbers.

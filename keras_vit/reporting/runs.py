@@ -1,4 +1,4 @@
-"""Tables and plots of several training runs: what was trained, how good it became."""
+"""Tables and plots that compare training runs."""
 
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""The TPU compiler on a machine without a TPU: does a step fit, how fast is it?"""
+"""Compiles training steps for a TPU on a machine without one: do they fit, how fast?"""
 
 from keras_vit.common.lazy import lazy_attributes
 

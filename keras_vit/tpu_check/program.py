@@ -1,4 +1,4 @@
-"""What the text of a compiled TPU program says: buffers, collectives, leaks."""
+"""Reads the text of a compiled TPU program: buffers, collectives, leaks."""
 
 import dataclasses
 import math

@@ -1,4 +1,4 @@
-"""What a check found, as numbers and as text."""
+"""The result of a TPU check, as numbers and as text."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""From a recipe to a fitted model."""
+"""Training: from a recipe to a fitted model."""
 
 from keras_vit.common.lazy import lazy_attributes
 

@@ -1,4 +1,4 @@
-"""What the model of a trial costs, and what it may cost at most."""
+"""The cost of a trial's model, and the budget for it."""
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A search of several processes: the chief, its workers and their signs of life."""
+"""A search in several processes: the chief, its workers and their heartbeats."""
 
 import contextlib
 import logging

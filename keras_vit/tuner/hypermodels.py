@@ -1,4 +1,4 @@
-"""`ViTHyperModel` and `BiTHyperModel`: a recipe, and what may be changed in it."""
+"""`ViTHyperModel` and `BiTHyperModel`: a recipe, and the ranges of its fields."""
 
 import dataclasses
 import functools

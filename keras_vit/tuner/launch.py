@@ -1,4 +1,4 @@
-"""A search of several processes on this machine: one chief and its workers."""
+"""Starts a search in several processes on this machine: one chief and its workers."""
 
 import contextlib
 import logging

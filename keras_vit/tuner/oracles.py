@@ -1,4 +1,4 @@
-"""KerasTuner's three ways to choose the next trial, made safe against being killed.
+"""KerasTuner's three search algorithms, made safe against being killed.
 
 What is added to all of them:
 

@@ -1,4 +1,4 @@
-"""The picture of a search: an axis for each field, a line for each trial."""
+"""Parallel-coordinates plot of a search: one axis per field, one line per trial."""
 
 import math
 

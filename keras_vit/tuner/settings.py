@@ -1,4 +1,4 @@
-"""The settings of a search: all that decides which trials are run."""
+"""The settings of a search: everything that decides which trials are run."""
 
 import dataclasses
 import json

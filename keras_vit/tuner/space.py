@@ -1,4 +1,4 @@
-"""The space of a search: what is searched by default, and what may be searched."""
+"""The search space: what is searched by default, and what may be searched."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Changes of images: shifts, and patches that change places."""
+"""Changes to images: shifts, and permuted patches."""
 
 import numpy as np
 

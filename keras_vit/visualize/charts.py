@@ -1,4 +1,4 @@
-"""Charts of numbers by layer, and by change of the images, drawn with matplotlib."""
+"""Charts by layer, and by change of the images, drawn with matplotlib."""
 
 import numpy as np
 

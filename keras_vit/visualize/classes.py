@@ -1,4 +1,4 @@
-"""The head of a model, its logits, and the classes that a view is about."""
+"""The head of a model, its logits, and the classes that a view explains."""
 
 import numpy as np
 from keras import ops

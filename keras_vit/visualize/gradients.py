@@ -1,4 +1,4 @@
-"""Relevance of each patch for a class, by gradient times attention."""
+"""Relevance of each patch for a class: gradient times attention."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Measures of attention: its distance and entropy; and the norms of tokens."""
+"""Measures of attention (distance, entropy) and of tokens (norms)."""
 
 import numpy as np
 from keras import ops

@@ -1,1 +1,1 @@
-"""Containers of arrays: one file format each."""
+"""Files of weights: downloads, and a reader for each file format."""

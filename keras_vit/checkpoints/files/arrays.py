@@ -1,4 +1,4 @@
-"""Named arrays of any origin, read one at a time."""
+"""Named arrays from any source, read one at a time."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Downloads: fetched once, complete or not at all, and checked at every use."""
+"""Downloads files once, completely or not at all, and checks them at every use."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Arrays whose memory a backend may keep instead of copying it."""
+"""Arrays in memory that a backend can use without copying them."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Members of zip archives that are stored as they are, read where they lie."""
+"""Reads uncompressed members of zip archives in place."""
 
 import io
 import zipfile

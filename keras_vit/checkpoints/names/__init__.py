@@ -1,1 +1,1 @@
-"""Names and layouts of arrays in the files of each origin."""
+"""How each project names and lays out the arrays in its files."""

@@ -1,4 +1,4 @@
-"""Tables: the layouts of checkpoints that are known, and what their projects share.
+"""Table of the known checkpoint layouts, and what layouts of one project share.
 
 A new layout is one row of `LAYOUTS`, and its tables of names.
 """

@@ -1,4 +1,4 @@
-"""Tables of names for BiT, and for the ResNet inside the hybrids.
+"""Name tables for BiT, and for the ResNet inside the hybrids.
 
 Rows are as in `names.rows`.
 """

@@ -1,4 +1,4 @@
-"""Rows of the tables of names: how they are written, read and filled in.
+"""Rows of the name tables: their form, and how they are read and filled in.
 
 A row of a table is `(name in the file, path here, kind)`. Where the kind is a
 transform, the row is of one array, which fills the variable of this path. Else the row

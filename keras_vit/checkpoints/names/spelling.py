@@ -1,4 +1,4 @@
-"""One spelling for the names of the official JAX and TensorFlow checkpoints.
+"""Brings the names in official JAX and TensorFlow checkpoints to one spelling.
 
 Files of several years and codebases name the same arrays differently. After
 `normalised` they are named as by Flax's Linen: `MultiHeadDotProductAttention_0`,

@@ -1,4 +1,4 @@
-"""From the layout of an array in a file to the layout of a variable, and back.
+"""Converts arrays between the layout of a file and the layout of a variable.
 
 Every transform is a view of the array wherever NumPy can give one, so that shapes
 are checked without reading anything: see `transformed_shape`.

@@ -1,4 +1,4 @@
-"""Tables of names for ViT: what each project calls a layer, and which it is here.
+"""Name tables for ViT: what each project calls a layer, and what we call it.
 
 Rows are as in `names.rows`.
 """

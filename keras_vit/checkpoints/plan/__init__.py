@@ -1,1 +1,1 @@
-"""Which array goes into which variable, and how."""
+"""Decides which array fills which variable, and fills the model."""

@@ -1,4 +1,4 @@
-"""The rules for heads and `pre_logits`, which change from task to task."""
+"""Rules for loading heads and `pre_logits`, which differ from task to task."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""The first kernel, which sees the image: other numbers of channels."""
+"""Adapts the first kernel to another number of image channels."""
 
 import numpy as np
 

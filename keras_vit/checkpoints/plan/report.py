@@ -1,4 +1,4 @@
-"""What happened to every array and every variable while loading."""
+"""The report of loading: what happened to every array and every variable."""
 
 from dataclasses import dataclass, field
 

@@ -1,1 +1,1 @@
-"""Devices: the option `--devices`, and the check for TPUs."""
+"""Commands and options for devices: `tpu-check` and `--devices`."""

@@ -1,4 +1,4 @@
-"""Fingerprints of images for the check of the data: hash, size, a tiny picture."""
+"""Fingerprints of images for the check of a data set: hash, size and thumbnail."""
 
 import dataclasses
 

@@ -1,1 +1,1 @@
-"""From encoded images to pixels."""
+"""Decodes images: from JPEG, PNG and other formats to pixels."""

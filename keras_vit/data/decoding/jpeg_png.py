@@ -1,4 +1,4 @@
-"""Encoded images to pixels: one decoder for training, evaluation and prediction.
+"""The image decoder that training, evaluation and prediction share.
 
 TensorFlow decodes plain JPEG and PNG files, and Pillow, from inside the graph, all that
 needs a second look: files that must be turned, transparency, animations, other formats.

@@ -1,4 +1,4 @@
-"""What Pillow does for the decoder: rare formats, and the EXIF rotation."""
+"""Decoding with Pillow: rare formats, and EXIF rotation."""
 
 import contextlib
 import io

@@ -1,1 +1,1 @@
-"""From examples to batches."""
+"""The input pipeline: from examples to batches."""

@@ -1,4 +1,4 @@
-"""From stored examples to batches.
+"""Turns stored examples into batches.
 
 Two ways lead there, with the same result to the bit. If the pixels lie in memory and
 all steps work on whole batches, the indices are batched first, and every step runs once

@@ -1,4 +1,4 @@
-"""Batches that are complete, or an error that names the image that is missing."""
+"""Complete batches, or an error that names the image that is missing."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Images for prediction: the evaluation's pixels, from files or from memory."""
+"""Images for prediction, from files or memory, preprocessed as in evaluation."""
 
 import io
 import os

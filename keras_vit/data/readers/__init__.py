@@ -1,1 +1,1 @@
-"""Examples of every source, in any order."""
+"""Reads the examples of every kind of source, in any order."""

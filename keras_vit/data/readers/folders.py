@@ -1,4 +1,4 @@
-"""Folders of class folders: finding the files, and splitting them.
+"""Folders of class folders: finds the files, and splits them.
 
 Two layouts are read: `root/<class>/*.jpg`, and `root/<split>/<class>/*.jpg` with splits
 named train, val (valid, validation) and test. Class folders may have folders in them.

@@ -1,4 +1,4 @@
-"""Lists of files with labels: CSV, TSV and Parquet tables, one row for each image."""
+"""Lists of files with labels: CSV, TSV and Parquet tables, one row per image."""
 
 import csv
 import os

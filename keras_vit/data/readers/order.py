@@ -1,4 +1,4 @@
-"""Which examples come, in what order, and to which process."""
+"""The order of the examples, and the share of each process."""
 
 import dataclasses
 

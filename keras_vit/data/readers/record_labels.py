@@ -1,4 +1,4 @@
-"""Reads an image and one label out of a record of a TFDS set."""
+"""Reads an image and one label from a record of a TFDS set."""
 
 import dataclasses
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Prepared TFDS data sets as stores.
+"""Stores that read prepared TFDS data sets.
 
 Sets that fit in memory are read once; every epoch then has a full shuffle. Larger ones
 are read in a stream: the order of the files is shuffled in every epoch, several files

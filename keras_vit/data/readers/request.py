@@ -1,4 +1,4 @@
-"""Orders of examples: for a call of `Source.batches`, and as they are stored."""
+"""The order in which examples are read: for `Source.batches`, or as stored."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,1 +1,1 @@
-"""Data sets by name: where they lie and what they hold."""
+"""Data sets by name: where they are and what they contain."""

@@ -1,4 +1,4 @@
-"""What is known of data sets beside what TFDS's own code says. Tables only.
+"""Tables of facts about data sets that TFDS's own code does not state.
 
 Numbers of examples and bytes on the disk are those of TFDS's metadata, which are not
 part of its package, for the version and configuration that TFDS 4.9.10 prepares.

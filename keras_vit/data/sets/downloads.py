@@ -1,4 +1,4 @@
-"""Prepares TFDS data sets, and finds out first whether their hosts answer.
+"""Prepares TFDS data sets, after checking that their hosts answer.
 
 TFDS retries an unreachable host for minutes, silently. So its hosts are asked first,
 all at once and for a few seconds only.

@@ -1,4 +1,4 @@
-"""The 19 tasks of VTAB-1k: their splits, and labels that aren't stored. A table only.
+"""Table of the 19 tasks of VTAB-1k: their splits, and labels that aren't stored.
 
 Each task has 1,000 images to train on, the first 800 of VTAB's training part and the
 first 200 of its validation part, and the whole test part. Where a TFDS set has no

@@ -1,4 +1,4 @@
-"""All steps of a pipeline, by name.
+"""The steps of an input pipeline, by name.
 
 Steps on images come first, then the value range, then steps on batches. Each takes and
 makes images of 1 or 3 channels, and gives the same for the same seed, alone and in a

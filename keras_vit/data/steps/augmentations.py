@@ -1,4 +1,4 @@
-"""What training does to images: named augmentations, short strings, lists of steps."""
+"""Augmentations of training images: names, short strings, lists of steps."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a step of a pipeline is: small frozen objects that change images or batches."""
+"""Base classes of steps: small frozen objects that change images or batches."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Operations of RandAugment on the values of single pixels: `uint8` `(H, W, C)` each.
+"""RandAugment's operations on the values of pixels: `uint8` `(H, W, C)` each.
 
 All of them are what the official TensorFlow code computes, its peculiarities included;
 some are computed by a shorter way. On grey images (C = 1), `color` changes nothing.

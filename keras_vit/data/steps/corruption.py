@@ -1,4 +1,4 @@
-"""Corrupted patches: the last step before masked patch prediction.
+"""Corrupts patches: the last step before masked patch prediction.
 
 A mask is data. It is drawn here, with an exact count for each image, and goes to the
 model as an input, so that the model needs no random numbers, and two machines that see

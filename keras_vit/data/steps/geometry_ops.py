@@ -1,4 +1,4 @@
-"""Operations of RandAugment that move or cover pixels: `uint8` `(H, W, C)` each.
+"""RandAugment's operations that move or cover pixels: `uint8` `(H, W, C)` each.
 
 As in the official TensorFlow code, the nearest pixel is taken, and what comes from
 outside the image gets the value `fill`.

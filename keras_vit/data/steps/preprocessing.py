@@ -1,4 +1,4 @@
-"""What happens to a decoded image before the model sees it, written down as JSON.
+"""`Preprocessing`: the steps from a decoded image to a model's input, as JSON.
 
 `Preprocessing` is a list of steps and a number of channels. The one used for evaluation
 is saved inside the model file, so that prediction does the same; the one used for

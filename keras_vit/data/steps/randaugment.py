@@ -1,4 +1,4 @@
-"""RandAugment, drawn image by image."""
+"""RandAugment, drawn separately for each image."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""Steps as one short string, and back.
+"""Converts steps to one short string, and back.
 
 The string is a list of names with arguments, between bars:
 `inception_crop|flip|randaugment(2,10)|mixup(0.2)`. The arguments are those of the

@@ -1,4 +1,4 @@
-"""The few-shot linear probe: of arrays, of a model, and as a callback in training."""
+"""The few-shot linear probe: for arrays, for a model, and as a callback in training."""
 
 import keras
 import numpy as np

@@ -1,1 +1,1 @@
-"""Layers from images or feature maps to tokens, and from tokens to one vector."""
+"""Layers that turn images or feature maps into tokens, and tokens into one vector."""

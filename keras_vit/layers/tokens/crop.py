@@ -1,4 +1,4 @@
-"""Cropping feature maps to a multiple of the patch size."""
+"""Crops feature maps to a multiple of the patch size."""
 
 import keras
 from keras import ops

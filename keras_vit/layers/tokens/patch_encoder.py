@@ -1,4 +1,4 @@
-"""From flattened patches to the tokens that the first block reads."""
+"""Turns flattened patches into the tokens that the first block reads."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Images to patches, and back; the arithmetic of their grid."""
+"""Splits images into patches and joins them again; the arithmetic of their grid."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""From all tokens to one vector: by class token, mean or attention."""
+"""Pools all tokens into one vector: by class token, mean or attention."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""Position embeddings: learned, fixed, for rows and columns, of any grid."""
+"""Position embeddings: learned or fixed, by row and column, for any grid."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Multi-head self-attention, and the functions that it is made of."""
+"""Multi-head self-attention, and the functions that make it up."""
 
 import keras
 from keras import ops

@@ -1,1 +1,1 @@
-"""Parts that the architectures share: arguments, ends, stages, constructors."""
+"""What the architectures share: arguments, input and head, stages, constructors."""

@@ -1,4 +1,4 @@
-"""From a signature and two functions to a model's constructor."""
+"""Makes a model's constructor from a signature and two functions."""
 
 import functools
 import inspect

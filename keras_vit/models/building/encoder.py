@@ -1,4 +1,4 @@
-"""What the Transformers of ViT and the hybrids share: their options and checks."""
+"""Options and checks that the Transformers of ViT and the hybrids share."""
 
 from keras_vit.common.checks import check_choice, check_positive, check_rate
 from keras_vit.layers import PositionEmbedding

@@ -1,4 +1,4 @@
-"""What every architecture begins and ends with: the input, and the head."""
+"""The input and the head, which every architecture shares."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""What BiT and the ResNets of the hybrids share: their stages, and their checks."""
+"""Stages and checks that BiT and the ResNets of the hybrids share."""
 
 from keras_vit.common.checks import check_choice, check_positive, is_number
 from keras_vit.layers.convolution.standardized_conv import STANDARDIZATIONS

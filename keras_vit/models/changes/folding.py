@@ -1,4 +1,4 @@
-"""Copies of BiT and hybrid models whose kernels are standardised for good."""
+"""Folds weight standardisation into the kernels of BiT and hybrid models."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""`from_checkpoint`: the model that a file describes, built and filled."""
+"""`from_checkpoint`: builds the model that a file describes, and fills it."""
 
 import inspect
 import logging

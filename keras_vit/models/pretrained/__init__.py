@@ -1,1 +1,1 @@
-"""Loading weights into models; the class names that published weights come with."""
+"""Loads weights into models, and names the classes of published weights."""

@@ -1,4 +1,4 @@
-"""Models whose first values come from a file, not from random numbers."""
+"""Builds models whose initial values come from a file, not from random numbers."""
 
 import contextlib
 

@@ -1,1 +1,1 @@
-"""The published models: their sizes, names, counts and list."""
+"""The published models: their sizes, names and parameter counts."""

@@ -1,4 +1,4 @@
-"""Which published model a set of arguments makes, and how two models differ."""
+"""Finds the published model of given arguments, and how two models differ."""
 
 from dataclasses import fields
 

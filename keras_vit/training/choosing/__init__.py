@@ -1,1 +1,1 @@
-"""From what a user gives to a whole recipe, with the reasons for every choice."""
+"""Completes a recipe from what a user gives, with the reasons for every choice."""

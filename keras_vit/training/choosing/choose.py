@@ -1,4 +1,4 @@
-"""Which recipe a newcomer's data calls for, and why: rules in tables."""
+"""Chooses a recipe for a data set, with reasons: rules in tables."""
 
 import math
 

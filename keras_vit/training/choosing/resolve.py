@@ -1,4 +1,4 @@
-"""The recipe that a user means: from a few given fields to a whole one, and why."""
+"""`resolve`: the whole recipe that a user means by a few fields, with reasons."""
 
 import dataclasses
 

@@ -1,1 +1,1 @@
-"""What a run leaves on the disk."""
+"""The run folder: what a run writes to disk."""

@@ -1,4 +1,4 @@
-"""The folders of runs: numbered new ones, those of seeds, that of a run to resume."""
+"""Finds the folders of runs: new ones, those of seeds, and one to resume."""
 
 import re
 from pathlib import Path

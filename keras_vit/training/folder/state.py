@@ -1,4 +1,4 @@
-"""Checkpoints of a run: all that it needs to go on as if it had never stopped.
+"""Checkpoints of a run: all that it needs to resume as if it had never stopped.
 
 A checkpoint is one `.npz` file: every variable of the model (with the states of its
 random seeds, which `.keras` files leave out), of the optimizer and of the metrics,

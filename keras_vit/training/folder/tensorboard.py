@@ -1,4 +1,4 @@
-"""The numbers of a run for TensorBoard."""
+"""Logs the numbers of a run for TensorBoard."""
 
 import time
 

@@ -1,1 +1,1 @@
-"""Optimizers, schedules, losses and averages."""
+"""Optimizers, learning-rate schedules, losses and averaged weights."""

@@ -1,4 +1,4 @@
-"""Averaged weights (Polyak averaging): tested and saved, while the others train.
+"""Averaged weights (Polyak averaging): tested and saved while the others train.
 
 The averages are variables of the optimizer, which changes them inside the compiled
 update and counts updates; a checkpoint holds them with the rest. What Keras does with

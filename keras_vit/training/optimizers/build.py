@@ -1,4 +1,4 @@
-"""From a recipe to an optimizer."""
+"""Builds the optimizer of a recipe."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Which layers train, and at which share of the learning rate."""
+"""Which layers train, and with which share of the learning rate."""
 
 import contextlib
 import fnmatch

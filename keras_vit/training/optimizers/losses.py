@@ -1,4 +1,4 @@
-"""Losses and accuracy that take class numbers or shares of classes.
+"""Losses and accuracy for class numbers, or for shares of classes.
 
 Mixup and its kind mix labels, so that their batches come with a row of shares for
 each image, `(batch, classes)` in float32; all others with class numbers `(batch,)`.

@@ -1,4 +1,4 @@
-"""What a recipe must hold, checked before anything heavy happens."""
+"""Checks of a recipe's fields, before any heavy work."""
 
 import dataclasses
 from types import NoneType

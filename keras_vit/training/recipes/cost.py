@@ -1,4 +1,4 @@
-"""What a run costs, before it starts: arithmetic, not measurement."""
+"""The cost of a run before it starts: computed, not measured."""
 
 import dataclasses
 import types

@@ -1,4 +1,4 @@
-"""A recipe from what a user names: a published run, or a file."""
+"""Finds a recipe by name: a published run, a file or a run folder."""
 
 import json
 from pathlib import Path

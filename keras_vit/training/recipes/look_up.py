@@ -1,4 +1,4 @@
-"""The table of published runs: looking one up, and printing all."""
+"""Looks up published runs by name, and lists them all."""
 
 import dataclasses
 

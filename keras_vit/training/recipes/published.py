@@ -1,4 +1,4 @@
-"""The published training runs, one row each: where it is from, and its recipe.
+"""Table of the published training runs: each row's source and recipe.
 
 Weight decay is that of `Recipe`: decoupled and multiplied by the learning rate, as the
 papers' numbers are. big_vision writes 1e-4 for the same 0.1, because its decay is not

@@ -1,4 +1,4 @@
-"""`Recipe`: one frozen record of every choice that a training run is made of."""
+"""`Recipe`: one frozen record of every choice that makes up a training run."""
 
 import dataclasses
 import json

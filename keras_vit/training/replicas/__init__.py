@@ -1,4 +1,4 @@
-"""The same result on one device and on many: what Keras lacks under `tf.distribute`.
+"""Equal results on one device and on many: what Keras lacks under `tf.distribute`.
 
 Stock Keras clips the gradients of each replica before they are summed, gives every
 replica the same dropout, weighs short batches wrongly, and fails with accumulation,

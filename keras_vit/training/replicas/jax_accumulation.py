@@ -1,4 +1,4 @@
-"""Accumulation of gradients under JAX."""
+"""Gradient accumulation under JAX."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Several steps in one call of a compiled function."""
+"""Several training steps in one call of a compiled function."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""Dropout, stochastic depth and masks that differ from replica to replica."""
+"""Dropout, stochastic depth and masks that differ between replicas."""
 
 import keras
 import tensorflow as tf

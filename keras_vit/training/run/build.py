@@ -1,4 +1,4 @@
-"""From a recipe to a model that is ready for `fit`."""
+"""Builds the model of a recipe, ready for `fit`."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""Callbacks of a run: stopping on request, saving the state, showing the progress."""
+"""Callbacks of a run: stopping on request, saving state, showing progress."""
 
 import contextlib
 import logging
