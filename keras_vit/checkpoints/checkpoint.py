@@ -94,7 +94,9 @@ def recognise(arrays):
         ValueError: if no layout fits; the message says what the names look like.
     """
     names = list(arrays)
-    if PATCH_KERNEL in arrays.shapes or "root_conv/kernel" in arrays.shapes:
+    known = {PATCH_KERNEL, "root_conv/kernel"} & arrays.shapes.keys()
+    # A model of this package says how it was made, a file of weights alone does not.
+    if known or "family" in (arrays.config.get("settings") or {}):
         variables = {name: [Part(name, arrays.shapes[name])] for name in names}
         return Checkpoint(arrays, KERAS, variables)
     for layout in LAYOUTS:

@@ -45,7 +45,7 @@ def flops_by_part(model, image_size=None):
         `"pooling"` and `"head"`, as far as the model has them, to integers; or `None`.
     """
     settings = settings_of(model)
-    if settings.get("family") not in _FAMILIES:
+    if settings.get("family") not in FAMILIES:
         return None
     a = SimpleNamespace(**settings["arguments"])
     sides = a.image_size if image_size is None else pair(image_size, "image_size")
@@ -54,7 +54,7 @@ def flops_by_part(model, image_size=None):
             "`image_size` must be given for a model of images of every size. "
             f"Received: image_size={image_size}"
         )
-    parts = _FAMILIES[settings["family"]](a, tuple(sides))
+    parts = FAMILIES[settings["family"]](a, tuple(sides))
     if "pretraining" in settings:  # a prediction for every patch
         parts["head"] = a.hidden_dim * math.prod(model.output_shape[1:])
     return {part: 2 * count for part, count in parts.items()}
@@ -146,4 +146,4 @@ def _transformer(a, sides, channels, stride):
     return {**parts, "head": rows * head}
 
 
-_FAMILIES = {"vit": _vit, "bit": _bit, "hybrid": _hybrid}
+FAMILIES = {"vit": _vit, "bit": _bit, "hybrid": _hybrid}

@@ -13,8 +13,8 @@ from keras_vit.models.vit import ViT
 
 # Of each family: what builds its models, and what it is called in a docstring.
 BUILDERS = {"vit": ViT, "hybrid": HybridViT, "bit": BiT}
-_KINDS = {"vit": "Vision Transformer", "hybrid": "hybrid", "bit": "BiT ResNet"}
-_SIZES = {
+KINDS = {"vit": "Vision Transformer", "hybrid": "hybrid", "bit": "BiT ResNet"}
+SIZES = {
     "vit": "{num_layers} blocks of width {hidden_dim} with {num_heads} heads and\n"
     "an MLP of {mlp_dim}; patches of {patch_size} pixels.",
     "hybrid": "{resnet}, then {num_layers} blocks of width\n"
@@ -64,9 +64,9 @@ def constructor(variant):
     stages = ", ".join(map(str, sizes.get("num_blocks", ())))
     resnet = f"A ResNet with stages of {stages} units" if stages else "A ResNet's stem"
     count = f" ({row.params:,} parameters)" if row.params else ""
-    build.__doc__ = f"""{variant}, a published {_KINDS[family]}{count}.
+    build.__doc__ = f"""{variant}, a published {KINDS[family]}{count}.
 
-{_SIZES[family].format(**sizes, stages=stages, resnet=resnet)}
+{SIZES[family].format(**sizes, stages=stages, resnet=resnet)}
 Takes every argument of `keras_vit.{builder.__name__}`; these sizes are its
 defaults.
 

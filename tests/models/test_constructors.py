@@ -6,14 +6,30 @@ import pickle
 import pytest
 
 import keras_vit
+from keras_vit.costs import flops
+from keras_vit.explaining import rows as explaining_rows
+from keras_vit.models import constructors
+from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.variants import counts
 from keras_vit.models.variants.rows import FAMILIES
 
 ROWS = [(family, name) for family, rows in FAMILIES.items() for name in rows]
-BUILDERS = {
-    "vit": keras_vit.ViT,
-    "hybrid": keras_vit.HybridViT,
-    "bit": keras_vit.BiT,
-}
+
+
+def test_every_family_is_in_every_table_of_families():
+    tables = {
+        "models.constructors.BUILDERS": BUILDERS,
+        "models.constructors.KINDS": constructors.KINDS,
+        "models.constructors.SIZES": constructors.SIZES,
+        "models.variants.counts.FORMULAS": counts.FORMULAS,
+        "costs.flops.FAMILIES": flops.FAMILIES,
+        "explaining.rows.FAMILIES": explaining_rows.FAMILIES,
+    }
+    for name, table in tables.items():
+        assert table.keys() == FAMILIES.keys(), name
+    for builder in BUILDERS.values():
+        for face in (keras_vit, keras_vit.models):
+            assert getattr(face, builder.__name__) is builder
 
 
 def test_a_row_is_enough_for_a_public_constructor():

@@ -63,23 +63,24 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
         )
     builder = BUILDERS[family]
     loading = {name: overrides.pop(name) for name in _LOADING if name in overrides}
-    _check_names(builder, overrides)
-    if family == "bit" and position_grid is not None:
+    known = inspect.signature(builder).parameters
+    _check_names(builder, known, overrides)
+    reads_patches = "position_embedding" in known
+    if position_grid is not None and not reads_patches:
         raise ValueError(
-            "A BiT model has no position embeddings. "
+            f"A {builder.__name__} model has no position embeddings. "
             f"Received: position_grid={position_grid}"
         )
     arguments = {**arguments_of(checkpoint), **overrides}
     if "input_shape" in overrides:
         arguments.pop("image_size", None)
-    if family != "bit":
+    if reads_patches:
         _complete(checkpoint, arguments, position_grid)
         if "embed_prefix" not in overrides and POSITIONS in checkpoint:
             arguments["embed_prefix"] = _embeds_prefix(
                 checkpoint, family, arguments, position_grid
             )
         loading["position_grid"] = position_grid
-    known = inspect.signature(builder).parameters
     arguments = {name: value for name, value in arguments.items() if name in known}
     variant = variant_of(family, arguments)
     arguments.setdefault("name", variant and variant.lower())
@@ -89,8 +90,7 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
     return fill_new_model(model, checkpoint, **loading)
 
 
-def _check_names(builder, overrides):
-    known = inspect.signature(builder).parameters
+def _check_names(builder, known, overrides):
     for name in overrides:
         if name not in known or name == "weights":
             raise ValueError(

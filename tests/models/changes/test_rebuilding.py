@@ -1,5 +1,6 @@
 """Models are built from arrays alone."""
 
+import dataclasses
 import logging
 
 import golden
@@ -8,6 +9,11 @@ import numpy as np
 import pytest
 
 import keras_vit
+from keras_vit.models import constructors
+from keras_vit.models.building.arguments import UNSET
+from keras_vit.models.building.constructor import constructor
+from keras_vit.models.building.ends import add_head
+from keras_vit.models.variants.rows import FAMILIES
 
 
 def arrays(num_layers=12, hidden_dim=384, mlp_dim=1536, patches=196):
@@ -152,3 +158,56 @@ def test_mixed_precision_is_kept(case):
     io = golden.arrays(f"{case}.io.npz")
     np.testing.assert_allclose(model(io["image"]), io["logits"], atol=0.1)
     assert {v.dtype for v in model.variables} == {"float32"}
+
+
+def bag_of_pixels(x, a):
+    """The mean of every channel, through a layer: no patches, tokens or positions."""
+    x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+    return add_head(keras.layers.Dense(a.width, name="embedding")(x), a)
+
+
+@constructor("bag", bag_of_pixels, lambda a: None)
+def Bag(num_classes=UNSET, *, width):
+    """A model of a family that no file of another project holds.
+
+    Args:
+        width: Integer.
+        remat: Boolean.
+        dtype: Dtype policy.
+
+    Returns:
+        A `keras.Model`.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class BagVariant:
+    width: int
+    params: int | None = None
+
+
+@pytest.mark.parametrize("form", ["model", "file"])
+def test_a_family_of_its_own_is_rebuilt_from_what_the_model_says(
+    form, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(constructors.BUILDERS, "bag", Bag)
+    monkeypatch.setitem(FAMILIES, "bag", {"Bag_64": BagVariant(64)})
+    model = Bag(3, width=4, image_size=8)
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(size=w.shape) for w in model.get_weights()])
+    source = model
+    if form == "file":
+        source = tmp_path / "bag.keras"
+        model.save(source)
+    images = random.normal(size=(2, 12, 8, 3)).astype("float32")
+    rebuilt = keras_vit.from_checkpoint(source, image_size=(12, 8))
+    mean = images.mean((1, 2))
+    kernel, bias, head, head_bias = model.get_weights()
+    expected = (mean @ kernel + bias) @ head + head_bias
+    np.testing.assert_allclose(rebuilt(images), expected, rtol=1e-5, atol=1e-6)
+    other = keras_vit.with_num_classes(model, 5)
+    assert other.output_shape == (None, 5)
+    report = keras_vit.load_weights(Bag(3, width=4), source)
+    assert len(report.used) == 4 and report.layout == "Keras"
+    with pytest.raises(ValueError, match="A Bag model has no position embeddings"):
+        keras_vit.from_checkpoint(source, position_grid=(2, 2))
