@@ -25,8 +25,8 @@ from keras_vit.terminal import (
 
 DESCRIPTION = f"""Vision Transformers for Keras: train, evaluate and use them.
 
-The exit status is 0 for success, 1 for a failure, 2 for wrong usage. With the
-environment variable {DEBUG}=1, errors come with a traceback. --version prints the
+The exit status is 0 for success, 1 for a failure, 2 for wrong usage. Set the
+environment variable {DEBUG}=1 to see errors with a traceback. --version prints the
 version."""
 
 

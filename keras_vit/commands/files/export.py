@@ -20,30 +20,30 @@ class Export:
 
     # Run folder, or .keras file.
     model: tyro.conf.Positional[Path]
-    # The file to write (.onnx, .tflite, .npz), or the folder.
+    # The file (.onnx, .tflite, .npz) or folder to write.
     path: tyro.conf.Positional[Path]
     # saved_model, litert, litert_int8 or onnx; for weights alone npz (as the official
-    # projects write them), hf (Hugging Face transformers) or timm. By default what the
-    # suffix says.
+    # projects write them), hf (Hugging Face transformers) or timm. By default, the
+    # suffix decides.
     format: Annotated[str | None, tyro.conf.arg(metavar="FORMAT")] = None
-    # Take pixels in [0, 255] and scale them in the file.
+    # Make the file take pixels in [0, 255] and scale them itself.
     preprocess: bool = False
-    # Give probabilities instead of logits.
+    # Make the file return probabilities instead of logits.
     postprocess: bool = False
-    # Type of the pixels, with --preprocess: float32 or uint8.
+    # Data type of the pixels, with --preprocess: float32 or uint8.
     input_dtype: Literal["float32", "uint8"] = "float32"
-    # For litert_int8: ranges of activations found as it runs, or fixed by images of
-    # --data.
+    # For litert_int8: ranges of activations computed at run time (dynamic), or fixed
+    # from images of --data (static).
     quantization: Literal["dynamic", "static"] = "dynamic"
-    # Data set or folder, as for train: to measure the accuracy of model and file.
+    # Data set or folder, as for train, to measure the accuracy of model and file.
     data: str | None = None
-    # Where TFDS keeps its data sets; its own default if not given.
+    # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
-    # Test images of --data to measure on, at most.
+    # Most test images of --data to measure on.
     num_images: int = 1000
-    # Share of images of --data on which model and file must see the same class.
+    # Share of the images of --data on which model and file must predict the same class.
     min_agreement: float = 0.9
-    # Replace what is at the path: a file, or an earlier export.
+    # Replace an existing file or an earlier export at the path.
     overwrite: bool = False
     # Print the report as JSON.
     json: bool = False

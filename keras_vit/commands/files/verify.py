@@ -15,13 +15,13 @@ class Verify:
     package, are loaded and run. The exit status is 1 if a difference is too large.
     """
 
-    # A model's name, to verify its family, or a .keras file or run folder; every
+    # The name of a model, to verify its family, or a .keras file or run folder; every
     # family if not given.
     model: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[MODEL]")
     ] = None
-    # Fetch this published file, such as ViT_B16/augreg+imagenet2012, check it, and show
-    # what it sees in a photo. `keras-vit models --weights` lists the files.
+    # Download this published file, such as ViT_B16/augreg+imagenet2012, check it, and
+    # show its predictions for a photo. `keras-vit models --weights` lists the files.
     download: str | None = None
 
     def __call__(self):

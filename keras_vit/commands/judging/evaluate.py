@@ -21,34 +21,35 @@ SHOWN_CLASSES = 30
 class Evaluate:
     """Measure a trained model: loss, accuracy, calibration, and every class.
 
-    Of several runs, the mean and the standard deviation are printed too.
+    For several runs, the mean and the standard deviation are printed too.
     """
 
-    # Run folders, those of train --seeds, or .keras files.
+    # Run folders, folders of train --seeds, or .keras files.
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]
-    # Data set or folder, as for train; the test images of the run if not given. A
-    # part of it: photos:train[80%:].
+    # Data set or folder, as for train, or a part of one, as in photos:train[80%:]; the
+    # run's test images if not given.
     data: str | None = None
-    # Where TFDS keeps its data sets; its own default if not given.
+    # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
-    # What to do with an image that cannot be read: error or skip; as the run did where
-    # not given.
+    # What to do with an image that cannot be read: error or skip; if not given, what
+    # the run did.
     corrupt: Literal["error", "skip"] | None = None
-    # How images become the model's input, as steps between bars; as the model says
-    # if not given. Published: "resize_small(256)|central_crop(224)" for plain
-    # ViT-S/16, "resize_small(448)|central_crop(384)" for transfers of big_vision.
+    # Preprocessing of the images, as steps separated by |; the model's own if not
+    # given. Published: "resize_small(256)|central_crop(224)" for plain ViT-S/16,
+    # "resize_small(448)|central_crop(384)" for transfers of big_vision.
     steps: str | None = None
     # How many runs a folder of train --seeds must hold; any number by default.
     seeds: int | None = None
-    # Write everything, with pictures, into this HTML file (of one run).
+    # Write everything, with pictures, to this HTML file (one run only).
     report: Path | None = None
-    # Images at a time; does not change the result.
+    # Images per batch; does not change the result.
     batch_size: int = 64
-    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    # Where to compute: auto, cpu, gpu or tpu, with an optional number of devices, as in
+    # gpu:2.
     devices: str = "auto"
-    # How the result is printed.
+    # Output format.
     format: Literal["text", "json"] = "text"
 
     def __post_init__(self):

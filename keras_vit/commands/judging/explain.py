@@ -22,18 +22,20 @@ class Explain:
 
     # Run folder, .keras file, or a file of published weights.
     model: tyro.conf.Positional[str]
-    # Images, and folders, which are searched at every depth; none for the model alone.
+    # Image files, or folders, which are searched at every depth; none for the model
+    # alone.
     images: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="[FILE ...]")
     ] = ()
-    # The page.
+    # The HTML file to write.
     out: Path = Path("report.html")
-    # Keep every head's view of every patch, and any number of images, however large.
+    # Keep every head's attention from every patch, and any number of images, whatever
+    # the size.
     full: tyro.conf.FlagCreatePairsOff[bool] = False
-    # Classes shown for each image.
+    # Number of classes to show for each image.
     top: int = 5
-    # Height and width of the images, pixels, for a model of images of every size, or a
-    # file of weights.
+    # Height and width of the images in pixels, for a model without a fixed image size
+    # or a file of weights.
     image_size: int | tuple[int, int] | None = None
 
     def __call__(self):

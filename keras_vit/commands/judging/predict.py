@@ -15,25 +15,26 @@ from keras_vit.terminal import complain
 
 @dataclasses.dataclass
 class Predict:
-    """Name the classes of image files.
+    """Predict the classes of image files.
 
-    A file that cannot be read is named on stderr; the others are predicted still, and
+    A file that cannot be read is named on stderr; the others are still predicted, and
     the exit status is 1.
     """
 
     # Run folder, or .keras file.
     model: tyro.conf.Positional[Path]
-    # Images, and folders, which are searched for images at every depth.
+    # Image files, or folders, which are searched at every depth.
     files: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="FILE [FILE ...]")
     ]
-    # Classes for each image.
+    # Number of classes to print for each image.
     top: int = 5
-    # How the result is printed.
+    # Output format.
     format: Literal["text", "json", "csv"] = "text"
-    # Images in memory at a time.
+    # Number of images in memory at a time.
     batch_size: int = 32
-    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    # Where to compute: auto, cpu, gpu or tpu, with an optional number of devices, as in
+    # gpu:2.
     devices: str = "auto"
 
     def __post_init__(self):

@@ -21,8 +21,8 @@ UNKNOWN = "MODEL"
 class Probe:
     """Measure how good the features of a model are for your images, without training.
 
-    A linear classifier, in closed form, on frozen features: an answer in seconds to
-    minutes, and a lower bound of what fine-tuning should reach.
+    Fits a linear classifier in closed form on frozen features. The answer takes seconds
+    to minutes, and is a lower bound of what fine-tuning should reach.
     """
 
     # The images, as for train: a folder of class folders, or the name of a data set.
@@ -31,28 +31,32 @@ class Probe:
     model: str = "ViT_B16"
     # Published weights, such as augreg (`keras-vit models --weights`), or a file.
     weights: str | None = None
-    # Height and width of the images, pixels: one number, or two.
+    # Height and width of the images in pixels: one number, or two.
     image_size: int | tuple[int, int] | None = None
-    # How images become the model's input, as steps between bars; as the model says
-    # if not given. The papers' probe: resize(256)|central_crop(224).
+    # Preprocessing of the images, as steps separated by |; the model's own if not
+    # given. The papers' probe: resize(256)|central_crop(224).
     steps: str | None = None
-    # Penalty of the classifier, 1024 as published; by cross-validation if not given.
+    # L2 penalty of the classifier (1024 as published); chosen by cross-validation if
+    # not given.
     l2: float | None = None
-    # Where TFDS keeps its data sets; its own default if not given.
+    # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
-    # The split to test on, such as train[80%:]; the data's own if not given.
+    # The split to test on, such as train[80%:]; the data set's own test split if not
+    # given.
     test_split: str | None = None
-    # Share of the images held out for the test where the data has no test set.
+    # Share of the images to hold out for testing if the data set has no test split.
     test_fraction: float = 0.2
-    # Seed that decides which images those are.
+    # Seed that decides which images are held out.
     split_seed: int = 0
-    # What to do with an image that cannot be read: stop, or leave it out.
+    # What to do with an image that cannot be read: stop (error), or leave it out
+    # (skip).
     corrupt: Literal["error", "skip"] = "error"
-    # Images at a time; does not change the result.
+    # Images per batch; does not change the result.
     batch_size: int = 32
-    # Where to compute: auto, cpu, gpu or tpu, with a number for so many: gpu:2.
+    # Where to compute: auto, cpu, gpu or tpu, with an optional number of devices, as in
+    # gpu:2.
     devices: str = "auto"
-    # How the result is printed.
+    # Output format.
     format: Literal["text", "json"] = "text"
 
     def __call__(self):

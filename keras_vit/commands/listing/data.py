@@ -10,9 +10,10 @@ from keras_vit.terminal import show
 
 @dataclasses.dataclass
 class Data:
-    """Say what a data set is: size, classes, licence, and how to get it.
+    """Describe a data set: size, classes, licence, and how to get it.
 
-    Nothing is downloaded. Without a name: the sets of the papers' benchmarks.
+    Nothing is downloaded. Without a name, lists the data sets of the papers'
+    benchmarks.
     """
 
     # TFDS name, VTAB task (vtab/dtd), folder, list of files (.csv, .tsv, .parquet) or
@@ -20,9 +21,9 @@ class Data:
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")
     ] = None
-    # Where TFDS keeps its data sets; its own default if not given.
+    # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
-    # How it is printed.
+    # Output format.
     format: Literal["text", "json"] = "text"
 
     def __call__(self):

@@ -24,18 +24,18 @@ class Models:
     ] = None
     # List the published weight files instead.
     weights: tyro.conf.FlagCreatePairsOff[bool] = False
-    # With --weights: files with a head of so many classes. With a name: the classes of
-    # the head, 1000 if not given.
+    # With --weights: only files whose head has this many classes. With a name: classes
+    # of the head, 1000 if not given.
     num_classes: int | None = None
-    # With a name: height and width of the images, pixels.
+    # With a name: height and width of the images in pixels.
     image_size: Annotated[
         tuple[int, int] | int | None, tyro.conf.arg(metavar="PIXELS [WIDTH]")
     ] = None
-    # With a name: images at once.
+    # With a name: batch sizes to report.
     batch_sizes: tuple[int, ...] = (1, 32, 256)
     # With a name: measure images per second on this machine.
     measure: tyro.conf.FlagCreatePairsOff[bool] = False
-    # How the table is printed.
+    # Output format.
     format: Literal["text", "json", "csv"] = "text"
 
     def __call__(self):

@@ -10,19 +10,19 @@ from keras_vit.terminal import show
 
 @dataclasses.dataclass
 class Recipes:
-    """List the published training runs, or print one.
+    """List the published training runs, or print the recipe of one.
 
-    `keras-vit train --recipe NAME` trains with it; each field is also an option.
+    To train with it: `keras-vit train --recipe NAME`; each field is also an option.
     """
 
-    # One recipe, such as vit_finetune_cifar10, or a JSON file of one; all if not
-    # given.
+    # One recipe, such as vit_finetune_cifar10, or a JSON file that holds one; all if
+    # not given.
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")
     ] = None
-    # Print where that recipe differs from this one.
+    # Compare with this other recipe: print the fields that differ.
     diff: str | None = None
-    # How it is printed; JSON can be edited and given to train --recipe.
+    # Output format; JSON can be edited and passed to train --recipe.
     format: Literal["text", "json"] = "text"
 
     def __call__(self):

@@ -11,15 +11,15 @@ from keras_vit.terminal import complain, show
 
 @dataclasses.dataclass
 class Runs:
-    """Compare run folders in a table, and in a plot.
+    """Compare run folders in a table, and optionally in a plot.
 
     Folders that hold no run, and runs that cannot be read, are named on stderr and
     left out.
     """
 
-    # Folder of the run folders.
+    # Folder that holds the run folders.
     folder: tyro.conf.Positional[Path] = Path("runs")
-    # Column that orders the table; of accuracy and images/s the highest comes first.
+    # Column to sort by; accuracy and images/s put the highest first.
     sort: Literal[
         "name",
         "data",
@@ -33,9 +33,9 @@ class Runs:
     ] = "name"
     # Reverse the order.
     reverse: tyro.conf.FlagCreatePairsOff[bool] = False
-    # How the table is printed.
+    # Output format.
     format: Literal["text", "json", "csv"] = "text"
-    # Draw test accuracy and loss over the epochs into this file, such as runs.png.
+    # Plot test accuracy and loss over the epochs to this file, such as runs.png.
     plot: Path | None = None
 
     def __call__(self):

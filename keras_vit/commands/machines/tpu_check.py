@@ -13,31 +13,32 @@ DEFAULT = Recipe(model="ViT_B16")
 
 @dataclasses.dataclass
 class TpuCheck:
-    """Compile a training step for a TPU on this machine, which needs none.
+    """Compile a training step for a TPU. The machine needs no TPU.
 
-    Says whether it fits, what it computes and moves, how fast it can be at best, and
-    what in it does not belong on a TPU. The compiler is the real one; nothing is run.
+    Reports whether it fits in memory, how much it computes and moves, how fast it can
+    be at best, and what in it does not belong on a TPU. The real TPU compiler is used,
+    and nothing is run.
     """
 
     given: recipe_options(DEFAULT, "model", "image_size", "batch_size")
-    # A published recipe, a JSON file or a run folder; the options change it.
+    # A published recipe, a JSON file or a run folder; the options override its fields.
     recipe: str | None = None
-    # Precision.
+    # Precision of the computation.
     dtype: Literal["mixed_bfloat16", "float32"] = "mixed_bfloat16"
-    # Classes of the head.
+    # Number of classes of the head.
     num_classes: int = 1000
-    # Generation and chips, such as v5e:2x4.
+    # TPU generation and arrangement of its chips, such as v5e:2x4.
     topology: str = "v5e:2x4"
-    # Keras's backend; tensorflow for one chip only.
+    # Backend of Keras; tensorflow for one chip only.
     backend: Literal["jax", "tensorflow"] = "jax"
-    # Compile one and two blocks only, and extrapolate.
+    # Compile models of one and two blocks only, and extrapolate.
     quick: bool = False
     # Look for the largest batch that fits instead; --quick leaves out the full compile
     # that confirms it.
     largest_batch: bool = False
-    # Seconds after which the compiler is stopped.
+    # Time limit for the compiler, in seconds.
     time_limit: float = 3600.0
-    # How the result is printed.
+    # Output format.
     format: Literal["text", "json"] = "text"
 
     def __call__(self):

@@ -49,21 +49,22 @@ class RunOptions:
 
     # Fields of a recipe; each command shows its own defaults.
     given: recipe_options(Recipe())
-    # Begin with this recipe: a published one (`keras-vit recipes` lists them), a JSON
-    # file, a run folder or, to learn classes, auto for the one that suits model,
-    # weights and data. The other options change it.
+    # Start from this recipe: a published one (`keras-vit recipes` lists them), a JSON
+    # file, a run folder or, to learn classes, auto for the one that suits the model,
+    # weights and data. The other options override its fields.
     start: Annotated[str | None, tyro.conf.arg(name="recipe")] = None
-    # Look at the images first, and at their labels: broken files, duplicates, classes.
+    # Check the images and labels first: broken files, duplicates, classes.
     check: bool = True
-    # Run folder, new or empty; if not given, runs/DATA-MODEL-NUMBER, and of
-    # pretraining runs/DATA-MODEL-masked-NUMBER.
+    # Run folder, new or empty; by default runs/DATA-MODEL-NUMBER, or
+    # runs/DATA-MODEL-masked-NUMBER for pretraining.
     run: Path | None = None
-    # Go on with the run in that folder, or with the last one.
+    # Resume the run in that folder, or the last run if no folder is given.
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
     # Where to train: auto takes a TPU, else all GPUs, else the CPU; or cpu, gpu or tpu,
-    # with a number for so many, such as gpu:2. cpu:8 tries out eight devices.
+    # with an optional number of devices, as in gpu:2. cpu:8 tries out eight devices on
+    # one CPU.
     devices: str = "auto"
-    # Minutes between saves inside a long epoch.
+    # Minutes between checkpoints within a long epoch.
     save_minutes: float = 10.0
 
     kind: ClassVar[str]  # of the recipe: the name of the command

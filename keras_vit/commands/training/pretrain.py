@@ -15,10 +15,10 @@ class Pretrain(RunOptions):
     """Pretrain a model on images without labels, and write a run folder.
 
     Half of the patches of each image are hidden, and the model learns to predict their
-    colours from the rest. The data may be a folder of images in any folders. Then
-    `keras-vit train --weights RUN` learns the classes of few labelled images. Ctrl-C
-    stops and saves; the same command with --resume goes on, and ends as if it had not
-    been stopped.
+    colours from the rest. The data may be a folder with images in any subfolders. To
+    learn classes from a few labelled images afterwards, use `keras-vit train --weights
+    RUN`. Ctrl-C stops and saves; the same command with --resume continues, with the
+    result of an uninterrupted run.
     """
 
     given: recipe_options(PRETRAINING)

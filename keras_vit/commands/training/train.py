@@ -16,18 +16,19 @@ from keras_vit.training.folder.folder import RunFolder
 class Train(RunOptions):
     """Train a model and write a run folder.
 
-    Without options: a small Vision Transformer on the embedded data set
-    fashion_mnist_mini, in minutes on a laptop. With --weights, the published recipe for
-    that model and so much data, unless --recipe names another one; the options then
-    change it. If the weights are a run folder, its model is the default. Ctrl-C stops
-    and saves; the same command with --resume goes on, and ends as if it had not been
-    stopped.
+    Without options, trains a small Vision Transformer on the embedded data set
+    fashion_mnist_mini, in minutes on a laptop. With --weights, uses the published
+    recipe for that model and amount of data, unless --recipe names another one; the
+    other options override its fields. If the weights are a run folder, its model is the
+    default. Ctrl-C stops and saves; the same command with --resume continues, with the
+    result of an uninterrupted run.
     """
 
-    # Train so many times, with the seeds that follow from --seed, in folders below that
-    # of --run, and print the mean.
+    # Train this many times, with consecutive seeds from --seed on, in folders below
+    # --run, and print the mean.
     seeds: int = 1
-    # Devices that share one copy of the model, each with a slice (JAX only).
+    # Number of devices that share one copy of the model, each with a slice of it (JAX
+    # only).
     model_parallel: int = 1
 
     kind: ClassVar[str] = "train"

@@ -21,51 +21,53 @@ OF_RECIPE += ("masked_target",)
 class Tune:
     """Search for a better recipe: learning rate, regularisation, augmentation, size.
 
-    The first trial is the recipe itself. Trials are compared by training images that
-    are held out, so that the test images stay unseen until `keras-vit train --recipe
-    FOLDER/best_recipe.json` uses them. Ctrl-C stops and saves; --resume with the same
-    --folder goes on, also after a crash. Needs the extra [tuner].
+    The first trial is the recipe itself. Trials are compared on held-out training
+    images, so the test images stay unseen until `keras-vit train --recipe
+    FOLDER/best_recipe.json` uses them. Ctrl-C stops and saves; with the same folder,
+    --resume continues the search, also after a crash. Needs the extra [tuner].
     """
 
     given: recipe_options(Recipe(), *OF_RECIPE)
     # Search around this recipe: a published one, a JSON file or a run folder; the
-    # options change it. By default what suits model and weights, as for train.
+    # options override its fields. By default the recipe that suits the model and
+    # weights, as for train.
     recipe: str | None = None
-    # Ranges of fields, beside or instead of the usual ones: learning_rate=1e-4..1e-2
-    # or augment=flip,crop_flip or epochs=12. mixup is the alpha of mixup.
+    # Ranges of fields, in addition to or instead of the default ones:
+    # learning_rate=1e-4..1e-2 or augment=flip,crop_flip or epochs=12. mixup is the
+    # alpha of mixup.
     space: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=RANGE ...")] = ()
     # Search these fields only; the others stay as they are.
     fields: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD ...")] = ()
-    # How trials are chosen. hyperband begins many and goes on with the better ones.
+    # Search algorithm. hyperband starts many trials and continues the better ones.
     algorithm: Literal["random", "hyperband", "bayesian"] = "random"
-    # How many trials (hyperband decides that itself).
+    # Number of trials (hyperband decides that itself).
     trials: int = 20
-    # Passes of a trial over its images, at most; the recipe's length by default. Short
-    # trials favour high rates and small models.
+    # Most passes of a trial over its images; by default the recipe's length. Short
+    # trials favour high learning rates and small models.
     epochs: int | None = None
-    # What trials are compared by.
+    # The metric by which trials are compared.
     objective: Literal["val_accuracy", "val_loss"] = "val_accuracy"
-    # Share of the training images to compare by.
+    # Share of the training images to hold out for comparing trials.
     validation_fraction: float = 0.2
-    # Largest number of weights of a model.
+    # Largest number of parameters of a model.
     max_parameters: int | None = None
-    # Largest number of operations of a forward pass of one image, in 1e9.
+    # Largest cost of a forward pass on one image, in 1e9 operations.
     max_gflops: float | None = None
-    # Largest memory that training may need, GiB; three quarters of what is free if not
-    # given.
+    # Most memory that training may need, in GiB; by default three quarters of the free
+    # memory.
     max_memory: float | None = None
     # Seed of the random choices.
     seed: int = 0
 
     # Search folder, new or empty; searches/DATA-MODEL-NUMBER if not given.
     folder: Path | None = None
-    # Go on with the search in --folder, with its own settings.
+    # Resume the search in --folder, with its own settings.
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
-    # Processes on this machine that train at the same time; 0 trains in this one. On
-    # several machines, start this command on each, with KerasTuner's variables
-    # KERASTUNER_TUNER_ID (chief, or a name), KERASTUNER_ORACLE_IP and _PORT.
+    # Number of processes on this machine that train at the same time; 0 trains in this
+    # process. On several machines, start this command on each, with KerasTuner's
+    # variables KERASTUNER_TUNER_ID (chief, or a name), KERASTUNER_ORACLE_IP and _PORT.
     workers: int = 0
-    # Where to train, as for train; of each worker.
+    # Where each worker trains, as for train.
     devices: str = "auto"
 
     def __post_init__(self):

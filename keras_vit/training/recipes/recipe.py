@@ -53,134 +53,141 @@ class Recipe:
     True
     """
 
-    # The images: the name of a TFDS data set, a folder of class folders, perhaps in
-    # folders train and test, or a prepared TFDS directory.
+    # The images: the name of a TFDS data set, a folder of class folders (which may lie
+    # in folders train and test), or a prepared TFDS directory.
     data: str = field("fashion_mnist_mini", "data")
-    # Where TFDS keeps its data sets; its own default if not given.
+    # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = field(None, "data")
-    # The split to test on, such as train[80%:]; the data's own if not given.
+    # The split to test on, such as train[80%:]; the data set's own test split if not
+    # given.
     test_split: str | None = field(None, "data")
-    # Share of the images held out for the test where the data has no test set.
+    # Share of the images to hold out for testing if the data set has no test split.
     test_fraction: float = field(0.2, "data", "in (0, 1)", rare=True)
-    # Share of the training images that is held out, and tested on instead of the test
-    # set: to choose between recipes.
+    # Share of the training images to hold out and test on instead of the test set, to
+    # choose between recipes.
     validation_fraction: float | None = field(None, "data", "in (0, 1)")
-    # Seed that decides which images those are.
+    # Seed that decides which images are held out.
     split_seed: int = field(0, "data", "in [0, 2**31)", rare=True)
-    # What to do with an image that cannot be read: stop, or leave it out.
+    # What to do with an image that cannot be read: stop (error), or leave it out
+    # (skip).
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
-    # The model: "small", whose sizes the next fields may change, or a published
-    # variant such as ViT_B16 (`keras-vit models` lists them).
+    # The model: "small", whose sizes the size fields may change, or a published variant
+    # such as ViT_B16 (`keras-vit models` lists them).
     model: str = field("small", "model")
     # Number of Transformer blocks (model "small" only).
     num_layers: int | None = field(None, "model", "positive")
     # Width of the tokens (model "small" only).
     hidden_dim: int | None = field(None, "model", "positive")
-    # Inner width of the MLPs (model "small" only).
+    # Hidden width of the MLPs (model "small" only).
     mlp_dim: int | None = field(None, "model", "positive")
     # Number of attention heads (model "small" only).
     num_heads: int | None = field(None, "model", "positive")
-    # Height and width of the images, pixels: one number, or two.
+    # Height and width of the images in pixels: one number, or two.
     image_size: int | tuple[int, int] | None = field(None, "model", SIZE)
-    # Height and width of a patch, pixels; of "small" about 7, at most eight a side.
+    # Height and width of a patch in pixels; by default about 7 in the model "small",
+    # with at most eight patches per side.
     patch_size: int | None = field(None, "model", "positive")
     # 1 for grey, 3 for colour.
     num_channels: Literal[1, 3] | None = field(None, "model")
-    # Where the first weights come from: a published name such as imagenet21k, a file,
-    # a run folder, an address; random if not given.
+    # Where the initial weights come from: a published name such as imagenet21k, a file,
+    # a run folder or a URL; random if not given.
     weights: str | None = field(None, "model")
-    # Layers that stay as they are: names (* is anything), or backbone for all but head.
+    # Layers to freeze: names (* matches anything), or backbone for all but the head.
     freeze: tuple[str, ...] = field((), "model", NAMES)
-    # What is predicted of hidden patches, in pretraining without labels; where not
-    # given, classes are learned.
+    # What to predict for hidden patches, in pretraining without labels; if not given,
+    # the model learns classes.
     masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = field(
         None, "pretraining"
     )
-    # Share of the patches that are corrupted in pretraining.
+    # Share of the patches to corrupt in pretraining.
     corruption_rate: float = field(0.5, "pretraining", "in (0, 1)")
-    # What the classifier reads.
+    # What the classifier reads: the class token, the mean of the patches (gap) or
+    # attention pooling (map).
     pooling: Literal["token", "gap", "map"] = field("token", "model")
-    # How the model knows where a patch is.
+    # Kind of position embedding.
     position_embedding: Literal[
         "learned", "learned_2d", "sincos2d", "relative", "none"
     ] = field("learned", "model", rare=True)
-    # Width of a tanh layer before the classifier; no such layer by default.
+    # Width of a tanh layer before the classifier; by default there is no such layer.
     representation_size: int | None = field(None, "model", "positive")
-    # First value of the classifier's biases; -10 or -6.9 with the sigmoid loss.
+    # Initial value of the classifier's biases; -10 or -6.9 with the sigmoid loss.
     head_bias: float = field(0.0, "model", rare=True)
-    # Share of activations dropped after each dense layer; "small" drops 0.1.
+    # Dropout rate after each dense layer; the model "small" uses 0.1 by default.
     dropout_rate: float | None = field(None, "regularisation", "in [0, 1)")
-    # Share of attention scores dropped.
+    # Dropout rate of the attention scores.
     attention_dropout_rate: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
-    # Share of the last block's residual branches dropped, growing linearly from 0 at
-    # the first; "small" drops 0.1.
+    # Stochastic depth: drop rate of the last block, growing linearly from 0 at the
+    # first; the model "small" uses 0.1 by default.
     drop_path_rate: float | None = field(None, "regularisation", "in [0, 1)")
     # Precision of the computation. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
     dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
         field("auto", "model")
     )
 
-    # Passes over the training images; 24 where the number of updates is not given.
+    # Passes over the training images; 24 if the number of updates is not given either.
     epochs: int | None = field(None, "length", "at least 1")
-    # Updates of the whole run, instead of passes over the training images.
+    # Number of updates in the whole run, instead of passes over the training images.
     total_steps: int | None = field(None, "length", "at least 1")
-    # Updates between two tests of the model; one pass over the images by default.
+    # Updates between two tests of the model; by default one pass over the images.
     evaluate_every: int | None = field(None, "length", "at least 1")
     # Images per update, over all devices together.
     batch_size: int = field(64, "length", "at least 1")
-    # Equal parts that a batch is computed in, one after the other, to save memory.
+    # Gradient accumulation: number of equal parts in which a batch is computed, one
+    # after another, to save memory.
     accumulation_steps: int = field(1, "optimizer", "at least 1", rare=True)
-    # Updates in one call of the compiled program: same result, faster on a TPU.
+    # Updates per call of the compiled program: same result, faster on a TPU.
     steps_per_execution: int = field(1, "machine", "at least 1", rare=True)
-    # Compute each block again for its gradients instead of keeping what is inside it.
+    # Recompute each block in the backward pass instead of storing its activations.
     remat: bool = field(False, "machine", rare=True)
-    # What turns gradients into updates: AdamW, or SGD with momentum.
+    # The optimizer: AdamW, or SGD with momentum.
     optimizer: Literal["adamw", "sgd"] = field("adamw", "optimizer")
-    # Share of the momentum that is kept at an update; of AdamW, beta_1.
+    # Momentum of SGD; beta_1 of AdamW.
     momentum: float = field(0.9, "optimizer", "in [0, 1)")
-    # Type in which the momentum is kept; bfloat16 takes half the memory.
+    # Data type of the stored momentum; bfloat16 takes half the memory.
     momentum_dtype: Literal["float32", "bfloat16"] = field(
         "float32", "optimizer", rare=True
     )
-    # Highest learning rate; never rescaled with the batch behind your back.
+    # Peak learning rate; never rescaled silently when the batch size changes.
     learning_rate: float = field(1e-3, "schedule", "positive")
-    # How the source of the recipe goes to another batch size (`Recipe.scaled_to`).
+    # How the recipe's source adapts to another batch size (`Recipe.scaled_to`).
     batch_scaling: Literal["none", "rate", "rate_and_steps"] = field("none", "schedule")
-    # Factor of the learning rate from one block to the one before it.
+    # Factor of the learning rate from each block to the one before it (layer-wise decay).
     layer_decay: float | None = field(None, "schedule", "in (0, 1]")
-    # Shape of the decay after the warm-up.
+    # Shape of the learning-rate schedule after the warm-up.
     decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = field(
         "cosine", "schedule"
     )
-    # Last learning rate of the decay "linear".
+    # Final learning rate of the decay "linear".
     decay_end: float = field(1e-5, "schedule", "zero or more")
-    # Updates after which the decay "rsqrt" is at 0.71 of the highest rate.
+    # Updates after which the decay "rsqrt" has fallen to 0.71 of the peak rate.
     decay_timescale: int = field(10_000, "schedule", "at least 1")
     # Shares of the run after which the decay "bit" divides the rate by ten.
     decay_at: tuple[float, ...] = field((0.3, 0.6, 0.9), "schedule", SHARES)
-    # Updates of linear warm-up; a tenth of all updates if not given.
+    # Number of linear warm-up updates; a tenth of all updates if not given.
     warmup_steps: int | None = field(None, "schedule", "zero or more")
-    # Last updates, over which the rate falls linearly to zero.
+    # Number of final updates over which the learning rate falls linearly to zero.
     cooldown_steps: int = field(0, "schedule", "zero or more", rare=True)
     # Decoupled weight decay of kernels, multiplied by the learning rate.
     weight_decay: float = field(0.1, "regularisation", "zero or more")
-    # Gradients are scaled down to this global norm, if any.
+    # Clip gradients to this global norm, if one is given.
     global_clipnorm: float | None = field(1.0, "optimizer", "positive")
-    # Momentum of averaged weights, such as 0.9999, which are then tested and saved.
+    # Momentum of averaged weights, such as 0.9999; if given, the averages are tested
+    # and saved.
     ema_momentum: float | None = field(None, "optimizer", "in [0, 1)")
-    # What is learned: the one class of an image, or yes or no for every class.
+    # Training loss: softmax for one class per image, sigmoid for a yes or no for each
+    # class.
     loss: Literal["softmax", "sigmoid"] = field("softmax", "optimizer")
-    # Share of the target's probability spread over all classes.
+    # Share of the target's probability that is spread over all classes.
     label_smoothing: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
-    # Random changes of the training images: auto, none, flip, crop, crop_flip,
-    # inception, a level of AugReg such as augreg_light1, or steps with | between them.
+    # Augmentation of the training images: auto, none, flip, crop, crop_flip, inception,
+    # an AugReg level such as augreg_light1, or steps separated by |.
     augment: str = field("flip", "data")
 
-    # Seed of initial weights, data order, augmentation and dropout.
+    # Random seed of initial weights, data order, augmentation and dropout.
     seed: int = field(0, "machine", "in [0, 2**31)")
-    # Compile the training step with XLA. auto: small models on the CPU only, and
-    # what Keras chooses elsewhere.
+    # Compile the training step with XLA. auto: on the CPU only small models, elsewhere
+    # as Keras chooses.
     jit_compile: Literal["auto", "yes", "no"] = field("auto", "machine", rare=True)
 
     def __post_init__(self):
