@@ -152,7 +152,7 @@ class Recipe:
     learning_rate: float = field(1e-3, "schedule", "positive")
     # How the recipe's source adapts to another batch size (`Recipe.scaled_to`).
     batch_scaling: Literal["none", "rate", "rate_and_steps"] = field("none", "schedule")
-    # Factor of the learning rate from each block to the one before it (layer-wise decay).
+    # Factor of the learning rate from each block to the one before (layer-wise decay).
     layer_decay: float | None = field(None, "schedule", "in (0, 1]")
     # Shape of the learning-rate schedule after the warm-up.
     decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = field(
