@@ -9,8 +9,10 @@ import golden
 import keras
 import numpy as np
 import pytest
+from cases import MODELS
 
 import keras_vit
+from keras_vit.checkpoints.opening import values_of
 
 
 def tiny(**kwargs):
@@ -71,6 +73,7 @@ FAMILIES = {
         num_heads=2,
         image_size=40,
     ),
+    "relative": lambda: tiny(position_embedding="relative"),
     "bit": lambda: keras_vit.BiT(3, num_blocks=(1, 1), width_factor=0.5, image_size=32),
 }
 
@@ -85,6 +88,21 @@ def test_a_keras_file_comes_back_whole(family, tmp_path):
     again = keras_vit.from_checkpoint(tmp_path / "anything.bin")
     assert_same(model, again)
     assert again.settings == model.settings and again.metadata == model.metadata
+
+
+def test_every_variable_of_every_kind_of_model_has_its_name_in_a_file(tmp_path):
+    wrong = []
+    for name, case in MODELS.items():
+        model = case.make()
+        randomise(model)
+        model.save(tmp_path / "model.keras")
+        checkpoint = keras_vit.checkpoints.open_source(tmp_path / "model.keras")
+        own = values_of(model)
+        wrong += [(name, path) for path in own.keys() ^ checkpoint.variables.keys()]
+        for path in own.keys() & checkpoint.variables.keys():
+            if not np.array_equal(checkpoint.read(path), own[path]):
+                wrong.append((name, path))
+    assert not wrong, "add rows to `_VARIABLE_NAMES` of checkpoints/files/h5.py"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

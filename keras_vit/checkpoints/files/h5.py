@@ -14,6 +14,15 @@ _VARIABLE_NAMES = (
     (re.compile(r"_scale$"), ("gamma",)),
     (re.compile(r"^pooling$"), ("probe",)),
     (re.compile(r"^corruption$"), ("mask_token",)),
+    (
+        re.compile(r"^attention$"),
+        (
+            "relative_positions",
+            "prefix_to_prefix",
+            "prefix_to_patches",
+            "patches_to_prefix",
+        ),
+    ),
     (re.compile(r""), ("kernel", "bias")),
 )
 
