@@ -174,6 +174,31 @@ def test_the_table_has_no_circle_and_nothing_idle():
     named(TABLE.keys() - used.keys(), "Rows of the table without a room")
 
 
+def read_floors():
+    """Room to its floor: the list of ARCHITECTURE.md."""
+    text = (ROOT / "ARCHITECTURE.md").read_text().partition("## Floors")[2]
+    lines = [line.split() for line in text.split("```")[1].splitlines() if line]
+    stated = {name: int(number) for number, *names in lines for name in names}
+    known = {*TABLE, *FACE} - {"__init__"}
+    absent = stated.keys() - known - {room.partition(".")[0] for room in known}
+    named(absent, "Names on a floor that are no rooms")
+    tops = {room: stated.get(room.partition(".")[0]) for room in known}
+    return {room: stated.get(room, floor) for room, floor in tops.items()}
+
+
+def test_no_room_imports_one_of_a_higher_floor():
+    floors = read_floors()
+    named([room for room in floors if floors[room] is None], "Rooms on no floor")
+    upwards = [
+        f"{room} on {floors[room]} imports {other} on {floors[other]}"
+        for room in TABLE
+        for other in allowed_for(room) & TABLE.keys()
+        if floors[other] > floors[room]
+    ]
+    named(upwards, "Imports from a higher floor")
+    assert {floors[room] for room in FACE - {"__init__"}} == {max(floors.values())}
+
+
 def test_the_table_says_what_the_rooms_say_of_themselves():
     offenders = []
     for room, (what, _) in TABLE.items():
