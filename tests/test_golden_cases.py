@@ -7,6 +7,12 @@ import make_golden_cases
 import numpy as np
 import pytest
 
+from keras_vit.checkpoints import open_source
+from keras_vit.checkpoints.names.layouts import LAYOUTS
+
+# Layouts of which there are no golden data.
+WITHOUT = {"Hugging Face hybrid"}
+
 
 def test_they_are_what_the_script_makes_of_the_whole_data():
     if golden.FOLDER is None:
@@ -39,6 +45,12 @@ def test_they_are_small_and_become_the_files_that_they_name(tmp_path):
         assert found.keys() == wanted.keys(), name
         for key, array in wanted.items():
             np.testing.assert_array_equal(found[key], array, f"{name} {key}")
+
+
+def test_every_layout_of_weights_has_a_case():
+    weights = [n for n in golden.shipped()[0] if n.endswith((".ckpt.npz", "tensors"))]
+    found = {open_source(golden.path(name)).layout.name for name in weights}
+    assert found | WITHOUT == {layout.name for layout in LAYOUTS}
 
 
 def test_a_value_that_does_not_ship_skips_its_test():
