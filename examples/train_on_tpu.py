@@ -4,7 +4,7 @@
 
 Under JAX for every TPU of today; under KERAS_BACKEND=tensorflow on a TPU VM with
 `tensorflow-tpu==2.20.0` and `libtpu==0.0.24`. On several hosts, start it on each, with
-RUN on a disk that they share. The same command goes on with a run that was cut off.
+RUN on a disk that they share. The same command resumes a run that was interrupted.
 Without a TPU it takes GPUs or the CPU: the tests run it so, with other settings. It has
 not been run on a TPU; its step was compiled for v5e and v6e (`keras-vit tpu-check`).
 """

@@ -8,7 +8,7 @@ the training images is held out, by which trials are compared, so that the test 
 stay unseen. Cost: about five minutes of CPU time for twelve trials of six passes.
 Short trials favour high rates: what is best for six passes need not be for 24. The
 folder then holds a table of all trials, their picture, and best_recipe.json, which
-`keras-vit train --recipe` takes. A search that was stopped goes on where it was.
+`keras-vit train --recipe` takes. A search that was stopped resumes where it was.
 """
 
 import os

@@ -100,12 +100,12 @@ def _interrupted(args, interrupt):
     complain(str(interrupt) or "Stopped.")
     again = getattr(interrupt, "again", None)
     if again is not None:
-        complain(f"Go on with: {command(*again)}")
+        complain(f"Continue with:  {command(*again)}")
     elif folder is not None:
         rest = [word for word in args[1:] if word != "--resume"]
         if not any(word.partition("=")[0] == "--run" for word in rest):
             rest += ["--run", str(folder)]
-        complain(f"Go on with: {command(args[0], *rest, '--resume')}")
+        complain(f"Continue with:  {command(args[0], *rest, '--resume')}")
     return 128 + number
 
 

@@ -18,11 +18,11 @@ DEBUG = "KERAS_VIT_DEBUG"
 
 
 class WrongUsage(ValueError):
-    """Options that contradict each other, or a value that none may have: status 2."""
+    """Options that contradict each other, or an invalid value: exit status 2."""
 
 
 def show(result, format="text"):
-    """Prints a result on stdout: as it prints itself, as JSON, or a list as CSV."""
+    """Prints a result on stdout: as text, as JSON, or a list as CSV."""
     if format == "text":
         print(result)
     elif format == "json":
@@ -66,7 +66,7 @@ def error_message(error):
     ours = Path(__file__).parent in Path(file).parents
     if ours or isinstance(error, OSError):
         return text
-    return f"{text}\n(Set {DEBUG}=1 to see where this comes from.)"
+    return f"{text}\n(Set {DEBUG}=1 to see the traceback.)"
 
 
 def command(*words):
@@ -78,7 +78,7 @@ def command(*words):
 
 @contextlib.contextmanager
 def stages(title):
-    """Yields a function (stage, seconds) that shows on stderr what is going on.
+    """Yields a function (stage, seconds) that shows progress on stderr.
 
     On a terminal one line, always the last; else a line for every new stage.
     """

@@ -180,11 +180,11 @@ def test_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch, capsys):
     err = capsys.readouterr().err
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    line = shlex.split(re.search(r"Go on with: (.*)", err)[1])
+    line = shlex.split(re.search(r"Continue with:  (.*)", err)[1])
     args = line[line.index("train") :]
     assert args[-3:] == ["--run", os.path.join("runs", "my_photos-small-1"), "--resume"]
     assert main(args) == 0
-    assert "Going on after 1 updates" in capsys.readouterr().err
+    assert "Resuming after 1 updates" in capsys.readouterr().err
 
 
 def test_predictions_as_text_json_and_csv(trained, images, capsys):

@@ -80,7 +80,7 @@ def _from_folder(path):
     if (path / "run.json").exists():
         raise ValueError(
             f"The run in {path} has saved no model yet: that comes with its first "
-            "test. Go on with it (--resume), and use its weights then."
+            "test. Resume it (--resume), and use its weights then."
         )
     if index.exists():
         shards = sorted(set(_read_json(index)["weight_map"].values()))
@@ -127,7 +127,7 @@ def _from_file(path):
         return from_safetensors(path)
     text = start.lstrip().lower()
     what = (
-        "it is no .npz, safetensors, .keras or .weights.h5 file, or a damaged one. "
+        "it is not a .npz, safetensors, .keras or .weights.h5 file, or a damaged one. "
         f"Its first bytes: {start[:8]!r}."
     )
     if not start:

@@ -147,8 +147,8 @@ def find_source(name, variant=None, image_size=None, offline=None):
         return name
     raise ValueError(
         "`weights` must be a registered name, a path, a URL, 'hf://owner/repo', a "
-        f"dictionary of arrays or a model. Received: {name!r}, which is no name and "
-        f"no file.{hint(name, _NAMES)} Names: {', '.join(_NAMES)}."
+        f"dictionary of arrays or a model. Received: {name!r}, which is neither a "
+        f"name nor a file.{hint(name, _NAMES)} Names: {', '.join(_NAMES)}."
     )
 
 

@@ -49,9 +49,9 @@ def _flush(path):
 
 @contextlib.contextmanager
 def staged(path):
-    """Yields a path beside `path`, which becomes `path` when the block ends well.
+    """Yields a path beside `path`, which replaces `path` unless the block fails.
 
-    If it does not, what was written is deleted, and what was there stays.
+    If it fails, what was written is deleted, and what was there stays.
     """
     path = Path(path)
     # A folder of its own: the name stays, which some writers read the format from.

@@ -4,7 +4,7 @@ import importlib.util
 
 
 def is_installed(module):
-    """Whether a module could be imported; it is not."""
+    """Whether a module could be imported, without importing it."""
     return importlib.util.find_spec(module) is not None
 
 

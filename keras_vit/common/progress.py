@@ -22,7 +22,7 @@ def progress_bar(description, shown=None):
 
 
 def new_bar(*columns, **options):
-    """A `rich.progress.Progress` on stderr that goes away when it is done.
+    """A `rich.progress.Progress` on stderr that disappears when it is done.
 
     Args:
         columns: Texts behind the bar, formats of the fields of a task.

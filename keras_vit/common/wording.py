@@ -57,7 +57,7 @@ def as_file_size(count):
 
 
 def percent(share, digits=2):
-    """A share in [0, 1] as percent; a dash for `None`."""
+    """A share in [0, 1] as a percentage; a dash for `None`."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"
 
 

@@ -61,7 +61,7 @@ def flops_by_part(model, image_size=None):
 
 
 def run_cost(model, images, seconds, devices=1, *, image_size=None):
-    """What a training run used, as papers state it.
+    """The cost of a training run, as papers state it.
 
     Args:
         model: The model that was trained.

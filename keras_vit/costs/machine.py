@@ -12,7 +12,7 @@ _NO_LIMIT = 2**60
 
 
 def available_memory():
-    """Bytes that a training run could still take, or `None` where that is not known.
+    """Bytes that a training run could still use, or `None` if unknown.
 
     On a GPU, its memory; else what Linux calls available, or the rest of the limit of
     the container, if that is less; on macOS, all of the machine's memory.
@@ -28,7 +28,7 @@ def available_memory():
 
 
 def available_to_process(root="/"):
-    """Bytes that a process may still take on Linux; `None` elsewhere.
+    """Bytes that a process may still use on Linux; `None` elsewhere.
 
     Args:
         root: Path, the folder that holds `proc` and `sys`.

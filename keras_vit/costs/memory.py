@@ -153,7 +153,7 @@ def estimate_training(
 
 
 def refuse_if_too_large(estimate, available=None):
-    """Stops before a run that the memory cannot hold.
+    """Raises before a run that would not fit in memory.
 
     Args:
         estimate: An `Estimate`.

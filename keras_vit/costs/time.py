@@ -17,7 +17,7 @@ SECONDS, LEAST = 2.0, 3
 
 
 def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
-    """About how long it takes to train on so many images.
+    """Estimates how long it takes to train on a number of images.
 
     A forward pass of a few random images is timed; training costs three of them.
     Reading and changing the images is not part of it, nor is the evaluation. Nothing of

@@ -19,7 +19,7 @@ UNKNOWN = "not known to this package: look at the homepage"
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """A data set as `keras_vit.data.describe` finds it. Printing it explains it.
+    """A data set as `keras_vit.data.describe` finds it; prints as text.
 
     Attributes:
         name: As it was given.
@@ -116,7 +116,7 @@ def list_datasets() -> list[str]:
 
 
 def describe(name, data_dir=None, *, columns=None) -> Description:
-    """Says what a data set is and how to get it, without network or download.
+    """Describes a data set and how to get it, without network access or download.
 
     Args:
         name: As for `load`; a split in it is left aside.
@@ -163,7 +163,7 @@ def _files(place, kind, folder):
         num_channels=channels,
         image_size=shape[:2] if shape else None,
         disk=sum(sizes),
-        licence="yours to know",
+        licence="unknown: these are your own files",
         prepared=display(folder.root),
         how_to_get="It is here: load it by this name.",
     )

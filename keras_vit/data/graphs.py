@@ -10,7 +10,7 @@ as_written = tf.autograph.experimental.do_not_convert
 
 
 def usable_cores() -> int:
-    """The CPU cores that this process may use: on each, an image is read at a time."""
+    """The CPU cores that this process may use; each reads one image at a time."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system

@@ -20,7 +20,7 @@ LIST_SUFFIXES = (".csv", ".tsv", ".parquet")
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """What a data set's name means. Made by `open_place`.
+    """What the name of a data set refers to. Made by `open_place`.
 
     What is found there, the files of a folder or list or the TFDS builder, is kept. So
     functions that are given the same place look only once.
@@ -107,7 +107,7 @@ class Place:
 
 
 def open_place(name) -> Place:
-    """Finds what a data set's name means, without reading its files.
+    """Finds what the name of a data set refers to, without reading its files.
 
     What exists as a file or folder is that; a split may follow after a colon.
 

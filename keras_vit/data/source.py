@@ -17,7 +17,7 @@ from keras_vit.data.subsets import Subset
 
 
 class Source:
-    """One split of a data set. Made by `keras_vit.data.load` and its kin.
+    """One split of a data set. Made by `keras_vit.data.load` and related functions.
 
     Attributes:
         name, split: The data set's name or the folder's path; the split's name.

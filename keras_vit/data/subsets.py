@@ -48,7 +48,7 @@ class Subset:
             raise ValueError(f"`seed` must be an integer. Received: seed={self.seed}")
 
     def __str__(self):
-        """As it is written behind a split."""
+        """As it is written after a split."""
         if self.fraction is None:
             return f",per_class={self.per_class},seed={self.seed}"
         return f",fraction={self.fraction:.12g},seed={self.seed}"
@@ -121,7 +121,7 @@ def parse(split: str | None) -> tuple[str | None, tuple[Subset, ...]]:
             found[-1]["seed"] = value
         else:
             raise ValueError(
-                "`seed` comes behind `fraction` or `per_class`, once. "
+                "`seed` must follow `fraction` or `per_class`, once. "
                 f"Received: split={split!r}"
             )
     return base or None, tuple(Subset(**options) for options in found)

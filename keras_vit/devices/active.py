@@ -6,7 +6,7 @@ from keras_vit.devices.context import Strategy, entered
 
 
 def active():
-    """The `Strategy` whose scope we are in, or `None`.
+    """The `Strategy` whose scope is active, or `None`.
 
     Also where the scope is one of `tf.distribute` or `keras.distribution` itself.
     """
@@ -24,6 +24,6 @@ def active():
 
 
 def current():
-    """The `Strategy` whose scope we are in; outside of all, one device."""
+    """The `Strategy` whose scope is active; outside of any, one device."""
     found = active()
     return Strategy() if found is None else found

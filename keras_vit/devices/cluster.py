@@ -82,7 +82,7 @@ def _from_keras(environment):
     if not is_complete or len(addresses) not in (1, count):
         raise ValueError(
             f"Several processes need {KERAS}JOB_ADDRESSES (host:port of every process, "
-            f"with commas between them), {KERAS}NUM_PROCESSES, and {KERAS}PROCESS_ID "
+            f"separated by commas), {KERAS}NUM_PROCESSES, and {KERAS}PROCESS_ID "
             "from 0 to one less. Received: "
             + ", ".join(f"{name}={value}" for name, value in given.items())
         )
@@ -111,7 +111,7 @@ def _from_tf_config(environment):
     if kind not in ("chief", "worker") or not 0 <= index < len(addresses):
         raise ValueError(
             "The task of TF_CONFIG must be one of its workers: parameter servers and "
-            f"evaluators have no part in this kind of training. Received: {text}"
+            f"evaluators are not part of this kind of training. Received: {text}"
         )
     return Cluster(addresses, len(addresses), index)
 

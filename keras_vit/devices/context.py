@@ -74,7 +74,7 @@ class Strategy:
 
     @contextlib.contextmanager
     def scope(self):
-        """Models, and all that belongs to them, are made and used in here."""
+        """A context in which models and all that belongs to them are made and used."""
         token = _CURRENT.set(self)
         policy = keras.config.dtype_policy()
         try:
@@ -167,7 +167,7 @@ class Strategy:
         return value
 
     def chief_first(self, work):
-        """Runs `work()` in the chief, and has the others wait until that is done.
+        """Runs `work()` in the chief; the others wait until it is done.
 
         Returns:
             What `work` returned, and `None` in the others.
@@ -179,7 +179,9 @@ class Strategy:
             return work()
         if not self.is_chief:
             if self.total(0):
-                raise RuntimeError("The first process has failed; it says why.")
+                raise RuntimeError(
+                    "The first process has failed; see its output for the reason."
+                )
             return None
         try:
             result = work()

@@ -54,7 +54,7 @@ def launch(command, processes, *, restarts=0, again=None, environment=None):
     for attempt in range(restarts + 1):
         if attempt:
             logger.warning(
-                "A process has ended with status %d: all start again (%d of %d).",
+                "A process ended with status %d: restarting all of them (%d of %d).",
                 status,
                 attempt,
                 restarts,
@@ -67,7 +67,7 @@ def launch(command, processes, *, restarts=0, again=None, environment=None):
 
 
 def free_addresses(count):
-    """So many addresses of this machine that nobody listens at."""
+    """Unused addresses of this machine, `count` of them."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -121,7 +121,7 @@ def _run_together(command, processes, environment):
 
 
 def resumed(command):
-    """A command of `keras-vit` that goes on with its run, if that has begun."""
+    """A command of `keras-vit` that resumes its run, if that has begun."""
     run = None
     for word, following in zip(command, [*command[1:], None]):
         name, equals, value = word.partition("=")
@@ -135,8 +135,8 @@ def main(args=None):
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m keras_vit.devices.launch",
-        description="Starts a command of keras-vit in several processes of this "
-        "machine, and all of them again, with --resume, when one dies.",
+        description="Starts a command of keras-vit in several processes on this "
+        "machine, and restarts all of them with --resume when one dies.",
     )
     parser.add_argument("--processes", "-n", type=int, required=True)
     parser.add_argument("--restarts", type=int, default=3)

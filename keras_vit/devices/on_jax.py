@@ -144,7 +144,7 @@ def jax_strategy(request, model_parallel=1):
 
 
 def _set_up(request):
-    """What must be said before JAX looks for devices."""
+    """What must be set before JAX looks for devices."""
     import jax
 
     if request.kind != "cpu":

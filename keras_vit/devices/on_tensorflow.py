@@ -151,7 +151,7 @@ def _adopted(strategy):
 
 
 def _set_up(request):
-    """What must be said before TensorFlow looks for devices."""
+    """What must be set before TensorFlow looks for devices."""
     import tensorflow as tf
 
     try:

@@ -10,7 +10,7 @@ KINDS = ("cpu", "gpu", "tpu")
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """Devices that were asked for; `None` leaves the choice to what is there."""
+    """Devices that were asked for; `None` means whatever is available."""
 
     kind: str | None = None
     # Devices of this host.
@@ -24,7 +24,7 @@ class Request:
             why = f"{backend} has started with fewer: ask before anything else uses it."
         kind = (self.kind or "").upper()
         raise ValueError(
-            f"Devices asked for: {self.count or 1} {kind}. "
+            f"Devices requested: {self.count or 1} {kind}. "
             f"Found by {backend}: {found}.{f' {why}' if why else ''}"
         )
 

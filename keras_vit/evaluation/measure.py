@@ -102,7 +102,7 @@ class Evaluation:
 
     @functools.cached_property
     def classes(self) -> list:
-        """Of each class its name, support, precision, recall and F1."""
+        """Name, support, precision, recall and F1 of each class."""
         rows = class_table(self.confusion)
         return [{"class": n, **row} for n, row in zip(self.class_names, rows)]
 

@@ -14,7 +14,7 @@ NUM_BINS = 15
 
 
 def wilson_interval(correct, total, confidence=0.95):
-    """The interval in which a share lies, from a count.
+    """The Wilson interval of a share, from counts.
 
     Unlike "plus or minus two standard errors" it stays within [0, 1], and is sensible
     where nothing or everything is right and for few examples.
@@ -125,7 +125,7 @@ def real_accuracy(predictions, label_sets):
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """How far probabilities are from the share of right answers, bin by bin."""
+    """The gap between probabilities and accuracy, bin by bin."""
 
     # Expected calibration error: the mean of |accuracy - confidence| over the bins,
     # weighted by their examples.

@@ -26,7 +26,7 @@ from keras_vit.visualize.anatomy import geometry_at, layer_named
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A model, and what a report needs besides."""
+    """A model, and everything else that the page needs."""
 
     model: keras.Model
     # What it is called in headings.
@@ -129,7 +129,7 @@ def _natural_size(model):
 
 @dataclasses.dataclass(frozen=True)
 class Photograph:
-    """One image, or why there is none."""
+    """One image, or the reason why it is missing."""
 
     # Its name on the page: the file as it was given or found, or its number.
     name: str

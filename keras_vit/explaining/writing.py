@@ -167,7 +167,7 @@ def _summary(subject):
 
 
 class Offers:
-    """Collects the reasons of views that a model cannot offer.
+    """Collects the reasons why a model cannot offer some views.
 
     Example:
 

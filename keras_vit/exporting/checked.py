@@ -154,7 +154,7 @@ def _check_place(path, overwrite):
         return
     if not overwrite:
         raise ValueError(
-            f"There is something at this path already. Received: path={str(path)!r}. "
+            f"This path already exists. Received: path={str(path)!r}. "
             "Choose another path, or pass `overwrite=True` (--overwrite)."
         )
     if path.is_dir() and any(path.iterdir()):

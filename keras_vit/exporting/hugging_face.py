@@ -11,7 +11,7 @@ def write(job):
     a = job.arguments
     if job.family == "hybrid":
         raise ValueError(
-            "Hugging Face transformers has no hybrid ViT any longer. Received: "
+            "Hugging Face transformers no longer has a hybrid ViT. Received: "
             f"{job.model.name!r}. Choose format='timm' or format='npz'."
         )
     config = _bit_config(job, a) if job.family == "bit" else _vit_config(job, a)

@@ -51,7 +51,12 @@ class ExportReport:
         return asdict(self)
 
     def __str__(self):
-        titles = ("the file beside the Keras model", "largest", "relative", "bar")
+        titles = (
+            "the file against the Keras model",
+            "largest",
+            "relative",
+            "bar",
+        )
         rows = [(*titles, "top-1", "")]
         for row in self.parity:
             bar = "" if row.bar is None else f"{row.bar:.0e}"

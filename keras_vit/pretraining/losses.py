@@ -9,7 +9,7 @@ from keras_vit.pretraining.targets import cell_colours, check_target
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class MaskedPatchLoss(keras.losses.Loss):
-    """What predictions of corrupted patches cost, in float32 at least.
+    """The loss of predictions for corrupted patches, in float32 at least.
 
     Softmax cross-entropy over colours of three bits a channel, averaged over the cells
     of a patch; for the target `"pixels"` the mean squared error of its values, in

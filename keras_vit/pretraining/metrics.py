@@ -58,7 +58,7 @@ class _ColourMetric(keras.metrics.Metric):
 
 
 class _Share(_ColourMetric):
-    """The share of cells, of patches of weight 1, whose class is met."""
+    """The share of cells, in patches of weight 1, whose class is predicted right."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -80,7 +80,7 @@ class _Share(_ColourMetric):
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class MaskedPatchAccuracy(_Share):
-    """How often the predicted colour class of a corrupted patch is the true one.
+    """Accuracy of the predicted colour class of corrupted patches.
 
     Args:
         target: `"mean_colour"`, `"colours_4x4"` (of each of the 16 cells) or
@@ -148,7 +148,7 @@ class VisibleNeighbours(_Share):
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class CommonestColour(_ColourMetric):
-    """How often one class is right that is always given: the commonest of those seen.
+    """Accuracy of always predicting one class: the most common one seen so far.
 
     Args:
         target: As for `MaskedPatchAccuracy`.

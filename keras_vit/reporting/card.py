@@ -254,7 +254,9 @@ def _limits(record, recipe, evaluation, check):
             "training and some in the test part; the accuracy is then too high."
         )
     if not check:
-        lines.append("Test images may be among the training images: nobody looked.")
+        lines.append(
+            "Test images may be among the training images: this was not checked."
+        )
     elif plain(check.get("leaks")).get("count"):
         lines.append("Test images are among the training images: see Data.")
     low, high = evaluation.get("accuracy_interval") or (0, 0)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def write_results(folder, *, progress=None):
-    """Evaluates the model of a run folder and writes down what comes out.
+    """Evaluates the model of a run folder and writes the results into it.
 
     Written are `evaluation.json`, `model_card.md` and, where matplotlib is installed,
     `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes.

@@ -69,7 +69,7 @@ def _facts(source):
 
 
 def check_unchanged(folder, before, now):
-    """Raises unless the data of a run that goes on is what it was.
+    """Raises unless the data of a resumed run is unchanged.
 
     Raises:
         ValueError: naming what differs.

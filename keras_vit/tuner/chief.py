@@ -27,7 +27,7 @@ _SILENCE, _PATIENCE = "KERAS_VIT_TUNER_SILENCE", "KERAS_VIT_TUNER_PATIENCE"
 
 
 class SearchError(RuntimeError):
-    """A search that cannot go on."""
+    """A search that cannot continue."""
 
 
 def is_chief():
@@ -92,7 +92,7 @@ def serve(tuner, folder, *, silence=None, patience=None):
             raise SearchError(f"KerasTuner's chief has failed: {errors[0]}")
         for name in watch.silent(list(oracle.tuner_ids)):
             logger.warning(
-                "Worker %s has been silent for %.0f s: its trial goes to another "
+                "Worker %s has been silent for %.0f s: its trial is given to another "
                 "worker.",
                 name,
                 silence,

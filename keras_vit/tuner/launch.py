@@ -35,7 +35,7 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS):
     """Runs the search of a folder in processes of their own, and watches them.
 
     A worker that dies in the middle of a trial is started again under its own name, and
-    goes on with that trial. One that dies before its first sign of life, as with a
+    continues that trial. One that dies before its first sign of life, as with a
     failed import, ends the search: another start would end in the same way. All of them
     save their state and end when this process does, even if that is killed.
 
@@ -69,7 +69,7 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS):
                         raise SearchError(_reason(folder, name, status, begun))
                     left[name] -= 1
                     logger.warning(
-                        "%s has ended with status %d and is started again.",
+                        "%s ended with status %d and is being restarted.",
                         name,
                         status,
                     )
@@ -92,7 +92,7 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS):
 
 
 def follow_launcher():
-    """Asks this process to end when `launch_search`, which has started it, is gone."""
+    """Makes this process end when `launch_search`, which started it, is gone."""
     launcher = int(os.environ.get(_LAUNCHER, 0))
 
     def follow():
@@ -145,5 +145,5 @@ def _reason(folder, name, status, begun=True):
     when = "" if begun else " before it could begin"
     return (
         f"{name} has ended with status {status}{when}. Its last lines:\n{last}\n"
-        f"Its whole output is in {file}."
+        f"Its full output is in {file}."
     )

@@ -5,7 +5,7 @@ What is added to all of them:
 - The first trial is the recipe itself, so that the best one is never worse.
 - The cost of a draw is known before anything is built. Over the budget, or where its
   values contradict each other, another one is drawn, and the refused one is counted.
-- Files are replaced as a whole, and a search that was killed at any point goes on: a
+- Files are replaced as a whole, and a search that was killed at any point can resume: a
   trial that had begun is run again, one that had ended is not, none is counted twice.
 - Several failed trials in a row end the search with the reason, where KerasTuner leaves
   workers dead and the chief waiting.
@@ -217,7 +217,7 @@ class BayesianOracle(_SafeOracle, keras_tuner.oracles.BayesianOptimizationOracle
 
 
 class HyperbandOracle(_SafeOracle, keras_tuner.oracles.HyperbandOracle):
-    """Many short trials, of which the better ones go on."""
+    """Many short trials, of which the better ones continue."""
 
     def _to_be_continued(self):
         unended = [t for t in self.trials.values() if t.status not in ENDED]

@@ -22,7 +22,7 @@ def plot_search(folder, path=None):
     """
     settings, rows = folder.settings(), folder.ranked()
     if not rows:
-        raise ValueError(f"No trial has ended well. Received: {folder}")
+        raise ValueError(f"No trial has succeeded. Received: {folder}")
     names = settings.searched
     best, worst = rows[0].score, rows[-1].score
     scales = [_scale(settings.space[name]) for name in names]

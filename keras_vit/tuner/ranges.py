@@ -94,8 +94,8 @@ class Choices:
         kinds = {type(value) for value in values}
         if len(kinds) != 1 or not kinds <= {bool, int, float, str}:
             raise ValueError(
-                "Choices must be all numbers, all strings or all booleans, one at "
-                f"least. Received: {list(values)}"
+                "Choices must be all numbers, all strings or all booleans, at least "
+                f"one. Received: {list(values)}"
             )
         if len(set(values)) < len(values):
             raise ValueError(f"Choices must differ. Received: {list(values)}")

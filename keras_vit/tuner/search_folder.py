@@ -20,7 +20,7 @@ def run_of_trial(folder):
 
 @dataclasses.dataclass(frozen=True)
 class TrialRow:
-    """One trial, as far as it has come."""
+    """One trial and its progress."""
 
     name: str
     # RUNNING, COMPLETED, FAILED, or INVALID between two attempts.
@@ -104,18 +104,18 @@ class SearchFolder:
 
     @property
     def rejected(self):
-        """How many draws made no trial: over the budget, or contradictory."""
+        """The number of rejected draws: over the budget, or contradictory."""
         return _read(self.oracle_file).get("rejected", 0)
 
     def trials(self, settings=None):
-        """Every trial that has begun, as `TrialRow`, the earliest first."""
+        """All trials that have begun, as `TrialRow`, the earliest first."""
         settings = self.settings() if settings is None else settings
         folders = sorted(self.path.glob("trial_*"))
         rows = (_row(folder, settings) for folder in folders)
         return [row for row in rows if row is not None]
 
     def ranked(self):
-        """The trials that ended well, as `TrialRow`, the best one first."""
+        """The successful trials, as `TrialRow`, the best one first."""
         settings = self.settings()
         rows = [row for row in self.trials(settings) if row.status == "COMPLETED"]
         highest = not settings.objective.endswith("loss")
@@ -123,7 +123,7 @@ class SearchFolder:
 
     @property
     def best(self):
-        """The best `TrialRow`; `None` as long as no trial has ended well."""
+        """The best `TrialRow`; `None` as long as no trial has succeeded."""
         return next(iter(self.ranked()), None)
 
     def write_best_recipe(self):

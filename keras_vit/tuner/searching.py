@@ -41,13 +41,13 @@ def search(
     the same length. The folder holds everything: a run folder for each trial, with the
     weights of the best one only, `trials.csv`, `parallel_coordinates.png`, and
     `best_recipe.json`, which `keras-vit train --recipe` takes. A search that was
-    stopped or killed goes on with `resume=True`, inside the trial that it was at.
+    stopped or killed resumes with `resume=True`, inside the trial that it was at.
 
     Args:
         hypermodel: A `ViTHyperModel` or `BiTHyperModel`.
         folder: Path, new or empty. Defaults to `searches/<data>-<model>-<number>`.
         algorithm: `"random"`; `"bayesian"`, for long trials and few fields; or
-            `"hyperband"`, which begins many trials, and goes on with the better ones.
+            `"hyperband"`, which starts many trials, and continues the better ones.
         trials: Integer, how many trials; Hyperband knows by itself. Defaults to 20.
         epochs: Integer, passes of a trial over its training images, instead of the
             recipe's length; of the longest trials in Hyperband. Short trials favour
@@ -56,7 +56,7 @@ def search(
             images held out, after the last epoch.
         seed: Integer, decides the draws.
         devices: As for `keras_vit.training.train`.
-        resume: Boolean, whether to go on with the search in `folder`, whose settings
+        resume: Boolean, whether to resume the search in `folder`, whose settings
             then count, and not those given here; `hypermodel` may be `None`.
 
     Returns:
@@ -169,5 +169,5 @@ def _finish(oracle, folder):
             f"The last of {oracle.rejected} draws: {oracle.last_refusal}"
         )
     if folder.best is None:
-        raise SearchError(f"No trial has ended well{why}")
+        raise SearchError(f"No trial has succeeded{why}")
     write_results(folder)

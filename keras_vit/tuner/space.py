@@ -66,7 +66,7 @@ def bit_space(recipe):
 
 
 def default_space(recipe):
-    """What is searched around a recipe, if nobody says otherwise."""
+    """What is searched around a recipe by default."""
     return bit_space(recipe) if is_bit(recipe) else vit_space(recipe)
 
 

@@ -13,7 +13,7 @@ from keras_vit.tuner.parallel_coordinates import plot_search
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks at the folder, while a search goes on.
+# Seconds between two looks at the folder during a search.
 LOOK = 1.0
 
 # Rows of the table for people: in the end, and live.

@@ -25,7 +25,7 @@ IDLE = 1.0
 
 
 class Pause(keras.callbacks.Callback):
-    """Stops a run after some epochs, so that it can go on.
+    """Stops a run after some epochs, so that it can be resumed.
 
     Args:
         epochs: Integer, counted over the whole run.
@@ -44,14 +44,14 @@ class Pause(keras.callbacks.Callback):
 
 
 def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto"):
-    """Trains a recipe, or goes on where an earlier process was stopped or killed.
+    """Trains a recipe, or resumes where an earlier process was stopped or killed.
 
     Args:
         recipe: A `Recipe`.
         folder: Path of the trial's folder.
         pause: Integer, epochs after which the trial ends, or `None` for the whole run.
         previous: Path of the folder of a trial that was paused earlier in the same
-            run, which this one goes on with, or `None`.
+            run, which this one continues, or `None`.
         devices: As for `keras_vit.training.train`.
 
     Returns:
@@ -152,7 +152,7 @@ class RecipeTuner(BaseTuner):
 
 
 def make_tuner(hypermodel, folder, settings, devices="auto"):
-    """The tuner of some `SearchSettings`, which goes on with what the folder holds."""
+    """The tuner of some `SearchSettings`, which continues from the folder."""
     if settings.algorithm == "bayesian":
         need("This search", "tuner", scipy="scipy", sklearn="scikit-learn")
     kind, options = oracles.RandomOracle, {"max_trials": settings.trials}

@@ -54,7 +54,7 @@ def blocks_of(model, view):
         )
     raise ValueError(
         f"{view} needs a ViT or hybrid of keras_vit. Received: {model.name!r}, a model "
-        "without its Transformer blocks. If it stands inside another model, pass the "
+        "without its Transformer blocks. If it is inside another model, pass the "
         "inner one: outer.get_layer(name)."
     )
 

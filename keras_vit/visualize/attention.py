@@ -205,7 +205,7 @@ def rollout(maps, heads="mean"):
 
 
 def attention_rollout(model, images, heads="mean"):
-    """How much of each patch reaches what the head reads.
+    """How much of each patch reaches the input of the head.
 
     That is the class token; with mean pooling the mean of the tokens that it reads,
     with a MAP head its own attention; without pooling the class token where there is

@@ -38,7 +38,7 @@ def shift(images, rows=0, columns=0, *, mode="edge"):
 
 
 def permute_patches(images, patch_size, share=1.0, *, seed=0):
-    """Images some of whose patches have changed places.
+    """Images in which some patches have changed places.
 
     The patches are drawn with the seed, alike for all images, and each of them takes
     the place of another: no pixel is lost. A larger share moves those of a smaller one

@@ -17,7 +17,7 @@ from keras_vit.visualize.filters import principal_components
 
 
 def patch_features(model, images):
-    """The last features of each patch, as the head meets them.
+    """The last features of each patch, as the head reads them.
 
     Args:
         model: A model of this package.
@@ -76,7 +76,7 @@ def feature_colours(model, images):
 
 
 def class_activation(model, images, class_index=None):
-    """How much each place of the image speaks for a class.
+    """How strongly each place in the image is evidence for a class.
 
     Where the head is linear in the mean over places, a class's logit is the mean of
     what the head makes of each place alone: these values, to be compared with 0.

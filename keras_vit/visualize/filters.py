@@ -8,7 +8,7 @@ from keras_vit.visualize.anatomy import check_floating, layer_named, patch_and_s
 
 
 def patch_filters(model):
-    """The filters that meet the pixels of an image.
+    """The filters of the first layer, which reads pixels.
 
     Args:
         model: A model of this package. Of a ViT these are the patch embedding's; of a

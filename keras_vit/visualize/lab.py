@@ -109,7 +109,7 @@ def inductive_bias(
     strides=None,
     seed=0,
 ):
-    """What is built into models: accuracy and drift of features under three changes.
+    """The inductive bias of models: accuracy and feature drift under three changes.
 
     Images are shifted (the mean over up, down, left and right); some of their patches
     change places (the mean over three draws); and a ViT gets the same weights with

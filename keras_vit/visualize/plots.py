@@ -116,7 +116,7 @@ def plot_position_similarity(similarity):
 
 
 def plot_attention(images, maps, titles=None, *, value_range=(-1.0, 1.0)):
-    """Each image, and beside it the same, dark where it gets no attention.
+    """Each image beside a copy that is dark where it gets no attention.
 
     Args:
         images: Array `(B, H, W, C)`; `uint8` is pixels.

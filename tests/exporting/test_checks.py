@@ -53,7 +53,7 @@ def test_a_writer_that_breaks_leaves_nothing(tmp_path, monkeypatch):
 def test_what_is_there_is_replaced_only_when_asked(tmp_path):
     path = tmp_path / "model.npz"
     path.write_text("precious")
-    with pytest.raises(ValueError, match=r"something at this path.*overwrite"):
+    with pytest.raises(ValueError, match=r"path already exists.*overwrite"):
         keras_vit.export(cases.model("token"), path)
     assert path.read_text() == "precious"
     keras_vit.export(cases.model("token"), path, overwrite=True)
@@ -164,7 +164,7 @@ def test_the_command_prints_the_table(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "images of fashion_mnist_mini" in printed and "ok" in printed
     assert main(args) == 1
-    assert "something at this path" in capsys.readouterr().err
+    assert "path already exists" in capsys.readouterr().err
     assert main([*args, "--overwrite", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["format"] == "npz" and len(report["parity"]) == 3

@@ -96,7 +96,7 @@ def test_any_part_may_be_missing(removed):
 def test_of_nothing_it_says_that_nothing_is_known():
     card = model_card({})
     assert "was not evaluated" in card and card.count("not known") >= 6
-    assert "nobody looked" in section(card, "Limits")
+    assert "this was not checked" in section(card, "Limits")
 
 
 def test_the_accuracy_of_training_stands_in_without_an_interval():
@@ -143,7 +143,7 @@ def test_objects_and_warnings_of_the_check_are_understood():
     check = check_data(source, source)
     for given in (check, json.loads(json.dumps(check.to_json()))):
         card = model_card(RECORD, Evaluation(), check=given)
-        assert "Test images that are training images, too: 20" in section(card, "Data")
+        assert "Test images that are also training images: 20" in section(card, "Data")
         limits = section(card, "Limits")
         assert "see Data" in limits and "too few test images" in limits
 

@@ -137,7 +137,7 @@ def test_interrupted_seeds_go_on_in_the_folder_of_all(
     )
     assert main(args) == 130
     monkeypatch.undo()
-    line = re.search(r"Go on with: (.*)", capsys.readouterr().err)[1]
+    line = re.search(r"Continue with:  (.*)", capsys.readouterr().err)[1]
     words = shlex.split(line)
     assert words[-1] == "--resume" and str(tmp_path / "runs") in words
     assert main(words[words.index("train") :]) == 0

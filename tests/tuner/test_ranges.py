@@ -39,7 +39,7 @@ def test_a_range_is_read_as_it_is_written(text, expected):
         (lambda: Between(0.0, float("inf")), "below its high end"),
         (lambda: Between(0.0, 1.0, log=True), "begin above 0.*low=0.0"),
         (lambda: range_from_text("low..high"), r"LOW..HIGH.*'low..high'"),
-        (lambda: Choices(()), "one at least.*\\[\\]"),
+        (lambda: Choices(()), "at least one.*\\[\\]"),
         (lambda: Choices((1, "two")), "all numbers, all strings"),
         (lambda: Choices((1, 1.0)), "must differ"),
         (lambda: Choices((None, 1.0)), "all numbers"),

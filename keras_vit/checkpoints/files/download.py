@@ -19,7 +19,7 @@ _STALE = 24 * 3600.0  # seconds after which a part is nobody's download any more
 
 
 def cache_folder():
-    """Where weights are kept: below `KERAS_HOME`, by default `~/.keras`."""
+    """The folder of downloaded weights: below `KERAS_HOME`, by default `~/.keras`."""
     home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
     folder = home / "models" / "keras_vit"
     try:

@@ -39,7 +39,7 @@ def plan_positions(plan, kernel=None, old_grid=None):
     if old_grid is None or math.prod(old_grid) != patches:
         plan.misfit(
             POSITIONS,
-            f"is for {patches} patches, which is no square and not the model's grid "
+            f"is for {patches} patches, which is neither a square nor the model's grid "
             f"{grid}; pass `position_grid=(rows, columns)`",
         )
         return

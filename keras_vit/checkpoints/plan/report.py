@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class LoadReport:
-    """The account of `keras_vit.load_weights`.
+    """The report of `keras_vit.load_weights`.
 
     Attributes:
         source: String, where the weights came from.

@@ -103,7 +103,7 @@ class Probe:
             print(f"      where {UNKNOWN} is the variant that the file holds")
 
     def _next_command(self):
-        """The training that this probe is the first look at."""
+        """The training command that follows this probe."""
         words = ["train", "--data", self.data]
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

@@ -43,7 +43,7 @@ class Recipes:
 
 
 def _origin(name):
-    """What is known of a published run beside its recipe, or nothing."""
+    """What is known of a published run besides its recipe, or nothing."""
     from keras_vit.training.recipes.look_up import find_run
 
     try:

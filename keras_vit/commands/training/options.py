@@ -45,7 +45,7 @@ def recipe_options(default, *names):
 
 @dataclasses.dataclass
 class RunOptions:
-    """What `train` and `pretrain` have in common."""
+    """The options that `train` and `pretrain` share."""
 
     # Fields of a recipe; each command shows its own defaults.
     given: recipe_options(Recipe())
@@ -73,7 +73,7 @@ class RunOptions:
     def begin(self, one=True):
         """Refuses wrong usage, before anything is computed.
 
-        Where one run goes on, this also finds its folder and its recipe: what is given
+        To resume one run, this also finds its folder and its recipe: what is given
         must then agree with it, and what is not given need not be given again.
         """
         try:
@@ -89,7 +89,7 @@ class RunOptions:
                 self.start = own
 
     def resolved(self):
-        """The recipe, why it is what it is, and the opened place of its data."""
+        """The recipe, the reasons for it, and the opened place of its data."""
         place = None
         if not self.resume:  # a finished run needs its data no more
             data = start_recipe(self.start, self._given).data

@@ -80,7 +80,7 @@ class Train(RunOptions):
                 place=place,
             )
         except KeyboardInterrupt as interrupt:
-            if self.seeds > 1:  # what goes on is all of them
+            if self.seeds > 1:  # all of them are resumed
                 interrupt.folder = self.run
             raise
         with progress_bar("evaluating") as progress:

@@ -73,7 +73,7 @@ class Tune:
     def __post_init__(self):
         if self.resume and self.folder is None:
             raise ValueError(
-                "--resume needs the --folder of the search to go on with. "
+                "--resume needs the --folder of the search to resume. "
                 "Received: folder=None"
             )
         if self.workers < 0:
@@ -100,7 +100,7 @@ class Tune:
             raise
         except SearchError as error:
             complain(error)
-            complain(f"Go on with: {command('tune', *self._again(folder))}")
+            complain(f"Continue with:  {command('tune', *self._again(folder))}")
             return 1
         if not is_worker():
             self._print(folder)
@@ -171,7 +171,7 @@ class Tune:
                 run_search(folder, self.devices)
 
     def _again(self, folder):
-        """The words of a command that goes on with the search."""
+        """The words of a command that resumes the search."""
         words = ["--folder", str(folder), "--resume"]
         if self.workers:
             words += ["--workers", str(self.workers)]

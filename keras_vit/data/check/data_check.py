@@ -50,7 +50,7 @@ class DataCheck:
 
     @property
     def warnings(self):
-        """What should be looked at before training: sentences, none if all is well."""
+        """What to look at before training: sentences, none if all is well."""
         return [*self._of_classes(), *self._of_images()]
 
     def to_json(self):
@@ -76,7 +76,7 @@ class DataCheck:
         if self.num_checked < self.num_examples:
             lines.append(
                 f"{self.num_checked:,} of {self.num_examples:,} images were looked at; "
-                "the rest may hold further surprises"
+                "the rest may have other problems"
             )
         lines += [f"Warning: {warning}" for warning in self.warnings]
         return "\n".join(lines)
@@ -92,7 +92,7 @@ class DataCheck:
             return
         classes = list(zip(self.class_names, self.train_counts, self.test_counts))
         if sum(count > 0 for count in self.train_counts) == 1:
-            yield "All training images are of one class: there is nothing to tell apart"
+            yield "All training images are of one class: there is nothing to classify"
         for what, names in (
             ("without training images", [n for n, train, _ in classes if not train]),
             ("without test images", [n for n, _, test in classes if not test]),
@@ -120,9 +120,9 @@ class DataCheck:
                 "corrupt='skip'"
             )
         for found, text in (
-            (self.leaks, "Test images that are training images, too"),
+            (self.leaks, "Test images that are also training images"),
             (self.near_leaks, "Test images that look like a training image"),
-            (self.contradictions, "Training images that another class has, too"),
+            (self.contradictions, "Training images that are also in another class"),
             (self.repeats, "Training images that repeat an earlier one"),
         ):
             if found.count:
@@ -164,7 +164,7 @@ def check_data(
     >>> print(check_data(train, test))
     800 training and 200 test images, 2 classes: cat 400, dog 400
     heights x widths: 180x320 to 3024x4032, median 1080x1920
-    Warning: Test images that are training images, too: 1 (test/b.jpg = train/a.jpg)
+    Warning: Test images that are also training images: 1 (test/b.jpg = train/a.jpg)
     """
     if train_source.class_names != test_source.class_names:
         raise ValueError(

@@ -15,7 +15,7 @@ NAMED = 20
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """How many images something is true of, and the first of them by name."""
+    """The number of images of one kind of finding, and the names of the first ones."""
 
     count: int
     # Pairs of names; near ones with their correlation as the third part.

@@ -22,7 +22,7 @@ _KEY = (0x6B657261, 0x73766974)
 
 @dataclasses.dataclass(frozen=True)
 class Fingerprints:
-    """What is remembered of N readable images, about 600 bytes each."""
+    """What is kept of N readable images, about 600 bytes each."""
 
     # Of the encoded bytes or, of arrays, the pixels: int64 `(N,)`.
     hashes: np.ndarray

@@ -74,7 +74,7 @@ def _opened(data):
             yield image
     except Image.UnidentifiedImageError:
         raise ValueError(
-            "not an image, or of a format that nobody here reads"
+            "not an image, or of a format that this package does not read"
         ) from None
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(f"not a readable image: {error}") from None

@@ -25,7 +25,7 @@ _FRAMES = ("Graph execution", "Detected at", "<stack", "Traceback", "name:")
 
 
 def complete_batches(store, order, preprocessing, read, batch_size):
-    """Reads and batches; a batch that can't be read ends in an error with a name.
+    """Reads and batches; an unreadable image ends in an error with its name.
 
     A broken image fails inside the graph, where nobody knows its name. So what fails is
     dropped, and the first example of each batch that comes is compared with the one

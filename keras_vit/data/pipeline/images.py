@@ -15,7 +15,7 @@ from keras_vit.data.steps.preprocessing import as_preprocessing
 
 
 def load_image(image, preprocessing) -> np.ndarray:
-    """One image, ready for the model, by the evaluation's own decoder and steps.
+    """One image, ready for the model, decoded and preprocessed as in evaluation.
 
     Args:
         image: A file's path; its bytes, or an open file; a Pillow image; or a `uint8`

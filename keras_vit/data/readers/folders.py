@@ -53,7 +53,7 @@ def scan(root: str) -> Folder:
     splits = _split_folders(root, _class_folders)
     if splits and "train" not in splits:
         raise ValueError(
-            f"{display(root)} has {', '.join(splits.values())} beside no train folder. "
+            f"{display(root)} has {', '.join(splits.values())} but no train folder. "
             "Name the folder that training should use 'train'."
         )
     splits = splits or {"all": ""}
@@ -92,13 +92,13 @@ def scan_unlabelled(root: str) -> Folder:
 
 
 def _log_others(root, splits):
-    """Says how many images lie beside the folders of the splits."""
+    """Logs how many images lie outside the folders of the splits."""
     below = tuple(f"{folder}/" for folder in splits.values())
     others = [name for name in images_below(root) if not name.startswith(below)]
     if others:
         LOGGER.warning(
             "%s: %d images, such as %s, are left out: they are not in %s. Rename the "
-            "folder train if it is no split.",
+            "folder train if it is not a split.",
             display(root),
             len(others),
             display(others[0]),
@@ -159,8 +159,8 @@ def _class_names(root, split_folder):
     if not names:
         images = list(images_below(path))
         raise ValueError(
-            f"{shown} holds {len(images)} images and no class folders, so nothing says "
-            "what the images show. Sort them into one folder per class: "
+            f"{shown} holds {len(images)} images and no class folders, so the images "
+            "have no labels. Sort them into one folder per class: "
             f"{display(os.path.join(path, 'cat', 'photo.jpg'))}"
             if images
             else f"{shown} is empty: no class folders and no images "

@@ -10,7 +10,7 @@ from keras_vit.data.graphs import as_written
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """Which examples come, one after the other.
+    """Which examples are read, one after another.
 
     Args:
         seed: Integer.
@@ -35,12 +35,12 @@ class Order:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every example of the epochs comes."""
+        """Whether every example of the epochs is read."""
         return self.part[1] == 1 and self.end is None
 
     @property
     def remaining(self) -> int | None:
-        """Examples that will come; None for no end."""
+        """The number of examples still to come; None if endless."""
         if self.epochs is None:
             return None
         end = self.epochs * self.per_epoch if self.end is None else self.end

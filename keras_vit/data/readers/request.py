@@ -26,7 +26,7 @@ def batch_order(
         per_epoch -= per_epoch % batch_size
     if not training and (start_step or epochs):
         raise ValueError(
-            "`start_step` and `epochs` belong to training: evaluation sees every "
+            "`start_step` and `epochs` are for training only: evaluation uses every "
             f"example once. Received: start_step={start_step}, epochs={epochs}"
         )
     if training and drop_remainder is False and num_examples % batch_size:

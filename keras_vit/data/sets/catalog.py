@@ -156,7 +156,7 @@ DATASETS = {
     ),
     "dmlab": DatasetFacts(
         splits={"train": 65_550, "validation": 22_628, "test": 22_735},
-        licence="none stated for the images (the code beside them: Apache-2.0)",
+        licence="none stated for the images (their code: Apache-2.0)",
         disk=3_357_760_078,
         image_size=(360, 480),
     ),

@@ -52,7 +52,7 @@ def prepare(builder, name: str) -> None:
 
 
 def unreachable(urls) -> dict[str, str]:
-    """Asks each host of some addresses for a sign of life.
+    """Checks whether each host of some addresses answers.
 
     Args:
         urls: Addresses. A proxy named in the environment is used.

@@ -57,7 +57,7 @@ class Crop(Step):
         raise NotImplementedError
 
     def finish(self, images):
-        """What follows on the cutting."""
+        """What follows the cut."""
         return images
 
 

@@ -119,7 +119,7 @@ def contrast(image, factor: float):
 
 
 def brightness(image, factor: float):
-    """From black (0) to the image (1) to lighter."""
+    """From black (0) to the image (1) to brighter."""
     return blend(0.0, image, factor)
 
 

@@ -97,7 +97,7 @@ def translate(image, right: int, down: int, fill: int):
 
 
 def cutout(image, half_size: int, center, fill: int):
-    """Covers a square of twice `half_size` pixels about a place.
+    """Covers a square with sides of twice `half_size` pixels around a place.
 
     Args:
         image: `uint8` tensor `(H, W, C)`.

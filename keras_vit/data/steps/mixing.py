@@ -89,7 +89,7 @@ class CutMix(BatchStep):
 
 @dataclasses.dataclass(frozen=True)
 class LabelSmoothing(BatchStep):
-    """Gives a share of every label to all classes alike.
+    """Gives a share of every label to all classes equally.
 
     Args:
         rate: The share, in [0, 1).

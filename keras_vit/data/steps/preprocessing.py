@@ -58,7 +58,7 @@ class Preprocessing:
         early = [step for step in self.batch_steps[:-1] if step.last]
         if early:
             raise ValueError(
-                f"No step can follow on {early[0]}: it makes other things than images "
+                f"No step can follow {early[0]}: its output is not images "
                 f"and labels. Received: {self.batch_steps[-1]}"
             )
         self.image_size  # noqa: B018  raises where the steps contradict each other
@@ -82,7 +82,8 @@ class Preprocessing:
             crops = isinstance(step, CentralCrop | RandomCrop)
             if crops and size and (size[0] < step.height or size[1] < step.width):
                 raise ValueError(
-                    f"A crop can't be larger than what it cuts from. Received: {step} "
+                    "A crop can't be larger than the image that it is cut from. "
+                    f"Received: {step} "
                     f"after steps that make {size[0]}x{size[1]} pixels."
                 )
             size = step.output_size(size)

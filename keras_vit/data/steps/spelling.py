@@ -99,7 +99,7 @@ def steps_from_text(text: str, image_size=None) -> tuple[Step | BatchStep, ...]:
         Tuple of steps from `keras_vit.data.steps`.
 
     Raises:
-        ValueError: naming the part that is no step, and how it is written.
+        ValueError: naming the part that is not a step, and how it is written.
     """
     parts = [part.strip() for part in _split(text)]
     return tuple(_step(part, text, image_size) for part in parts)
@@ -122,7 +122,7 @@ def _step(part, text, image_size):
     name, positional, named = _call(part, text)
     if name not in STEPS:
         raise ValueError(
-            f"{name!r} is no step.{hint(name, STEPS, signature)} "
+            f"{name!r} is not a step.{hint(name, STEPS, signature)} "
             f"Steps are {', '.join(STEPS)}. Received: {part!r} in {text!r}"
         )
     fields = [field.name for field in dataclasses.fields(STEPS[name])]

@@ -198,8 +198,8 @@ def _built(name, weights, image_size):
     """A published model, what to call it, and whether its weights are random."""
     if weights is None:
         logger.warning(
-            "No weights were given: these are the features of a random model, which "
-            "say little. `keras-vit models --weights` lists published ones."
+            "No weights were given: the features of a random model say little. "
+            "`keras-vit models --weights` lists published weights."
         )
         keras.utils.set_random_seed(0)  # random, but the same each time
     size = {} if image_size is None else {"image_size": image_size}

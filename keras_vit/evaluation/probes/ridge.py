@@ -33,7 +33,7 @@ class LinearProbe:
     weights: np.ndarray
 
     def scores(self, features):
-        """One score per class, `(N, K)`: about 1 for the right one, else about -1."""
+        """One score per class, `(N, K)`: about 1 for the right class, else about -1."""
         return prepared(features, self.mean, self.scale) @ self.weights
 
     def predict(self, features):

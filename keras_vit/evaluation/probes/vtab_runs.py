@@ -17,7 +17,7 @@ from keras_vit.inference.loaded import load_model
 logger = logging.getLogger(__name__)
 
 NOTE = (
-    "This runner has been tested with mock images only: no number of it has been "
+    "This runner has been tested with mock images only: none of its numbers has been "
     "compared with a published one. It fits a linear classifier to frozen features; "
     "published VTAB scores are of fine-tuned models."
 )

@@ -108,11 +108,11 @@ def _complete(checkpoint, arguments, position_grid):
         a["num_heads"] = published_heads(*sizes)
         if a["num_heads"] is None:
             raise ValueError(
-                f"{checkpoint.origin} does not tell the number of attention heads. "
+                f"{checkpoint.origin} does not state the number of attention heads. "
                 "Pass `num_heads=`."
             )
         logger.info(
-            "%s does not tell the number of heads; took the published %d of models "
+            "%s does not state the number of heads; took the published %d of models "
             "with hidden_dim=%d, num_layers=%d, mlp_dim=%d.",
             checkpoint.origin,
             a["num_heads"],

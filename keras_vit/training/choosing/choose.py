@@ -112,7 +112,7 @@ WHY_SCRATCH = (
         "optimizer learning_rate decay warmup_steps weight_decay label_smoothing",
         "AdamW at 0.001 with cosine decay and a tenth of the updates for warm-up, as "
         "for plain ViT (Beyer et al. 2022); weight decay 0.05 and label smoothing 0.1 "
-        "because little data is soon learned by heart (ours).",
+        "because small data sets are soon memorised (ours).",
     ),
     (
         "augment",
@@ -147,7 +147,7 @@ def choose_recipe(
     images_at_once=None,
     quick=False,
 ):
-    """The published recipe for that much data, with a reason for every choice.
+    """The published recipe for a given amount of data, with a reason for every choice.
 
     With published weights, ViT and hybrids are fine-tuned as in the ViT paper's table
     4 and in AugReg, BiT by its HyperRule. From random weights, much data is trained
@@ -220,7 +220,7 @@ def choose(
     fields = {"model": model, "weights": weights, **fields}
     reasons += fit_batch(fields, num_examples, at_once)
     if num_classes == 1:
-        reasons.append(("With one class only there is nothing to learn.", ()))
+        reasons.append(("With only one class there is nothing to learn.", ()))
     return fields, reasons
 
 

@@ -11,7 +11,7 @@ RUNS = Path("runs")
 
 
 def find_run_to_resume(recipe, run=None):
-    """The folder of a run that can go on, and its own recipe.
+    """The folder of a run to resume, and its own recipe.
 
     Args:
         recipe: A `Recipe`; where `run` is `None`, of this data and model.
@@ -27,7 +27,7 @@ def find_run_to_resume(recipe, run=None):
         folder = last_run_folder(RUNS, run_name(recipe))
         if folder is None:
             raise ValueError(
-                f"There is no run to resume: none in {RUNS}/{run_name(recipe)}-N. "
+                f"There is no run to resume in {RUNS}/{run_name(recipe)}-N. "
                 "Name the run folder, or start a new run without resuming."
             )
     else:
@@ -68,7 +68,7 @@ def run_name(recipe):
 
 
 def check_same(folder, own, given):
-    """Raises unless a run would go on with the recipe that it was started with."""
+    """Raises unless a run would be resumed with the recipe that it was started with."""
     differences = own.diff(given)
     if differences.get("dtype") == ("float32", "auto"):
         del differences["dtype"]  # as older runs said it

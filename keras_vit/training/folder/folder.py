@@ -1,7 +1,7 @@
 """The folder of a training run: its files, and how they are written.
 
 Every file is written under a temporary name, flushed to the disk and renamed, so
-that a reader, or a run that goes on after a power cut, finds either the old file or
+that a reader, or a run resumed after a power cut, finds either the old file or
 the new one, complete.
 """
 

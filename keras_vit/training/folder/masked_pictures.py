@@ -17,7 +17,7 @@ GAP, HEAD = 6, 16  # pixels between images, and of the titles
 
 
 class MaskedPatchPictures(keras.callbacks.Callback):
-    """Draws what the model says of the same few images after every epoch.
+    """Draws the model's predictions for the same few images after every epoch.
 
     A row for each image: the original; what the model sees of it, hidden patches grey;
     the true colours; and the predicted ones, where patches were corrupted.

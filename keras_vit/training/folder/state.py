@@ -27,7 +27,7 @@ KEEP = 2
 
 @dataclasses.dataclass
 class Position:
-    """How far a run has come."""
+    """The position in a run."""
 
     # Updates done.
     step: int = 0
@@ -105,7 +105,7 @@ def list_states(folder):
 
 @dataclasses.dataclass
 class SavedState:
-    """A checkpoint that was read, to be put into a model with `restore`."""
+    """A checkpoint read from disk; `restore` puts it into a model."""
 
     position: Position
     # A dictionary for each variable, and its value.
@@ -166,7 +166,7 @@ def read_state(path):
 
 
 def last_state(folder):
-    """The newest checkpoint that is whole, or `None` where there is none at all.
+    """The newest intact checkpoint, or `None` if there are none at all.
 
     Raises:
         ValueError: if there are checkpoints and every one is damaged.

@@ -14,7 +14,7 @@ def new_writer(folder, step):
     Those are of a session that was killed before it could save them.
     """
     # The writer of TensorFlow 1: that of `tf.summary` cannot say that a session starts,
-    # so that a run that goes on would have steps twice. Two files of the same second
+    # so that a resumed run would have steps twice. Two files of the same second
     # need different names.
     with tf.Graph().as_default():
         writer = v1.summary.FileWriter(

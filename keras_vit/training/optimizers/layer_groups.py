@@ -33,7 +33,7 @@ def freeze_layers(model, patterns):
             raise ValueError(
                 "`freeze` must name layers of the model that have weights. "
                 f"Received: {pattern!r}.{hint(pattern, [*layers, BACKBONE])} "
-                f"The layers: {', '.join(layers)}; {BACKBONE!r} stands for all but the "
+                f"The layers: {', '.join(layers)}; {BACKBONE!r} means all but the "
                 "head."
             )
         for name in names:

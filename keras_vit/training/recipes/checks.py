@@ -70,7 +70,7 @@ def _check_pairs(recipe):
     for wrong, rule, names in (
         (
             recipe.epochs is not None and recipe.total_steps is not None,
-            "Either `epochs` or `total_steps` says how long a run is; the other one "
+            "Either `epochs` or `total_steps` gives the length of a run; the other one "
             "must be None",
             ("epochs", "total_steps"),
         ),

@@ -14,7 +14,7 @@ from keras_vit.training.model_arguments import model_arguments
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a run of a recipe costs; prints as text."""
+    """The cost of a run of a recipe; prints as text."""
 
     # Updates of the whole run.
     steps: int

@@ -24,7 +24,7 @@ EPOCHS = 24
 
 
 def field(default, group, rule=None, *, rare=False):
-    """A field of a recipe: its default, and what else is to be said of it.
+    """A field of a recipe: its default and its metadata.
 
     Args:
         default: Its default value.

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop, and its state is on the disk.
+    """Training was asked to stop, and its state was saved.
 
     Attributes:
         signal_number: Integer, the signal that asked.
@@ -94,7 +94,7 @@ ASK_EVERY = 20
 
 
 class Save(keras.callbacks.Callback):
-    """Saves the state as the run goes on, and stops on request.
+    """Saves the state during the run, and stops on request.
 
     Args:
         job: A `Job`, whose position is kept up to date.

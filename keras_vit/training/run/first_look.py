@@ -33,9 +33,9 @@ def look_at_data(recipe, train_data, test_data, progress=None):
         ValueError: if an image cannot be read and the recipe does not leave it out.
     """
     if train_data.labels is None or test_data.labels is None:
-        logger.info("The data is too large to be looked at first: it is streamed.")
+        logger.info("The data is too large to be checked first: it is streamed.")
         return None
-    with progress_bar("looking at the data", progress) as bar:
+    with progress_bar("checking the data", progress) as bar:
         check = check_data(train_data, test_data, limit=LIMIT, progress=bar)
     if check.broken and recipe.corrupt == "error":
         name, reason = check.broken[0]

@@ -58,7 +58,7 @@ class Network:
     trainer: keras.Model
     # The evaluation steps of its images, as JSON values.
     preprocessing: dict
-    # What is restored when `fit` begins, where a run goes on.
+    # What is restored when `fit` begins, if the run is resumed.
     state: SavedState | None
     # What run.json says about the model, and about how it is trained.
     arguments: dict
@@ -72,7 +72,7 @@ class Job:
     recipe: Recipe
     data: Data
     network: Network
-    # Where the run begins or goes on.
+    # Where the run begins or resumes.
     position: Position
     # The content of run.json.
     record: dict
@@ -86,7 +86,7 @@ def prepare(
     Args:
         recipe: A `Recipe`.
         folder: A `RunFolder`.
-        before: Content of run.json where a run goes on, else `None`.
+        before: Content of run.json if a run is resumed, else `None`.
         check: Boolean, whether to look at the data of a new run first.
         notes: Dictionary that run.json keeps, or `None`.
         progress: Boolean or `None`, whether to show a bar meanwhile; see `train`.
@@ -152,7 +152,7 @@ def build(recipe, folder, data):
     state = last_state(folder.checkpoints)
     given = recipe
     if state and recipe.weights is not None and folder.model.exists():
-        # The first weights of a run that goes on need no longer be there.
+        # The initial weights of a resumed run need no longer be there.
         given = dataclasses.replace(recipe, weights=str(folder.model))
     arguments = model_arguments(
         given,
@@ -278,7 +278,7 @@ def _announce(recipe, folder, record, position):
     if devices.num_replicas > 1:
         logger.info(
             "Devices: %s; each computes %d images of a batch at a time. The learning "
-            "rate stays as the recipe says.",
+            "rate of the recipe is not changed.",
             devices,
             devices.per_replica_batch_size(
                 resolved["batch_size"], recipe.accumulation_steps
@@ -287,5 +287,5 @@ def _announce(recipe, folder, record, position):
     if resolved["jit_compile"] is True:
         logger.info("XLA compiles the training step first, which takes a while.")
     if position.step:
-        logger.info("Going on after %d updates.", position.step)
+        logger.info("Resuming after %d updates.", position.step)
     logger.info("Run folder: %s", folder)

@@ -75,7 +75,7 @@ def train(
     nothing else), `run.json` (recipe, versions, threads, data), `history.csv`,
     `curves.png` and `tensorboard/` where matplotlib and tensorboard are installed,
     and `checkpoints/`. The state is saved after each epoch, and within long ones, so
-    that a run that was stopped or killed goes on with `resume=True`; on a CPU its
+    that a run that was stopped or killed resumes with `resume=True`; on a CPU its
     result is then equal, bit for bit, to that of a run that was never stopped. The
     recipe's seed becomes the global seed of Keras, NumPy and Python.
 
@@ -88,8 +88,8 @@ def train(
             `"gpu:2"`. Inside the scope of a strategy, that one. Where several processes
             train, all call this, with the same `run` on a disk that they share, and the
             first one writes. The learning rate is never changed for their number.
-        resume: Boolean, whether to go on with the run in the folder. Without `run`,
-            with the last one of this data and model.
+        resume: Boolean, whether to resume the run in the folder. Without `run`,
+            the last one of this data and model.
         save_minutes: Float, minutes between saves inside an epoch.
         save_steps: Integer or `None`, updates between saves inside an epoch.
         callbacks: Further Keras callbacks. What they remember is not saved.
@@ -128,7 +128,7 @@ def _open(recipe, run, resume, strategy):
     """The run folder; of another process's run, one that writes nothing."""
     if strategy.num_hosts > 1 and run is None:
         raise ValueError(
-            "Several processes need the name of the folder that all of them use: give "
+            "Several processes need one run folder that all of them use: give "
             "`run` (--run)."
         )
     if resume:
@@ -196,7 +196,7 @@ def _run(job, folder, save, callbacks, progress):
     if folder.is_own:
         plot_curves(position.history, folder.curves)
         folder.write_record(record)
-        # Nothing can go on from here, and they are three times the size of the model.
+        # Nothing resumes from here, and they are three times the size of the model.
         shutil.rmtree(folder.checkpoints)
     return record
 

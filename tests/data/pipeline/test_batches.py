@@ -288,7 +288,7 @@ def test_broken_pixels_that_go_into_memory_are_named(tmp_path):
     [
         (dict(batch_size=0, image_size=8), "batch_size=0"),
         (dict(batch_size=4), "either `image_size` or `preprocessing`"),
-        (dict(batch_size=4, image_size=8, start_step=3), "belong to training"),
+        (dict(batch_size=4, image_size=8, start_step=3), "for training only"),
         (dict(batch_size=4, image_size=8, training=True, start_step=-1), "start_step"),
         (dict(batch_size=4, image_size=8, cache="yes"), "cache='yes'"),
         (dict(batch_size=99, image_size=8, drop_remainder=True), "leaves nothing"),

@@ -63,7 +63,7 @@ def test_a_test_class_that_training_lacks_is_named(tmp_path):
 
 def test_test_without_train_is_an_error(tmp_path):
     put(tmp_path, "test/cat/a.png", "val/cat/a.png")
-    with pytest.raises(ValueError, match="beside no train folder"):
+    with pytest.raises(ValueError, match="but no train folder"):
         load(tmp_path)
 
 

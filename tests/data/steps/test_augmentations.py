@@ -226,7 +226,7 @@ def test_own_steps_that_leave_the_size_open_follow_the_evaluation():
         (lambda: preprocessing(28, resize="crop"), "resize='crop'"),
         (lambda: augmentation("crop_flop", preprocessing(28)), "'crop_flip'"),
         (lambda: augmentation("augreg_ligth1", preprocessing(28)), "'augreg_light1'"),
-        (lambda: augmentation("flip|flop", preprocessing(28)), "'flop' is no step"),
+        (lambda: augmentation("flip|flop", preprocessing(28)), "'flop' is not a step"),
         (
             lambda: augmentation([steps.Mixup(1), steps.Flip()], preprocessing(28)),
             "come after",

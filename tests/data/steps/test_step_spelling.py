@@ -78,7 +78,7 @@ def test_sizes_left_out_are_the_models():
             "flip|rand_augment(2,10)",
             r"Did you mean randaugment\(num_layers, magnitude\)",
         ),
-        ("flip|banana", "'banana' is no step"),
+        ("flip|banana", "'banana' is not a step"),
         ("mixup", r"mixup\(alpha, form='big_vision'\)"),
         ("mixup(alhpa=1)", "Did you mean 'alpha'"),
         ("mixup('a')", r"mixup\(alpha, form"),
