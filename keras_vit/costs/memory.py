@@ -167,9 +167,10 @@ def refuse_if_too_large(estimate, available=None):
     if available is None or estimate.total <= SAFE * available:
         return
     raise ValueError(
-        f"This run needs {estimate}, but there are {as_memory(available)}, of which a "
-        f"quarter is left free. {_remedy(estimate, available)} A smaller model or "
-        "image_size, freeze=('backbone',) or dtype='mixed_bfloat16' need less, too."
+        f"This run needs {estimate}, but only {as_memory(available)} are free, and a "
+        f"quarter of that is kept in reserve. {_remedy(estimate, available)} A smaller "
+        "model or image_size, freeze=('backbone',) or dtype='mixed_bfloat16' also need "
+        "less."
     )
 
 

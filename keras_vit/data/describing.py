@@ -83,7 +83,7 @@ class Description:
     def _splits(self):
         if self.splits is None:
             known = self.num_channels or self.num_classes
-            return "known when it is prepared" if known else None
+            return "known once it is prepared" if known else None
         return ", ".join(f"{name} {count:,}" for name, count in self.splits.items())
 
     def _classes(self):
@@ -165,7 +165,7 @@ def _files(place, kind, folder):
         disk=sum(sizes),
         licence="unknown: these are your own files",
         prepared=display(folder.root),
-        how_to_get="It is here: load it by this name.",
+        how_to_get="Available here: load it by this name.",
     )
 
 
@@ -211,7 +211,7 @@ def _tfds(place, data_dir):
         citation=_citation_key(info.citation),
         homepage=info.homepage,
         prepared=str(builder.data_dir) if there else None,
-        how_to_get="It is here: load it by this name."
+        how_to_get="Available here: load it by this name."
         if there
         else _how(place, facts, builder.MANUAL_DOWNLOAD_INSTRUCTIONS, data_dir),
         notes=facts.notes if facts else "",

@@ -126,7 +126,7 @@ def _views(subject, photo, seen, classes, offers):
         )
         add(
             f"Evidence for {entry['name']}",
-            "Class activation: red speaks for the class, blue against it.",
+            "Class activation: red is evidence for the class, blue against it.",
             one("Class activation", class_activation, class_index=entry["index"]),
             pictures.signed_heat,
         )

@@ -38,7 +38,7 @@ def learned(subject, offers, full):
         found.append(
             {
                 "title": "Similarity of positions",
-                "note": "At the place of each patch a small map: the cosine "
+                "note": "For each patch, a small map in its place: the cosine "
                 "similarity of its position embedding to that of every patch.",
                 "alt": f"{rows} by {columns} maps of {rows} by {columns} patches",
                 "pixels": pictures.graded(mosaic(similarity[..., None])[..., 0]),
@@ -55,8 +55,8 @@ def _filters(model, filters):
     return [
         {
             "title": "Principal components of the filters",
-            "note": "What the filters that meet the pixels are made of, the most "
-            "important first; grey is zero.",
+            "note": "The components of the first layer's filters, the most important "
+            "first; grey is zero.",
             "alt": f"{count} filters",
             "pixels": _mosaic(filter_components(model, count)),
         },

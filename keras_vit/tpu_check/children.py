@@ -100,7 +100,7 @@ def _wait(process, log, time_limit, progress):
         if time_limit is not None and seconds > time_limit:
             raise TimeoutError(
                 f"The TPU compiler was still {stage} after {seconds:.0f} s. Give it "
-                "longer with --time-limit, or take --quick, which compiles two shallow "
+                "longer with --time-limit, or use --quick, which compiles two shallow "
                 "models."
             )
 
@@ -121,7 +121,7 @@ def _reason(status, log):
     if status < 0:
         return (
             f"The TPU compiler was ended by signal {-status}. That has been seen with "
-            "versions of jax and libtpu that do not belong together: "
+            "versions of jax and libtpu that do not match: "
             f"{install_line('tpu-check')} brings two that do."
         )
     lines = [line for line in log.splitlines() if line.strip()]

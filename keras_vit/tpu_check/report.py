@@ -88,7 +88,7 @@ class TpuReport:
             return
         parts = (
             f"({self.arguments / GIB:.2f} weights, optimizer and batch, "
-            f"{self.temporary / GIB:.2f} in between)"
+            f"{self.temporary / GIB:.2f} temporary)"
         )
         yield "memory", f"{verdict} {memory} {parts}"
         yield "arithmetic", f"{self.flops / 1e12:.3g} TFLOP per step and device"

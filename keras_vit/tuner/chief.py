@@ -117,7 +117,7 @@ def _check_address():
         socket.create_server((host.strip("[]"), int(port)), family=family).close()
     except OSError:
         raise SearchError(
-            f"The chief cannot listen at {host}:{port}: is it taken?"
+            f"The chief cannot listen at {host}:{port}: is the address in use?"
         ) from None
 
 

@@ -73,7 +73,7 @@ class _SafeOracle:
             values = super()._random_values()
             if values is None or self._fits(self._round(values)):
                 return values
-        logger.warning("%d draws in a row made no trial: %s", DRAWS, self.last_refusal)
+        logger.warning("%d draws in a row were rejected: %s", DRAWS, self.last_refusal)
         return None
 
     def _round(self, values):

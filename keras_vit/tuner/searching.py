@@ -165,7 +165,7 @@ def _finish(oracle, folder):
         raise SearchError(f"{oracle.failure}{why}")
     if not rows:
         raise ValueError(
-            "No recipe of the space makes a trial. "
+            "No recipe in the space can be a trial. "
             f"The last of {oracle.rejected} draws: {oracle.last_refusal}"
         )
     if folder.best is None:

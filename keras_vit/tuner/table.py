@@ -89,7 +89,7 @@ def progress_shown(folder):
 
 
 def live_table(folder):
-    """The best trials of a search and those at work, for rich to print."""
+    """The best trials of a search and those running, for rich to print."""
     from rich.table import Column, Table
 
     header, rows = table_of(folder)

@@ -180,7 +180,7 @@ def test_what_is_no_checkpoint_is_described(model, tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     refused(model, tmp_path / "other.npz", "does not look like")
     refused(model, {"MixerBlock_0/LayerNorm_0/scale": np.zeros(3)}, "MLP-Mixer")
-    refused(model, tmp_path / "missing.npz", "no file")
+    refused(model, tmp_path / "missing.npz", "nor a file")
     refused(model, "imagenet22k", "Did you mean 'imagenet21k'")
 
 

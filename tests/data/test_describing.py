@@ -61,7 +61,7 @@ def test_another_configuration_has_other_sizes(tmp_path):
     assert known.splits == {"train": 27_000} and known.download == 94_280_567
     other = describe("eurosat/all:2.0.0", tmp_path)
     assert other.splits is None and other.download is None
-    assert "known when it is prepared" in str(other)
+    assert "known once it is prepared" in str(other)
 
 
 def test_vtab_tasks_say_what_they_are_made_of(tmp_path):

@@ -89,7 +89,7 @@ def test_a_run_that_the_memory_would_not_hold_is_refused(images, tmp_path, monke
     name = "keras_vit.training.run.first_look.available_memory"
     monkeypatch.setattr(name, lambda: 2**20)
     recipe = Recipe(str(images), model="ViT_Ti16", image_size=32, batch_size=8)
-    with pytest.raises(ValueError, match="of which a quarter is left free"):
+    with pytest.raises(ValueError, match="a quarter of that is kept in reserve"):
         train(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -61,7 +61,7 @@ def test_it_is_ended_after_the_time_limit(script):
     ("program", "message"),
     [
         ("raise ValueError('no such topology')", "no such topology"),
-        ("import os; os.kill(os.getpid(), 11)", "signal 11.*do not belong together"),
+        ("import os; os.kill(os.getpid(), 11)", "signal 11.*do not match"),
         (
             "raise RuntimeError('Unable to initialize backend tpu')",
             "does not run on this platform",

@@ -76,7 +76,7 @@ def fetch(url, *, sha256=None, check=None, offline=None):
     expected = sha256 or recorded
     if expected and actual.lower() != expected.lower():
         raise ValueError(
-            f"{path} is not the file it was, or not the one that was asked for. "
+            f"{path} has changed, or is not the file that was asked for. "
             f"Received: SHA-256 {actual}, expected {expected}. Delete it and its "
             "`.sha256` beside it to download it again."
         )

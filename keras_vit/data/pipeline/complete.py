@@ -11,7 +11,7 @@ from keras_vit.data.steps.spelling import steps_to_text
 
 MARKED = 16  # batches, of which the stream says whether all of them have come
 CORRUPT = "Corrupt image: "
-READABLE = "it could not be read the first time, but could the second"
+READABLE = "it could not be read the first time, but could be the second time"
 HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
 UNFIT = "Image that does not suit the steps: "
 UNLABELLED = "Example without a label: "

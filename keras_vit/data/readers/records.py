@@ -133,7 +133,7 @@ class RecordStore:
     def _checked(self, labels):
         if labels.min() < 0:
             raise ValueError(
-                f"{self.name}:{self.split} has no labels: they are all, or some, -1."
+                f"{self.name}:{self.split} has no labels: some or all of them are -1."
             )
         return labels
 

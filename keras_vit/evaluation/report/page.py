@@ -52,10 +52,11 @@ def report_page(evaluation, title="Evaluation"):
         _confusion(evaluation),
         "<h2>Reliability</h2>",
         f"<div class='wide'>{reliability}</div>",
-        "<p class='note'>Bars: the share of right answers among predictions of that "
-        "probability. On the dashed line probabilities are right; below it the model "
-        "is too sure. The expected calibration error (ECE) is the mean distance, "
-        "weighted by the examples in each of 15 bins of equal width.</p>",
+        "<p class='note'>Bars: the accuracy of predictions with that probability. On "
+        "the dashed line, probabilities are calibrated; below it, the model is "
+        "overconfident. The expected calibration error (ECE) is the mean distance "
+        "from that line, weighted by the examples in each of 15 bins of equal "
+        "width.</p>",
         "<h2>Most confident mistakes</h2>",
         _mistakes(evaluation),
         "<h2>Classes</h2>",

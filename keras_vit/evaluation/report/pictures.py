@@ -87,7 +87,7 @@ def _write_counts(axes, counts, shares):
 def plot_reliability(evaluation):
     """Accuracy against confidence, with the number of examples in each bin.
 
-    On the dashed line probabilities are right; below it the model is too sure.
+    On the dashed line probabilities are calibrated; below it, they are too high.
 
     Args:
         evaluation: An `Evaluation`.

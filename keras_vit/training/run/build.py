@@ -154,7 +154,7 @@ def resolve_jit(recipe, model):
     if several and keras.backend.backend() == "jax" and recipe.jit_compile == "no":
         raise ValueError(
             "Under JAX, several devices need a compiled training step: each operation "
-            "by itself would have them all wait for each other. Received: "
+            "by itself would make them all wait for each other. Received: "
             f"jit_compile='no' on {current().num_devices} devices. Leave it at 'auto'."
         )
     if current().kind == "tpu" and keras.backend.backend() == "tensorflow":
