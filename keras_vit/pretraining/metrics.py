@@ -32,11 +32,9 @@ class _ColourMetric(keras.metrics.Metric):
     Of the target `"pixels"`, the mean colours of the patches are compared.
     """
 
-    default_name = None
-
-    def __init__(self, target="mean_colour", num_channels=3, name=None, dtype=None):
+    def __init__(self, target, num_channels, name, dtype=None):
         check_target(target)
-        super().__init__(name=name or self.default_name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype)
         self._direction = "up"  # Keras: larger is better
         self.target = target
         self.num_channels = num_channels
@@ -95,7 +93,10 @@ class MaskedPatchAccuracy(_Share):
         sample_weight: Float tensor `(batch, num_patches)`, 1 for corrupted patches.
     """
 
-    default_name = "accuracy"
+    def __init__(
+        self, target="mean_colour", num_channels=3, name="accuracy", dtype=None
+    ):
+        super().__init__(target, num_channels, name, dtype)
 
     def _guess(self, colours, y_pred, weights):
         y_pred = ops.convert_to_tensor(y_pred)
@@ -121,10 +122,15 @@ class VisibleNeighbours(_Share):
     Call arguments: As for `MaskedPatchAccuracy`.
     """
 
-    default_name = "visible_neighbours"
-
-    def __init__(self, target="mean_colour", num_channels=3, grid=(1, 1), **kwargs):
-        super().__init__(target, num_channels, **kwargs)
+    def __init__(
+        self,
+        target="mean_colour",
+        num_channels=3,
+        grid=(1, 1),
+        name="visible_neighbours",
+        dtype=None,
+    ):
+        super().__init__(target, num_channels, name, dtype)
         self.grid = tuple(grid)
 
     def _guess(self, colours, y_pred, weights):
@@ -159,10 +165,10 @@ class CommonestColour(_ColourMetric):
     Call arguments: As for `MaskedPatchAccuracy`. The prediction is not looked at.
     """
 
-    default_name = "commonest_colour"
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(
+        self, target="mean_colour", num_channels=3, name="commonest_colour", dtype=None
+    ):
+        super().__init__(target, num_channels, name, dtype)
         # As floats, counts would stop growing at 16 million.
         self.counts = self.add_variable(
             (BINS**self.num_channels,), "zeros", dtype="int32", name="counts"
