@@ -4,6 +4,7 @@ import functools
 import inspect
 
 import keras
+from keras import ops
 
 
 class Layer(keras.layers.Layer):
@@ -37,6 +38,25 @@ def _arguments(layer):
     return tuple(names)
 
 
+class Norm(Layer):
+    """A norm with a scale and an offset for each channel.
+
+    Both stay in full precision, also where the layer computes in half. Not for direct
+    use.
+    """
+
+    def add_scale_and_offset(self, channels, gamma_initializer="ones"):
+        """Makes `gamma` and `beta`."""
+        for name, initializer in (("gamma", gamma_initializer), ("beta", "zeros")):
+            options = {"initializer": initializer, "autocast": False}
+            setattr(self, name, self.add_weight((channels,), name=name, **options))
+
+    def scale_and_offset(self, inputs):
+        """`gamma` and `beta`, in float32 at least."""
+        dtype = keras.backend.result_type(inputs.dtype, "float32")
+        return ops.cast(self.gamma, dtype), ops.cast(self.beta, dtype)
+
+
 class CompositeLayer(Layer):
     """A layer made of Keras layers, each of which may be quantized later.
 
@@ -55,6 +75,13 @@ class CompositeLayer(Layer):
         if isinstance(policy, keras.dtype_policies.DTypePolicyMap):
             return policy[f"{self.path}/{name}"]
         return policy
+
+    def dense(self, units, name, input_shape, **initializers):
+        """A dense layer of this one, built."""
+        policy = self.policy_of(name)
+        layer = keras.layers.Dense(units, dtype=policy, name=name, **initializers)
+        layer.build(input_shape)
+        return layer
 
     def get_config(self):
         config = super().get_config()

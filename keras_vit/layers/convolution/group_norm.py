@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_vit.layers.base import Layer
+from keras_vit.layers.base import Norm
 
 
 def mean_over(x, window):
@@ -84,7 +84,7 @@ def group_norm(inputs, gamma, beta, groups, epsilon):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class GroupNorm(Layer):
+class GroupNorm(Norm):
     """Group normalisation of channels-last feature maps.
 
     What `keras.layers.GroupNormalization` computes, in less time and memory: moments
@@ -127,16 +127,8 @@ class GroupNorm(Layer):
                 "`groups` must divide the number of channels. "
                 f"Received: groups={self.groups}, input shape={tuple(input_shape)}"
             )
-
-        def weight(name, initializer):
-            return self.add_weight(
-                name=name, shape=(channels,), initializer=initializer, autocast=False
-            )
-
-        self.gamma = weight("gamma", self.gamma_initializer)
-        self.beta = weight("beta", "zeros")
+        self.add_scale_and_offset(channels, self.gamma_initializer)
 
     def call(self, inputs):
-        dtype = keras.backend.result_type(inputs.dtype, "float32")
-        gamma, beta = ops.cast(self.gamma, dtype), ops.cast(self.beta, dtype)
+        gamma, beta = self.scale_and_offset(inputs)
         return group_norm(inputs, gamma, beta, self.groups, self.epsilon)

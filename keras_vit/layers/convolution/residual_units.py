@@ -80,8 +80,12 @@ class _ResidualUnit(CompositeLayer):
             (batch, rows, columns, 4 * self.filters),
         )
 
-    def _projects(self, input_shape):
-        return self.strides > 1 or input_shape[-1] != 4 * self.filters
+    def _projection(self, input_shape):
+        """The convolution of the shortcut; `None` where the shape stays."""
+        filters = 4 * self.filters
+        if self.strides == 1 and input_shape[-1] == filters:
+            return None
+        return self._conv("projection", input_shape, filters, strides=self.strides)
 
     def compute_output_shape(self, input_shape):
         return self._shapes(input_shape)[-1]
@@ -148,11 +152,7 @@ class PreActivationUnit(_ResidualUnit):
         self.conv_2 = self._conv("conv_2", inner, self.filters, 3, self.strides)
         self.norm_3 = self._norm("norm_3", strided)
         self.conv_3 = self._conv("conv_3", strided, output[-1])
-        self.projection = None
-        if self._projects(input_shape):
-            self.projection = self._conv(
-                "projection", input_shape, output[-1], strides=self.strides
-            )
+        self.projection = self._projection(input_shape)
 
     def _output(self, inputs):
         x = ops.relu(self.norm_1(inputs))
@@ -223,11 +223,8 @@ class PostActivationUnit(_ResidualUnit):
         self.conv_3 = self._conv("conv_3", strided, output[-1])
         # The unit starts as its shortcut.
         self.norm_3 = self._norm("norm_3", output, "zeros")
-        self.projection = self.projection_norm = None
-        if self._projects(input_shape):
-            self.projection = self._conv(
-                "projection", input_shape, output[-1], strides=self.strides
-            )
+        self.projection, self.projection_norm = self._projection(input_shape), None
+        if self.projection is not None:
             self.projection_norm = self._norm("projection_norm", output)
 
     def _output(self, inputs):

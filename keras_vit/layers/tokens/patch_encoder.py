@@ -101,13 +101,12 @@ class PatchEncoder(CompositeLayer):
         return self.class_token + self.register_tokens
 
     def build(self, input_shape):
-        self.projection = keras.layers.Dense(
+        self.projection = self.dense(
             self.hidden_dim,
+            "projection",
+            input_shape,
             kernel_initializer=keras.initializers.LecunNormal(),
-            dtype=self.policy_of("projection"),
-            name="projection",
         )
-        self.projection.build(input_shape)
         if self.class_token:
             self.class_token_weight = self.add_weight(
                 name="class_token", shape=(1, 1, self.hidden_dim), initializer="zeros"

@@ -106,14 +106,8 @@ class AttentionPooling(CompositeLayer):
         one_token = (input_shape[0], 1, hidden_dim)
 
         def dense(units, name, shape):
-            layer = keras.layers.Dense(
-                units,
-                kernel_initializer=fused_initializer(hidden_dim),
-                dtype=self.policy_of(name),
-                name=name,
-            )
-            layer.build(shape)
-            return layer
+            initializer = fused_initializer(hidden_dim)
+            return self.dense(units, name, shape, kernel_initializer=initializer)
 
         self.query = dense(hidden_dim, "query", one_token)
         self.key_value = dense(2 * hidden_dim, "key_value", input_shape)

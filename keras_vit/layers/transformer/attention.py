@@ -166,17 +166,13 @@ class MultiHeadSelfAttention(CompositeLayer):
     def build(self, input_shape):
         hidden_dim = input_shape[-1]
         check_heads(hidden_dim, self.num_heads)
-        self.query_key_value = keras.layers.Dense(
+        self.query_key_value = self.dense(
             3 * hidden_dim,
+            "query_key_value",
+            input_shape,
             kernel_initializer=fused_initializer(hidden_dim),
-            dtype=self.policy_of("query_key_value"),
-            name="query_key_value",
         )
-        self.query_key_value.build(input_shape)
-        self.projection = keras.layers.Dense(
-            hidden_dim, dtype=self.policy_of("projection"), name="projection"
-        )
-        self.projection.build(input_shape)
+        self.projection = self.dense(hidden_dim, "projection", input_shape)
         self.dropout = None
         if self.dropout_rate:
             self.dropout = keras.layers.Dropout(

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_vit.layers.base import Layer
+from keras_vit.layers.base import Norm
 
 
 def layer_norm(inputs, gamma, beta, epsilon):
@@ -42,7 +42,7 @@ def layer_norm(inputs, gamma, beta, epsilon):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class LayerNorm(Layer):
+class LayerNorm(Norm):
     """Layer normalisation over the last axis.
 
     What `keras.layers.LayerNormalization` computes, in less time and memory: fewer
@@ -70,19 +70,8 @@ class LayerNorm(Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        def weight(name, initializer):
-            # In full precision, also where the layer computes in half.
-            return self.add_weight(
-                name=name,
-                shape=(input_shape[-1],),
-                initializer=initializer,
-                autocast=False,
-            )
-
-        self.gamma = weight("gamma", "ones")
-        self.beta = weight("beta", "zeros")
+        self.add_scale_and_offset(input_shape[-1])
 
     def call(self, inputs):
-        dtype = keras.backend.result_type(inputs.dtype, "float32")
-        gamma, beta = ops.cast(self.gamma, dtype), ops.cast(self.beta, dtype)
+        gamma, beta = self.scale_and_offset(inputs)
         return layer_norm(inputs, gamma, beta, self.epsilon)

@@ -68,10 +68,7 @@ def _times(slope):
 
 # By name: the form for inference, which backends fuse into the matrix product, and the
 # form for training.
-GELUS = {
-    "tanh": (gelu_tanh, gelu_tanh_training),
-    "erf": (gelu_erf, gelu_erf_training),
-}
+GELUS = {"tanh": (gelu_tanh, gelu_tanh_training), "erf": (gelu_erf, gelu_erf_training)}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -115,14 +112,8 @@ class MLP(CompositeLayer):
             )
 
     def _dense(self, units, name, input_shape):
-        layer = keras.layers.Dense(
-            units,
-            bias_initializer=keras.initializers.RandomNormal(stddev=1e-6),
-            dtype=self.policy_of(name),
-            name=name,
-        )
-        layer.build(input_shape)
-        return layer
+        small = keras.initializers.RandomNormal(stddev=1e-6)
+        return self.dense(units, name, input_shape, bias_initializer=small)
 
     def call(self, inputs, training=False):
         x = flatten_tokens(inputs)
