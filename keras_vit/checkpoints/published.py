@@ -55,14 +55,10 @@ def _plain(epochs, accuracy):
     )
 
 
-_BIT = (
-    ("BiT_R50x1", None, "R50x1"),
-    ("BiT_R101x1", None, "R101x1"),
-    ("BiT_R50x3", None, "R50x3"),
-    ("BiT_R101x3", None, "R101x3"),
-    ("BiT_R152x2", None, "R152x2"),
-    ("BiT_R152x4", None, "R152x4"),
-)
+_BIT = [
+    (f"BiT_{name}", None, name)
+    for name in ("R50x1", "R101x1", "R50x3", "R101x3", "R152x2", "R152x4")
+]
 
 SOURCES = (
     *_files(

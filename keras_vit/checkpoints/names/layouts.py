@@ -81,10 +81,7 @@ _JAX = {
     "prefixed_positions": ("Transformer/posembed_input/pos_embedding",),
     "normalised": True,
 }
-_TIMM = {
-    "prefixes": ("", "module.", "model."),
-    "position_kernel": "bicubic_antialias",
-}
+_TIMM = {"prefixes": ("", "module.", "model."), "position_kernel": "bicubic_antialias"}
 _HUGGING_FACE = {
     "prefixes": ("vit.", ""),
     "prefixed_positions": ("embeddings.position_embeddings",),

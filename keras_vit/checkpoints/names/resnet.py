@@ -47,30 +47,28 @@ OFFICIAL_BIT = (
     ("head", "head", JOINED),
 )
 
-_TIMM_UNIT = "stages.{b}.blocks.{u}."
-_HF_UNIT = "encoder.stages.{b}.layers.{u}."
 _TORCH_OURS = "stage{b+1}_unit{u+1:02d}/"
 
-# Norms of the stem and of projections are the hybrids' alone.
-_TIMM = (
-    ("stem.conv", "root_conv", TORCH_CONV),
-    ("stem.norm", "root_norm", TORCH_NORM),
-    (_TIMM_UNIT + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
-    (_TIMM_UNIT + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
-    (_TIMM_UNIT + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
-    (_TIMM_UNIT + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
-)
+
+def _torch(stem, norm, unit):
+    # Norms of the stem and of projections are the hybrids' alone.
+    return (
+        (stem, "root_conv", TORCH_CONV),
+        (norm, "root_norm", TORCH_NORM),
+        (unit + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
+        (unit + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
+        (unit + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
+        (unit + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
+    )
+
+
+_TIMM = _torch("stem.conv", "stem.norm", "stages.{b}.blocks.{u}.")
 TIMM_HYBRID = tuple(("patch_embed.backbone." + name, *row) for name, *row in _TIMM)
 TIMM_BIT = (*_TIMM, ("norm", "norm", TORCH_NORM), ("head.fc", "head", TORCH_PATCHES))
 
 # Hugging Face; names as after dropping the prefix `bit.`.
-_HUGGING_FACE = (
-    ("embedder.convolution", "root_conv", TORCH_CONV),
-    ("embedder.norm", "root_norm", TORCH_NORM),
-    (_HF_UNIT + "conv{k}", _TORCH_OURS + "conv_{k}", TORCH_CONV),
-    (_HF_UNIT + "norm{k}", _TORCH_OURS + "norm_{k}", TORCH_NORM),
-    (_HF_UNIT + "downsample.conv", _TORCH_OURS + "projection", TORCH_CONV),
-    (_HF_UNIT + "downsample.norm", _TORCH_OURS + "projection_norm", TORCH_NORM),
+_HUGGING_FACE = _torch(
+    "embedder.convolution", "embedder.norm", "encoder.stages.{b}.layers.{u}."
 )
 HUGGING_FACE_HYBRID = tuple(
     ("embeddings.patch_embeddings.backbone.bit." + name, *row)

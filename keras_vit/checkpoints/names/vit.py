@@ -104,11 +104,7 @@ HUGGING_FACE = (
     (_HF_ATTENTION + "query", _FUSED, TORCH_DENSE, _QUERY),
     (_HF_ATTENTION + "key", _FUSED, TORCH_DENSE, _KEY),
     (_HF_ATTENTION + "value", _FUSED, TORCH_DENSE, _VALUE),
-    (
-        _HF_BLOCK + "attention.output.dense",
-        _OURS + "attention/projection",
-        TORCH_DENSE,
-    ),
+    (_HF_BLOCK + "attention.output.dense", _OURS + "attention/projection", TORCH_DENSE),
     (_HF_BLOCK + "layernorm_after", _OURS + "mlp_norm", TORCH_NORM),
     (_HF_BLOCK + "intermediate.dense", _OURS + "mlp/dense_1", TORCH_DENSE),
     (_HF_BLOCK + "output.dense", _OURS + "mlp/dense_2", TORCH_DENSE),
