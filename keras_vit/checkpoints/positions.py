@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from keras_vit.common.checks import check_choice
 from keras_vit.layers.resize import KERNELS, resize_matrix
 
 
@@ -39,7 +40,7 @@ def resize_position_embeddings(
     Reference: `vit_jax/checkpoint.py: interpolate_posembed`.
     """
     table = np.asarray(table)
-    check_kernel(kernel)
+    check_choice(kernel, KERNELS, "kernel")
     patches = table.shape[1] - prefix_tokens
     if old_grid is None:
         old_grid = square_grid(patches)
@@ -65,14 +66,6 @@ def resize_position_embeddings(
     grid = np.einsum("ir,jc,rcd->ijd", rows, columns, grid, optimize=True)
     grid = grid.reshape(1, -1, table.shape[-1]).astype(table.dtype)
     return np.concatenate([prefix, grid], axis=1)
-
-
-def check_kernel(kernel):
-    if kernel not in KERNELS:
-        raise ValueError(
-            f"`kernel` must be one of {', '.join(map(repr, KERNELS))}. "
-            f"Received: kernel={kernel!r}"
-        )
 
 
 def square_grid(patches):

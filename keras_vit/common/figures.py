@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from keras_vit.common.files import replacing
+from keras_vit.common.installed import need
 
 # Blue for what is there, orange for what is wrong; both read on white and on black.
 BLUE, ORANGE, GREY = "#2f7ed8", "#e0702a", "#808080"
@@ -13,13 +14,10 @@ BLUE, ORANGE, GREY = "#2f7ed8", "#e0702a", "#808080"
 
 def new_figure(width, height):
     """An empty figure of a size in inches."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(
-            "Pictures need matplotlib: pip install 'keras-vision-transformer[train]'"
-        ) from None
+    need("A picture", "train", "matplotlib")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     # Not pyplot: no window, and no state that outlives the figure.
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)

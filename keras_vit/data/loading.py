@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from keras_vit.common.checks import check_choice
 from keras_vit.data.places import open_place
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.records import RecordStore
@@ -77,10 +78,7 @@ def load(
     >>> source.class_names
     ['cat', 'dog']
     """
-    if corrupt not in ("error", "skip"):
-        raise ValueError(
-            f"`corrupt` must be 'error' or 'skip'. Received: corrupt={corrupt!r}"
-        )
+    check_choice(corrupt, ("error", "skip"), "corrupt")
     place = open_place(name)
     if place.has_files:
         folder = place.scan(columns, labelled)

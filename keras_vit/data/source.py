@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_vit.common.checks import check_choice
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import data_of
 from keras_vit.data.graphs import as_written
@@ -254,10 +255,7 @@ class Source:
 
     def _cached(self, cache):
         """The store to read batches from: decoded, where possible and wanted."""
-        if cache not in ("auto", True, False):
-            raise ValueError(
-                f"`cache` must be 'auto', True or False. Received: cache={cache!r}"
-            )
+        check_choice(cache, ("auto", True, False), "cache")
         budget = {"auto": MEMORY_BUDGET, True: float("inf"), False: 0}[cache]
         store, shape = self.store, self.store.image_shape
         if not isinstance(store, FileStore | BytesStore) or shape is None:

@@ -5,8 +5,9 @@ import logging
 from pathlib import Path
 
 from keras_vit._version import __version__
+from keras_vit.common.checks import check_positive
 from keras_vit.common.files import replacing
-from keras_vit.common.installed import install_line
+from keras_vit.common.installed import need
 from keras_vit.explaining import figures, pictures, rows
 from keras_vit.explaining.cards import cards
 from keras_vit.explaining.looking import look
@@ -106,8 +107,7 @@ def explain(
 
 def _checked(path, top):
     path = Path(path).expanduser()
-    if top < 1:
-        raise ValueError(f"`top` must be at least 1. Received: top={top}")
+    check_positive(top=top)
     if not path.parent.is_dir() or path.is_dir():
         raise ValueError(
             "`path` must be a file in a folder that exists. "
@@ -118,11 +118,9 @@ def _checked(path, top):
 
 
 def _environment():
-    try:
-        import jinja2
-    except ImportError:
-        line = install_line("report")
-        raise ImportError(f"A report needs Jinja2: {line}") from None
+    need("A report", "report", jinja2="Jinja2")
+    import jinja2
+
     pictures.palette()  # likewise without matplotlib, before any work
     return jinja2.Environment(
         loader=jinja2.PackageLoader("keras_vit.explaining"),

@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 import keras_vit.data
+from keras_vit.common.checks import check_positive
 from keras_vit.common.wording import display
 from keras_vit.data.readers.folders import images_below
 from keras_vit.devices import current
@@ -64,11 +65,7 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     >>> for prediction in keras_vit.predict("runs/mine", ["cat.jpg", "holiday/"]):
     ...     print(prediction.file, prediction.classes[0])
     """
-    if top < 1 or batch_size < 1:
-        raise ValueError(
-            "`top` and `batch_size` must be at least 1. "
-            f"Received: top={top}, batch_size={batch_size}"
-        )
+    check_positive(top=top, batch_size=batch_size)
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
     steps = preprocessing_of(model)

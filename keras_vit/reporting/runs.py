@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from pathlib import Path
 
+from keras_vit.common.checks import check_choice
 from keras_vit.common.figures import new_figure, save_figure
 from keras_vit.common.tables import Table, as_csv
 from keras_vit.common.wording import as_clock, percent
@@ -75,10 +76,7 @@ class RunTable(Table):
         Returns:
             A `RunTable`. Rows that do not know the value come last.
         """
-        if column not in COLUMNS:
-            raise ValueError(
-                f"`column` must be one of {', '.join(COLUMNS)}. Received: {column!r}"
-            )
+        check_choice(column, COLUMNS, "column")
         known = [run for run in self if getattr(run, column) is not None]
         rest = [run for run in self if getattr(run, column) is None]
         downwards = (column in DESCENDING) != reverse

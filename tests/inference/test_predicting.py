@@ -146,7 +146,7 @@ def test_a_file_that_is_no_model_is_explained(photos, tmp_path):
 
 @pytest.mark.parametrize("options", [{"top": 0}, {"batch_size": 0}])
 def test_counts_must_be_positive(model, photos, options):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="must be a positive integer"):
         keras_vit.predict(model, photos, **options)
 
 

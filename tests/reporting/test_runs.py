@@ -69,7 +69,7 @@ def test_the_best_accuracy_comes_first_and_the_unknown_last(runs):
     names = [run.name for run in table.sorted("accuracy", reverse=True)]
     assert names == ["sweep/c", "a", "b", "new"]
     assert table.sorted("seconds")[0].name == "a"
-    with pytest.raises(ValueError, match="must be one of name, data"):
+    with pytest.raises(ValueError, match="must be one of 'name', 'data'"):
         table.sorted("size")
 
 

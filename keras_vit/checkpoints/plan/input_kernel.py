@@ -4,8 +4,7 @@ import numpy as np
 
 from keras_vit.checkpoints.architecture import patch_of
 from keras_vit.checkpoints.names.vit import PATCH_KERNEL
-
-RULES = ("sum", "repeat")
+from keras_vit.common.checks import check_choice
 
 
 def plan_input_kernel(plan, path, rule=None):
@@ -18,11 +17,7 @@ def plan_input_kernel(plan, path, rule=None):
             the file's, which is exact for grey images. `"repeat"`: channels are
             repeated in turn and scaled so that their sum stays.
     """
-    if rule is not None and rule not in RULES:
-        raise ValueError(
-            f"`in_channels_rule` must be None or one of {RULES}. "
-            f"Received: in_channels_rule={rule!r}"
-        )
+    check_choice(rule, (None, "sum", "repeat"), "in_channels_rule")
     shape = plan.checkpoint.shape(path)
     wanted = tuple(plan.variables[path].shape)
     old, new = _channels(plan, path)

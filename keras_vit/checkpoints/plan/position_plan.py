@@ -7,12 +7,9 @@ import numpy as np
 
 from keras_vit.checkpoints.architecture import position_prefix, token_counts
 from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS, REGISTER_TOKENS
-from keras_vit.checkpoints.positions import (
-    check_kernel,
-    resize_position_embeddings,
-    square_grid,
-)
-from keras_vit.layers.resize import resize_matrix
+from keras_vit.checkpoints.positions import resize_position_embeddings, square_grid
+from keras_vit.common.checks import check_choice
+from keras_vit.layers.resize import KERNELS, resize_matrix
 from keras_vit.models.vision_model import grid_of_settings
 
 logger = logging.getLogger(__name__)
@@ -44,7 +41,7 @@ def plan_positions(plan, kernel=None, old_grid=None):
         )
         return
     kernel = kernel or checkpoint.layout.position_kernel
-    check_kernel(kernel)
+    check_choice(kernel, KERNELS, "kernel")
 
     def value():
         table = resize_position_embeddings(
@@ -106,7 +103,7 @@ def plan_relative_positions(plan, kernel=None):
     The largest offset of one grid becomes the largest of the other.
     """
     kernel = kernel or "official"
-    check_kernel(kernel)
+    check_choice(kernel, KERNELS, "kernel")
     for path, variable in plan.variables.items():
         if not (path.endswith("/relative_positions") and plan.wants(path)):
             continue

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 
+from keras_vit.common.installed import need
 from keras_vit.common.wording import display
 from keras_vit.data.readers.folders import SPLIT_FOLDERS, Folder
 
@@ -93,14 +94,10 @@ def _row(path, reader, header, cells):
 
 
 def _read_parquet(path):
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise ImportError(
-            "Lists in Parquet need pyarrow: pip install "
-            "'keras-vision-transformer[parquet]', or save the list as CSV."
-        ) from None
+    need("A list that is not saved as CSV but in Parquet", "parquet", "pyarrow")
+    import pyarrow
+    import pyarrow.parquet
+
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:

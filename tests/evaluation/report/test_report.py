@@ -1,7 +1,7 @@
 """The page and the pictures of an evaluation."""
 
-import builtins
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -95,13 +95,6 @@ def test_the_grid_of_mistakes_names_both_classes(result, tmp_path):
 
 
 def test_without_matplotlib_the_error_says_what_to_install(result, monkeypatch):
-    original = builtins.__import__
-
-    def refuse(name, *args, **kwargs):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return original(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match="pip install"):
         report_page(result)
