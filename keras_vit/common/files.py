@@ -1,6 +1,7 @@
 """Writes files and folders completely or not at all."""
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
@@ -32,6 +33,11 @@ def write_text(path, text):
     """Replaces a file by one with this text, as UTF-8."""
     with replacing(Path(path)) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path, values, indent=1, **options):
+    """Replaces a JSON file as a whole; the options are those of `json.dumps`."""
+    write_text(path, json.dumps(values, indent=indent, **options) + "\n")
 
 
 def _flush(path):

@@ -9,17 +9,16 @@ process has died, all must be started again, with `--resume`.
 """
 
 import argparse
-import contextlib
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
+from keras_vit.common.signals import handling
 from keras_vit.devices.cluster import Cluster
 
 logger = logging.getLogger(__name__)
@@ -77,21 +76,13 @@ def free_addresses(count):
     return addresses
 
 
-@contextlib.contextmanager
 def sigterm_exits():
     """Makes SIGTERM leave the block by `SystemExit`, so that it is cleaned up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are not its business
-        return
 
     def leave(number, frame):
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return handling(leave, signal.SIGTERM)
 
 
 def _run_together(command, processes, environment):

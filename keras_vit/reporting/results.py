@@ -1,19 +1,13 @@
 """The results of a finished run: its evaluation as numbers, pictures and a card."""
 
-import json
 import logging
 
 import keras_vit.data
 from keras_vit.checkpoints import list_weights
 from keras_vit.common.figures import save_figure
-from keras_vit.common.files import write_text
+from keras_vit.common.files import write_json, write_text
 from keras_vit.devices import current
-from keras_vit.evaluation import (
-    evaluate,
-    plot_confusion,
-    plot_mistakes,
-    write_report,
-)
+from keras_vit.evaluation import evaluate, plot_confusion, plot_mistakes, write_report
 from keras_vit.reporting.card import model_card
 
 logger = logging.getLogger(__name__)
@@ -50,8 +44,7 @@ def write_results(folder, *, progress=None):
         recipe_source=record.get("reasons"),
         path=str(folder),
     )
-    numbers = json.dumps(evaluation.to_json(), indent=1)
-    write_text(folder.path / "evaluation.json", numbers)
+    write_json(folder.path / "evaluation.json", evaluation.to_json())
     write_text(folder.path / "model_card.md", card)
     try:
         _draw(evaluation, folder)

@@ -1,11 +1,10 @@
 """Loads the data of a run, and describes it for run.json."""
 
 import hashlib
-import json
 import logging
 
 import keras_vit.data
-from keras_vit.common.files import write_text
+from keras_vit.common.files import write_json
 
 logger = logging.getLogger(__name__)
 
@@ -89,5 +88,5 @@ def write_split(folder, train_data, test_data):
     if train_data.files is None or not folder.is_own:
         return
     split = {"train": train_data.files, "test": test_data.files}
-    write_text(folder.split, json.dumps(split, indent=1) + "\n")
+    write_json(folder.split, split)
     logger.info("Training and test files are listed in %s.", folder.split)

@@ -122,6 +122,18 @@ def _check_address():
 
 
 @contextlib.contextmanager
+def in_background(work):
+    """Calls a function of a `threading.Event` beside the block, whose end sets it."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def beating(folder, name):
     """Touches the file `folder/name` again and again inside the block.
 
@@ -131,21 +143,15 @@ def beating(folder, name):
         folder: Path, which is made.
         name: String, of the worker.
     """
-    file, stop = Path(folder) / name, threading.Event()
+    file = Path(folder) / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(str(os.getpid()))
 
-    def beat():
+    def beat(stop):
         while not stop.wait(BEAT):
             file.touch()
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return in_background(beat)
 
 
 def wait_for(file, patience=PATIENCE):

@@ -26,8 +26,9 @@ import warnings
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
+from keras_vit.common.files import write_json
 from keras_vit.training.folder.folder import RunFolder
-from keras_vit.tuner.search_folder import run_of_trial, write_json
+from keras_vit.tuner.search_folder import run_of_trial
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from keras_vit.common.files import write_text
+from keras_vit.common.files import write_json
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.tuner.settings import SearchSettings
 
@@ -72,10 +72,6 @@ class SearchFolder:
         """The folder of a trial."""
         return self.path / f"trial_{name}"
 
-    def is_search(self):
-        """Whether the folder holds the settings of a search."""
-        return self.settings_file.is_file()
-
     def is_taken(self):
         """Whether there is anything under this name, a lock left behind apart."""
         return RunFolder(self.path).is_taken()
@@ -97,10 +93,6 @@ class SearchFolder:
             raise ValueError(
                 f"{self} is not the folder of a search ({error})."
             ) from None
-
-    def write_settings(self, settings):
-        """Writes search.json."""
-        write_json(self.settings_file, settings.to_json())
 
     @property
     def rejected(self):
@@ -163,11 +155,6 @@ def _row(folder, settings):
         parameters=outcome.get("parameters"),
         error=outcome.get("error") if state["status"] == "FAILED" else None,
     )
-
-
-def write_json(path, values):
-    """Replaces a JSON file as a whole."""
-    write_text(path, json.dumps(values, indent=1) + "\n")
 
 
 def _read(path):

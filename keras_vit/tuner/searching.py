@@ -2,6 +2,7 @@
 
 import contextlib
 
+from keras_vit.common.files import write_json
 from keras_vit.devices import as_strategy
 from keras_vit.training.folder.choice import next_run_folder, run_name
 from keras_vit.tuner.chief import (
@@ -111,7 +112,7 @@ def prepare_search(hypermodel, folder=None, **settings):
             f"{folder} exists and is not empty: resume it, or choose another folder."
         )
     folder.path.mkdir(parents=True, exist_ok=True)
-    folder.write_settings(settings)
+    write_json(folder.settings_file, settings.to_json())
     return folder
 
 

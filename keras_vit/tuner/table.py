@@ -1,14 +1,13 @@
 """The trials of a search as a table: while it runs, at its end, and as CSV."""
 
 import collections
-import contextlib
 import logging
 import sys
-import threading
 
 from keras_vit.common.files import write_text
 from keras_vit.common.installed import install_line, is_installed
 from keras_vit.common.tables import aligned, as_csv
+from keras_vit.tuner.chief import in_background
 from keras_vit.tuner.parallel_coordinates import plot_search
 
 logger = logging.getLogger(__name__)
@@ -57,7 +56,6 @@ def table_text(folder, shown=SHOWN):
     return f"{text}\nand {more} more" if more > 0 else text
 
 
-@contextlib.contextmanager
 def progress_shown(folder):
     """Shows the trials of a search inside the block, from what is in its folder.
 
@@ -66,26 +64,17 @@ def progress_shown(folder):
     Args:
         folder: A `SearchFolder`.
     """
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.live import Live
+    if not sys.stderr.isatty():
+        return in_background(lambda stop: _log_trials(folder, stop))
+    from rich.console import Console
+    from rich.live import Live
 
-        with Live(
-            get_renderable=lambda: live_table(folder),
-            refresh_per_second=1 / LOOK,
-            console=Console(file=sys.stderr),
-            transient=True,
-        ):
-            yield
-        return
-    stop = threading.Event()
-    thread = threading.Thread(target=_log_trials, args=(folder, stop), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return Live(
+        get_renderable=lambda: live_table(folder),
+        refresh_per_second=1 / LOOK,
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
 
 
 def live_table(folder):

@@ -12,13 +12,14 @@ import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import TrialStatus
 
+from keras_vit.common.files import write_json
 from keras_vit.common.installed import need
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.run.callbacks import Interrupted
 from keras_vit.training.run.train import train
 from keras_vit.tuner import oracles
 from keras_vit.tuner.chief import is_worker
-from keras_vit.tuner.search_folder import OUTCOME, run_of_trial, write_json
+from keras_vit.tuner.search_folder import OUTCOME, run_of_trial
 
 # Seconds until a worker asks again, where there is no trial for it now.
 IDLE = 1.0

@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 
-from keras_vit.common.files import replacing, write_text
+from keras_vit.common.files import replacing, write_json, write_text
 
 try:
     import fcntl
@@ -77,8 +77,7 @@ class RunFolder:
 
     def write_record(self, record):
         """Replaces run.json."""
-        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        write_text(self.record, text)
+        write_json(self.record, record, indent=2, ensure_ascii=False)
 
     def write_history(self, rows):
         """Replaces history.csv: one row per epoch, numbers exact to the bit."""
@@ -150,17 +149,10 @@ class GuestFolder(RunFolder):
 
     is_own = False
 
-    def write_record(self, record):
-        pass
+    def _leave(self, *args):
+        """Leaves it to the process whose folder it is."""
 
-    def write_history(self, rows):
-        pass
-
-    def save_model(self, model):
-        pass
-
-    def discard_if_unused(self):
-        pass
+    write_record = write_history = save_model = discard_if_unused = _leave
 
     def locked(self):
         return contextlib.nullcontext()

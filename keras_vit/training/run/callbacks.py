@@ -1,16 +1,15 @@
 """Callbacks of a run: stopping on request, saving state, showing progress."""
 
-import contextlib
 import logging
 import math
 import signal
 import sys
-import threading
 import time
 
 import keras
 
 from keras_vit.common.progress import new_bar
+from keras_vit.common.signals import handling
 from keras_vit.devices import current
 from keras_vit.training.folder.state import save_state
 from keras_vit.training.optimizers.averaging import averaged
@@ -40,19 +39,9 @@ class StopRequest:
     def __init__(self):
         self.signal_number = None
 
-    @contextlib.contextmanager
     def listening(self):
         """Listens inside the block; outside the main thread it cannot, and does not."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._note) for number in signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        return handling(self._note, signal.SIGINT, signal.SIGTERM)
 
     def _note(self, number, frame):
         if self.signal_number is not None:
