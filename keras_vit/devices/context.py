@@ -193,7 +193,11 @@ class Strategy:
 
 
 class ManyDevices(Strategy):
-    """What the strategies of all backends share, beyond one device."""
+    """What the strategies of all backends share, beyond one device.
+
+    Each has a `_compile`: a function of a batch and each replica's number of images, to
+    all outputs.
+    """
 
     # The model that ran last, and its compiled forward pass.
     _forward = (None, None)
@@ -201,11 +205,7 @@ class ManyDevices(Strategy):
     def _outputs(self, model, images, each):
         if self._forward[0] is not model:
             self._forward = (model, self._compile(model))
-        return self._forward[1](_filled(images, each * self.num_replicas), each)
-
-    def _compile(self, model):
-        """A function of a batch and each replica's number of images, to all outputs."""
-        raise NotImplementedError
+        return self._forward[1](filled(images, each * self.num_replicas), each)
 
 
 def entered():
@@ -213,7 +213,7 @@ def entered():
     return _CURRENT.get(None)
 
 
-def _filled(images, rows):
+def filled(images, rows):
     """A batch filled up to so many rows with copies of its first image."""
 
     def fill(values):

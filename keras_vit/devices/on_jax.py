@@ -11,8 +11,21 @@ import numpy as np
 
 from keras_vit.devices.cluster import find_cluster, joining
 from keras_vit.devices.context import ManyDevices, Strategy
-from keras_vit.devices.layout import vit_layout
 from keras_vit.devices.tpu import find_tpu
+
+# How a ViT is spread over the devices of an axis "model", whose size must divide
+# `hidden_dim` and `mlp_dim` (Shoeybi et al., 2019, arXiv:1909.08053, section 3).
+# The first product of a pair gives each device some of the features, the second sums
+# over them: one exchange for the attention and one for the MLP of each block. Kernels
+# are `(in, out)`. What is not named here lies whole on every device.
+SLICES = (
+    (r".*attention/query_key_value/kernel", (None, "model")),
+    (r".*attention/query_key_value/bias", ("model",)),
+    (r".*attention/projection/kernel", ("model", None)),
+    (r".*mlp/dense_1/kernel", (None, "model")),
+    (r".*mlp/dense_1/bias", ("model",)),
+    (r".*mlp/dense_2/kernel", ("model", None)),
+)
 
 
 class JaxStrategy(ManyDevices):
@@ -138,7 +151,9 @@ def jax_strategy(request, model_parallel=1):
     shape = (len(names) // model_parallel, model_parallel)
     mesh = keras.distribution.DeviceMesh(shape, ("batch", "model"), names)
     options["batch_dim_name"] = "batch"
-    layout = vit_layout(mesh)
+    layout = keras.distribution.LayoutMap(mesh)
+    for path, axes in SLICES:
+        layout[path] = axes
     distribution = keras.distribution.ModelParallel(layout_map=layout, **options)
     return JaxStrategy(distribution, kind)
 
@@ -149,12 +164,11 @@ def _set_up(request):
 
     if request.kind != "cpu":
         return
-    try:
+    # JAX may have its devices already; they are counted later.
+    with contextlib.suppress(RuntimeError):
         jax.config.update("jax_platforms", "cpu")
         if request.count:
             jax.config.update("jax_num_cpu_devices", request.count)
-    except RuntimeError:
-        pass  # JAX has its devices already; they are counted later
 
 
 def _join(cluster):
@@ -206,10 +220,9 @@ def _leave_gpus_to_jax():
     """TensorFlow only reads images here: it must not take the memory of the GPUs."""
     import tensorflow as tf
 
-    try:
+    # TensorFlow may have started already, or be built without GPUs.
+    with contextlib.suppress(RuntimeError, ValueError):
         tf.config.set_visible_devices([], "GPU")
-    except (RuntimeError, ValueError):
-        pass  # TensorFlow has started already, or is built without GPUs
 
 
 def _readable(value):

@@ -1,5 +1,6 @@
 """Devices under the TensorFlow backend: `tf.distribute`, in one process or in many."""
 
+import contextlib
 import functools
 import os
 
@@ -154,7 +155,8 @@ def _set_up(request):
     """What must be set before TensorFlow looks for devices."""
     import tensorflow as tf
 
-    try:
+    # TensorFlow may have its devices already; they are counted later.
+    with contextlib.suppress(RuntimeError, ValueError):
         if request.kind == "cpu":
             tf.config.set_visible_devices([], "GPU")
             if request.count:
@@ -165,8 +167,6 @@ def _set_up(request):
         elif request.kind == "gpu" and request.count:
             gpus = tf.config.list_physical_devices("GPU")
             tf.config.set_visible_devices(gpus[: request.count], "GPU")
-    except (RuntimeError, ValueError):
-        pass  # TensorFlow has its devices already; they are counted later
 
 
 @functools.cache  # a process can join its cluster only once
