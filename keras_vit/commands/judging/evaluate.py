@@ -98,16 +98,10 @@ class Evaluate:
     def _evaluate(self, path):
         from keras_vit.evaluation import evaluate
 
-        with progress_bar(str(path)) as progress:
-            return evaluate(
-                path,
-                self.data,
-                data_dir=self.data_dir,
-                corrupt=self.corrupt,
-                preprocessing=self.steps,
-                batch_size=self.batch_size,
-                progress=progress,
-            )
+        names = ("data", "data_dir", "corrupt", "batch_size")
+        options = {name: getattr(self, name) for name in names}
+        with progress_bar(str(path)) as bar:
+            return evaluate(path, preprocessing=self.steps, progress=bar, **options)
 
     def _print_several(self, results):
         from keras_vit.evaluation import summarise

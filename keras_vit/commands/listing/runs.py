@@ -6,6 +6,7 @@ from typing import Literal
 
 import tyro
 
+from keras_vit.reporting.runs import COLUMNS, compare_runs, plot_runs
 from keras_vit.terminal import complain, show
 
 
@@ -20,17 +21,7 @@ class Runs:
     # Folder that holds the run folders.
     folder: tyro.conf.Positional[Path] = Path("runs")
     # Column to sort by; accuracy and images/s put the highest first.
-    sort: Literal[
-        "name",
-        "data",
-        "model",
-        "params",
-        "epochs",
-        "status",
-        "accuracy",
-        "seconds",
-        "images_per_second",
-    ] = "name"
+    sort: Literal[tuple(COLUMNS)] = "name"
     # Reverse the order.
     reverse: tyro.conf.FlagCreatePairsOff[bool] = False
     # Output format.
@@ -39,8 +30,6 @@ class Runs:
     plot: Path | None = None
 
     def __call__(self):
-        from keras_vit.reporting.runs import compare_runs, plot_runs
-
         table = compare_runs(self.folder).sorted(self.sort, self.reverse)
         for folder, reason in table.skipped:
             complain(f"{folder}: {reason}")

@@ -99,6 +99,14 @@ class RunOptions:
             logger.info("%s", reason)
         return recipe, reasons, place
 
+    def train(self, recipe, devices, place, **options):
+        """The result of `keras_vit.training.train`, which the options may change."""
+        from keras_vit.training import train
+
+        own = ("run", "resume", "save_minutes", "check")
+        options = {**{name: getattr(self, name) for name in own}, **options}
+        return train(recipe, devices=devices, place=place, **options)
+
     @property
     def _given(self):
         named = self.start not in (None, "auto")

@@ -27,20 +27,10 @@ class Pretrain(RunOptions):
     defaults: ClassVar[dict] = {"masked_target": PRETRAINING.masked_target}
 
     def __call__(self):
-        from keras_vit.training import train
-
         self.begin()
         with on_devices(self.devices) as devices:
             recipe, _, place = self.resolved()
-            result = train(
-                recipe,
-                self.run,
-                devices=devices,
-                resume=self.resume,
-                save_minutes=self.save_minutes,
-                check=self.check,
-                place=place,
-            )
+            result = self.train(recipe, devices, place)
         if devices.is_chief:
             self._print(result)
         return 0

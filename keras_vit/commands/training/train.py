@@ -61,7 +61,6 @@ class Train(RunOptions):
     def _train(self, number, devices, recipe, reasons, place):
         """One run, evaluated: with seed number `number`, in a folder of its own."""
         from keras_vit.reporting.results import write_results
-        from keras_vit.training import train
 
         run, resume = self.run, self.resume
         if self.seeds > 1:
@@ -69,16 +68,9 @@ class Train(RunOptions):
             run = seed_folder(run, recipe.seed)
             resume = resume and RunFolder(run).is_run()
         try:
-            result = train(
-                recipe,
-                run,
-                devices=devices,
-                resume=resume,
-                save_minutes=self.save_minutes,
-                check=self.check,
-                notes={"reasons": reasons} if reasons else None,
-                place=place,
-            )
+            notes = {"reasons": reasons} if reasons else None
+            options = {"run": run, "resume": resume, "notes": notes}
+            result = self.train(recipe, devices, place, **options)
         except KeyboardInterrupt as interrupt:
             if self.seeds > 1:  # all of them are resumed
                 interrupt.folder = self.run

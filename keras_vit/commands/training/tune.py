@@ -127,15 +127,9 @@ class Tune:
         hypermodel = hypermodel_for(
             self._recipe(), space, fields=fields, budget=self._budget()
         )
-        return prepare_search(
-            hypermodel,
-            self.folder,
-            algorithm=self.algorithm,
-            trials=self.trials,
-            epochs=self.epochs,
-            objective=self.objective,
-            seed=self.seed,
-        )
+        names = ("algorithm", "trials", "epochs", "objective", "seed")
+        settings = {name: getattr(self, name) for name in names}
+        return prepare_search(hypermodel, self.folder, **settings)
 
     def _recipe(self):
         """The recipe to search around."""
