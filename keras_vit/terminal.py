@@ -50,8 +50,7 @@ def show_mistakes(result, count=5):
 
 def complain(message):
     """One message on stderr, with the program's name before it."""
-    sys.stderr.write(f"{PROGRAM}: {message}\n")
-    sys.stderr.flush()
+    print(f"{PROGRAM}: {message}", file=sys.stderr, flush=True)
 
 
 def error_message(error):
@@ -94,8 +93,7 @@ def stages(title):
         nonlocal last
         if stage != last:
             last = stage
-            sys.stderr.write(f"{title}: {stage}\n")
-            sys.stderr.flush()
+            print(f"{title}: {stage}", file=sys.stderr, flush=True)
 
     yield report
 
@@ -115,5 +113,4 @@ class _Handler(logging.Handler):
         if record.levelno >= logging.WARNING:
             message = f"warning: {message}"
         # Not kept from construction: tests and pipes replace stderr.
-        sys.stderr.write(f"{message}\n")
-        sys.stderr.flush()
+        print(message, file=sys.stderr, flush=True)

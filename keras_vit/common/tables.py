@@ -15,7 +15,8 @@ def aligned(rows, left=None):
             for all.
     """
     widths = [max(map(len, column)) for column in zip(*rows)]
-    left = range(len(widths) if left is None else left) if _is_count(left) else left
+    if left is None or isinstance(left, int):
+        left = range(len(widths) if left is None else left)
     return "\n".join(
         "  ".join(
             text.ljust(width) if place in left else text.rjust(width)
@@ -23,10 +24,6 @@ def aligned(rows, left=None):
         ).rstrip()
         for row in rows
     )
-
-
-def _is_count(left):
-    return left is None or isinstance(left, int)
 
 
 def as_csv(header, rows):

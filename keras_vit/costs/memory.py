@@ -183,15 +183,10 @@ def _remedy(estimate, available):
     if estimate.accumulation_steps == 1:
         room -= estimate.gradients  # which are added up in another copy
     at_once = int(room // estimate.activations_per_image)
-    sizes = range(1, estimate.batch_size + 1)
-    same = next(
-        (
-            f"accumulation_steps={n} would fit, with the same result; or "
-            for n in sizes
-            if estimate.batch_size % n == 0 and estimate.batch_size // n <= at_once
-        ),
-        "",
-    )
+    size, same = estimate.batch_size, ""
+    parts = (n for n in range(1, size + 1) if size % n == 0 and size // n <= at_once)
+    if number := next(parts, None):
+        same = f"accumulation_steps={number} would fit, with the same result; or "
     return f"{same}batch_size={batch} would fit."
 
 

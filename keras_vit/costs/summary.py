@@ -28,17 +28,11 @@ PARTS = {
     "pooling": "pooling",
     "head": "head",
 }
-_FIRST = {
-    "patches": "patch_embedding",
-    "patch_encoder": "patch_embedding",
-    "patch_corruption": "patch_embedding",
-    "encoder_norm": "norm",
-    "norm": "norm",
-    "pooling": "pooling",
-    "pooled_norm": "pooling",
-    "pre_logits": "head",
-    "head": "head",
-    "prediction": "head",
+_LAYERS = {
+    "patch_embedding": ("patches", "patch_encoder", "patch_corruption"),
+    "norm": ("encoder_norm", "norm"),
+    "pooling": ("pooling", "pooled_norm"),
+    "head": ("pre_logits", "head", "prediction"),
 }
 
 
@@ -173,9 +167,7 @@ def summary(
 
 def _flops_in_order(model):
     flops = flops_by_part(model)
-    if flops is None:
-        return None
-    return {part: flops[part] for part in PARTS if flops.get(part)}
+    return flops and {part: flops[part] for part in PARTS if flops.get(part)}
 
 
 def parameters_by_part(model):
@@ -200,4 +192,4 @@ def _part_of(path):
         return "attention" if rest.startswith(("attention", "relative")) else "mlp"
     if first.startswith(("root_", "stage")):
         return "resnet"
-    return _FIRST.get(first, "other")
+    return next((part for part, names in _LAYERS.items() if first in names), "other")

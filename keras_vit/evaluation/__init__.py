@@ -21,12 +21,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "evaluation.probes.probing": ["ProbeResult", "probe"],
         "evaluation.probes.ridge": ["LinearProbe", "Ridge"],
         "evaluation.probes.shots": ["FewShotCallback", "fewshot", "fewshot_probe"],
-        "evaluation.probes.vtab_runs": [
-            "VTAB_TASKS",
-            "VtabResult",
-            "VtabTask",
-            "vtab",
-        ],
+        "evaluation.probes.vtab_runs": ["VTAB_TASKS", "VtabResult", "VtabTask", "vtab"],
         "evaluation.report.page": ["write_report"],
         "evaluation.report.pictures": [
             "plot_confusion",

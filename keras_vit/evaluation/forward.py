@@ -5,6 +5,7 @@ import numpy as np
 import keras_vit.data
 from keras_vit.data.steps.preprocessing import evaluation_with
 from keras_vit.devices import current
+from keras_vit.devices.context import filled
 from keras_vit.inference.loaded import preprocessing_of
 
 
@@ -43,7 +44,8 @@ def forward(model, source, steps, batch_size, progress=None):
         for images, labels in source.batches(batch_size, preprocessing=steps):
             images, labels = np.asarray(images), np.asarray(labels)
             full = max(full, len(images))
-            outputs = _outputs(model, images, full)
+            # One shape is compiled once.
+            outputs = current().outputs(model, filled(images, full))[: len(images)]
             if not np.isfinite(outputs).all():
                 raise ValueError(
                     "The model's outputs are not finite numbers, so there is nothing "
@@ -59,12 +61,3 @@ def forward(model, source, steps, batch_size, progress=None):
         if message is None:
             raise
         raise ValueError(message) from None
-
-
-def _outputs(model, images, full):
-    """Outputs of a batch, which is filled up first: one shape is compiled once."""
-    count = len(images)
-    if count < full:
-        filling = np.repeat(images[:1], full - count, axis=0)
-        images = np.concatenate([images, filling])
-    return current().outputs(model, images)[:count]

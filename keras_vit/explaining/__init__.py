@@ -3,8 +3,5 @@
 from keras_vit.common.lazy import lazy_attributes
 
 __getattr__, __dir__, __all__ = lazy_attributes(
-    globals(),
-    {
-        "explaining.writing": ["Report", "explain"],
-    },
+    globals(), {"explaining.writing": ["Report", "explain"]}
 )

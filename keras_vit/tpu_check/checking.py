@@ -9,11 +9,7 @@ from keras_vit.costs.chips import CHIPS
 from keras_vit.data.sets.known import num_training_images
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.variants.rows import HYBRID_VARIANTS, VIT_VARIANTS
-from keras_vit.tpu_check.children import (
-    CompilerError,
-    check_installed,
-    compile_in_child,
-)
+from keras_vit.tpu_check.children import CompilerError, compile_in_child
 from keras_vit.tpu_check.program import read_program
 from keras_vit.tpu_check.report import GIB, PAPER_CORE_DAYS, TpuReport
 from keras_vit.training.model_arguments import model_arguments
@@ -89,7 +85,6 @@ def tpu_check(
             f"Received: topology={topology!r}, accumulation_steps="
             f"{recipe.accumulation_steps}"
         )
-    check_installed()
 
     def compiled(num_layers=None):
         request = step_request(recipe, topology, num_classes, num_layers, backend)

@@ -205,9 +205,7 @@ def compile_text(text, chip):
             backend=chip.client,
         )
         loaded = chip.client.compile(
-            module,
-            executable_devices=_jax.DeviceList((chip,)),
-            compile_options=options,
+            module, executable_devices=_jax.DeviceList((chip,)), compile_options=options
         )
     return SimpleNamespace(
         memory_analysis=loaded.get_compiled_memory_stats,

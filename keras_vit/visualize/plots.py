@@ -100,10 +100,8 @@ def plot_position_similarity(similarity):
     figure = new_figure(2.4 + width * inch, max(0.9 + height * inch, 2.6))
     axes = figure.subplots()
     shown = axes.imshow(maps, cmap="viridis", vmin=-1, vmax=1, interpolation="none")
-    for axis, count, name in (
-        (axes.xaxis, columns, "column"),
-        (axes.yaxis, rows, "row"),
-    ):
+    sides = ((axes.xaxis, columns, "column"), (axes.yaxis, rows, "row"))
+    for axis, count, name in sides:
         numbers = np.arange(0, count, max(1, math.ceil(count / 8)))
         axis.set_ticks(numbers * (count + 1) + (count - 1) / 2, numbers + 1)
         axis.set_label_text(f"{name} of the patch")

@@ -55,10 +55,8 @@ class DataCheck:
 
     def to_json(self):
         """The check as a dictionary that JSON can hold."""
-        values = dataclasses.asdict(self)
-        values["imbalance"] = self.imbalance
-        values["warnings"] = self.warnings
-        return values
+        more = {"imbalance": self.imbalance, "warnings": self.warnings}
+        return {**dataclasses.asdict(self), **more}
 
     def __str__(self):
         small, middle, large = (

@@ -65,8 +65,7 @@ class Order:
 
         @as_written
         def start_of(epoch):
-            return one_epoch(
-                epoch, tf.where(epoch == first, tf.constant(skip, tf.int64), 0)
-            )
+            skipped = tf.where(epoch == first, tf.constant(skip, tf.int64), 0)
+            return one_epoch(epoch, skipped)
 
         return tf.data.Dataset.range(first, max(first, last)).flat_map(start_of)

@@ -21,7 +21,11 @@ from keras_vit.data.readers.order import Order
 
 
 class IndexedStore:
-    """Base of the stores that give any example at once."""
+    """Base of the stores that give any example at once.
+
+    Each has a `fetcher`: a function from an index (scalar `int64`) to the example's
+    dictionary.
+    """
 
     labels: np.ndarray  # int64, (N,)
     ids = originals = None
@@ -70,18 +74,9 @@ class IndexedStore:
         millisecond for every example.
         """
         fetch = self.fetcher()
-        return (
-            self.indices(order)
-            .enumerate()
-            .map(
-                as_written(lambda at, i: function(at, {**i, **fetch(i["index"])})),
-                num_parallel_calls=usable_cores(),
-            )
-        )
-
-    def fetcher(self):
-        """A function from an index (scalar `int64`) to the example's dictionary."""
-        raise NotImplementedError
+        call = as_written(lambda at, i: function(at, {**i, **fetch(i["index"])}))
+        numbered = self.indices(order).enumerate()
+        return numbered.map(call, num_parallel_calls=usable_cores())
 
     def select(self, indices: np.ndarray) -> "IndexedStore":
         """The store of some of the examples."""

@@ -89,9 +89,7 @@ DATASETS = {
         image_size=(32, 32),
     ),
     "oxford_iiit_pet": DatasetFacts(
-        splits={"train": 3_680, "test": 3_669},
-        licence="CC BY-SA 4.0",
-        disk=811_262_658,
+        splits={"train": 3_680, "test": 3_669}, licence="CC BY-SA 4.0", disk=811_262_658
     ),
     "oxford_flowers102": DatasetFacts(
         splits={"train": 1_020, "validation": 1_020, "test": 6_149},

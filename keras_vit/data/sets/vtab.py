@@ -129,11 +129,7 @@ STRUCTURED = {
         "smallnorb", 9, 12_150, label=ELEVATION, **SMALLNORB
     ),
 }
-VTAB_GROUPS = {
-    "natural": NATURAL,
-    "specialized": SPECIALIZED,
-    "structured": STRUCTURED,
-}
+VTAB_GROUPS = {"natural": NATURAL, "specialized": SPECIALIZED, "structured": STRUCTURED}
 VTAB = {**NATURAL, **SPECIALIZED, **STRUCTURED}
 VTAB_PREFIX = "vtab/"
 # The training parts of every task, the default first.

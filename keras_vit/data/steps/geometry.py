@@ -89,9 +89,8 @@ class CentralCrop(Crop):
         check(self, "height", "width")
 
     def __call__(self, images, seeds=None):
-        return tf.image.crop_to_bounding_box(
-            images, *self._window(*_height_width(images))
-        )
+        window = self._window(*_height_width(images))
+        return tf.image.crop_to_bounding_box(images, *window)
 
     def window(self, height, width, seeds):
         return tf.stack(self._window(height, width))

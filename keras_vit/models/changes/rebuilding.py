@@ -4,11 +4,7 @@ import inspect
 import logging
 import math
 
-from keras_vit.checkpoints.architecture import (
-    arguments_of,
-    family_of,
-    position_prefix,
-)
+from keras_vit.checkpoints.architecture import arguments_of, family_of, position_prefix
 from keras_vit.checkpoints.names.vit import POSITIONS
 from keras_vit.checkpoints.plan.position_plan import grid_of_file
 from keras_vit.common.wording import hint

@@ -49,7 +49,7 @@ def forget(variables):
     those of a model that was refused and thrown away.
     """
     for variable in variables:
-        variable._deferred_initialize = _nothing
+        variable._deferred_initialize = lambda: None
     with keras.StatelessScope():
         pass
     for variable in variables:
@@ -65,7 +65,3 @@ class _Constant:
     def __call__(self, shape, dtype=None):
         value, self._value = self._value, None
         return ops.convert_to_tensor(value, dtype)
-
-
-def _nothing():
-    pass

@@ -36,12 +36,9 @@ def variant_of(family, arguments):
 
 def published_heads(hidden_dim, num_layers, mlp_dim):
     """The heads of the first published Transformer of these sizes, or `None`."""
+    sizes = (hidden_dim, num_layers, mlp_dim)
     for row in (*VIT_VARIANTS.values(), *HYBRID_VARIANTS.values()):
-        if (row.hidden_dim, row.num_layers, row.mlp_dim) == (
-            hidden_dim,
-            num_layers,
-            mlp_dim,
-        ):
+        if (row.hidden_dim, row.num_layers, row.mlp_dim) == sizes:
             return row.num_heads
     return None
 
@@ -52,9 +49,8 @@ def describe_difference(family, arguments, other_family, other):
     Compares sizes only: what the rules of loading may change is not a difference.
     """
     if family != other_family:
-        return f"they hold a {_name(other_family, other)}, the model is a " + _name(
-            family, arguments
-        )
+        theirs, ours = _name(other_family, other), _name(family, arguments)
+        return f"they hold a {theirs}, the model is a {ours}"
     different = [
         name
         for name in sizes_of(next(iter(FAMILIES[family].values())))

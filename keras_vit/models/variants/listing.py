@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 from keras_vit.common.checks import check_choice
 from keras_vit.common.tables import Table
-from keras_vit.common.wording import closest
+from keras_vit.common.wording import hint
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.rows import FAMILIES
@@ -86,10 +86,9 @@ def canonical_name(name):
                 f"Received: {name!r}"
             )
     plain = {_letters(n): n for n in names}
-    close = closest(_letters(name), plain)
-    hint = f" Did you mean {plain[close]!r}?" if close else ""
+    meant = hint(_letters(name), plain, lambda close: repr(plain[close]))
     raise ValueError(
-        f"Unknown model. Received: {name!r}.{hint} `keras_vit.list_models()` "
+        f"Unknown model. Received: {name!r}.{meant} `keras_vit.list_models()` "
         f"lists: {', '.join(names)}"
     )
 

@@ -22,8 +22,7 @@ FINE_TUNING = (
 
 # A ViT, as in the official notebook.
 QUICK = {"total_steps": 100, "warmup_steps": 5, "learning_rate": 0.03}
-QUICK |= {"evaluate_every": 50}
-QUICK_SIZE = 224
+QUICK |= {"evaluate_every": 50, "image_size": 224}
 
 # From here on, training from scratch follows a paper.
 LARGE = 500_000
@@ -241,7 +240,7 @@ def _fine_tuning(num_examples, model, augreg, quick):
     run, fields = _published(names[augreg])
     fields.setdefault("evaluate_every", fields["total_steps"] // 10)
     if quick:
-        fields |= {**QUICK, "image_size": QUICK_SIZE}
+        fields |= QUICK
     row, size = VIT_VARIANTS.get(model), fields["image_size"]
     # A multiple of the patch: the official code cuts the rest.
     fields["image_size"] = size - size % row.patch_size if row else size

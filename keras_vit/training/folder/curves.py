@@ -20,15 +20,13 @@ def plot_curves(rows, path):
     Returns:
         Whether the picture was written.
     """
-    if not is_installed("matplotlib"):
-        logger.info(
-            "No training curves: matplotlib is not installed (%s).",
-            install_line("train"),
-        )
-        return False
-    figure = curves_figure(rows)
-    save_figure(figure, path)
-    return True
+    drawable = is_installed("matplotlib")
+    if drawable:
+        save_figure(curves_figure(rows), path)
+    else:
+        line = install_line("train")
+        logger.info("No training curves: matplotlib is not installed (%s).", line)
+    return drawable
 
 
 def curves_figure(rows):

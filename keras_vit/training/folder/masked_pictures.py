@@ -42,14 +42,7 @@ class MaskedPatchPictures(keras.callbacks.Callback):
     """
 
     def __init__(
-        self,
-        model,
-        batch,
-        folder,
-        tensorboard=None,
-        count=8,
-        every=1,
-        value_range=None,
+        self, model, batch, folder, tensorboard=None, count=8, every=1, value_range=None
     ):
         super().__init__()
         check_positive(count=count, every=every)

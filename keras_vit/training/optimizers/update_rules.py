@@ -11,7 +11,7 @@ from keras_vit.common.checks import check_choice
 
 
 class UpdateRule(keras.optimizers.Optimizer):
-    """What both have in common. Not for direct use.
+    """What both have in common. Not for direct use: each says how it moves a variable.
 
     Args:
         learning_rate: Float or schedule.
@@ -70,9 +70,6 @@ class UpdateRule(keras.optimizers.Optimizer):
         if self._decays[index]:
             self.assign_sub(variable, variable * (rate * self._decays[index]))
         self._move(index, ops.cast(gradient, variable.dtype), variable, rate)
-
-    def _move(self, index, gradient, variable, rate):
-        raise NotImplementedError
 
     def get_config(self):
         config = super().get_config()

@@ -20,6 +20,7 @@ SCALING = {
     "rate_and_steps": "the rate grows with the batch and the number of updates falls, "
     "as in the notebooks of BiT",
 }
+STEPS = ("total_steps", "warmup_steps", "evaluate_every", "cooldown_steps")
 EPOCHS = 24
 
 
@@ -269,12 +270,7 @@ class Recipe:
         if self.batch_scaling != "none":
             changes["learning_rate"] = self.learning_rate * ratio
         if self.batch_scaling == "rate_and_steps":
-            for name in (
-                "total_steps",
-                "warmup_steps",
-                "evaluate_every",
-                "cooldown_steps",
-            ):
+            for name in STEPS:
                 if getattr(self, name):
                     changes[name] = max(1, round(getattr(self, name) / ratio))
         scaled = dataclasses.replace(self, **changes)

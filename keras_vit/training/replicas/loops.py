@@ -82,7 +82,7 @@ def host_function(model, step, count):
     Args:
         model: A compiled model.
         step: Its `train_step` or `test_step`.
-        count: Function without arguments that returns a `StepCount`.
+        count: Name of the model's attribute that holds its `StepCount`.
     """
     steps = compiled_steps(model, step)
     strategy = model.distribute_strategy
@@ -95,7 +95,7 @@ def host_function(model, step, count):
             data = tf.data.Dataset.from_tensors(batch)
             iterator = iter(strategy.experimental_distribute_dataset(data))
             return steps(iterator, tf.constant(1))[1]
-        counter = count()
+        counter = getattr(model, count)
         most = counter.next(model.steps_per_execution)
         done, logs = steps(iterator, tf.constant(most))
         # Asking how many were done waits for the device.

@@ -137,15 +137,11 @@ class ReplicaModel(keras.Model):
 
     def make_train_function(self, force=False):
         if self.train_function is None or force:
-            self.train_function = host_function(
-                self, self.train_step, lambda: self._train_count
-            )
+            self.train_function = host_function(self, self.train_step, "_train_count")
 
     def make_test_function(self, force=False):
         if self.test_function is None or force:
-            self.test_function = host_function(
-                self, self.test_step, lambda: self._test_count
-            )
+            self.test_function = host_function(self, self.test_step, "_test_count")
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Keras averages the images of the replicas for their shape, which fails for

@@ -88,7 +88,4 @@ class _Summed:
                 variable.assign(value)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "ema_overwrite_frequency": self.overwrite_every,
-        }
+        return {**super().get_config(), "ema_overwrite_frequency": self.overwrite_every}

@@ -155,9 +155,7 @@ def build(recipe, folder, data):
         # The initial weights of a resumed run need no longer be there.
         given = dataclasses.replace(recipe, weights=str(folder.model))
     arguments = model_arguments(
-        given,
-        native_size=data.train.image_size,
-        num_channels=data.train.num_channels,
+        given, native_size=data.train.image_size, num_channels=data.train.num_channels
     )
     if _judged_by_model(recipe):
         check_augmentation(recipe, arguments.get("image_size", 224))
