@@ -159,9 +159,8 @@ def _context(subject, photographs, offers, top, full):
 def _summary(subject):
     """Whose attention the maps of whole layers show."""
     encoder = layer_named(subject.model, "patch_encoder")
-    if encoder is None or encoder.class_token:
-        return "Class token"
-    return "Mean of all patches"
+    token = encoder is None or encoder.class_token
+    return "Class token" if token else "Mean of all patches"
 
 
 class Offers:

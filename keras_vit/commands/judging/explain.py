@@ -42,14 +42,8 @@ class Explain:
         check_writable(self.out)
         from keras_vit.explaining import explain
 
-        report = explain(
-            self.model,
-            self.images,
-            self.out,
-            self.full,
-            top=self.top,
-            image_size=self.image_size,
-        )
+        options = {"top": self.top, "image_size": self.image_size}
+        report = explain(self.model, self.images, self.out, self.full, **options)
         print(f"report: {report.path} ({report.size / 1e6:.2f} MB)")
         for reason in report.failures:
             complain(reason)

@@ -45,11 +45,8 @@ class TpuCheck:
         from keras_vit.tpu_check import CompilerError
 
         try:
-            report = self._check(
-                start_recipe(
-                    self.recipe or DEFAULT, {**self.given, "dtype": self.dtype}
-                )
-            )
+            given = {**self.given, "dtype": self.dtype}
+            report = self._check(start_recipe(self.recipe or DEFAULT, given))
         except CompilerError as error:
             complain(error)
             return 1
