@@ -60,9 +60,8 @@ def resize_position_embeddings(
         return table
     prefix, grid = table[:, :prefix_tokens], table[0, prefix_tokens:]
     grid = grid.reshape(*old_grid, -1).astype("float64")
-    rows, columns = (
-        resize_matrix(old, new, kernel) for old, new in zip(old_grid, grid_size)
-    )
+    sides = zip(old_grid, grid_size)
+    rows, columns = (resize_matrix(old, new, kernel) for old, new in sides)
     grid = np.einsum("ir,jc,rcd->ijd", rows, columns, grid, optimize=True)
     grid = grid.reshape(1, -1, table.shape[-1]).astype(table.dtype)
     return np.concatenate([prefix, grid], axis=1)

@@ -259,9 +259,8 @@ def _class_labels(info):
         return None
     pair = info.supervised_keys
     names = [key for key in (pair or ()) if isinstance(key, str)]
-    labels = {
-        k: f for k, f in info.features.items() if type(f).__name__ == "ClassLabel"
-    }
+    items = info.features.items()
+    labels = {k: f for k, f in items if type(f).__name__ == "ClassLabel"}
     if names and names[-1] in labels:
         return labels[names[-1]]
     return next(iter(labels.values())) if len(labels) == 1 else None

@@ -42,9 +42,8 @@ def find_sources(data, data_dir=None, *, needed=False):
 def has_classes_of(model, source):
     """Whether the labels of a source are the classes of a model."""
     names = metadata_of(model).get("class_names")
-    if model.output_shape[-1] != source.num_classes:
-        return False
-    return names is None or list(names) == list(source.class_names)
+    same = names is None or list(names) == list(source.class_names)
+    return same and model.output_shape[-1] == source.num_classes
 
 
 def sizes_to_try(model):

@@ -80,9 +80,8 @@ def permute_patches(images, patch_size, share=1.0, *, seed=0):
     sources[moved] = np.roll(moved, 1)
     # The pixels from which each takes its colour.
     y, x = np.indices((rows * height, columns * width))
-    from_row, from_column = np.divmod(
-        sources[y // height * columns + x // width], columns
-    )
+    origins = sources[y // height * columns + x // width]
+    from_row, from_column = np.divmod(origins, columns)
     y, x = from_row * height + y % height, from_column * width + x % width
     changed = images.copy()
     changed[:, : rows * height, : columns * width] = images[:, y, x]

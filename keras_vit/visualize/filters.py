@@ -90,6 +90,5 @@ def principal_components(rows, count):
     centred = rows.astype("float64") - rows.mean(axis=0, dtype="float64")
     components = np.linalg.svd(centred, full_matrices=False)[2][:count]
     largest = np.abs(components).argmax(axis=1)
-    return (
-        components * np.sign(components[np.arange(len(components)), largest])[:, None]
-    )
+    signs = np.sign(components[np.arange(len(components)), largest])
+    return components * signs[:, None]

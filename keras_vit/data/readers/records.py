@@ -215,9 +215,8 @@ class RecordStore:
                 stream = self._shuffled(stream, order.seed, epoch)
             stream = stream.take(order.per_epoch).skip(skip).enumerate(skip)
             if not order.is_whole:  # before anything is decoded
-                stream = stream.filter(
-                    as_written(lambda place, _: order.keeps(epoch, place))
-                )
+                keeps = as_written(lambda place, _: order.keeps(epoch, place))
+                stream = stream.filter(keeps)
             return stream.map(lambda index, record: parse(epoch, index, *record))
 
         def parse(epoch, index, name, record):

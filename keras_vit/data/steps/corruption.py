@@ -166,9 +166,8 @@ def _shrunk(x, axis, side, cells):
         return tf.ensure_shape(tf.reduce_mean(tf.reshape(x, parts), axis + 1), static)
     edges = np.arange(cells + 1) * side / cells
     pixels = np.arange(side)
-    overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(
-        edges[:-1, None], pixels
-    )
+    low, high = edges[:-1, None], edges[1:, None]
+    overlap = np.minimum(high, pixels + 1) - np.maximum(low, pixels)
     weights = np.clip(overlap, 0, None) * cells / side
     x = tf.tensordot(x, tf.constant(weights.T, tf.float32), [[axis], [0]])
     last = len(x.shape) - 1

@@ -139,9 +139,8 @@ class InceptionCrop(Crop):
             )
 
     def __call__(self, images, seeds=None):
-        top, left, height, width = tf.unstack(
-            self.window(*tf.unstack(tf.shape(images)[1:3]), seeds)
-        )
+        window = self.window(*tf.unstack(tf.shape(images)[1:3]), seeds)
+        top, left, height, width = tf.unstack(window)
         images = tf.slice(images, [0, top, left, 0], [1, height, width, -1])
         return self.finish(images)
 

@@ -132,11 +132,9 @@ def _classes(evaluation):
 
 
 def _mistakes(evaluation):
-    figures = []
+    figures, names = [], evaluation.class_names
     for mistake in evaluation.mistakes:
-        true, wrong = (
-            evaluation.class_names[k] for k in (mistake.true, mistake.predicted)
-        )
+        true, wrong = names[mistake.true], names[mistake.predicted]
         name = mistake.file or f"example {mistake.index}"
         small = " class='small'" if max(mistake.image.shape[:2]) < 64 else ""
         figures.append(
