@@ -100,7 +100,7 @@ def test_devices_that_are_not_there_are_refused(devices):
     kind = devices.partition(":")[0].upper()
     keras.distribution.list_devices()
     keras.ops.zeros(1)  # the backend has started: no more devices can be made
-    with pytest.raises(ValueError, match=f"asked for: 64 {kind}.*Found by"):
+    with pytest.raises(ValueError, match=f"requested: 64 {kind}.*Found by"):
         strategy(devices)
 
 
