@@ -141,6 +141,7 @@ def evaluate(
     batch_size=64,
     mistakes=24,
     progress=None,
+    place=None,
 ):
     """Loss, accuracy and all that follows from them, of a model on a data set.
 
@@ -172,6 +173,8 @@ def evaluate(
             their pixels. Defaults to 24.
         progress: `None`, or a function that is called with (images done, images in
             all).
+        place: What `keras_vit.data.open_place` made of the name of the run's data, for
+            a run that is evaluated on its own test set right after its training.
 
     Returns:
         An `Evaluation`.
@@ -191,7 +194,9 @@ def evaluate(
     model = load_model(model_or_path)
     kind = output_kind(model)
     steps = steps_of(model, preprocessing)
-    source = find_source(model, data, data_dir, corrupt=corrupt, columns=columns)
+    source = find_source(
+        model, data, data_dir, corrupt=corrupt, columns=columns, place=place
+    )
     _check_classes(model, source)
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.

@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 READING = ("corrupt", "test_fraction", "split_seed")
 
 
-def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
+def find_source(
+    model, data=None, data_dir=None, *, corrupt=None, columns=None, place=None
+):
     """The examples that were asked for, or those of the run's test.
 
     Args:
@@ -22,6 +24,8 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
         data_dir: Where TFDS keeps its data sets.
         corrupt: `"error"`, `"skip"`, or `None` for what the run did.
         columns: As for `keras_vit.data.load`, with `data`.
+        place: What `keras_vit.data.open_place` made of the name of the run's data, if
+            that was opened before.
 
     Returns:
         A `keras_vit.data.Source`.
@@ -48,7 +52,7 @@ def find_source(model, data=None, data_dir=None, *, corrupt=None, columns=None):
         )
     data_dir = data_dir or recipe["data_dir"]
     _, source = keras_vit.data.load_splits(
-        recipe["data"], data_dir, test=test, **options
+        place or recipe["data"], data_dir, test=test, **options
     )
     expected = metadata["data"]["test"]["num_examples"]
     if source.num_examples != expected:

@@ -13,7 +13,7 @@ from keras_vit.reporting.card import model_card
 logger = logging.getLogger(__name__)
 
 
-def write_results(folder, *, progress=None):
+def write_results(folder, *, progress=None, place=None):
     """Evaluates the model of a run folder and writes the results into it.
 
     Written are `evaluation.json`, `model_card.md` and, where matplotlib is installed,
@@ -22,6 +22,8 @@ def write_results(folder, *, progress=None):
     Args:
         folder: A `keras_vit.training.RunFolder` of a finished run.
         progress: `None`, or a function (images done, images in all).
+        place: The opened place of the run's data, or `None`; see
+            `keras_vit.training.train`.
 
     Returns:
         An `Evaluation`.
@@ -31,7 +33,7 @@ def write_results(folder, *, progress=None):
     >>> result = keras_vit.training.train(recipe)
     >>> write_results(result.folder).accuracy_interval
     """
-    evaluation = evaluate(folder.path, progress=progress)
+    evaluation = evaluate(folder.path, progress=progress, place=place)
     if not current().is_chief:
         return evaluation
     record = folder.read_record()
@@ -39,7 +41,7 @@ def write_results(folder, *, progress=None):
         record,
         evaluation,
         weights_licence=_weights_licence(record["recipe"]),
-        data_licence=_data_licence(record["recipe"]),
+        data_licence=_data_licence(record["recipe"], place),
         check=record.get("check"),
         recipe_source=record.get("reasons"),
         path=str(folder),
@@ -70,8 +72,9 @@ def _weights_licence(recipe):
     return known.pop() if len(known) == 1 else None
 
 
-def _data_licence(recipe):
+def _data_licence(recipe, place):
+    data = place or recipe["data"]
     try:
-        return keras_vit.data.describe(recipe["data"], recipe.get("data_dir")).licence
+        return keras_vit.data.describe(data, recipe.get("data_dir")).licence
     except (ValueError, OSError):
         return None

@@ -76,7 +76,7 @@ class Train(RunOptions):
                 interrupt.folder = self.run
             raise
         with progress_bar("evaluating") as progress:
-            evaluation = write_results(result.folder, progress=progress)
+            evaluation = write_results(result.folder, progress=progress, place=place)
         if devices.is_chief:
             self._print(result.folder, evaluation)
         return evaluation

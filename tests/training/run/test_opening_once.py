@@ -6,6 +6,7 @@ import pytest
 from tiny_runs import finished
 
 import keras_vit
+from keras_vit import cli
 from keras_vit.data.readers import folders
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run import batches, prepare
@@ -50,6 +51,16 @@ def test_a_run_of_an_opened_place_scans_nothing(tiny, tmp_path, scans):
     assert again.num_examples < train_data.num_examples
     run = finished(dataclasses.replace(tiny, epochs=1), tmp_path / "run", place=place)
     assert len(run.result.history) == 1
+    assert scans == [tiny.data]
+
+
+def test_the_command_scans_its_folder_once(tiny, tmp_path, scans):
+    finished(dataclasses.replace(tiny, epochs=1), tmp_path / "first")
+    del scans[:]
+    words = ["train", "--data", tiny.data, "--weights", str(tmp_path / "first")]
+    words += ["--total-steps", "2", "--batch-size", "4"]
+    assert cli.main([*words, "--run", str(tmp_path / "second")]) == 0
+    assert (tmp_path / "second" / "evaluation.json").exists()
     assert scans == [tiny.data]
 
 
