@@ -18,8 +18,13 @@ def missing_files(facts: DatasetFacts, folder) -> list[str]:
 
 
 def num_training_images(name) -> int | None:
-    """The training images of a data set; None of parts and of unknown ones."""
-    return KNOWN[name].splits.get("train") if name in KNOWN else None
+    """The training images of a data set; None of parts and of unknown ones.
+
+    None, too, of a TFDS set without a test split: a part of it is cut off for the test.
+    """
+    splits = KNOWN[name].splits if name in KNOWN else {}
+    is_cut = name in DATASETS and not {"test", "validation"} & splits.keys()
+    return None if is_cut else splits.get("train")
 
 
 def image_shape(name) -> tuple[int, int, int] | None:

@@ -102,6 +102,7 @@ def test_sizes_are_looked_up_by_name_only():
     assert num_training_images("imagenet21k") == 14_000_000
     assert num_training_images("cifar10:train[:10%]") is None
     assert num_training_images("imagenet_v2") is None  # which is for tests
+    assert num_training_images("eurosat") is None  # of which a part is cut off
     assert image_shape("cifar10") == (32, 32, 3)
     assert image_shape("fashion_mnist_mini") == (28, 28, 1)
     assert image_shape("imagenet2012") is None is image_shape("./photos")
