@@ -151,7 +151,7 @@ def _named(augment, evaluation):
         "inception": (InceptionCrop(height, width), Flip()),
         "resmall_crop": (ResizeSmall(max(larger)), RandomCrop(height, width), Flip()),
         "resize_crop": (Resize(*larger), RandomCrop(height, width), Flip()),
-    }.get(augment or "none")
+    }.get("none" if augment is None else augment)
 
 
 def _without_range(evaluation):

@@ -240,6 +240,7 @@ def test_own_steps_that_leave_the_size_open_follow_the_evaluation():
         ),
         (lambda: augmentation([steps.Resize(9, 9)], preprocessing(28)), "28x28"),
         (lambda: augmentation([1], preprocessing(28)), "string or list"),
+        (lambda: augmentation("", preprocessing(28)), "A step is a name"),
         (lambda: Preprocessing((steps.Flip(),)), "fix the size"),
         (
             lambda: Preprocessing((steps.Resize(8, 8), steps.CentralCrop(9, 4))),
