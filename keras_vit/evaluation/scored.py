@@ -75,7 +75,8 @@ def _is_at(name, place):
 def _named(place, data_dir, test, **options):
     """The part that a name ends with, or the test set where it names none."""
     if place.split is None:
-        _, test = keras_vit.data.load_splits(place, data_dir, test=test, **options)
+        whole = place.with_split(None)  # a part may be too large for the training set
+        _, test = keras_vit.data.load_splits(whole, data_dir, test=test, **options)
         if not place.parts:
             return test
         place = place.with_split(test.split + "".join(map(str, place.parts)))

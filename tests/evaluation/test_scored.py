@@ -43,6 +43,16 @@ def test_the_named_part_is_scored_and_without_one_the_test_set(
     assert found.data.startswith(f"{folder}:{split[1:] if files - test else 'test'}")
 
 
+def test_a_part_of_the_test_set_may_be_larger_than_the_training_set(tmp_path):
+    for split, count in (("train", 1), ("test", 2)):
+        for name in NAMES:
+            (tmp_path / split / name).mkdir(parents=True)
+            for index in range(count):
+                path = tmp_path / split / name / f"{index}.png"
+                Image.new("L", (8, 8)).save(path)
+    assert find_source(tiny(), f"{tmp_path}:per_class=2").num_examples == 6
+
+
 def test_a_part_of_a_set_that_has_only_a_train_split(model, tmp_path, folder):
     features = {
         "image": tfds.features.Image(shape=(8, 8, 1)),
