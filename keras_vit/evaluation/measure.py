@@ -201,7 +201,7 @@ def evaluate(
     keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
-    value_range = range_of_steps(steps)
+    value_range, files = range_of_steps(steps), source.files
     columns, worst, done = [], [], 0
     for images, labels, outputs in forward(model, source, steps, batch_size, progress):
         probabilities = class_probabilities(outputs, kind)
@@ -213,7 +213,7 @@ def evaluate(
         kept = probabilities.astype("float32") if keep else rows
         columns.append((labels, predicted, confidences, losses, place, kept))
         batch = (images, labels, predicted, confidences)
-        worst = _with_mistakes(worst, mistakes, done, batch, source, value_range)
+        worst = _with_mistakes(worst, mistakes, done, batch, files, value_range)
         done += len(labels)
     labels, predicted, confidences, losses, place, kept = (
         np.concatenate(column) for column in zip(*columns)
@@ -236,7 +236,7 @@ def evaluate(
     )
 
 
-def _with_mistakes(worst, count, first, batch, source, value_range):
+def _with_mistakes(worst, count, first, batch, files, value_range):
     """The most confident wrong answers so far, the most confident first.
 
     Args:
@@ -244,14 +244,14 @@ def _with_mistakes(worst, count, first, batch, source, value_range):
         count: Integer, how many to keep.
         first: Integer, the place of the batch's first example among all.
         batch: Images, labels, predicted classes and their probabilities.
-        source: The `keras_vit.data.Source` that the images are of.
+        files: Names of the files of all examples, or `None`.
         value_range: Black and white of the images.
     """
     for place, (image, true, wrong, confidence) in enumerate(zip(*batch), first):
         is_beaten = len(worst) >= count > 0 and confidence < worst[-1].confidence
         if true == wrong or not count or is_beaten:
             continue
-        file = source.files[place] if source.files else None
+        file = files[place] if files else None
         answer = (int(true), int(wrong), float(confidence))
         pixels = pixels_of(image, value_range)
         worst = [*worst, Mistake(place, file, *answer, pixels)]

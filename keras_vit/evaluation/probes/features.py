@@ -121,7 +121,7 @@ class Extractor:
         check_positive(batch_size=batch_size)
         batches = forward(self.model, source, self.steps, batch_size, progress)
         values, labels = zip(*((outputs, numbers) for _, numbers, outputs in batches))
-        values = np.concatenate(values).astype("float32")
+        values = np.concatenate(values, dtype="float32")
         return Features(values, np.concatenate(labels), source.class_names)
 
 
