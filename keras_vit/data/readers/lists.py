@@ -94,7 +94,7 @@ def _row(path, reader, header, cells):
 
 
 def _read_parquet(path):
-    need("A list that is not saved as CSV but in Parquet", "parquet", "pyarrow")
+    need("A list in Parquet, unlike one in CSV,", "parquet", "pyarrow")
     import pyarrow
     import pyarrow.parquet
 
