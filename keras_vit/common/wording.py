@@ -29,7 +29,8 @@ def as_duration(seconds):
     for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             return f"{seconds / unit:.2g} {name}"
-    return f"{seconds / 86_400:.2g} days"
+    days = float(f"{seconds / 86_400:.2g}")
+    return f"{days:,g} days"
 
 
 def as_clock(seconds):

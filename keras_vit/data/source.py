@@ -161,7 +161,8 @@ class Source:
                 shape and fit in 512 MiB, `True` if all have one shape, or `False`. The
                 batches are the same.
             part: (index, count): of every batch only this of its equal parts, and in
-                evaluation full batches with weights; see `pipeline.batches`.
+                evaluation full batches with weights; see
+                `keras_vit.data.pipeline.batches`.
 
         Returns:
             Dataset of (images, labels): `float32` `(B, H, W, C)`, `[-1, 1]` unless

@@ -52,9 +52,17 @@ def export(
         model: A Keras model, the path of a `.keras` file, or a run folder.
         path: Path of the file, or of the folder for `"saved_model"`, `"hf"` and
             `"timm"`.
-        format: String, a key of `keras_vit.exporting.FORMATS`, each of which says in
-            `what` what it is. By default what the suffix of `path` says: `.onnx`,
-            `.tflite`, `.npz`.
+        format: String, a key of `keras_vit.exporting.FORMATS`:
+
+            - `"saved_model"`: a TensorFlow SavedModel;
+            - `"litert"`: LiteRT (formerly TensorFlow Lite) in float32;
+            - `"litert_int8"`: LiteRT with matrix products in int8;
+            - `"onnx"`: ONNX;
+            - `"npz"`: weights in the layout of the official projects;
+            - `"hf"`: a folder for Hugging Face transformers;
+            - `"timm"`: a folder for `timm.create_model("local-dir:...")`.
+
+            By default what the suffix of `path` says: `.onnx`, `.tflite`, `.npz`.
         preprocess: Boolean, whether the file takes pixels in `[0, 255]` and scales
             them itself. They have the model's size already.
         postprocess: Boolean, whether the file gives probabilities instead of logits.

@@ -182,4 +182,5 @@ def test_time_grows_with_the_images_and_leaves_no_trace(monkeypatch):
 
 def test_durations_are_rounded_to_what_is_known():
     durations = {3.21: "3.2 s", 90: "1.5 min", 7200: "2 h", 432_000: "5 days"}
+    durations |= {3.2e7: "370 days", 2e8: "2,300 days"}
     assert {s: as_duration(s) for s in durations} == durations

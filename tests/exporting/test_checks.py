@@ -2,7 +2,9 @@
 
 import dataclasses
 import importlib.util
+import inspect
 import json
+import re
 
 import cases
 import keras
@@ -12,6 +14,7 @@ from cases import array, inputs
 
 import keras_vit
 from keras_vit.cli import main
+from keras_vit.commands.files.export import Export
 from keras_vit.common.files import staged
 from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.parity import compare
@@ -23,6 +26,17 @@ def change_format(monkeypatch, name, **functions):
     """Gives a format another writer or runner."""
     changed = dataclasses.replace(FORMATS[name], **functions)
     monkeypatch.setitem(FORMATS, name, changed)
+
+
+def test_every_format_is_named_where_one_is_chosen():
+    texts = {"docstring": keras_vit.export.__doc__, "help": inspect.getsource(Export)}
+    absent = [
+        f"{format} in the {place}"
+        for place, text in texts.items()
+        for format in FORMATS
+        if not re.search(rf"\b{format}\b", text)
+    ]
+    assert not absent, absent
 
 
 def test_a_wrong_file_is_deleted_and_the_earlier_one_stays(tmp_path, monkeypatch):
