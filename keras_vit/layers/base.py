@@ -29,10 +29,13 @@ class Layer(keras.layers.Layer):
 
 @functools.cache
 def _arguments(layer):
-    """The names of a layer's arguments, those of its bases first."""
+    """The names of a layer's arguments, those of its bases first.
+
+    A class of the user's that is derived from a layer says itself what it adds.
+    """
     names = {}
     for base in reversed(layer.__mro__):
-        if issubclass(base, Layer) and "__init__" in vars(base):
+        if base.__module__.startswith("keras_vit.") and "__init__" in vars(base):
             parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
             names |= {p.name: None for p in parameters if p.kind is not p.VAR_KEYWORD}
     return tuple(names)

@@ -84,3 +84,7 @@ def test_an_unknown_argument_and_a_missing_one_are_told_with_the_name():
         keras_vit.ViT(patchsize=4)
     with pytest.raises(TypeError, match=r"BiT\(\) .*num_blocks"):
         keras_vit.BiT()
+    with pytest.raises(TypeError) as error:
+        keras_vit.ViT(10, patch_size=4, num_heads=2)
+    assert "'num_layers', 'hidden_dim', 'mlp_dim'" in str(error.value)
+    assert "patch_size" not in str(error.value)

@@ -33,6 +33,8 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
 
     def decorate(declared):
         signature = _signature(declared, groups)
+        parameters = signature.parameters.items()
+        required = [name for name, p in parameters if p.default is p.empty]
 
         @functools.wraps(declared)
         def construct(*args, **kwargs):
@@ -40,6 +42,12 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
                 raise TypeError(
                     f"{declared.__name__}() got an unexpected keyword argument {key!r}."
                     f"{hint(key, signature.parameters)}"
+                )
+            missing = [repr(name) for name in required if name not in kwargs]
+            if missing:
+                raise TypeError(
+                    f"{declared.__name__}() needs {', '.join(missing)}, which must be "
+                    "given by name."
                 )
             try:
                 bound = signature.bind(*args, **kwargs)
