@@ -272,7 +272,7 @@ def _limits(record, recipe, evaluation, check):
 
 
 def plain(value):
-    """A dictionary, whatever came: one, an object with `to_json`, or nothing."""
+    """A dictionary, from one, from an object with `to_json`, or from `None`."""
     if value is None:
         return {}
     return value if isinstance(value, dict) else value.to_json()

@@ -87,8 +87,8 @@ class Tune:
         from keras_vit.tuner.search_folder import SearchFolder
 
         need("This search", "tuner", keras_tuner="keras-tuner")
-        # What each trial says of itself is in its run folder; and TensorFlow finds it
-        # strange that one process trains many models.
+        # The run folder of each trial holds what it would log; and TensorFlow warns of
+        # a process that trains many models.
         logging.getLogger("keras_vit.training").setLevel(logging.WARNING)
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
         folder = SearchFolder(self.folder) if self.resume or is_worker() else None

@@ -44,7 +44,7 @@ def load_images(images, preprocessing, *, corrupt: str = "error"):
         images: List of what `load_image` takes.
         preprocessing: `Preprocessing` or its JSON, from `model.metadata`.
         corrupt: `"error"`: an image that can't be read raises. `"skip"`: it is left
-            out and told about in `errors`.
+            out, and `errors` says why.
 
     Returns:
         (images, errors): `float32` array `(N, H, W, C)` of the readable ones, and a

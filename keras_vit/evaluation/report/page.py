@@ -40,7 +40,7 @@ def write_report(evaluation, path, title="Evaluation"):
 def report_page(evaluation, title="Evaluation"):
     """The page as a string; see `write_report`."""
     reliability = themed_svg(lambda: plot_reliability(evaluation), "r")
-    style = resources.files("keras_vit.evaluation.report") / "page.css"
+    style = (resources.files("keras_vit.evaluation.report") / "page.css").read_text()
     parts = [
         f"<h1>{_escaped(title)}</h1>",
         f"<p>{_escaped(evaluation.data)}</p>",
@@ -65,7 +65,7 @@ def report_page(evaluation, title="Evaluation"):
     return (
         "<!DOCTYPE html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{_escaped(title)}</title><style>{style.read_text()}</style></head>\n<body>\n"
+        f"<title>{_escaped(title)}</title><style>{style}</style></head>\n<body>\n"
         + "\n".join(parts)
         + "\n</body>\n</html>\n"
     )

@@ -48,7 +48,7 @@ RUNS = {
     "small": PublishedRun({}, "keras_vit, the default run"),
 
     # Pre-training on JFT-300M, with a tanh layer as wide as the tokens. The sigmoid
-    # loss of this and of ImageNet-21k is said in issues 2 and 34 of the official code.
+    # loss of this and of ImageNet-21k is from issues 2 and 34 of the official code.
     "vit_b16_jft": PublishedRun(
         source=TABLE_3, note=PRIVATE, values=dict(
             data="jft_300m", augment="inception", image_size=224,
@@ -103,7 +103,7 @@ RUNS = {
     # Pre-training without labels.
     "vit_b16_masked_jft": PublishedRun(
         source="Dosovitskiy et al. 2021, appendix B.1.2",
-        note=f"Weight decay and dropout, not said, are those of table 3. {PRIVATE}",
+        note=f"Weight decay and dropout, not stated, are those of table 3. {PRIVATE}",
         values=dict(
             data="jft_300m", augment="inception", image_size=224,
             model="ViT_B16", masked_target="mean_colour",
