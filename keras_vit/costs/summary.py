@@ -44,14 +44,14 @@ class ModelFacts:
     # Height, width and channels of the images.
     image_shape: tuple
     dtype: str
-    # By part, see `PARTS`: numbers of weights, and floating-point
-    # operations of the forward pass of one image, a multiply-add counted as two;
-    # `None` where the model is not of this package.
+    # By part, see `PARTS`: numbers of weights, and floating-point operations of the
+    # forward pass of one image, a multiply-add counted as two; `None` where the model
+    # is not of this package.
     parameters: dict
     flops: dict | None
     # Of the weights, in bytes.
     weight_bytes: int
-    # Batch size to the `keras_vit.training.Estimate` of training with AdamW.
+    # Batch size to the `keras_vit.costs.memory.Estimate` of training with AdamW.
     training: dict
     # Batch size to images per second of the forward pass on this machine, measured.
     speed: dict = dataclasses.field(default_factory=dict)
