@@ -52,9 +52,10 @@ _ARENA_MAX = -8
 
 def _libc(name, *numbers):
     """Calls a function of the C library where it has one of that name."""
-    function = getattr(ctypes.CDLL(None), name, None)
-    if function is not None:
-        function(*numbers)
+    if os.name == "posix":
+        function = getattr(ctypes.CDLL(None), name, None)
+        if function is not None:
+            function(*numbers)
 
 
 _status = []

@@ -12,6 +12,7 @@ import pytest
 from cases import MODELS
 
 import keras_vit
+from keras_vit.checkpoints.files.safetensors import from_safetensors
 from keras_vit.checkpoints.opening import values_of
 
 
@@ -290,3 +291,15 @@ def timm_arrays():
     }
     shapes.update({f"blocks.0.{name}": shape for name, shape in block.items()})
     return {n: generator.normal(size=s).astype("float32") for n, s in shapes.items()}
+
+
+def test_a_file_that_may_not_be_opened_is_not_called_corrupted(tmp_path, monkeypatch):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(struct.pack("<Q", 2) + b"{}" + bytes(16))
+
+    def refuse(*_, **__):  # what a root user would not meet
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("keras_vit.checkpoints.files.safetensors.json.loads", refuse)
+    with pytest.raises(PermissionError):
+        from_safetensors(path)

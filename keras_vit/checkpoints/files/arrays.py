@@ -119,7 +119,7 @@ def reading(path, kind, name=None):
     """
     try:
         yield
-    except (Refused, MemoryError):
+    except (Refused, MemoryError, PermissionError):  # the file may be whole
         raise
     except Exception as error:  # of readers of foreign bytes, of many classes
         where = "" if name is None else f" at the array {name!r}"
