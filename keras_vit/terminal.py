@@ -114,3 +114,16 @@ class _Handler(logging.Handler):
             message = f"warning: {message}"
         # Not kept from construction: tests and pipes replace stderr.
         print(message, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def log_levels(levels):
+    """Logs less while the block lasts: a dictionary of loggers' names to levels."""
+    before = {name: logging.getLogger(name).level for name in levels}
+    try:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)

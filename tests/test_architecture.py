@@ -16,6 +16,7 @@ from keras_vit.common import environment, lazy
 
 PACKAGE = Path(keras_vit.__file__).parent
 ROOT = PACKAGE.parent
+PAGE = Path(__file__).parents[1] / "ARCHITECTURE.md"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 FACE = {"__init__", "__main__", "cli", "commands", "terminal"}
@@ -74,7 +75,7 @@ def room_of(module):
 def read_table():
     """Room to (what it holds, what it may import): the table of ARCHITECTURE.md."""
     rows = {}
-    for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
+    for line in PAGE.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 3 and cells[0].startswith("`"):
             rows[cells[0].strip("`")] = (cells[1], cells[2].split())
@@ -176,7 +177,7 @@ def test_the_table_has_no_circle_and_nothing_idle():
 
 def read_floors():
     """Room to its floor: the list of ARCHITECTURE.md."""
-    text = (ROOT / "ARCHITECTURE.md").read_text().partition("## Floors")[2]
+    text = PAGE.read_text().partition("## Floors")[2]
     lines = [line.split() for line in text.split("```")[1].splitlines() if line]
     stated = {name: int(number) for number, *names in lines for name in names}
     known = {*TABLE, *FACE} - {"__init__"}

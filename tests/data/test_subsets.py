@@ -93,8 +93,8 @@ def test_parts_are_written_behind_the_split(text, base, wanted):
         ("train,fraction=0", "above 0 and at most 1"),
         ("train,fraction=200%", "at most 1"),
         ("train,fraction=0.1,10", "'10'"),
-        ("train,seed=3", "behind"),
-        ("train,per_class=3,seed=1,seed=2", "behind"),
+        ("train,seed=3", "must follow"),
+        ("train,per_class=3,seed=1,seed=2", "must follow"),
     ],
 )
 def test_badly_written_parts_are_explained(text, message):

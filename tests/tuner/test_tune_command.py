@@ -1,6 +1,7 @@
 """`keras-vit tune`, in this process."""
 
 import json
+import logging
 import shlex
 import sys
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_the_command_ends_with_the_command_to_train_the_best(
     words = "--trials 5 --seed 3 --fields learning-rate --space augment=flip,crop_flip"
     assert tune(recipe_file, folder, *words.split(), "--epochs", "1") == 0
     out, err = capsys.readouterr()
+    assert logging.getLogger("keras_vit.training").level == logging.NOTSET  # as before
     found = SearchFolder(folder)
     assert list(found.settings().space) == ["learning_rate", "augment"]
     assert len(found.trials()) == 5

@@ -8,9 +8,13 @@ from typing import Annotated, Literal
 import tyro
 
 from keras_vit.commands.training.options import recipe_options
-from keras_vit.terminal import command, complain
+from keras_vit.terminal import command, complain, log_levels
 from keras_vit.training.choosing.resolve import resolve
 from keras_vit.training.recipes.recipe import Recipe
+
+# The run folder of each trial holds what it would log; and TensorFlow warns of a
+# process that trains many models.
+QUIET = {"keras_vit.training": logging.WARNING, "tensorflow": logging.ERROR}
 
 # Options that change the recipe to search around.
 OF_RECIPE = ("data", "data_dir", "model", "weights", "image_size", "batch_size")
@@ -87,14 +91,11 @@ class Tune:
         from keras_vit.tuner.search_folder import SearchFolder
 
         need("This search", "tuner", keras_tuner="keras-tuner")
-        # The run folder of each trial holds what it would log; and TensorFlow warns of
-        # a process that trains many models.
-        logging.getLogger("keras_vit.training").setLevel(logging.WARNING)
-        logging.getLogger("tensorflow").setLevel(logging.ERROR)
         folder = SearchFolder(self.folder) if self.resume or is_worker() else None
         try:
-            folder = folder or self._prepare()
-            self._run(folder)
+            with log_levels(QUIET):
+                folder = folder or self._prepare()
+                self._run(folder)
         except KeyboardInterrupt as interrupt:
             interrupt.again = ("tune", *self._again(folder or self.folder))
             raise
