@@ -15,6 +15,9 @@ from each import holds_for_each
 
 from keras_vit import visualize
 
+# The other backend computes every row once for all tests, which takes a minute.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 TOLERANCE = 1e-5
 

@@ -12,6 +12,9 @@ from tiny_runs import write_images
 
 from keras_vit.devices.launch import launch
 
+# Every test starts processes of its own, which takes a minute together.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 JOB = [sys.executable, str(HERE / "device_job.py")]
 
@@ -100,14 +103,12 @@ def test_eight_jax_devices_train_as_one(on_one_jax_device, folder):
     assert_same(many, on_one_jax_device)
 
 
-@pytest.mark.slow
 def test_slices_of_a_model_train_as_the_whole(on_one_jax_device, folder):
     [sliced] = one_process(folder / "jax", "jax", "cpu:8/2")
     assert facts(sliced) == ["ModelParallel", 8, 4, 1]
     assert_same(sliced, on_one_jax_device)
 
 
-@pytest.mark.slow
 def test_two_jax_processes_train_as_one(on_one_jax_device, folder):
     first, second = processes(folder / "jax", "jax", 2, "cpu:2")
     assert facts(first) == ["DataParallel", 4, 4, 2]
@@ -115,7 +116,6 @@ def test_two_jax_processes_train_as_one(on_one_jax_device, folder):
     assert_same(second, first, 1e-9)
 
 
-@pytest.mark.slow
 def test_a_model_in_slices_over_two_jax_processes(on_one_jax_device, folder):
     first, second = processes(folder / "jax", "jax", 2, "cpu:1/2")
     assert facts(first) == ["ModelParallel", 2, 1, 2]
@@ -135,7 +135,6 @@ def on_one_tensorflow_device(folder):
     return one
 
 
-@pytest.mark.slow
 def test_four_tensorflow_devices_train_as_one(on_one_tensorflow_device, folder):
     [many] = one_process(folder / "tf", "tensorflow", "cpu:4")
     assert facts(many) == ["MirroredStrategy", 4, 4, 1]
@@ -153,7 +152,6 @@ def test_two_processes_of_two_devices_train_as_one(on_one_tensorflow_device, fol
     assert {"model.keras", "history.csv", "run.json"} <= names
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_killed_process_changes_nothing_but_the_time(backend, tmp_path):
     """The whole job starts again from its last checkpoint, to the bits of one run."""

@@ -166,7 +166,8 @@ def check_run(found, case, replicas):
 
 
 # Eight replicas on two cores mostly wait for each other.
-@pytest.mark.parametrize("replicas", [2, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [2, 8])
 def test_everything_together_gives_the_result_of_one_device(replicas):
     cases = {**ALL, "refusals": REFUSALS}
     if replicas == 8:
