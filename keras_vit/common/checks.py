@@ -4,6 +4,9 @@ import numbers
 
 from keras_vit.common.wording import hint
 
+# What other projects call a choice of this package: kinds of pooling.
+SYNONYMS = {"avg": "gap", "average": "gap", "mean": "gap", "cls": "token"}
+
 
 def is_integer(value):
     """Whether a value is an integer, of Python or NumPy, and no boolean."""
@@ -18,9 +21,11 @@ def is_number(value):
 def check_choice(value, choices, name):
     """Raises unless `value` is one of `choices`, naming the closest one."""
     if value not in choices:
+        meant = SYNONYMS.get(value, value) if isinstance(value, str) else value
+        asked = hint(meant if meant in choices else value, choices)
         raise ValueError(
             f"`{name}` must be one of {', '.join(map(repr, choices))}. "
-            f"Received: {name}={value!r}.{hint(value, choices)}"
+            f"Received: {name}={value!r}.{asked}"
         )
 
 

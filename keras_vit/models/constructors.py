@@ -7,7 +7,7 @@ from keras_vit.models.bit import BiT
 from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
 from keras_vit.models.variants.identify import family_of_variant, sizes_of
-from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.variants.listing import named_model
 from keras_vit.models.variants.rows import FAMILIES
 from keras_vit.models.vit import ViT
 
@@ -28,7 +28,9 @@ def build(name, num_classes=1000, **kwargs):
 
     Args:
         name: String, a name from `keras_vit.list_models()`, in any case; `-`, `/`
-            and `_` do not matter.
+            and `_` do not matter. Or what timm or Hugging Face call that model, such
+            as `"vit_base_patch16_384"` or `"google/vit-base-patch16-384"`: the size in
+            such a name is the default of `image_size`.
         num_classes: Integer; 0 or `None` for features.
         **kwargs: Every other argument of the model's constructor.
 
@@ -38,7 +40,10 @@ def build(name, num_classes=1000, **kwargs):
     Raises:
         ValueError: if there is no such model; the message names the closest one.
     """
-    return constructor(canonical_name(name))(num_classes, **kwargs)
+    variant, image_size = named_model(name)
+    if image_size is not None and "input_shape" not in kwargs:
+        kwargs.setdefault("image_size", image_size)
+    return constructor(variant)(num_classes, **kwargs)
 
 
 @functools.cache

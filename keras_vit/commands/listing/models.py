@@ -18,7 +18,7 @@ class Models:
     accuracy and licence.
     """
 
-    # One model, such as ViT_B16; all if not given.
+    # One model, such as ViT_B16 or vit_base_patch16_224; all if not given.
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[NAME]")
     ] = None
@@ -41,9 +41,9 @@ class Models:
     def __call__(self):
         from keras_vit import checkpoints, models
 
+        if self.name is not None and not self.weights:
+            return self._facts(self.name)
         name = None if self.name is None else models.canonical_name(self.name)
-        if name is not None and not self.weights:
-            return self._facts(name)
         if self.weights:
             table = checkpoints.list_weights(name, num_classes=self.num_classes)
         else:

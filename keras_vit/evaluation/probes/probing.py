@@ -20,6 +20,7 @@ from keras_vit.evaluation.probes.ridge import (
     cross_validate,
 )
 from keras_vit.inference.loaded import load_model
+from keras_vit.models.variants.listing import named_model
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ def probe(
     if published is None:
         network, name, random = _given(model, weights, image_size)
     else:
-        network, name, random = _built(published, weights, image_size)
+        network, name, random = _built(*published, weights, image_size)
     started = time.perf_counter()
     extractor = Extractor(network, layer, preprocessing)
     features = _extracted(extractor, (train, test), batch_size, progress)
@@ -194,8 +195,9 @@ def _fitted(features, num_classes, l2):
     return Ridge(x, y, num_classes).probe(l2), tried, float(l2)
 
 
-def _built(name, weights, image_size):
+def _built(name, usual_size, weights, image_size):
     """A published model, what to call it, and whether its weights are random."""
+    image_size = image_size or usual_size
     if weights is None:
         logger.warning(
             "No weights were given: the features of a random model say little. "
@@ -223,11 +225,11 @@ def _given(model, weights, image_size):
 
 
 def _published_name(model):
-    """The name of a published model; `None` for models and their files."""
+    """What `named_model` says of a name; `None` for models and their files."""
     if not isinstance(model, str) or os.path.exists(os.path.expanduser(model)):
         return None
     try:
-        return keras_vit.models.canonical_name(model)
+        return named_model(model)
     except ValueError:
         if model.endswith(".keras") or os.sep in model:
             return None  # a path, and none that exists

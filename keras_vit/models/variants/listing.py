@@ -6,6 +6,7 @@ from keras_vit.common.checks import check_choice
 from keras_vit.common.tables import Table
 from keras_vit.common.wording import hint
 from keras_vit.models.variants import counts
+from keras_vit.models.variants.aliases import ALIASES, alias_of
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.rows import FAMILIES
 
@@ -74,22 +75,43 @@ def published_flops(name, image_size=224):
 
 def canonical_name(name):
     """The name of a published model as in the table."""
+    return named_model(name)[0]
+
+
+def named_model(name):
+    """What a name means: a published model, and perhaps an image size.
+
+    Args:
+        name: String: a name of the table in any spelling, or what timm or Hugging Face
+            call that model, such as `"vit_base_patch16_384"`.
+
+    Returns:
+        `(variant, image_size)`: the name as in the table, and the pixels that the name
+        states, or `None`.
+
+    Raises:
+        ValueError: if there is no such model; the message names the closest one.
+    """
     names = [variant for rows in FAMILIES.values() for variant in rows]
     # ViT_g14 and ViT_G14 are two models, so the case decides where it must.
     for spelling in (_letters, lambda text: _letters(text).lower()):
         same = [n for n in names if spelling(n) == spelling(name)]
         if len(same) == 1:
-            return same[0]
+            return same[0], None
         if same:
             raise ValueError(
                 f"The name must tell {' from '.join(map(repr, same))}. "
                 f"Received: {name!r}"
             )
-    plain = {_letters(n): n for n in names}
+    if found := alias_of(name):
+        return found
+    plain = {_letters(n): n for n in (*names, *ALIASES)}
     meant = hint(_letters(name), plain, lambda close: repr(plain[close]))
     raise ValueError(
         f"Unknown model. Received: {name!r}.{meant} `keras_vit.list_models()` "
-        f"lists: {', '.join(names)}"
+        f"lists: {', '.join(names)}. Names of timm and Hugging Face mean the same "
+        "models (vit_base_patch16_224); `keras_vit.from_checkpoint` builds every other "
+        "model from its file."
     )
 
 

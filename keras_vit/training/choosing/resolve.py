@@ -6,6 +6,7 @@ import keras_vit.models
 from keras_vit.costs.machine import available_memory
 from keras_vit.costs.memory import estimate_training
 from keras_vit.data.sets.known import num_training_images
+from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.choosing.choose import choose, fit_batch
 from keras_vit.training.datasets import load_data
 from keras_vit.training.recipes.files import find_recipe, model_of_run
@@ -98,7 +99,9 @@ def _changed(recipe, given):
     """A recipe with what was given; one kind of length takes the other's place."""
     of_length = any(name in given for name in LENGTHS)
     free = dict.fromkeys(LENGTHS) if of_length else {}
-    return dataclasses.replace(recipe, **{**free, **given})
+    named = alias_of(given.get("model"))  # its image size counts as given
+    size = {"image_size": named[1]} if named and named[1] else {}
+    return dataclasses.replace(recipe, **{**free, **size, **given})
 
 
 def _instead(names, advised, recipe):

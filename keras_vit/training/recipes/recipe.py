@@ -6,6 +6,7 @@ import logging
 from typing import Literal
 
 from keras_vit.common.wording import hint
+from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.recipes import cost
 from keras_vit.training.recipes.checks import NAMES, SHARES, SIZE, check
 from keras_vit.training.recipes.look_up import RecipeTable, find_run
@@ -74,7 +75,8 @@ class Recipe:
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
     # The model: "small", whose sizes the size fields may change, or a published variant
-    # such as ViT_B16 (`keras-vit models` lists them).
+    # such as ViT_B16 (`keras-vit models` lists them); names of timm and Hugging Face
+    # mean the same models, at the image size in the name.
     model: str = field("small", "model")
     # Number of Transformer blocks (model "small" only).
     num_layers: int | None = field(None, "model", "positive")
@@ -195,6 +197,10 @@ class Recipe:
         for name in ("image_size", "freeze", "decay_at"):
             if isinstance(getattr(self, name), list):  # from JSON
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        if named := alias_of(self.model):
+            object.__setattr__(self, "model", named[0])
+            if self.image_size is None:
+                object.__setattr__(self, "image_size", named[1])
         if self.epochs is None and self.total_steps is None:
             object.__setattr__(self, "epochs", EPOCHS)
         check(self)

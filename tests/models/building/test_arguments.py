@@ -41,6 +41,9 @@ MISTAKES = {
         ["'token'", "'gap'", "'map'", "None", "pooling='tokne'", "mean 'token'"],
     ),
     "pooling of elsewhere": ({"pooling": "max"}, ["Did you mean 'map'"]),
+    "pooling of timm": ({"pooling": "avg"}, ["Did you mean 'gap'"]),
+    "pooling of Hugging Face": ({"pooling": "cls"}, ["Did you mean 'token'"]),
+    "pooling in plain words": ({"pooling": "mean"}, ["Did you mean 'gap'"]),
     "pooling far from all": ({"pooling": "zzz"}, ["pooling='zzz'", "'gap'"]),
     "position embedding": (
         {"position_embedding": "sincos"},

@@ -40,6 +40,15 @@ def test_published_weights_bring_their_recipe_and_reasons(images):
     assert (found, reasons) == of_command("train", *words, "--epochs", "3")
 
 
+def test_the_image_size_in_the_name_of_a_model_counts_as_given(images):
+    given = {"data": images, "weights": "augreg", "model": "vit_tiny_patch16_224"}
+    found, reasons = resolve(given=given)
+    assert (found.model, found.image_size) == ("ViT_Ti16", 224)
+    assert any("Given instead: image_size=224" in why for why in reasons)
+    found, _ = resolve(given={**given, "image_size": 96})
+    assert found.image_size == 96
+
+
 def test_a_base_is_a_name_a_recipe_or_auto(images):
     base = recipe("vit_finetune_pets")
     for start in ("vit_finetune_pets", base):

@@ -21,6 +21,14 @@ def test_a_recipe_cannot_be_changed():
         Recipe().epochs = 3
 
 
+def test_a_model_may_have_the_name_that_timm_or_hugging_face_gives_it():
+    named = Recipe(model="vit_base_patch16_384.augreg_in21k")
+    assert named == Recipe(model="ViT_B16", image_size=384)
+    own_size = Recipe(model="google/vit-large-patch32-384", image_size=64)
+    assert own_size == Recipe(model="ViT_L32", image_size=64)
+    assert Recipe(model="resnetv2_50x1_bit") == Recipe(model="BiT_R50x1")
+
+
 def test_a_difference_names_both_values():
     assert Recipe().diff(Recipe()) == {}
     difference = Recipe(epochs=3).diff(Recipe(epochs=4, seed=1))
