@@ -200,7 +200,11 @@ def _heads(checkpoint, hidden_dim):
 
 
 def _sizes(checkpoint, family, found):
-    """The sizes of patches and images; a flattened patch is taken as a square."""
+    """The sizes of patches and images.
+
+    A flattened patch is taken as a square, of colours or else of one channel: no number
+    of pixels is both.
+    """
     reduction, channels = 1, 3
     if family == "hybrid":
         stages = len(found["num_blocks"])
@@ -209,7 +213,10 @@ def _sizes(checkpoint, family, found):
     if patch := patch_of(checkpoint):
         *patch, channels = patch
     else:
-        patch = square_grid(_length(checkpoint, paths.PATCH_KERNEL, 0) // channels)
+        pixels = _length(checkpoint, paths.PATCH_KERNEL, 0)
+        if family == "vit" and square_grid(pixels):
+            channels = 1
+        patch = None if pixels % channels else square_grid(pixels // channels)
     grid, rows = None, _length(checkpoint, paths.POSITIONS, 1)
     if rows is not None:
         tokens = sum(token_counts(checkpoint))

@@ -1,17 +1,21 @@
 """Opens what a user passes as weights: a file, a folder, a dictionary or a model."""
 
-import json
 import os
 import zipfile
 from pathlib import Path
 
 import keras
 
+from keras_vit.checkpoints.bounds import check_arrays, check_blocks
 from keras_vit.checkpoints.checkpoint import Checkpoint, recognise
-from keras_vit.checkpoints.files.arrays import from_dictionary, merge, reading
+from keras_vit.checkpoints.files.arrays import from_dictionary
+from keras_vit.checkpoints.files.errors import naming, reading
 from keras_vit.checkpoints.files.h5 import from_h5, from_keras_archive
 from keras_vit.checkpoints.files.npz import from_npz
+from keras_vit.checkpoints.files.plain_files import check_plain, read_json
 from keras_vit.checkpoints.files.safetensors import from_safetensors
+from keras_vit.checkpoints.files.sharded import INDEX, from_index
+from keras_vit.common.wording import display
 from keras_vit.models.vision_model import settings_of
 
 
@@ -23,21 +27,32 @@ def open_source(source):
 
     Args:
         source: Path of a file, or of a folder with `model.keras`, or with
-            `model.safetensors` and perhaps `config.json`; a dictionary of arrays; a
-            `keras.Model`; or a `Checkpoint`, which is returned.
+            `model.safetensors` and perhaps `config.json`; the path of the index of
+            several safetensors files, or of the folder that holds it; a dictionary of
+            arrays; a `keras.Model`; or a `Checkpoint`, which is returned.
 
     Raises:
         ValueError: if there is nothing there, the file is broken, or its content is
             not known.
+        OSError: if the file may not be read.
     """
     if isinstance(source, Checkpoint):
         return source
+    with naming(source):
+        arrays = _arrays(source)
+        check_arrays(arrays)
+        checkpoint = recognise(arrays)
+        check_blocks(checkpoint)
+    return checkpoint
+
+
+def _arrays(source):
     if isinstance(source, keras.Model):
         arrays = from_dictionary(values_of(source), f"the model {source.name!r}")
         arrays.config["settings"] = settings_of(source)
-        return recognise(arrays)
+        return arrays
     if hasattr(source, "items"):
-        return recognise(from_dictionary(source))
+        return from_dictionary(source)
     if not isinstance(source, (str, bytes, os.PathLike)):
         raise ValueError(
             "Weights must come from a registered name, a path, a URL, "
@@ -46,7 +61,7 @@ def open_source(source):
         )
     path = Path(os.path.expanduser(os.fsdecode(source)))
     if path.is_dir():
-        return recognise(_from_folder(path))
+        return _from_folder(path)
     if not path.exists():
         raise ValueError(
             f"There is no file or folder of this name. Received: {os.fspath(source)!r}"
@@ -54,7 +69,7 @@ def open_source(source):
     arrays = _from_file(path)
     if arrays.kind == "safetensors file":
         _read_config(arrays, path.parent)
-    return recognise(arrays)
+    return arrays
 
 
 def values_of(model):
@@ -74,29 +89,27 @@ def values_of(model):
 
 def _from_folder(path):
     """`Arrays` of a run folder, or of one in the manner of the Hugging Face hub."""
-    index = path / "model.safetensors.index.json"
     if (path / "model.keras").exists():
         return _from_file(path / "model.keras")
     if (path / "run.json").exists():
         raise ValueError(
-            f"The run in {path} has saved no model yet: that comes with its first "
-            "test. Resume it (--resume), and use its weights then."
+            f"The run in {display(path)} has saved no model yet: that comes with its "
+            "first test. Resume it (--resume), and use its weights then."
         )
-    if index.exists():
-        shards = sorted(set(_read_json(index)["weight_map"].values()))
-        arrays = merge([_from_file(path / shard) for shard in shards], str(path))
+    if (path / INDEX).exists():
+        arrays = from_index(path / INDEX)
     elif (path / "model.safetensors").exists():
         arrays = _from_file(path / "model.safetensors")
     else:
         pickled = [p.name for ending in ("*.bin", "*.pt*") for p in path.glob(ending)]
         reason = "".join(
-            f" {name} is pickled, which keras_vit never reads: save the model as "
-            "safetensors."
+            f" {display(name)} is pickled, which keras_vit never reads: save the model "
+            "as safetensors."
             for name in pickled[:1]
         )
         raise ValueError(
             "A folder of weights must hold `model.keras` or `model.safetensors`. "
-            f"Received: {path}, with neither.{reason}"
+            f"Received: {display(path)}, with neither.{reason}"
         )
     _read_config(arrays, path)
     return arrays
@@ -105,26 +118,22 @@ def _from_folder(path):
 def _read_config(arrays, folder):
     """Adds what a `config.json` beside safetensors files says of their model."""
     if (folder / "config.json").exists():
-        arrays.config.update(_read_json(folder / "config.json"))
-
-
-def _read_json(path):
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        arrays.config.update(read_json(folder / "config.json"))
 
 
 def _from_file(path):
     """`Arrays` of a file, whose first bytes say which container it is."""
+    check_plain(path)
     with open(path, "rb") as file:
         start = file.read(512)
     if start.startswith(b"PK"):
         return _from_zip(path)
     if start.startswith(b"\x89HDF\r\n"):
-        return from_h5(path, str(path))
+        return from_h5(path, path)
     if len(start) > 8 and start[8:9] == b"{" and start[:1] != b"{":
         return from_safetensors(path)
+    if path.name.endswith(".index.json"):
+        return from_index(path)
     text = start.lstrip().lower()
     what = (
         "it is not a .npz, safetensors, .keras or .weights.h5 file, or a damaged one. "
@@ -134,7 +143,7 @@ def _from_file(path):
         what = "it is empty. Fetch it again."
     for signs, known in _NO_WEIGHTS:
         what = known if text.startswith(signs) else what
-    raise ValueError(f"{path} holds no weights: {what}")
+    raise ValueError(f"{display(path)} holds no weights: {what}")
 
 
 # How files begin that hold no weights, in small letters, and what they are.
@@ -163,12 +172,13 @@ def _from_zip(path):
         return from_keras_archive(path)
     if any(m.endswith("data.pkl") for m in members):
         raise ValueError(
-            f"{path} is a pickled PyTorch file. Unpickling runs code from the file, so "
-            "keras_vit never does it: save the model as safetensors, with "
+            f"{display(path)} is a pickled PyTorch file. Unpickling runs code from the "
+            "file, so keras_vit never does it: save the model as safetensors, with "
             "`safetensors.torch.save_file(model.state_dict(), path)`."
         )
     if not any(m.endswith(".npy") for m in members):
         raise ValueError(
-            f"{path} is a zip archive without arrays. Its members: {members[:5]}"
+            f"{display(path)} is a zip archive without arrays. Save named arrays with "
+            f"`np.savez`. Its members: {members[:5]}"
         )
     return from_npz(path)

@@ -4,11 +4,35 @@ import difflib
 import math
 import os
 
+LIMIT = 4000  # characters of a message
+
 
 def display(name) -> str:
     """A file name that can be printed, also one that isn't valid UTF-8."""
-    name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return printable(os.fsdecode(name) if isinstance(name, bytes) else str(name))
+
+
+def printable(text, keep="") -> str:
+    """Foreign text for people: control characters and the like are escaped.
+
+    Args:
+        text: String.
+        keep: Characters that stay as they are, such as line breaks of our own.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode()
+        for c in text
+    )
+
+
+def shortened(text, limit=LIMIT) -> str:
+    """A text of at most `limit` characters: of a longer one, both ends."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2 - 3
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 def closest(value, choices):

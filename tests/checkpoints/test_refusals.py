@@ -300,7 +300,7 @@ def test_what_is_no_source_is_refused_by_its_type(model, source):
 
 def test_an_unknown_type_of_number_is_not_called_a_damage(model, tmp_path):
     path = tmp_path / "weights.safetensors"
-    data = safetensors_bytes({"head.bias": np.zeros(4)}, {"head.bias": "F8_E4M3"})
+    data = safetensors_bytes({"head.bias": np.zeros(4, "u1")}, {"head.bias": "F8_E4M3"})
     path.write_bytes(data)
     message = refused(model, path, "F8_E4M3")
     assert "head.bias" in message and "corrupted" not in message

@@ -1,10 +1,9 @@
 """Named arrays from any source, read one at a time."""
 
-import contextlib
-
 import keras
 import numpy as np
 
+from keras_vit.checkpoints.files.errors import Refused
 from keras_vit.checkpoints.files.memory import aligned_copy
 
 
@@ -46,9 +45,10 @@ class Arrays:
         if array.dtype.kind not in "fiu":
             raise ValueError(
                 f"The array {name!r} of {self.origin} holds {array.dtype} values, "
-                "not numbers."
+                "not numbers. Save it as float32."
             )
-        return array
+        # Of long doubles backends know nothing.
+        return array.astype("f8") if array.dtype.itemsize > 8 else array
 
 
 def bfloat16_to_float32(array):
@@ -95,35 +95,20 @@ def known_dtype(array):
 
 
 def merge(parts, origin):
-    """One `Arrays` of several: the shards of a checkpoint."""
+    """One `Arrays` of several: the shards of a checkpoint.
+
+    Raises:
+        ValueError: if two of them hold an array of the same name.
+    """
     owners = {name: part for part in parts for name in part}
+    twice = [name for part in parts for name in part if owners[name] is not part]
+    if twice:
+        raise Refused(
+            f"{origin} holds the array {twice[0]!r} in two files. Fetch all of them "
+            "again."
+        )
     shapes = {name: part.shapes[name] for name, part in owners.items()}
     first = parts[0]
     return Arrays(
         shapes, lambda name: owners[name].read(name), first.kind, origin, first.config
     )
-
-
-class Refused(ValueError):
-    """Says what a file that may well be whole holds, and why it is not read."""
-
-
-@contextlib.contextmanager
-def reading(path, kind, name=None):
-    """Names the file, and the array, in the errors of one that is broken.
-
-    Args:
-        path: The file.
-        kind: String, its format.
-        name: String, the array that is read, or `None` for the file's own tables.
-    """
-    try:
-        yield
-    except (Refused, MemoryError, PermissionError):  # the file may be whole
-        raise
-    except Exception as error:  # of readers of foreign bytes, of many classes
-        where = "" if name is None else f" at the array {name!r}"
-        raise ValueError(
-            f"The {kind} file {path} is truncated or corrupted{where}: {error}. "
-            "Delete it and fetch it again."
-        ) from error

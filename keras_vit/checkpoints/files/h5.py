@@ -1,12 +1,19 @@
 """Named arrays from the files that Keras writes."""
 
-import json
 import re
 import zipfile
 
-from keras_vit.checkpoints.files.arrays import Arrays, reading
+from keras_vit.checkpoints.files.arrays import Arrays, known_dtype
+from keras_vit.checkpoints.files.errors import Refused, reading
+from keras_vit.checkpoints.files.h5_checks import check_h5
 from keras_vit.checkpoints.files.memory import aligned_empty
-from keras_vit.checkpoints.files.zip_members import open_member
+from keras_vit.checkpoints.files.plain_files import JSON_BYTES, json_object
+from keras_vit.checkpoints.files.zip_members import (
+    check_members,
+    open_member,
+    read_member,
+)
+from keras_vit.common.wording import display
 
 # Keras numbers the variables of a layer; these are their names, by the layer's.
 _VARIABLE_NAMES = (
@@ -27,27 +34,53 @@ _VARIABLE_NAMES = (
 )
 
 
-def from_h5(file, origin, config=None):
-    """`Arrays` from a `.weights.h5` file, named by the paths of variables."""
+def from_h5(file, path, config=None):
+    """`Arrays` from a `.weights.h5` file, named by the paths of variables.
+
+    Args:
+        file: Path of the file, or an open file within an archive.
+        path: Path of the file or of the archive.
+        config: Dictionary, see `Arrays`.
+    """
     import h5py
 
-    with reading(origin, "HDF5"):
-        variables = dict(_variables(h5py.File(file, "r"), []))
+    with reading(path, "HDF5"):
+        opened = h5py.File(file, "r")
+        check_h5(opened, path)
+        variables = {}
+        for name, data in _variables(opened, []):
+            if variables.setdefault(name, data) is not data:
+                raise Refused(
+                    f"{display(path)} holds the array {name!r} twice. Save it anew "
+                    "with the program that wrote it."
+                )
     if not variables:
-        raise ValueError(
-            f"{origin} holds no weights of a Keras 3 model. Weights in Keras 2's "
-            "layout must be loaded with the code that saved them."
+        raise Refused(
+            f"{display(path)} holds no weights of a Keras 3 model. Weights in Keras "
+            "2's layout must be loaded with the code that saved them."
         )
+    _check_types(variables, path)
     shapes = {name: tuple(data.shape) for name, data in variables.items()}
 
     def read(name):
-        with reading(origin, "HDF5", name):
-            array = aligned_empty(variables[name].shape, variables[name].dtype)
+        array = aligned_empty(variables[name].shape, variables[name].dtype)
+        with reading(path, "HDF5", name):
             if array.size:
                 variables[name].read_direct(array)
-            return array
+        return known_dtype(array)
 
-    return Arrays(shapes, read, "Keras weights file", origin, config)
+    return Arrays(shapes, read, "Keras weights file", display(path), config)
+
+
+def _check_types(variables, path):
+    """Raises if kernels are quantized: what they stand for is known to Keras alone."""
+    for name, data in variables.items():
+        if data.dtype.itemsize == 1 and len(data.shape) > 1:
+            raise Refused(
+                f"{display(path)} holds quantized weights ({name!r} is {data.dtype}), "
+                "which only `keras.saving.load_model` reads. Save the model before "
+                "`quantize`, and pass that file."
+            )
 
 
 def _variables(group, layers):
@@ -57,7 +90,10 @@ def _variables(group, layers):
         name = variables.attrs.get("name")
         if name is not None and group.name != "/":
             layers = [*layers, name]
-        for index, key in enumerate(sorted(variables, key=int)):
+        keys = sorted(variables, key=int)
+        if keys != [str(index) for index in range(len(keys))]:
+            raise ValueError(f"the variables of {layers} are not counted from 0")
+        for index, key in enumerate(keys):
             variable = _variable_name(layers, index, variables)
             yield "/".join([*layers, variable]), variables[key]
     for key in group:
@@ -83,7 +119,23 @@ def _variable_name(layers, index, variables):
 def from_keras_archive(path):
     """`Arrays` from a `.keras` file; its config says how the model was made."""
     with reading(path, ".keras"), zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read("config.json")).get("config") or {}
+        config = read_config(path, archive).get("config") or {}
         weights = open_member(path, archive, "model.weights.h5")
     facts = {name: config.get(name) for name in ("settings", "metadata")}
-    return from_h5(weights, str(path), {k: v for k, v in facts.items() if v})
+    return from_h5(weights, path, {k: v for k, v in facts.items() if v})
+
+
+def read_config(path, archive):
+    """The description of the model in a `.keras` archive, whose members it checks."""
+    check_members(path, archive)
+    place = f"The member 'config.json' of {display(path)}"
+    if archive.getinfo("config.json").file_size > JSON_BYTES:
+        raise Refused(f"{place} is too large to describe a model. Fetch it again.")
+    found = json_object(read_member(archive, "config.json"), place)
+    config = found.get("config")
+    if not isinstance(config, (dict, type(None))):
+        raise Refused(
+            f"{place} must hold an object under 'config'. Received: a "
+            f"{type(config).__name__}. Fetch it again."
+        )
+    return found

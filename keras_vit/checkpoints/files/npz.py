@@ -1,12 +1,19 @@
 """Named arrays from NumPy's `.npz` files."""
 
+import math
 import zipfile
 
 import numpy as np
 
-from keras_vit.checkpoints.files.arrays import Arrays, Refused, known_dtype, reading
+from keras_vit.checkpoints.files.arrays import Arrays, known_dtype
+from keras_vit.checkpoints.files.errors import Refused, reading
 from keras_vit.checkpoints.files.memory import aligned_empty
-from keras_vit.checkpoints.files.zip_members import is_stored, read_stored
+from keras_vit.checkpoints.files.zip_members import (
+    check_members,
+    is_stored,
+    read_stored,
+)
+from keras_vit.common.wording import display
 
 
 def from_npz(path):
@@ -14,18 +21,13 @@ def from_npz(path):
     headers = {}
     with reading(path, "npz"):
         archive = zipfile.ZipFile(path)
+        check_members(path, archive)
         for member in archive.namelist():
             name = member.removesuffix(".npy")
             if name == member:
                 continue
-            with archive.open(member) as file:
-                headers[name] = (*_read_header(file), file.tell())
-            if headers[name][2].hasobject:
-                raise Refused(
-                    f"{path} holds pickled Python objects (in {name!r}). Unpickling "
-                    "runs code from the file, so keras_vit never does it: save plain "
-                    "arrays with `np.savez(path, **arrays)`, or tensors as safetensors."
-                )
+            with reading(path, "npz", name), archive.open(member) as file:
+                headers[name] = _checked_header(path, name, file, archive)
 
     def read(name):
         shape, fortran, dtype, start = headers[name]
@@ -39,7 +41,23 @@ def from_npz(path):
         return known_dtype(array.T if fortran else array)
 
     shapes = {name: shape for name, (shape, *_) in headers.items()}
-    return Arrays(shapes, read, "npz file", str(path))
+    return Arrays(shapes, read, "npz file", display(path))
+
+
+def _checked_header(path, name, file, archive):
+    """`(shape, whether in Fortran's order, dtype, where the numbers begin)`."""
+    shape, fortran, dtype = _read_header(file)
+    if dtype.hasobject:
+        raise Refused(
+            f"{display(path)} holds pickled Python objects (in {name!r}). Unpickling "
+            "runs code from the file, so keras_vit never does it: save plain arrays "
+            "with `np.savez(path, **arrays)`, or tensors as safetensors."
+        )
+    size = archive.getinfo(name + ".npy").file_size
+    there, claimed = size - file.tell(), math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or claimed != there:
+        raise ValueError(f"its shape {shape} needs {claimed} bytes, it has {there}")
+    return shape, fortran, dtype, file.tell()
 
 
 def _unpack(archive, info, array):

@@ -1,12 +1,70 @@
-"""Reads uncompressed members of zip archives in place."""
+"""Checks zip archives, and reads their uncompressed members in place."""
 
 import io
+import os
 import zipfile
 import zlib
 
 import numpy as np
 
+from keras_vit.checkpoints.files.errors import Refused
+from keras_vit.checkpoints.files.growth import check_growth
+from keras_vit.common.wording import display
+
 _CHUNK = 1 << 18  # bytes, so that what was read is summed up while in the cache
+_MEMBERS = 100_000  # of the largest models there are a thousand
+_PACKINGS = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+    zipfile.ZIP_BZIP2,
+    zipfile.ZIP_LZMA,
+)
+
+
+def check_members(path, archive):
+    """Raises unless the members of an archive are what they should be.
+
+    Reads the archive's table only: what members claim of themselves.
+
+    Args:
+        path: Path of the archive.
+        archive: An open `zipfile.ZipFile`.
+    """
+    members, size, shown = archive.infolist(), os.path.getsize(path), display(path)
+    again = "Fetch it again, or save it anew with the program that wrote it."
+    if len(members) > _MEMBERS:
+        raise Refused(f"{shown} has {len(members):,} members, too many. {again}")
+    names = set()
+    for info in members:
+        name = info.filename
+        if name in names:
+            raise Refused(f"{shown} holds two members {name!r}. {again}")
+        names.add(name)
+        if name.startswith("/") or ".." in name.split("/") or "\\" in name:
+            raise Refused(
+                f"{shown} holds a member whose name leads out of it. "
+                f"Received: {name!r}. {again}"
+            )
+        if info.flag_bits & 1:
+            raise Refused(
+                f"The member {name!r} of {shown} is encrypted. Unpack the archive with "
+                "its password, and pack it again without one."
+            )
+        if info.compress_type not in _PACKINGS:
+            raise Refused(
+                f"The member {name!r} of {shown} is packed in an unknown way. "
+                f"Received: compression {info.compress_type}. Pack the archive again, "
+                "without compression."
+            )
+        stored = info.compress_type == zipfile.ZIP_STORED
+        if info.header_offset + 30 + info.compress_size > size or (
+            stored and info.compress_size != info.file_size
+        ):
+            raise Refused(
+                f"The member {name!r} of {shown} claims more bytes than are there: the "
+                f"archive is truncated or corrupted. {again}"
+            )
+    check_growth(path, sum(info.file_size for info in members))
 
 
 def is_stored(info):
@@ -51,11 +109,19 @@ def read_stored(path, info, head, array):
         raise zipfile.BadZipFile(f"Bad CRC-32 for file {info.filename!r}")
 
 
+def read_member(archive, name):
+    """The bytes of a member, as many as it claims and no more."""
+    data = archive.read(name)  # compares the checksum
+    if len(data) != archive.getinfo(name).file_size:
+        raise EOFError(f"{name!r} ends too early")
+    return data
+
+
 def open_member(path, archive, name):
     """A seekable file of a member: its part of the archive where it is stored."""
     info = archive.getinfo(name)
     if not is_stored(info):
-        return io.BytesIO(archive.read(name))
+        return io.BytesIO(read_member(archive, name))
     with archive.open(info) as member:
         while member.read(1 << 20):  # at its end the checksum is compared
             pass

@@ -43,6 +43,9 @@ def plan_head(plan):
         return
     ours = plan.variables[HEAD[1]].shape[0]
     theirs = class_count(plan.checkpoint)
+    if HEAD[0] not in plan.checkpoint and plan.has(HEAD[1]):
+        plan.misfit(HEAD[1], "has no kernel beside it: the file is incomplete")
+        return
     if not plan.has(HEAD[0]):
         reason = f"the file has no head; the model's {ours} classes start from zero"
     elif theirs != ours:

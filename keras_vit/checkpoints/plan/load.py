@@ -17,6 +17,9 @@ from keras_vit.models.vision_model import settings_of
 
 logger = logging.getLogger(__name__)
 
+# The largest number of each type of variable.
+_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028235e38}
+
 
 class Plan:
     """What each variable will get; made from names and shapes alone.
@@ -54,6 +57,7 @@ class Plan:
         }
         self._left = set()
         self._finite = set()
+        self._largest = min(_LARGEST.get(v.dtype, np.inf) for v in model.variables)
         self._kept = {}
         parts = [part for p in checkpoint.variables.values() for part in p]
         self._scanned = {part.name for part in parts if part.layer is not None}
@@ -122,7 +126,7 @@ class Plan:
             return self._kept[name]
         array = self.checkpoint.arrays.read(name)
         if name not in self._finite:
-            check_finite(array, name, self.checkpoint.origin)
+            check_finite(array, name, self.checkpoint.origin, self._largest)
             self._finite.add(name)
         if name in self._scanned:
             if len(self._kept) == 3:  # query, key and value are read together
@@ -228,14 +232,27 @@ def log_report(plan):
     return plan.report
 
 
-def check_finite(array, name, origin):
+def check_finite(array, name, origin, largest=np.inf):
+    """Raises unless all numbers are finite, and stay so in the model's variables.
+
+    Args:
+        largest: Float, the largest number that every variable can hold.
+    """
     flat = array.reshape(-1)
     with np.errstate(over="ignore", invalid="ignore"):
-        suspicious = not np.isfinite(np.dot(flat, flat))  # needs no second array
-    if suspicious and not np.isfinite(flat).all():
+        square = float(np.dot(flat, flat))  # needs no second array
+    if np.isfinite(square) and square <= largest:  # so is every root
+        return
+    if not np.isfinite(flat).all():
         raise ValueError(
             f"Weights must be finite. Received: NaN or infinity in {name!r} of "
             f"{origin}. The run that wrote the file diverged, or it is damaged."
+        )
+    if max(abs(float(flat.min())), abs(float(flat.max()))) > largest:
+        raise ValueError(
+            f"Weights must be finite in the model too, whose variables hold numbers up "
+            f"to {largest:.3g}. Received: larger ones in {name!r} of {origin}. The run "
+            "that wrote the file diverged, or it is damaged."
         )
 
 

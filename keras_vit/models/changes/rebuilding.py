@@ -5,6 +5,8 @@ import logging
 import math
 
 from keras_vit.checkpoints.architecture import arguments_of, family_of, position_prefix
+from keras_vit.checkpoints.bounds import check_arguments
+from keras_vit.checkpoints.files.errors import naming_its
 from keras_vit.checkpoints.names.vit import POSITIONS
 from keras_vit.checkpoints.plan.position_plan import grid_of_file
 from keras_vit.common.wording import hint
@@ -19,6 +21,7 @@ logger = logging.getLogger(__name__)
 _LOADING = ("strict", "skip", "keep", "position_kernel", "in_channels_rule")
 
 
+@naming_its("source")
 def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
     """Builds the model that a checkpoint describes, and fills it.
 
@@ -68,6 +71,7 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
             f"Received: position_grid={position_grid}"
         )
     arguments = {**arguments_of(checkpoint), **overrides}
+    check_arguments(checkpoint, arguments, overrides)
     if "input_shape" in overrides:
         arguments.pop("image_size", None)
     if reads_patches:

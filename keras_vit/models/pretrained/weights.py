@@ -1,11 +1,18 @@
 """Opens the weights that a user names, and fills models with them."""
 
 import logging
+import math
 import os
 
-from keras_vit.checkpoints.architecture import arguments_of, facts_of, family_of
+from keras_vit.checkpoints.architecture import (
+    arguments_of,
+    facts_of,
+    family_of,
+    patch_of,
+)
 from keras_vit.checkpoints.checkpoint import Checkpoint
-from keras_vit.checkpoints.names.vit import CLASS_TOKEN
+from keras_vit.checkpoints.files.errors import naming_its
+from keras_vit.checkpoints.names.vit import CLASS_TOKEN, PATCH_KERNEL
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
 from keras_vit.checkpoints.registry import find_source, is_registered
@@ -16,6 +23,7 @@ from keras_vit.models.vision_model import settings_of
 logger = logging.getLogger(__name__)
 
 
+@naming_its("source")
 def load_weights(
     model,
     source,
@@ -92,6 +100,7 @@ def load_weights(
     return fill(plan)
 
 
+@naming_its("options", "weights")
 def open_weights(family, options, given):
     """Opens the `weights` of a constructor, and lets them decide what is open.
 
@@ -145,6 +154,7 @@ def channels_of(weights):
     return arguments_of(open_any(weights, None, {})).get("num_channels")
 
 
+@naming_its("checkpoint")
 def fill_new_model(model, checkpoint, **options):
     """Fills a model that has just been built; on an error it is thrown away.
 
@@ -181,11 +191,25 @@ def open_any(source, family, arguments, offline=None):
 
 def _check_model(checkpoint, family, arguments):
     """Raises, naming both models, unless the weights are for this one."""
-    difference = describe_difference(
-        family, arguments, family_of(checkpoint), arguments_of(checkpoint)
-    )
+    theirs = arguments_of(checkpoint)
+    if family == "vit" and _same_pixels(checkpoint, arguments):
+        theirs["patch_size"] = None  # which flattened pixels do not tell
+    difference = describe_difference(family, arguments, family_of(checkpoint), theirs)
     if difference:
         raise ValueError(
             f"The weights of {checkpoint.origin} are for another model: {difference}. "
             "Nothing was changed. Build their model with `keras_vit.from_checkpoint`."
         )
+
+
+def _same_pixels(checkpoint, arguments):
+    """Whether flattened patches of a file have as many numbers as the model's."""
+    if PATCH_KERNEL not in checkpoint or patch_of(checkpoint) or checkpoint.settings:
+        return False
+    shape = arguments.get("input_shape") or (arguments.get("num_channels"),)
+    channels, patch = shape[-1], arguments.get("patch_size")
+    sides = patch if isinstance(patch, (list, tuple)) else (patch, patch)
+    return (
+        None not in (*sides, channels)
+        and math.prod((*sides, channels)) == checkpoint.shape(PATCH_KERNEL)[0]
+    )
