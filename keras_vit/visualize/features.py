@@ -65,10 +65,11 @@ def feature_colours(model, images):
     """
     features = patch_features(model, images)
     rows = features.reshape(-1, features.shape[-1]).astype("float64")
+    rounding = 1e-5 * max(np.abs(rows).max(initial=0), 1e-30)  # of float32
     rows = rows - rows.mean(axis=0)
     values = rows @ principal_components(rows, 3).T
     low, spread = values.min(axis=0), np.ptp(values, axis=0)
-    seen = spread > 1e-6 * max(spread.max(initial=0), np.abs(rows).max(), 1e-30)
+    seen = spread > max(1e-6 * spread.max(initial=0), rounding)
     colours = np.full((len(rows), 3), 0.5)
     found = np.flatnonzero(seen)
     colours[:, found] = (values[:, found] - low[found]) / spread[found]
