@@ -95,6 +95,9 @@ METHODS = ("bilinear", "nearest", "bicubic", "area")
 METHODS += ("lanczos3", "lanczos5", "gaussian", "mitchellcubic")
 MODES = ("constant", "reflect", "symmetric")
 FORMS = ("big_vision", "bit")
+FITS = ("stretch", "cover", "contain")
+HALVES = ("down", "even")
+PILLOW_METHODS = ("bilinear", "nearest", "bicubic", "lanczos3")
 
 
 def _whole(least):
@@ -103,6 +106,10 @@ def _whole(least):
 
 def _within(low, high):
     return lambda value: is_number(value) and low <= value <= high
+
+
+def _several(value):
+    return value if isinstance(value, tuple) else (value,)
 
 
 # By field: what it must be, or the choices that there are.
@@ -126,6 +133,15 @@ RULES = {
     "method": METHODS,
     "mode": MODES,
     "form": FORMS,
+    "fit": FITS,
+    "halves": HALVES,
+    "border": (
+        lambda value: (
+            all(is_integer(v) and 0 <= v <= 255 for v in _several(value))
+            and len(_several(value)) in (1, 3)
+        ),
+        "must be a whole number in [0, 255], or one for each channel",
+    ),
 }
 
 
@@ -144,6 +160,15 @@ def check(step, *fields):
                 f"`{field}` of {type(step).__name__} {text}. "
                 f"Received: {field}={value!r}.{meant}"
             )
+
+
+def check_pillow(step):
+    """Raises unless Pillow has the method of a step that resizes as it does."""
+    if step.pillow and step.method not in PILLOW_METHODS:
+        raise ValueError(
+            f"`method` of {type(step).__name__} with pillow=True must be one of "
+            f"{', '.join(PILLOW_METHODS)}. Received: method={step.method!r}"
+        )
 
 
 def check_range(step):

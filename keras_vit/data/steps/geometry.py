@@ -5,7 +5,13 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import Crop, Step, check
+from keras_vit.data.steps.base import Crop, Step, check, check_pillow
+from keras_vit.data.steps.resizing import (
+    fitted,
+    of_smaller_side,
+    resized,
+    resized_as_pillow,
+)
 
 
 def _height_width(images):
@@ -16,36 +22,45 @@ def _height_width(images):
 
 @dataclasses.dataclass(frozen=True)
 class Resize(Step):
-    """Resizes to exactly (height, width), whatever the aspect ratio.
+    """Resizes to (height, width), by default whatever the aspect ratio.
 
     As the official fine-tuning does: bilinear with half-pixel centres, no antialiasing.
     An image that has the size already stays as it is; others become `float32`.
+
+    Args:
+        height: Integer, pixels.
+        width: Integer, pixels.
+        method: Of `tf.image.resize`.
+        antialias: Boolean.
+        fit: `"stretch"`, to exactly this size; or with the aspect ratio kept `"cover"`,
+            the least that fills it, or `"contain"`, the most that fits into it.
+        pillow: Boolean, whether to resize as Pillow does, always with antialiasing;
+            makes `uint8`.
     """
 
     height: int
     width: int
     method: str = "bilinear"
     antialias: bool = False
+    fit: str = "stretch"
+    pillow: bool = False
 
     def __post_init__(self):
-        check(self, "height", "width", "method")
+        check(self, "height", "width", "method", "fit")
+        check_pillow(self)
 
     def __call__(self, images, seeds=None):
         size = (self.height, self.width)
         if tuple(images.shape[1:3]) == size:
             return images
-        return _resized(images, size, self.method, self.antialias)
+        if self.fit != "stretch":
+            size = fitted(*_height_width(images), size, self.fit)
+        if self.pillow:
+            return resized_as_pillow(images, size, self.method)
+        return resized(images, size, self.method, self.antialias)
 
     def output_size(self, size):
-        return (self.height, self.width)
-
-
-def _resized(images, size, method, antialias=False):
-    """Resized to `float32` in [0, 255], which bicubic and Lanczos overshoot."""
-    images = tf.image.resize(images, size, method, antialias=antialias)
-    images = tf.cast(images, tf.float32)
-    overshoots = method not in ("bilinear", "area", "nearest")
-    return tf.clip_by_value(images, 0.0, 255.0) if overshoots else images
+        return (self.height, self.width) if self.fit == "stretch" else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,24 +68,25 @@ class ResizeSmall(Step):
     """Resizes the smaller side to `side` pixels and keeps the aspect ratio.
 
     `method="area"` and then a central crop is how big_vision evaluates; and then a
-    random crop, what it calls "resmall crop". Makes `float32`.
+    random crop, what it calls "resmall crop". Makes `float32`. With `pillow=True` it
+    resizes as Pillow does, and rounds the larger side down, as torchvision and Hugging
+    Face do; it makes `uint8` then.
     """
 
     side: int
     method: str = "area"
+    pillow: bool = False
 
     def __post_init__(self):
         check(self, "side", "method")
+        check_pillow(self)
 
     def __call__(self, images, seeds=None):
         height, width = _height_width(images)
-        small = tf.cast(tf.minimum(height, width), tf.float32)
-        ratio = tf.cast(self.side, tf.float32) / small
-        size = [
-            tf.cast(tf.round(tf.cast(length, tf.float32) * ratio), tf.int32)
-            for length in (height, width)
-        ]
-        return _resized(images, tf.stack(size), self.method)
+        size = of_smaller_side(height, width, self.side, down=self.pillow)
+        if self.pillow:
+            return resized_as_pillow(images, size, self.method)
+        return resized(images, size, self.method)
 
     def output_size(self, size):
         if size is None or size[0] != size[1]:
@@ -80,24 +96,70 @@ class ResizeSmall(Step):
 
 @dataclasses.dataclass(frozen=True)
 class CentralCrop(Crop):
-    """Cuts (height, width) out of the middle. Smaller images are an error."""
+    """Cuts (height, width) out of the middle.
+
+    Args:
+        height: Integer, pixels.
+        width: Integer, pixels.
+        border: What is around an image that is smaller: a whole number in [0, 255], or
+            one for each channel. By default smaller images are an error.
+        halves: Where the middle begins if an odd number of pixels is cut off: half of
+            it rounded `"down"`, or to the `"even"` number, as torchvision and timm do.
+    """
 
     height: int
     width: int
+    border: int | tuple | None = None
+    halves: str = "down"
 
     def __post_init__(self):
-        check(self, "height", "width")
+        check(self, "height", "width", "halves")
+        if isinstance(self.border, list):
+            object.__setattr__(self, "border", tuple(self.border))
+        if self.border is not None:
+            check(self, "border")
+
+    @property
+    def greyscale_first(self):
+        return not isinstance(self.border, tuple)
 
     def __call__(self, images, seeds=None):
         window = self._window(*_height_width(images))
-        return tf.image.crop_to_bounding_box(images, *window)
+        return self.finish(tf.image.crop_to_bounding_box(images, *window))
 
     def window(self, height, width, seeds):
         return tf.stack(self._window(height, width))
 
     def _window(self, height, width):
-        top, left = (height - self.height) // 2, (width - self.width) // 2
-        return top, left, self.height, self.width
+        top, height = self._span(height, self.height)
+        left, width = self._span(width, self.width)
+        return top, left, height, width
+
+    def _span(self, length, wanted):
+        """Where the cut begins along one side, and how much of the image it has."""
+        if self.border is not None:
+            least = min if isinstance(length, int) else tf.minimum
+            wanted = least(length, wanted)
+        rest = length - wanted
+        if self.halves == "even":
+            rest += rest % 4 // 3
+        return rest // 2, wanted
+
+    def finish(self, images):
+        if self.border is None:
+            return images
+        channels = images.shape[-1]
+        if isinstance(self.border, tuple) and channels not in (None, len(self.border)):
+            raise ValueError(
+                "`border` of CentralCrop must have a number for each channel. "
+                f"Received: border={self.border} for images of {channels} channels"
+            )
+        rest = [n - m for n, m in zip((self.height, self.width), _height_width(images))]
+        padding = [(0, 0), *((n // 2, n - n // 2) for n in rest), (0, 0)]
+        inside = tf.pad(tf.ones_like(images[..., :1], tf.bool), padding)
+        border = tf.cast(tf.constant(self.border), images.dtype)
+        images = tf.where(inside, tf.pad(images, padding), border)
+        return tf.ensure_shape(images, [None, self.height, self.width, channels])
 
     def output_size(self, size):
         return (self.height, self.width)
@@ -157,7 +219,7 @@ class InceptionCrop(Crop):
         return tf.concat([begin[:2], size[:2]], 0)
 
     def finish(self, images):
-        return _resized(images, (self.height, self.width), self.method)
+        return resized(images, (self.height, self.width), self.method)
 
     def output_size(self, size):
         return (self.height, self.width)

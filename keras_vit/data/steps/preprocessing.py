@@ -80,6 +80,7 @@ class Preprocessing:
         size = None
         for step in self.image_steps:
             crops = isinstance(step, CentralCrop | RandomCrop)
+            crops = crops and getattr(step, "border", None) is None
             if crops and size and (size[0] < step.height or size[1] < step.width):
                 raise ValueError(
                     "A crop can't be larger than the image that it is cut from. "

@@ -44,6 +44,8 @@ def test_default_is_the_official_evaluation():
                 "width": 224,
                 "method": "bilinear",
                 "antialias": False,
+                "fit": "stretch",
+                "pillow": False,
             },
             {"step": "value_range", "low": -1.0, "high": 1.0},
         ],

@@ -8,9 +8,9 @@ from keras_vit.data import steps, steps_from_text, steps_to_text
 from keras_vit.data.steps.spelling import step_from_json, step_to_json
 
 EXAMPLES = {
-    "resize": steps.Resize(5, 9, "bicubic", antialias=True),
-    "resize_small": steps.ResizeSmall(8),
-    "central_crop": steps.CentralCrop(10, 12),
+    "resize": steps.Resize(5, 9, "bicubic", antialias=True, fit="cover", pillow=True),
+    "resize_small": steps.ResizeSmall(8, "lanczos3", pillow=True),
+    "central_crop": steps.CentralCrop(10, 12, (1, 20, 255), halves="even"),
     "inception_crop": steps.InceptionCrop(12, 10, area_min=1 / 3),
     "pad": steps.Pad(2, "reflect"),
     "random_crop": steps.RandomCrop(9, 11),

@@ -10,8 +10,13 @@ STEPS = [
     steps.Resize(5, 9),
     steps.Resize(16, 20),
     steps.Resize(24, 30, "bicubic", antialias=True),
+    steps.Resize(24, 10, "bicubic", pillow=True),
+    steps.Resize(9, 30, fit="cover"),
+    steps.Resize(9, 30, "nearest", fit="contain", pillow=True),
     steps.ResizeSmall(8),
+    steps.ResizeSmall(8, "lanczos3", pillow=True),
     steps.CentralCrop(10, 12),
+    steps.CentralCrop(11, 24, border=7, halves="even"),
     steps.InceptionCrop(12, 10),
     steps.Pad(2),
     steps.Pad(3, "reflect"),
@@ -117,7 +122,13 @@ def test_inception_crop_keeps_to_area_and_aspect_ratio():
 
 
 @pytest.mark.parametrize(
-    "step", [steps.CentralCrop(9, 8), steps.InceptionCrop(9, 8), steps.RandomCrop(9, 8)]
+    "step",
+    [
+        steps.CentralCrop(9, 8),
+        steps.CentralCrop(9, 30, border=1),
+        steps.InceptionCrop(9, 8),
+        steps.RandomCrop(9, 8),
+    ],
 )
 def test_a_crop_says_beforehand_what_it_cuts(step):
     batch = tf.constant(images()[:1])
