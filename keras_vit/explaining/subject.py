@@ -15,7 +15,7 @@ from keras_vit.inference.loaded import (
     preprocessing_of,
     range_of_steps,
 )
-from keras_vit.inference.predicting import find_images, read_image
+from keras_vit.inference.predicting import named_images, read_image
 from keras_vit.models import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 from keras_vit.models.vision_model import grid_of, image_shape, metadata_of, settings_of
@@ -151,30 +151,9 @@ def load_photographs(images, steps):
         List of `Photograph`.
     """
     found = []
-    for name, item, error in _named(images):
+    for name, item, error in named_images(images):
         image = None
         if error is None:
             image, error = read_image(item, steps)
         found.append(Photograph(display(name), image, error and display(error)))
     return found
-
-
-def _named(images):
-    """`(name, image, error)` of each."""
-    for number, item in enumerate(_listed(images), 1):
-        if isinstance(item, str | os.PathLike):
-            for file, error in find_images([item]):
-                yield file, file, error
-        else:
-            yield f"image {number}", item, None
-
-
-def _listed(images):
-    if images is None:
-        return []
-    if isinstance(images, np.ndarray):
-        # One image, or a batch of them.
-        one = images.ndim == 2 or (images.ndim == 3 and images.shape[-1] in (1, 3))
-        return [images] if one else list(images)
-    one = isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getexif")
-    return [images] if one or hasattr(images, "read") else list(images)

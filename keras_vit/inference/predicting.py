@@ -1,4 +1,4 @@
-"""`predict`: classifies image files with nothing but a saved model."""
+"""`predict`: classifies images with nothing but a saved model."""
 
 import concurrent.futures
 import dataclasses
@@ -9,6 +9,7 @@ import numpy as np
 import keras_vit.data
 from keras_vit.common.checks import check_positive
 from keras_vit.common.wording import display
+from keras_vit.data.pipeline.images import checked_array
 from keras_vit.data.readers.folders import images_below
 from keras_vit.devices import current
 from keras_vit.inference.loaded import (
@@ -19,12 +20,15 @@ from keras_vit.inference.loaded import (
     preprocessing_of,
 )
 
+_NOTHING = "`files` must name at least one image or folder."
+
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """The classes of one image file."""
+    """The classes of one image."""
 
-    # The file, as it was given or found.
+    # The file, as it was given or found; of an image in memory the file that Pillow
+    # opened it from, or "image 1" for the first of what was given.
     file: str
     # Pairs (class name, probability), the most probable first.
     classes: list
@@ -40,15 +44,19 @@ class Prediction:
 
 
 def predict(model_or_path, files, top=5, *, batch_size=32):
-    """Classifies image files.
+    """Classifies images.
 
     The model says itself how images are prepared and what its classes are called: a
     `model.keras` of a training run needs no other file.
 
     Args:
-        model_or_path: A Keras model, the path of a `.keras` file, or a run folder.
-        files: Path or list of paths: images, and folders, which are searched for
-            images at every depth.
+        model_or_path: A Keras model; the path of a `.keras` file or a run folder; or a
+            checkpoint, as for `keras_vit.from_checkpoint`, which says how its images
+            are prepared.
+        files: An image or a list of them: a path, a folder, which is searched for
+            images at every depth, a Pillow image, a `uint8` array `(H, W)` or
+            `(H, W, C)` with 1, 3 or 4 channels, or whatever else
+            `keras_vit.data.load_image` takes. An array `(N, H, W, C)` is N images.
         top: Integer, the number of classes for each image. Defaults to 5.
         batch_size: Integer, the number of images in memory at a time.
 
@@ -57,23 +65,27 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
         file that cannot be read has an `error` and no classes.
 
     Raises:
-        ValueError: if the model gives no class scores, or `files` is empty.
+        ValueError: if the model gives no class scores, `files` is empty, or an array
+            is no image.
         FileNotFoundError: if there is no such model.
 
     Example:
 
     >>> for prediction in keras_vit.predict("runs/mine", ["cat.jpg", "holiday/"]):
     ...     print(prediction.file, prediction.classes[0])
+    >>> keras_vit.predict(model, PIL.Image.open("cat.jpg"), top=1)
     """
     check_positive(top=top, batch_size=batch_size)
+    found = list(named_images(files))
+    if not found:
+        raise ValueError(_NOTHING)
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
     steps = preprocessing_of(model)
-    found = list(find_images(files))
 
     def load(item):
-        file, error = item
-        return file, *((None, error) if error else read_image(file, steps))
+        file, image, error = item
+        return file, *((None, error) if error else read_image(image, steps))
 
     predictions = []
     # Decoding, the larger part of the time with a small model, uses every processor.
@@ -101,13 +113,46 @@ def best(row, top):
     return np.argsort(-row, kind="stable")[:top]
 
 
+def named_images(images):
+    """Yields `(name, image, error)` of every image.
+
+    Args:
+        images: As `files` of `predict`; `None` for none.
+
+    Raises:
+        ValueError: if something in memory is no image.
+    """
+    for number, image in enumerate(_listed(images), 1):
+        if isinstance(image, str | os.PathLike):
+            for file, error in find_images([image]):
+                yield file, file, error
+            continue
+        is_opened = hasattr(image, "getexif") or hasattr(image, "read")
+        if not is_opened and not isinstance(image, bytes):
+            image = checked_array(image)
+        name = getattr(image, "filename", None) or getattr(image, "name", None)
+        yield (name if isinstance(name, str) else f"image {number}"), image, None
+
+
+def _listed(images):
+    if images is None:
+        return []
+    if hasattr(images, "shape"):
+        # One image, or a batch of them.
+        shape = images.shape
+        one = len(shape) < 3 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
+        return [images] if one else list(images)
+    one = isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getexif")
+    return [images] if one or hasattr(images, "read") else list(images)
+
+
 def find_images(files):
     """Yields `(file, None)`, or `(folder, error)` for a folder without images."""
     if isinstance(files, (str, os.PathLike)):
         files = [files]
     files = [os.path.expanduser(os.fspath(file)) for file in files]
     if not files:
-        raise ValueError("`files` must name at least one image or folder.")
+        raise ValueError(_NOTHING)
     for file in files:
         if not os.path.isdir(file):
             yield file, None

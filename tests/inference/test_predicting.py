@@ -150,9 +150,59 @@ def test_counts_must_be_positive(model, photos, options):
         keras_vit.predict(model, photos, **options)
 
 
-def test_no_files_is_an_error(model):
+def test_images_in_memory_are_predicted_as_their_files(model, photos):
+    files = [photos / "b.png", photos / "a.PNG"]
+    wanted = [p.classes for p in keras_vit.predict(model, files)]
+    opened = [Image.open(file) for file in files]
+    arrays = [np.asarray(image) for image in opened]  # (8, 8)
+    colours = np.stack([np.repeat(a[..., None], 3, -1) for a in arrays])
+    opaque = [np.asarray(image.convert("RGBA")) for image in opened]
+    data = [file.read_bytes() for file in files]
+    grey = np.stack(arrays)
+    for given in (opened, arrays, colours, grey[..., None], grey, opaque, data):
+        predictions = keras_vit.predict(model, given)
+        assert [p.classes for p in predictions] == wanted
+    for one in (opened[0], arrays[0], arrays[0][..., None], colours[0], opaque[0]):
+        (prediction,) = keras_vit.predict(model, one)
+        for (name, share), (expected, p) in zip(prediction.classes, wanted[0]):
+            assert name == expected and share == pytest.approx(p, rel=1e-6)
+
+
+def test_images_in_memory_have_names(model, photos, tmp_path):
+    array = np.zeros((5, 9, 3), "uint8")
+    opened = Image.open(photos / "b.png")
+    given = [array, photos, Image.fromarray(array), opened, b"no image"]
+    predictions = keras_vit.predict(model, given)
+    names = [p.file for p in predictions]
+    assert names[0] == "image 1" and names[4:] == [
+        "image 3",
+        str(photos / "b.png"),
+        "image 5",
+    ]
+    assert [bool(p.error) for p in predictions] == [False] * 6 + [True]
+    assert all(json.dumps(p.to_json()) for p in predictions)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((8, 8, 3)),
+        [np.zeros((8, 8, 3), "float32")],
+        np.zeros((8, 8, 5, 2), "uint8"),
+        [None],
+        [3],
+        np.uint8(3),
+    ],
+)
+def test_what_is_no_image_is_explained_before_any_work(wrong):
+    with pytest.raises(ValueError, match="An image must be a path, bytes, a Pillow"):
+        keras_vit.predict("no such model", wrong)
+
+
+@pytest.mark.parametrize("none", [[], None, np.zeros((0, 8, 8, 3), "uint8")])
+def test_no_images_are_an_error(model, none):
     with pytest.raises(ValueError, match="at least one image"):
-        keras_vit.predict(model, [])
+        keras_vit.predict(model, none)
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ def load_image(image, preprocessing) -> np.ndarray:
 
     Args:
         image: A file's path; its bytes, or an open file; a Pillow image; or a `uint8`
-            array `(H, W, C)` or `(H, W)`, values in [0, 255]. Files may be JPEG, PNG,
-            WebP, GIF (first frame), BMP or TIFF, and HEIC with `pillow-heif`; grey,
-            CMYK, with a palette or 16 bits. The EXIF rotation is applied, and
-            transparency is laid over white.
+            array `(H, W)` or `(H, W, C)` with 1, 3 or 4 channels, values in [0, 255].
+            Files may be JPEG, PNG, WebP, GIF (first frame), BMP or TIFF, and HEIC with
+            `pillow-heif`; grey, CMYK, with a palette or 16 bits. The EXIF rotation is
+            applied, and transparency, an array's fourth channel, is laid over white.
         preprocessing: `Preprocessing` or its JSON, from `model.metadata`.
 
     Returns:
@@ -75,15 +75,35 @@ def _pixels(image):
         return _decode(image.read(), getattr(image, "name", "file"))
     if hasattr(image, "getexif"):  # a Pillow image
         return pixels(image)
+    array = checked_array(image)
+    if array.shape[-1] == 4:
+        from PIL import Image
+
+        return pixels(Image.fromarray(array, "RGBA"))
+    return array
+
+
+def checked_array(image):
+    """An image in memory as `uint8` `(H, W, 1, 3 or 4)`.
+
+    Raises:
+        ValueError: if it is none, saying what one is.
+    """
     array = np.asarray(image)
     array = array[..., None] if array.ndim == 2 else array
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[-1] not in (1, 3):
-        raise ValueError(
-            "An image must be a path, bytes, a Pillow image, or a uint8 array (H, W, 1 "
-            f"or 3) with values in [0, 255]. Received: {type(image).__name__}, "
-            f"{array.dtype}, shape {array.shape}"
-        )
-    return array
+    is_image = array.ndim == 3 and array.shape[-1] in (1, 3, 4) and array.size
+    if is_image and array.dtype == np.uint8:
+        return array
+    hint = ""
+    if is_image and array.dtype.kind == "f":
+        hint = " Of values in [0, 1]: (255 * image).round().astype('uint8')."
+    elif array.ndim == 3 and array.shape[0] in (1, 3, 4):
+        hint = " Channels come last: image.transpose(1, 2, 0)."
+    raise ValueError(
+        "An image must be a path, bytes, a Pillow image, or a uint8 array of shape "
+        "(height, width) or (height, width, 1, 3 or 4), values in [0, 255]. "
+        f"Received: {type(image).__name__}, {array.dtype}, shape {array.shape}.{hint}"
+    )
 
 
 def _read(path) -> bytes:

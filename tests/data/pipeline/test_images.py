@@ -70,11 +70,30 @@ def test_unreadable_files_are_named(tmp_path):
     assert images.shape == (0, 8, 8, 3)
 
 
-def test_wrong_arrays_are_explained():
-    for bad in (
-        np.zeros((4, 4, 3)),
-        np.zeros((4, 4, 2), np.uint8),
-        np.zeros(3, "uint8"),
-    ):
-        with pytest.raises(ValueError, match="uint8 array"):
-            load_image(bad, preprocessing(8))
+def test_transparent_arrays_are_laid_over_white():
+    array = np.zeros((8, 8, 4), np.uint8)
+    array[:4, :, 3] = 255  # black above, nothing below
+    found = load_image(array, preprocessing(8))
+    assert (found[:4] == -1).all() and (found[4:] == 1).all()
+    image = load_image(Image.fromarray(array, "RGBA"), preprocessing(8))
+    assert (found == image).all()
+
+
+@pytest.mark.parametrize(
+    ("bad", "hint"),
+    [
+        (np.zeros((4, 4, 3)), r"float64, shape \(4, 4, 3\). Of values in \[0, 1\]"),
+        (np.zeros((4, 4, 3), "int64"), "int64"),
+        (np.zeros((4, 4), bool), "bool"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\)"),
+        (np.zeros((3, 5, 7), np.uint8), "Channels come last"),
+        (np.zeros((0, 4, 3), np.uint8), r"shape \(0, 4, 3\)"),
+        (np.zeros((2, 4, 4, 3), np.uint8), r"shape \(2, 4, 4, 3\)"),
+        (np.zeros(3, "uint8"), r"shape \(3,\)"),
+        (None, "NoneType, object"),
+        ({"image": 1}, "dict, object"),
+    ],
+)
+def test_wrong_arrays_are_explained(bad, hint):
+    with pytest.raises(ValueError, match=f"uint8 array of shape .*{hint}"):
+        load_image(bad, preprocessing(8))
