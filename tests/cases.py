@@ -58,6 +58,9 @@ LAYERS = {
         },
         (2, 6, 12),
     ),
+    "patch_encoder_without_bias": LayerCase(
+        layers.PatchEncoder, {"hidden_dim": 16, "use_bias": False}, (2, 9, 12)
+    ),
     "positions_learned": LayerCase(
         layers.PositionEmbedding, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
     ),
@@ -90,7 +93,17 @@ LAYERS = {
         {"num_heads": 2, "grid_size": (2, 3), "prefix_tokens": 1},
         TOKENS,
     ),
+    "attention_without_bias": LayerCase(
+        layers.MultiHeadSelfAttention, {"num_heads": 2, "qkv_bias": False}, TOKENS
+    ),
     "mlp": LayerCase(layers.MLP, {"mlp_dim": 24}, TOKENS),
+    "mlp_quick": LayerCase(layers.MLP, {"mlp_dim": 24, "gelu": "quick"}, TOKENS),
+    "mlp_swiglu": LayerCase(
+        layers.MLP,
+        {"mlp_dim": 24, "swiglu": True, "dropout_rate": 0.5, "seed": 3},
+        TOKENS,
+        random=True,
+    ),
     "mlp_erf": LayerCase(
         layers.MLP,
         {"mlp_dim": 24, "dropout_rate": 0.5, "gelu": "erf", "seed": 3},
@@ -123,6 +136,11 @@ LAYERS = {
         {"num_heads": 2, "mlp_dim": 24, "relative_grid": (1, 7)},
         TOKENS,
     ),
+    "transformer_block_swiglu": LayerCase(
+        layers.TransformerBlock,
+        {"num_heads": 2, "mlp_dim": 24, "swiglu": True, "qkv_bias": False},
+        TOKENS,
+    ),
     "layer_scale": LayerCase(layers.LayerScale, {"initial_value": 0.3}, TOKENS),
     "stochastic_depth": LayerCase(
         layers.StochasticDepth, {"rate": 0.5, "seed": 3}, (16, 7, 16), random=True
@@ -130,6 +148,12 @@ LAYERS = {
     "token_pooling": LayerCase(layers.TokenPooling, {}, TOKENS),
     "gap_pooling": LayerCase(
         layers.TokenPooling, {"pooling": "gap", "skip": 1}, TOKENS
+    ),
+    "prefix_pooling": LayerCase(
+        layers.TokenPooling, {"pooling": "prefix", "skip": 2}, TOKENS
+    ),
+    "token_and_gap_pooling": LayerCase(
+        layers.TokenPooling, {"pooling": "token+gap", "skip": 2}, TOKENS
     ),
     "attention_pooling": LayerCase(layers.AttentionPooling, {"num_heads": 2}, TOKENS),
     "attention_pooling_erf": LayerCase(
@@ -163,6 +187,9 @@ LAYERS = {
     ),
     "pre_activation_unit_without_projection": LayerCase(
         layers.PreActivationUnit, {"filters": 32, "remat": True}, (2, 4, 4, 128)
+    ),
+    "pre_activation_unit_with_projection": LayerCase(
+        layers.PreActivationUnit, {"filters": 32, "projects": True}, (2, 4, 4, 128)
     ),
     "post_activation_unit": LayerCase(
         layers.PostActivationUnit,
@@ -242,6 +269,15 @@ MODELS = {
     "layer_scale_erf": ModelCase(
         {"layer_scale": 0.1, "gelu": "erf", "epsilon": 1e-5, "register_tokens": 1}
     ),
+    "no_biases": ModelCase({"qkv_bias": False, "patch_bias": False}),
+    "clip": ModelCase(
+        {"pre_norm": True, "patch_bias": False, "gelu": "quick", "epsilon": 1e-5}
+    ),
+    "swiglu": ModelCase({"swiglu": True, "layer_scale": 0.1, "qkv_bias": False}),
+    "prefix": ModelCase({"pooling": "prefix", "register_tokens": 1}),
+    "token_and_gap": ModelCase(
+        {"pooling": "token+gap", "register_tokens": 2, "embed_prefix": False}
+    ),
     "regularised": ModelCase(
         {"dropout_rate": 0.2, "attention_dropout_rate": 0.2, "drop_path_rate": 0.3},
         random=True,
@@ -283,6 +319,32 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=BiT,
+    ),
+    "bit_of_other_widths": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1, 2),
+            "width_factor": 2,
+            "stage_widths": (128, 128),
+            "image_size": (16, 24),
+        },
+        builder=BiT,
+    ),
+    "hybrid_of_other_widths": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1,),
+            "width_factor": 0.5,
+            "stage_widths": [256],
+            "num_layers": 1,
+            "hidden_dim": 16,
+            "mlp_dim": 24,
+            "num_heads": 2,
+            "qkv_bias": False,
+            "swiglu": True,
+            "image_size": (16, 24),
+        },
+        builder=HybridViT,
     ),
 }
 VITS = [name for name, case in MODELS.items() if case.builder is ViT]

@@ -43,6 +43,8 @@ REST = {
     "patch_encoder/register_tokens": "registers",
     "patch_encoder/projection/kernel": "embedding/kernel",
     "patch_encoder/projection/bias": "embedding/bias",
+    "pre_norm/gamma": "pre_norm/scale",
+    "pre_norm/beta": "pre_norm/bias",
     "encoder_norm/gamma": "Transformer/encoder_norm/scale",
     "encoder_norm/beta": "Transformer/encoder_norm/bias",
     "pooled_norm/gamma": "Transformer/encoder_norm/scale",
@@ -168,7 +170,7 @@ def vit(images, arrays, settings):
         x = (x - 127.5) / 127.5
     kernel = arrays["embedding/kernel"]
     out["patches"] = x = cut(x, s["patch_size"], s["stride"])  # (B, N, P*P*C)
-    x = x @ kernel.reshape(-1, kernel.shape[-1]) + arrays["embedding/bias"]
+    x = x @ kernel.reshape(-1, kernel.shape[-1]) + arrays.get("embedding/bias", 0.0)
     out["embedding"] = x
     extra = [arrays[k] for k in ("cls", "registers") if k in arrays]
     x = np.concatenate([*(np.repeat(p, len(x), axis=0) for p in extra), x], axis=1)
@@ -182,6 +184,8 @@ def vit(images, arrays, settings):
 
     if s["position_scope"] == "input":
         x = x + positions("input")
+    if s["pre_norm"]:  # Radford et al., 2021, section 2.4
+        x = layer_norm(x, arrays, "pre_norm/", s["epsilon"])
     out["encoded"] = x
     for i in range(s["num_layers"]):
         if s["position_scope"] == "every_layer":
@@ -200,6 +204,12 @@ def vit(images, arrays, settings):
         x = x[:, x.shape[1] - grid[0] * grid[1] :].mean(1)
     elif s["pooling"] == "gap_all":
         x = x.mean(1)
+    elif s["pooling"] == "prefix":
+        first = x.shape[1] - grid[0] * grid[1]
+        x = np.concatenate([x[:, i] for i in range(first)], axis=-1)
+    elif s["pooling"] == "token+gap":
+        mean = x[:, x.shape[1] - grid[0] * grid[1] :].mean(1)
+        x = np.concatenate([x[:, 0], mean], axis=-1)
     elif s["pooling"] == "map":
         x = map_head(x, arrays, s)
     out["pooling"] = x
@@ -260,7 +270,7 @@ def block(x, arrays, prefix, s, out, name, grid):
     out[f"{name}.attention"], out[f"{name}.attention_weights"] = y, scores
     x = x + y * arrays.get(prefix + "attention_scale", 1.0)
     y = layer_norm(x, arrays, prefix + "LayerNorm_1/", s["epsilon"])
-    y = mlp(y, arrays, prefix + "MlpBlock_0/", s["gelu"])
+    y = mlp(y, arrays, prefix + "MlpBlock_0/", "swiglu" if s["swiglu"] else s["gelu"])
     out[name] = x + y * arrays.get(prefix + "mlp_scale", 1.0)
     return out[name]
 
@@ -273,8 +283,9 @@ def attention(queries, tokens, arrays, prefix, s, bias=0.0):
     inner = prefix + "MultiHeadDotProductAttention_0/"
 
     def project(x, part, head):
-        kernel, bias = arrays[f"{inner}{part}/kernel"], arrays[f"{inner}{part}/bias"]
-        x = x @ kernel[:, head] + bias[head]
+        x = x @ arrays[f"{inner}{part}/kernel"][:, head]
+        if f"{inner}{part}/bias" in arrays:
+            x = x + arrays[f"{inner}{part}/bias"][head]
         norm = f"{prefix}{part}_norm/"
         if s["qk_norm"] and norm + "scale" in arrays:
             x = layer_norm(x, arrays, norm, s["epsilon"])
@@ -301,7 +312,11 @@ def map_head(x, arrays, s):
 
 def mlp(x, arrays, prefix, kind):
     x = x @ arrays[prefix + "Dense_0/kernel"] + arrays[prefix + "Dense_0/bias"]
-    x = gelu(x, kind)
+    if kind == "swiglu":  # Shazeer, 2020, equation 6, gates before values
+        gate, value = x[..., : x.shape[-1] // 2], x[..., x.shape[-1] // 2 :]
+        x = gate / (1 + np.exp(-gate)) * value
+    else:
+        x = gelu(x, kind)
     return x @ arrays[prefix + "Dense_1/kernel"] + arrays[prefix + "Dense_1/bias"]
 
 
@@ -313,6 +328,8 @@ def layer_norm(x, arrays, prefix, epsilon):
 
 
 def gelu(x, kind):
+    if kind == "quick":
+        return x / (1 + np.exp(-1.702 * x))
     if kind == "erf":
         return 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))

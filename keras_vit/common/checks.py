@@ -29,6 +29,15 @@ def check_choice(value, choices, name):
         )
 
 
+def check_boolean(**values):
+    """Raises unless every value is `True` or `False`."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise ValueError(
+                f"`{name}` must be True or False. Received: {name}={value!r}"
+            )
+
+
 def check_positive(**values):
     """Raises unless every value is a positive integer."""
     for name, value in values.items():

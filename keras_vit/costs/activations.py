@@ -70,8 +70,9 @@ def _transformer_block(layer, shape):
     tokens, width = shape
     # Inputs of both norms and their outputs, query (twice: as it is and scaled), key,
     # value, and what the heads give: 9 of the tokens' width. The MLP's hidden layer
-    # before and after GELU.
-    per_token = 9 * width + 2 * layer.mlp_dim + layer.num_heads * tokens
+    # before and after GELU; of a SwiGLU gate and value, silu(gate) and the product.
+    hidden = (4 if layer.swiglu else 2) * layer.mlp_dim
+    per_token = 9 * width + hidden + layer.num_heads * tokens
     if layer.dropout_rate:
         per_token += 2 * width + layer.mlp_dim
     if layer.attention_dropout_rate:
@@ -88,7 +89,8 @@ def _pre_activation_unit(layer, shape):
 def _post_activation_unit(layer, shape):
     before, after, channels = _maps(layer, shape)
     wide = 4 * layer.filters * after
-    projection = wide if layer.strides > 1 or channels != 4 * layer.filters else 0
+    changes = layer.strides > 1 or channels != 4 * layer.filters
+    projection = wide if changes or layer.projects else 0
     inner = 2 * (before + after) * layer.filters
     return before * channels + inner + wide + projection
 

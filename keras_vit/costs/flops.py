@@ -3,7 +3,8 @@
 import math
 from types import SimpleNamespace
 
-from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
+from keras_vit.layers.tokens.patches import pair, patch_grid
+from keras_vit.layers.tokens.pooling import pooled_width
 from keras_vit.models.variants import counts
 from keras_vit.models.vision_model import settings_of
 
@@ -107,22 +108,21 @@ def _vit(a, sides):
 
 
 def _bit(a, sides):
-    resnet, width = _resnet(a, sides)
-    channels = width * stem_factor(a.num_blocks)
+    resnet, _, channels = _resnet(a, sides)
     return {"resnet": resnet, "head": channels * a.num_classes}
 
 
 def _hybrid(a, sides):
-    resnet, width = _resnet(a, sides)
-    grid, channels = counts.feature_map(a.num_blocks, sides, width)
+    resnet, grid, channels = _resnet(a, sides)
     return {"resnet": resnet, **_transformer(a, grid, channels, a.patch_size)}
 
 
 def _resnet(a, sides):
-    """Multiply-adds of the convolutions, and the width of the first stage."""
+    """Multiply-adds of the convolutions; size and channels of their feature map."""
     width = int(64 * a.width_factor)
-    sizes = (a.num_blocks, width, sides, a.num_channels)
-    return counts.resnet_multiply_adds(*sizes), width
+    sizes = (a.num_blocks, width, sides, a.num_channels, a.stage_widths)
+    feature_map = counts.feature_map(a.num_blocks, sides, width, a.stage_widths)
+    return counts.resnet_multiply_adds(*sizes), *feature_map
 
 
 def _transformer(a, sides, channels, stride):
@@ -130,14 +130,15 @@ def _transformer(a, sides, channels, stride):
     patches = math.prod(patch_grid(sides, a.patch_size, stride))
     tokens = patches + a.class_token + a.register_tokens
     rows = tokens if a.pooling is None else 1
-    features = a.representation_size or d
-    head = (d * a.representation_size if a.representation_size else 0) + (
+    read = pooled_width(a.pooling, a.class_token + a.register_tokens, d)
+    features = a.representation_size or read
+    head = (read * a.representation_size if a.representation_size else 0) + (
         features * a.num_classes
     )
     parts = {
         "patch_embedding": patches * math.prod(a.patch_size) * channels * d,
         "attention": a.num_layers * counts.attention_multiply_adds(tokens, a),
-        "mlp": a.num_layers * counts.mlp_multiply_adds(tokens, a),
+        "mlp": a.num_layers * counts.mlp_multiply_adds(tokens, a, a.swiglu),
     }
     if a.pooling == "map":
         # A learned query reads all tokens: keys and values, scores, output, the MLP.

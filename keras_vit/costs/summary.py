@@ -29,7 +29,7 @@ PARTS = {
     "head": "head",
 }
 _LAYERS = {
-    "patch_embedding": ("patches", "patch_encoder", "patch_corruption"),
+    "patch_embedding": ("patches", "patch_encoder", "patch_corruption", "pre_norm"),
     "norm": ("encoder_norm", "norm"),
     "pooling": ("pooling", "pooled_norm"),
     "head": ("pre_logits", "head", "prediction"),

@@ -17,7 +17,8 @@ from keras_vit.devices.tpu import find_tpu
 # `hidden_dim` and `mlp_dim` (Shoeybi et al., 2019, arXiv:1909.08053, section 3).
 # The first product of a pair gives each device some of the features, the second sums
 # over them: one exchange for the attention and one for the MLP of each block. Kernels
-# are `(in, out)`. What is not named here lies whole on every device.
+# are `(in, out)`. What is not named here lies whole on every device. Of a SwiGLU, whose
+# gates stand before its values in `dense_1`, both are exchanged once more.
 SLICES = (
     (r".*attention/query_key_value/kernel", (None, "model")),
     (r".*attention/query_key_value/bias", ("model",)),

@@ -20,6 +20,8 @@ HEADS = {
     "token": "the class token",
     "gap": "the mean of the patches",
     "gap_all": "the mean of all tokens",
+    "prefix": "class and register tokens, side by side",
+    "token+gap": "the class token and the mean of the patches, side by side",
     "map": "attention pooling (MAP)",
     None: "every token",
 }
@@ -49,6 +51,9 @@ def model_facts(subject):
         blocks = ", ".join(map(str, a["num_blocks"]))
         rows.append(("Residual units by stage", blocks))
         rows.append(("Width", f"{a.get('width_factor', 1):g} × 64 channels"))
+        if a.get("stage_widths"):
+            widths = ", ".join(map(str, a["stage_widths"]))
+            rows.append(("Channels of the stages", widths))
     if subject.classes is not None:
         rows.append(("Classes", f"{len(subject.classes):,}"))
     rows.append(("Precision", model.dtype_policy.name))

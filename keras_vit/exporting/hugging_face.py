@@ -1,9 +1,10 @@
 """A folder that `transformers` loads: weights, config, image processor."""
 
 from keras_vit.exporting import weight_files as weights
+from keras_vit.layers.convolution.stages import stage_widths
 from keras_vit.models.vision_model import metadata_of
 
-_GELUS = {"erf": "gelu", "tanh": "gelu_pytorch_tanh"}
+_GELUS = {"erf": "gelu", "tanh": "gelu_pytorch_tanh", "quick": "quick_gelu"}
 
 
 def write(job):
@@ -31,6 +32,9 @@ def _vit_config(job, a):
         position_embedding="learned",
         embed_prefix=True,
         pooled_norm=False,
+        swiglu=False,
+        patch_bias=True,
+        pre_norm=False,
     )
     weights.require_size(job)
     if a["num_classes"]:
@@ -51,7 +55,7 @@ def _vit_config(job, a):
         "image_size": weights.one_or_pair(a["image_size"]),
         "patch_size": weights.one_or_pair(a["patch_size"]),
         "num_channels": a["num_channels"],
-        "qkv_bias": True,
+        "qkv_bias": a["qkv_bias"],
         "hidden_dropout_prob": 0.0,
         "attention_probs_dropout_prob": 0.0,
         **pooler,
@@ -69,7 +73,9 @@ def _bit_config(job, a):
         "model_type": "bit",
         "num_channels": a["num_channels"],
         "embedding_size": width,
-        "hidden_sizes": [4 * width * 2**i for i in range(len(a["num_blocks"]))],
+        "hidden_sizes": stage_widths(
+            a["num_blocks"], a["width_factor"], a["stage_widths"]
+        ),
         "depths": list(a["num_blocks"]),
         "layer_type": "preactivation",
         "hidden_act": "relu",

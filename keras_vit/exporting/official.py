@@ -3,8 +3,22 @@
 from keras_vit.checkpoints.writing import write_npz
 from keras_vit.exporting.weight_files import arrays_of, require
 
-_FACTS = {"vit": {"gelu": "tanh", "epsilon": 1e-6}, "bit": {"group_norm_epsilon": 1e-5}}
-_FACTS["hybrid"] = {**_FACTS["vit"], "group_norm_epsilon": 1e-6}
+_FACTS = {
+    "vit": {
+        "gelu": "tanh",
+        "swiglu": False,
+        "epsilon": 1e-6,
+        "qkv_bias": True,
+        "patch_bias": True,
+        "pre_norm": False,
+    },
+    "bit": {"group_norm_epsilon": 1e-5, "stage_widths": (None,)},
+}
+_FACTS["hybrid"] = {
+    **_FACTS["vit"],
+    "group_norm_epsilon": 1e-6,
+    "stage_widths": (None,),
+}
 
 
 def write(job):

@@ -1,14 +1,18 @@
 """A folder that `timm.create_model("local-dir:...")` loads: weights and config."""
 
+import math
+
 from keras_vit.exporting import weight_files as weights
 from keras_vit.layers.tokens.patches import stem_factor
 from keras_vit.models.vision_model import metadata_of
 
-_GELUS = {"erf": "gelu", "tanh": "gelu_tanh"}
+_GELUS = {"erf": "gelu", "tanh": "gelu_tanh", "quick": "quick_gelu"}
 _POOLINGS = {"token": "token", "gap": "avg", "gap_all": "avg", "map": "map", None: ""}
 # timm makes models by name. The stages of a ResNet are part of the name, every size of
 # the Transformer is an argument.
 _VITS = {(): "vit_base_patch16_224"}
+# The kind of MLP is no argument that a file can hold; this one has a SwiGLU.
+_SWIGLU = "vit_giant_patch14_dinov2"
 _HYBRIDS = {
     (): "vit_tiny_r_s16_p8_224",
     (2, 2, 2, 2): "vit_small_r26_s32_224",
@@ -34,7 +38,11 @@ def write(job):
 def _config(job, family, a):
     if family == "bit":
         weights.require(
-            job, pooling="gap", group_norm_epsilon=1e-5, standardization="variance"
+            job,
+            pooling="gap",
+            group_norm_epsilon=1e-5,
+            standardization="variance",
+            stage_widths=(None,),
         )
         args, width = {}, int(64 * a["width_factor"])
         features = width * stem_factor(a["num_blocks"])
@@ -55,7 +63,7 @@ def _config(job, family, a):
     height, width = a["image_size"]
     mean, std = weights.image_statistics(job)
     return {
-        "architecture": names[key],
+        "architecture": _SWIGLU if a.get("swiglu") else names[key],
         "num_classes": a["num_classes"],
         "num_features": features,
         "global_pool": pooling,
@@ -84,10 +92,19 @@ def _transformer(job, family, a):
         position_embedding="learned",
         position_scope="input",
         representation_size=(None,),
+        patch_bias=not a["pre_norm"],  # as timm always has it
     )
     weights.require_size(job)
     if family == "hybrid":
-        weights.require(job, width_factor=1, group_norm_epsilon=(1e-5, 1e-6))
+        weights.require(
+            job,
+            width_factor=1,
+            stage_widths=(None,),
+            group_norm_epsilon=(1e-5, 1e-6),
+            swiglu=False,
+        )
+    if a["swiglu"]:
+        weights.require(job, pooling=("token", "gap", "gap_all"))
     prefix = a["class_token"] + a["register_tokens"]
     args = {
         "img_size": weights.one_or_pair(a["image_size"]),
@@ -95,16 +112,24 @@ def _transformer(job, family, a):
         "embed_dim": a["hidden_dim"],
         "depth": a["num_layers"],
         "num_heads": a["num_heads"],
-        "mlp_ratio": a["mlp_dim"] / a["hidden_dim"],
+        "mlp_ratio": _ratio(a["mlp_dim"] * (2 if a["swiglu"] else 1), a["hidden_dim"]),
+        "qkv_bias": a["qkv_bias"],
+        "pre_norm": a["pre_norm"],
         "class_token": a["class_token"],
         "reg_tokens": a["register_tokens"],
         "no_embed_class": bool(prefix and not a["embed_prefix"]),
         "global_pool": _POOLINGS[a["pooling"]],
         "pool_include_prefix": a["pooling"] == "gap_all",
         "fc_norm": a["pooled_norm"],
-        "act_layer": _GELUS[a["gelu"]],
         "qk_norm": a["qk_norm"],
+        "init_values": a["layer_scale"],
     }
-    if a["layer_scale"] is not None:
-        args["init_values"] = a["layer_scale"]
+    if not a["swiglu"]:
+        args["act_layer"] = _GELUS[a["gelu"]]
     return args
+
+
+def _ratio(width, hidden_dim):
+    """The ratio whose product with `hidden_dim`, rounded down, is `width`."""
+    ratio = width / hidden_dim
+    return ratio if int(ratio * hidden_dim) == width else math.nextafter(ratio, width)

@@ -79,10 +79,10 @@ class CompositeLayer(Layer):
             return policy[f"{self.path}/{name}"]
         return policy
 
-    def dense(self, units, name, input_shape, **initializers):
-        """A dense layer of this one, built."""
+    def dense(self, units, name, input_shape, **options):
+        """A dense layer of this one, built; `options` as for `keras.layers.Dense`."""
         policy = self.policy_of(name)
-        layer = keras.layers.Dense(units, dtype=policy, name=name, **initializers)
+        layer = keras.layers.Dense(units, dtype=policy, name=name, **options)
         layer.build(input_shape)
         return layer
 

@@ -55,6 +55,7 @@ def BiT(
     *,
     num_blocks,
     width_factor=1,
+    stage_widths=None,
     pooling="gap",
     group_norm_epsilon=1e-5,
     standardization="variance",
@@ -67,6 +68,9 @@ def BiT(
             stage but the first halves the resolution and doubles the width.
         width_factor: Number, the width of every layer in multiples of ResNet-50's;
             a multiple of 0.5, because norms have 32 groups.
+        stage_widths: Sequence of integers, the output channels of each stage, where
+            they do not double; multiples of 128. Defaults to
+            `256 * width_factor * 2 ** stage`, from stage 0.
         pooling: What the head reads: `"gap"` (the mean over the image) or `None`
             (every position of the last feature map).
         group_norm_epsilon: Float, of every group norm.
@@ -84,8 +88,9 @@ def BiT(
     Input shape: `(batch, height, width, num_channels)`, floats.
 
     Output shape: `(batch, num_classes)`, or features
-        `(batch, 256 * width_factor * 2 ** (stages - 1))`; with `pooling=None` one
-        such row for each position: `(batch, rows, columns, ...)`.
+        `(batch, 256 * width_factor * 2 ** (stages - 1))`, or as wide as the last of
+        `stage_widths`; with `pooling=None` one such row for each position:
+        `(batch, rows, columns, ...)`.
 
     Returns:
         A functional `keras.Model`. Its layers are `root_conv`, `root_padding`,

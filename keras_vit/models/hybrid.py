@@ -70,6 +70,7 @@ def HybridViT(
     *,
     num_blocks,
     width_factor=1,
+    stage_widths=None,
     patch_size=1,
     group_norm_epsilon=1e-6,
     standardization="std",
@@ -86,6 +87,9 @@ def HybridViT(
             each stage; empty for the stem alone.
         width_factor: Number, the width of the ResNet in multiples of ResNet-50's; a
             multiple of 0.5, because norms have 32 groups.
+        stage_widths: Sequence of integers, the output channels of each stage, where
+            they do not double; multiples of 128. Defaults to
+            `256 * width_factor * 2 ** stage`, from stage 0.
         patch_size: Integer or pair `(height, width)`, positions of the feature map.
             Rows and columns that do not fill a patch are left out. Defaults to 1.
         image_size: Integer or pair `(height, width)`, pixels; any size. Defaults to

@@ -8,6 +8,21 @@ import keras
 
 from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
 
+# Arguments that constructors have got since version 0.1, and their defaults: what they
+# are in a model that was saved before.
+_TRANSFORMER = {
+    "swiglu": False,
+    "qkv_bias": True,
+    "patch_bias": True,
+    "pre_norm": False,
+}
+_RESNET = {"stage_widths": None}
+ADDED = {
+    "vit": _TRANSFORMER,
+    "hybrid": {**_TRANSFORMER, **_RESNET},
+    "bit": _RESNET,
+}
+
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class VisionModel(keras.Model):
@@ -31,7 +46,7 @@ class VisionModel(keras.Model):
         metadata = kwargs.pop("metadata", None)
         super().__init__(inputs, outputs, name=name, **kwargs)
         # Through `__dict__`, or Keras would wrap them in its tracked dictionaries.
-        self.__dict__["_settings"] = dict(settings or {})
+        self.__dict__["_settings"] = completed(settings or {})
         self.__dict__["_metadata"] = dict(metadata or {})
 
     @property
@@ -61,6 +76,14 @@ class VisionModel(keras.Model):
         model = cls(plain.input, plain.output, name=plain.name, **extras)
         model.trainable = config.get("trainable", True)
         return model
+
+
+def completed(settings):
+    """A copy of settings that may have been saved by an older version."""
+    settings, added = dict(settings), ADDED.get(settings.get("family"))
+    if added and "arguments" in settings:
+        settings["arguments"] = {**added, **settings["arguments"]}
+    return settings
 
 
 def image_shape(model):

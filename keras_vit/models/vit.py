@@ -15,7 +15,11 @@ from keras_vit.layers.tokens.patches import (
 )
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
-from keras_vit.models.building.encoder import Positions, check_transformer
+from keras_vit.models.building.encoder import (
+    Positions,
+    check_transformer,
+    options_of_block,
+)
 from keras_vit.models.building.ends import add_head
 
 
@@ -29,7 +33,6 @@ def _build(x, a, shown=None):
             patch; see `keras_vit.layers.PatchCorruption`.
     """
     dtype = {"dtype": a.dtype}
-    as_in_blocks = {"gelu": a.gelu, "epsilon": a.epsilon, **dtype}
     any_size = None in x.shape[1:3]
     grid = patch_grid(x.shape[1:3], a.patch_size, a.stride)
     positions = Positions(a, a.position_grid if any_size else grid)
@@ -39,6 +42,7 @@ def _build(x, a, shown=None):
     encode = PatchEncoder(  # projection, class token, positions
         a.hidden_dim,
         a.class_token,
+        use_bias=a.patch_bias,
         register_tokens=a.register_tokens,
         dropout_rate=a.dropout_rate,
         corruption=shown is not None,
@@ -47,26 +51,24 @@ def _build(x, a, shown=None):
         **dtype,
     )
     x = encode(x) if shown is None else encode(x, shown=shown)  # (B, prefix + N, D)
+    if a.pre_norm:
+        x = LayerNorm(epsilon=a.epsilon, name="pre_norm", **dtype)(x)
     for i in range(a.num_layers):
         x = positions.before_block(x, i)
         x = TransformerBlock(  # attention, then an MLP
             a.num_heads,
             a.mlp_dim,
-            dropout_rate=a.dropout_rate,
-            attention_dropout_rate=a.attention_dropout_rate,
             drop_path_rate=a.drop_path_rate * i / max(a.num_layers - 1, 1),
-            qk_norm=a.qk_norm,
-            layer_scale=a.layer_scale,
-            remat=a.remat,
             **positions.of_block,
-            **as_in_blocks,
+            **options_of_block(a),
             name=f"block_{i:02d}",
+            **dtype,
         )(x)  # (B, prefix + N, D)
     if not a.pooled_norm:
         x = LayerNorm(epsilon=a.epsilon, name="encoder_norm", **dtype)(x)
     if a.pooling == "map":
-        pool = AttentionPooling(a.num_heads, a.mlp_dim, **as_in_blocks, name="pooling")
-        x = pool(x)  # (B, D)
+        own = {"gelu": a.gelu, "epsilon": a.epsilon, "name": "pooling", **dtype}
+        x = AttentionPooling(a.num_heads, a.mlp_dim, **own)(x)  # (B, D)
     elif a.pooling is not None:
         pool = TokenPooling(a.pooling, positions.prefix, name="pooling", **dtype)
         x = pool(x)  # (B, D)
@@ -97,13 +99,15 @@ def ViT(num_classes=arguments.UNSET, *, patch_size, stride=None):
 
     Input shape: `(batch, height, width, num_channels)`, floats.
 
-    Output shape: `(batch, num_classes)`, or features `(batch, hidden_dim)`; with
-        `pooling=None` a row for each token: `(batch, tokens, ...)`.
+    Output shape: `(batch, num_classes)`, or features `(batch, hidden_dim)`, wider with
+        a `pooling` that puts tokens side by side; with `pooling=None` a row for each
+        token: `(batch, tokens, ...)`.
 
     Returns:
         A functional `keras.Model`. Its layers are `patches`, `patch_encoder`,
-        `block_00`, `block_01`, ..., `encoder_norm`, `pooling`, `pre_logits` and
-        `head`; `model.get_layer(name).output` reaches each of them.
+        `pre_norm`, `block_00`, `block_01`, ..., `encoder_norm`, `pooling`,
+        `pre_logits` and `head`, as far as the arguments ask for them;
+        `model.get_layer(name).output` reaches each of them.
 
     Raises:
         ValueError: if patches do not tile the image, heads do not divide

@@ -147,9 +147,10 @@ def pooling_attention(model, images):
 def read_weights(model, images):
     """How much of each token of the last layer the head reads: `(B, tokens)`.
 
-    The class token alone; with mean pooling each token that it averages alike; with a
-    MAP head the mean of its attention over heads. Without any pooling the class token
-    where there is one, else the mean of the patches.
+    The class token alone; with mean pooling each token that it averages alike; with
+    class token and mean side by side half of either; with several tokens side by side
+    each alike; with a MAP head the mean of its attention over heads. Without any
+    pooling the class token where there is one, else the mean of the patches.
     """
     blocks_of(model, "read_weights")
     place, pooling = geometry(model, images), layer_named(model, "pooling")
@@ -161,9 +162,15 @@ def read_weights(model, images):
     if kind is None:
         has_class = layer_named(model, "patch_encoder").class_token
         kind = "token" if has_class else "gap"
-    first = place.prefix if kind == "gap" else 0
-    last = 1 if kind == "token" else tokens
-    weights[:, first:last] = 1 / (last - first)
+    parts = {
+        "token": [(0, 1)],
+        "gap": [(place.prefix, tokens)],
+        "gap_all": [(0, tokens)],
+        "prefix": [(0, place.prefix)],
+        "token+gap": [(0, 1), (place.prefix, tokens)],
+    }[kind]
+    for first, last in parts:
+        weights[:, first:last] = 1 / (last - first) / len(parts)
     return weights
 
 

@@ -39,7 +39,30 @@ def test_every_option_of_a_vit_counts():
     assert cost(stride=2) == 15 * 48 * 8 + 2 * block(16) + head
     assert cost(pooling=None, class_token=True) == embedding + 2 * block(7) + 7 * head
     pooled = 6 * (2 * 64 + 16) + 2 * 64 + 2 * 8 * 12
+    assert cost(pooling="prefix", register_tokens=1) == (
+        embedding + 2 * block(8) + 2 * head
+    )
+    assert cost(pooling="token+gap", representation_size=5) == (
+        embedding + 2 * block(7) + 16 * 5 + 5 * 3
+    )
+    # Two dense layers of 8 x 12, the first twice as wide.
+    assert cost(swiglu=True) == cost() + 2 * 7 * 8 * 12
+    assert cost(qkv_bias=False, patch_bias=False, pre_norm=True) == cost()
     assert cost(pooling="map") == embedding + 2 * block(6) + pooled + head
+
+
+def test_stages_of_other_widths_cost_what_their_convolutions_do():
+    wide = keras_vit.BiT(
+        3, num_blocks=(1, 2), width_factor=2, stage_widths=(128, 256), image_size=32
+    )
+    root = 16 * 16 * 49 * 3 * 128
+    # (channels in, filters, positions before, positions after, whether it projects)
+    units = [(128, 32, 64, 64, 1), (128, 64, 64, 16, 1), (256, 64, 16, 16, 0)]
+    convolutions = sum(
+        before * c * f + after * (9 * f * f + 4 * f * f + projects * c * 4 * f)
+        for c, f, before, after, projects in units
+    )
+    assert forward_flops(wide) == 2 * (root + convolutions + 256 * 3)
 
 
 def test_images_need_not_be_square():

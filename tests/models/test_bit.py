@@ -148,6 +148,41 @@ def test_closed_form_of_another_shape():
     assert counts.bit_params(row, 7, num_channels=4) == model.count_params()
 
 
+@pytest.mark.parametrize("widths", [(128, 128), (384, 256)])
+def test_stages_of_any_widths_equal_the_oracle(widths):
+    # A root of 128 channels: the first stage of 128 keeps the shape, and has a
+    # convolution in its shortcut all the same, as in timm and Hugging Face.
+    model = randomize(
+        keras_vit.BiT(
+            5,
+            num_blocks=(2, 1),
+            width_factor=2,
+            stage_widths=widths,
+            image_size=(33, 40),
+            dtype="float64",
+        )
+    )
+    images = inputs((2, 33, 40, 3), dtype="float64")
+    arrays = oracle.arrays_of(model)
+    assert "stage1_unit01/projection/kernel" in arrays
+    assert "stage1_unit02/projection/kernel" not in arrays
+    values = outputs(model, images)
+    for name, value in oracle.bit(images, arrays, (2, 1)).items():
+        assert values[name].shape == value.shape
+        np.testing.assert_allclose(values[name], value, rtol=1e-7, atol=1e-7)
+    last = values["stage1_unit02"], values["norm"]
+    assert tuple(value.shape[-1] for value in last) == widths
+
+
+def test_widths_that_double_are_the_default():
+    plain = keras_vit.BiT(3, num_blocks=(1, 2), width_factor=0.5, image_size=32)
+    named = keras_vit.BiT(
+        3, num_blocks=(1, 2), width_factor=0.5, stage_widths=(128, 256), image_size=32
+    )
+    shapes = [[(w.path, w.shape) for w in m.weights] for m in (plain, named)]
+    assert shapes[0] == shapes[1]
+
+
 def test_cost_is_that_of_the_layers():
     """4.1 billion multiply-adds for a ResNet-50, as everyone counts them."""
     info = {info.name: info for info in keras_vit.list_models("bit")}
@@ -206,6 +241,11 @@ def test_pixels_are_scaled_inside():
         ({"width_factor": 0.75}, "multiple of 0.5.*width_factor=0.75"),
         ({"width_factor": True}, "multiple of 0.5"),
         ({"width_factor": -1}, "multiple of 0.5"),
+        ({"stage_widths": (128,)}, r"one width for each stage.*stage_widths=\(128,\)"),
+        ({"stage_widths": (128, 200)}, "multiples of 128"),
+        ({"stage_widths": (128, -128)}, "multiples of 128"),
+        ({"stage_widths": (128, 128.0)}, "multiples of 128"),
+        ({"stage_widths": 128}, "stage_widths=128"),
         ({"pooling": "gab"}, "Did you mean 'gap'"),
         ({"standardization": "variances"}, "Did you mean 'variance'"),
         ({"image_size": (0, 32)}, "positive integer"),

@@ -1,10 +1,12 @@
 """What a model knows of itself."""
 
+import inspect
+
 import keras
 import pytest
 
 from keras_vit import models
-from keras_vit.models import BiT, HybridViT, ViT
+from keras_vit.models import BiT, HybridViT, ViT, vision_model
 
 SIZES = {"num_layers": 1, "hidden_dim": 16, "mlp_dim": 16, "num_heads": 2}
 
@@ -79,3 +81,28 @@ def test_black_and_white_are_those_of_the_model_or_of_its_training():
     step = {"step": "value_range", "low": 0, "high": 1}
     model.metadata["preprocessing"] = {"num_channels": 3, "steps": [step]}
     assert models.value_range_of(model) == (0.0, 1.0)
+
+
+def test_what_an_older_version_saved_has_the_defaults():
+    """Its settings lack the arguments that were added since; see `ADDED`."""
+    for build, model in (
+        (ViT, vit()),
+        (HybridViT, hybrid((1,))),
+        (BiT, BiT(3, num_blocks=(1,))),
+    ):
+        family = model.settings["family"]
+        added = vision_model.ADDED[family]
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(build).parameters.items()
+            if name in added
+        }
+        assert added == defaults
+        config = model.get_config()
+        old = dict(config["settings"]["arguments"])
+        for name in added:
+            del old[name]
+        config["settings"] = {"family": family, "arguments": old}
+        again = models.VisionModel.from_config(config)
+        assert again.settings == model.settings
+        assert not added.keys() & old.keys()  # the caller's stay as they were

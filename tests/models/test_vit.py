@@ -115,12 +115,13 @@ def test_aliases_of_keras_applications():
 
 
 def test_layers_are_named_as_documented():
-    model = small(representation_size=6, include_preprocessing=True)
+    model = small(representation_size=6, include_preprocessing=True, pre_norm=True)
     assert [layer.name for layer in model.layers] == [
         "image",
         "preprocessing",
         "patches",
         "patch_encoder",
+        "pre_norm",
         "block_00",
         "block_01",
         "encoder_norm",
@@ -200,9 +201,29 @@ def test_gap_leaves_class_and_register_tokens_out():
 def test_a_class_token_comes_only_where_it_is_read():
     tokens = {
         pooling: small(pooling=pooling).get_layer("patch_encoder").output.shape[1]
-        for pooling in ("token", "gap", "map", None)
+        for pooling in ("token", "gap", "map", "prefix", "token+gap", None)
     }
-    assert tokens == {"token": 7, "gap": 6, "map": 6, None: 6}
+    alone = {"gap": 6, "map": 6, None: 6}
+    assert tokens == {"token": 7, "prefix": 7, "token+gap": 7, **alone}
+
+
+def test_biases_are_there_or_not():
+    paths = {w.path for w in small(qkv_bias=False, patch_bias=False).weights}
+    assert "patch_encoder/projection/bias" not in paths
+    assert "block_00/attention/query_key_value/bias" not in paths
+    assert "block_00/attention/projection/bias" in paths  # only of what was asked
+    assert small().count_params() - small(qkv_bias=False).count_params() == 2 * 3 * 16
+    assert small().count_params() - small(patch_bias=False).count_params() == 16
+
+
+def test_two_heads_folded_into_one_kernel():
+    """The mean of a DeiT's heads, of class and distillation token."""
+    model = cases.model("prefix")
+    x = inputs(cases.MODELS["prefix"].shape)
+    norm = array(keras.Model(model.input, model.get_layer("encoder_norm").output)(x))
+    kernel, bias = map(array, model.get_layer("head").weights)
+    first, second = norm[:, 0] @ kernel[:16], norm[:, 1] @ kernel[16:]
+    np.testing.assert_allclose(array(model(x)), first + second + bias, atol=1e-5)
 
 
 # Initial values ---------------------------------------------------------------------

@@ -24,6 +24,7 @@ class _ResidualUnit(CompositeLayer):
         norm_epsilon,
         standardization,
         standardization_epsilon,
+        projects=None,
         remat=False,
         **kwargs,
     ):
@@ -35,6 +36,7 @@ class _ResidualUnit(CompositeLayer):
         self.norm_epsilon = norm_epsilon
         self.standardization = standardization
         self.standardization_epsilon = standardization_epsilon
+        self.projects = projects
         self.remat = remat
 
     def call(self, inputs, training=False):
@@ -81,9 +83,10 @@ class _ResidualUnit(CompositeLayer):
         )
 
     def _projection(self, input_shape):
-        """The convolution of the shortcut; `None` where the shape stays."""
+        """The convolution of the shortcut, or `None`."""
         filters = 4 * self.filters
-        if self.strides == 1 and input_shape[-1] == filters:
+        changes = self.strides != 1 or input_shape[-1] != filters
+        if not (changes or self.projects):
             return None
         return self._conv("projection", input_shape, filters, strides=self.strides)
 
@@ -108,6 +111,8 @@ class PreActivationUnit(_ResidualUnit):
         standardization: `"variance"`, `"std"` or `None`; see
             `keras_vit.layers.StandardizedConv2D`.
         standardization_epsilon: Float.
+        projects: Boolean, whether the shortcut has a convolution even where the shape
+            stays. Defaults to `None`: only where it changes.
         remat: Boolean, whether training keeps the unit's input only.
 
     Input shape: `(batch, height, width, channels)`.
@@ -180,6 +185,8 @@ class PostActivationUnit(_ResidualUnit):
         standardization: `"variance"`, `"std"` or `None`; see
             `keras_vit.layers.StandardizedConv2D`.
         standardization_epsilon: Float.
+        projects: Boolean, whether the shortcut has a convolution even where the shape
+            stays. Defaults to `None`: only where it changes.
         remat: Boolean, whether training keeps the unit's input only.
 
     Input shape: `(batch, height, width, channels)`.

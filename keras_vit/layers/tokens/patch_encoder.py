@@ -23,6 +23,7 @@ class PatchEncoder(CompositeLayer):
         position_embedding: `"learned"`, `"learned_2d"`, `"sincos2d"` or `"none"`;
             see `keras_vit.layers.PositionEmbedding`.
         grid_size: Pair `(rows, columns)`, in patches. Defaults to a square grid.
+        use_bias: Boolean, whether the projection has a bias.
         register_tokens: Integer, the number of learned tokens between the class
             token and the patches.
         embed_prefix: Boolean, whether class and register tokens have position
@@ -62,6 +63,7 @@ class PatchEncoder(CompositeLayer):
         hidden_dim,
         class_token=True,
         *,
+        use_bias=True,
         position_embedding="learned",
         grid_size=None,
         register_tokens=0,
@@ -74,6 +76,7 @@ class PatchEncoder(CompositeLayer):
         super().__init__(**kwargs)
         self.hidden_dim = hidden_dim
         self.class_token = bool(class_token)
+        self.use_bias = use_bias
         self.position_embedding = position_embedding
         self.grid_size = grid_size
         self.register_tokens = register_tokens
@@ -105,6 +108,7 @@ class PatchEncoder(CompositeLayer):
             self.hidden_dim,
             "projection",
             input_shape,
+            use_bias=self.use_bias,
             kernel_initializer=keras.initializers.LecunNormal(),
         )
         if self.class_token:

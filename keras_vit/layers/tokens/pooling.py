@@ -17,6 +17,13 @@ from keras_vit.layers.transformer.attention import (
 from keras_vit.layers.transformer.layer_norm import LayerNorm
 from keras_vit.layers.transformer.mlp import MLP
 
+TOKEN_POOLINGS = ("token", "gap", "gap_all", "prefix", "token+gap")
+
+
+def pooled_width(pooling, skip, hidden_dim):
+    """The width of what a head reads; arguments as of `TokenPooling`."""
+    return hidden_dim * {"prefix": skip, "token+gap": 2}.get(pooling, 1)
+
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class TokenPooling(Layer):
@@ -24,16 +31,19 @@ class TokenPooling(Layer):
 
     Args:
         pooling: `"token"`: the first token; `"gap"`: the mean of the tokens but for
-            the first `skip`; `"gap_all"`: the mean of all tokens.
-        skip: Integer, the number of leading tokens that `"gap"` leaves out (class
+            the first `skip`; `"gap_all"`: the mean of all tokens; `"prefix"`: the
+            first `skip` tokens side by side; `"token+gap"`: what `"token"` and
+            `"gap"` give, side by side.
+        skip: Integer, the number of leading tokens that stand for no patch (class
             and register tokens).
 
     Input shape: `(batch, tokens, hidden_dim)`.
 
-    Output shape: `(batch, hidden_dim)`.
+    Output shape: `(batch, hidden_dim)`; of `"prefix"` `(batch, skip * hidden_dim)`,
+        of `"token+gap"` `(batch, 2 * hidden_dim)`.
 
     Raises:
-        ValueError: if `pooling` is unknown.
+        ValueError: if `pooling` is unknown, or `"prefix"` has no tokens to read.
 
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
     appendix D.3.
@@ -41,18 +51,31 @@ class TokenPooling(Layer):
 
     def __init__(self, pooling="token", skip=0, **kwargs):
         super().__init__(**kwargs)
-        check_choice(pooling, ("token", "gap", "gap_all"), "pooling")
+        check_choice(pooling, TOKEN_POOLINGS, "pooling")
+        if pooling == "prefix" and skip < 1:
+            raise ValueError(
+                "`pooling='prefix'` reads the tokens before the patches, so there must "
+                f"be some. Received: skip={skip}"
+            )
         self.pooling = pooling
         self.skip = skip
 
     def call(self, inputs):
         if self.pooling == "token":
             return inputs[:, 0]
-        skip = self.skip if self.pooling == "gap" else 0
-        return ops.mean(inputs[:, skip:], axis=1)
+        if self.pooling == "prefix":
+            return ops.reshape(inputs[:, : self.skip], (-1, self._width(inputs.shape)))
+        skip = 0 if self.pooling == "gap_all" else self.skip
+        mean = ops.mean(inputs[:, skip:], axis=1)
+        if self.pooling == "token+gap":
+            return ops.concatenate([inputs[:, 0], mean], axis=-1)
+        return mean
+
+    def _width(self, input_shape):
+        return pooled_width(self.pooling, self.skip, input_shape[-1])
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], input_shape[-1])
+        return (input_shape[0], self._width(input_shape))
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

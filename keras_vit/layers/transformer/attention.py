@@ -112,12 +112,12 @@ def check_heads(hidden_dim, num_heads):
         )
 
 
-def fused_initializer(hidden_dim):
-    """Xavier-uniform of one `(D, D)` matrix, for several of them side by side.
+def fused_initializer(inputs, outputs=None):
+    """Xavier-uniform of one `(inputs, outputs)` matrix, for several side by side.
 
     Glorot on the fused `(D, 3 * D)` kernel would draw from a narrower range.
     """
-    limit = (6 / (2 * hidden_dim)) ** 0.5
+    limit = (6 / (inputs + (outputs or inputs))) ** 0.5
     return keras.initializers.RandomUniform(-limit, limit)
 
 
@@ -128,6 +128,7 @@ class MultiHeadSelfAttention(CompositeLayer):
     Args:
         num_heads: Integer, must divide the width of the tokens.
         dropout_rate: Float in `[0, 1)`, dropout of the attention scores.
+        qkv_bias: Boolean, whether query, key and value have a bias.
         qk_norm: Boolean, whether query and key are layer-normalised per head.
         epsilon: Float, of those norms.
         seed: Integer or `None`, the seed of the dropout.
@@ -151,6 +152,7 @@ class MultiHeadSelfAttention(CompositeLayer):
         num_heads,
         dropout_rate=0.0,
         *,
+        qkv_bias=True,
         qk_norm=False,
         epsilon=1e-6,
         seed=None,
@@ -159,6 +161,7 @@ class MultiHeadSelfAttention(CompositeLayer):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout_rate = dropout_rate
+        self.qkv_bias = qkv_bias
         self.qk_norm = qk_norm
         self.epsilon = epsilon
         self.seed = seed
@@ -170,6 +173,7 @@ class MultiHeadSelfAttention(CompositeLayer):
             3 * hidden_dim,
             "query_key_value",
             input_shape,
+            use_bias=self.qkv_bias,
             kernel_initializer=fused_initializer(hidden_dim),
         )
         self.projection = self.dense(hidden_dim, "projection", input_shape)

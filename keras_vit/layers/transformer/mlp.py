@@ -1,4 +1,4 @@
-"""The MLP of a Transformer block, and its two kinds of GELU."""
+"""The MLP of a Transformer block, and what stands between its two dense layers."""
 
 import math
 
@@ -7,9 +7,10 @@ from keras import ops
 
 from keras_vit.common.checks import check_choice
 from keras_vit.layers.base import CompositeLayer
-from keras_vit.layers.transformer.attention import flatten_tokens
+from keras_vit.layers.transformer.attention import flatten_tokens, fused_initializer
 
 TANH_SCALE, TANH_CUBE = (2 / math.pi) ** 0.5, 0.044715  # of the tanh approximation
+QUICK_SCALE = 1.702  # of the sigmoid approximation, as in OpenAI's CLIP
 
 
 def gelu_tanh(x):
@@ -28,6 +29,11 @@ def gelu_erf(x):
     `Erfc` operation on export, which ONNX Runtime refuses.
     """
     return 0.5 * x * (1 + ops.erf(x * 0.5**0.5))
+
+
+def gelu_quick(x):
+    """The sigmoid approximation of GELU: what OpenAI's CLIP was trained with."""
+    return x * ops.sigmoid(QUICK_SCALE * x)
 
 
 @ops.custom_gradient
@@ -57,6 +63,16 @@ def gelu_erf_training(inputs):
     return ops.cast(x * cumulative, inputs.dtype), _times(slope)
 
 
+@ops.custom_gradient
+def gelu_quick_training(inputs):
+    """`gelu_quick` that keeps only its derivative."""
+    x = ops.cast(inputs, keras.backend.result_type(inputs.dtype, "float32"))
+    gate = ops.sigmoid(QUICK_SCALE * x)
+    y = x * gate
+    slope = ops.cast(gate + QUICK_SCALE * y * (1 - gate), inputs.dtype)
+    return ops.cast(y, inputs.dtype), _times(slope)
+
+
 def _times(slope):
     """The gradient of a function of single numbers, from its derivative."""
 
@@ -68,7 +84,11 @@ def _times(slope):
 
 # By name: the form for inference, which backends fuse into the matrix product, and the
 # form for training.
-GELUS = {"tanh": (gelu_tanh, gelu_tanh_training), "erf": (gelu_erf, gelu_erf_training)}
+GELUS = {
+    "tanh": (gelu_tanh, gelu_tanh_training),
+    "erf": (gelu_erf, gelu_erf_training),
+    "quick": (gelu_quick, gelu_quick_training),
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -78,8 +98,12 @@ class MLP(CompositeLayer):
     Args:
         mlp_dim: Integer, the width between the two layers.
         dropout_rate: Float in `[0, 1)`, dropout after each dense layer.
-        gelu: `"tanh"` (the approximation that official weights were trained with) or
-            `"erf"` (exact; weights of timm and Hugging Face).
+        gelu: `"tanh"` (the approximation that official weights were trained with),
+            `"erf"` (exact; weights of timm and Hugging Face) or `"quick"`
+            (`x * sigmoid(1.702 * x)`; weights of OpenAI's CLIP).
+        swiglu: Boolean, whether a SwiGLU stands in the place of the GELU: the first
+            layer gives a gate and a value, `2 * mlp_dim` channels in this order, and
+            the second reads `silu(gate) * value`. `gelu` is not used then.
         seed: Integer or `None`, the seed of the dropout.
 
     Input shape: `(..., hidden_dim)`.
@@ -90,20 +114,35 @@ class MLP(CompositeLayer):
         ValueError: if `gelu` is unknown.
 
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
-    section 3.1; initial values as in `vit_jax/models_vit.py: MlpBlock`.
+    section 3.1; initial values as in `vit_jax/models_vit.py: MlpBlock`. SwiGLU:
+    [Shazeer, 2020](https://arxiv.org/abs/2002.05202), equation 6.
     """
 
-    def __init__(self, mlp_dim, dropout_rate=0.0, *, gelu="tanh", seed=None, **kwargs):
+    def __init__(
+        self,
+        mlp_dim,
+        dropout_rate=0.0,
+        *,
+        gelu="tanh",
+        swiglu=False,
+        seed=None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_choice(gelu, GELUS, "gelu")
         self.mlp_dim = mlp_dim
         self.dropout_rate = dropout_rate
         self.gelu = gelu
+        self.swiglu = swiglu
         self.seed = seed
 
     def build(self, input_shape):
-        inner_shape = (*input_shape[:-1], self.mlp_dim)
-        self.dense_1 = self._dense(self.mlp_dim, "dense_1", input_shape)
+        inner_shape, packed = (*input_shape[:-1], self.mlp_dim), {}
+        if self.swiglu:
+            initializer = fused_initializer(input_shape[-1], self.mlp_dim)
+            packed = {"kernel_initializer": initializer}
+        units = self.mlp_dim * (2 if self.swiglu else 1)
+        self.dense_1 = self._dense(units, "dense_1", input_shape, **packed)
         self.dense_2 = self._dense(input_shape[-1], "dense_2", inner_shape)
         self.dropout = None
         if self.dropout_rate:
@@ -111,9 +150,9 @@ class MLP(CompositeLayer):
                 self.dropout_rate, seed=self.seed, dtype=self.dtype_policy
             )
 
-    def _dense(self, units, name, input_shape):
+    def _dense(self, units, name, input_shape, **options):
         small = keras.initializers.RandomNormal(stddev=1e-6)
-        return self.dense(units, name, input_shape, bias_initializer=small)
+        return self.dense(units, name, input_shape, bias_initializer=small, **options)
 
     def call(self, inputs, training=False):
         x = flatten_tokens(inputs)
@@ -122,7 +161,11 @@ class MLP(CompositeLayer):
         # orders the operands of a product by name, and fuses the GELU into the matrix
         # product only where the bias comes first.
         with keras.name_scope("gelu"):
-            x = GELUS[self.gelu][bool(training)](x)
+            if self.swiglu:
+                gate, value = ops.split(x, 2, axis=-1)
+                x = ops.silu(gate) * value
+            else:
+                x = GELUS[self.gelu][bool(training)](x)
         if self.dropout is not None:
             x = self.dropout(x, training=training)
         x = self.dense_2(x)

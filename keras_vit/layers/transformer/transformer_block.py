@@ -55,8 +55,11 @@ class TransformerBlock(CompositeLayer):
             dense layer of the MLP.
         attention_dropout_rate: Float in `[0, 1)`, dropout of the attention scores.
         drop_path_rate: Float in `[0, 1)`, stochastic depth of both branches.
-        gelu: `"tanh"` (official weights) or `"erf"` (timm, Hugging Face).
+        gelu: `"tanh"` (official weights), `"erf"` (timm, Hugging Face) or `"quick"`
+            (CLIP).
+        swiglu: Boolean, whether the MLP is a SwiGLU; see `keras_vit.layers.MLP`.
         epsilon: Float, of the layer norms. Official models use `1e-6`.
+        qkv_bias: Boolean, whether query, key and value have a bias.
         qk_norm: Boolean, whether query and key are normalised per head.
         layer_scale: Float or `None`, the initial value of a learned factor per
             channel at the end of both branches. `None` means there is none.
@@ -101,7 +104,9 @@ class TransformerBlock(CompositeLayer):
         attention_dropout_rate=0.0,
         drop_path_rate=0.0,
         gelu="tanh",
+        swiglu=False,
         epsilon=1e-6,
+        qkv_bias=True,
         qk_norm=False,
         layer_scale=None,
         relative_grid=None,
@@ -118,7 +123,9 @@ class TransformerBlock(CompositeLayer):
         self.attention_dropout_rate = attention_dropout_rate
         self.drop_path_rate = drop_path_rate
         self.gelu = gelu
+        self.swiglu = swiglu
         self.epsilon = epsilon
+        self.qkv_bias = qkv_bias
         self.qk_norm = qk_norm
         self.layer_scale = layer_scale
         self.relative_grid = relative_grid
@@ -139,6 +146,7 @@ class TransformerBlock(CompositeLayer):
             num_heads,
             attention_dropout_rate,
             **place,
+            qkv_bias=qkv_bias,
             qk_norm=qk_norm,
             epsilon=epsilon,
             seed=seeds[0],
@@ -147,7 +155,13 @@ class TransformerBlock(CompositeLayer):
         )
         self.mlp_norm = LayerNorm(epsilon=epsilon, dtype=dtype, name="mlp_norm")
         self.mlp = MLP(
-            mlp_dim, dropout_rate, gelu=gelu, seed=seeds[1], dtype=dtype, name="mlp"
+            mlp_dim,
+            dropout_rate,
+            gelu=gelu,
+            swiglu=swiglu,
+            seed=seeds[1],
+            dtype=dtype,
+            name="mlp",
         )
         # What follows each branch before it is added to the shortcut.
         self.attention_tail = []

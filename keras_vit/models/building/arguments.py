@@ -68,7 +68,11 @@ def transformer(
     position_scope="input",
     embed_prefix=True,
     gelu="tanh",
+    swiglu=False,
     epsilon=1e-6,
+    qkv_bias=True,
+    patch_bias=True,
+    pre_norm=False,
     qk_norm=False,
     layer_scale=None,
     pooled_norm=False,
@@ -83,9 +87,12 @@ def transformer(
         num_heads: Integer, the number of attention heads.
         pooling: What the head reads: `"token"` (the class token), `"gap"` (the mean
             of the patch tokens), `"gap_all"` (the mean of all tokens), `"map"`
-            (multi-head attention pooling of all tokens), or `None` (every token).
-        class_token: Boolean, whether there is a class token. By default only
-            `pooling="token"` has one.
+            (multi-head attention pooling of all tokens), `"prefix"` (class and
+            register tokens side by side, as a DeiT of two heads), `"token+gap"`
+            (the class token and the mean of the patch tokens side by side, as
+            Hugging Face's DINOv2), or `None` (every token).
+        class_token: Boolean, whether there is a class token. By default only where
+            `pooling` reads it.
         register_tokens: Integer, the number of learned tokens without a patch.
         representation_size: Integer or `None`, the width of a tanh layer before the
             head (`pre_logits`), as in the paper's pre-training.
@@ -103,10 +110,17 @@ def transformer(
             every layer with the same vectors.
         embed_prefix: Boolean, whether class and register tokens have position
             vectors too.
-        gelu: `"tanh"` (official weights) or `"erf"` (exact). Defaults to what
-            `weights` were trained with, without them to `"tanh"`.
+        gelu: `"tanh"` (official weights), `"erf"` (exact) or `"quick"`
+            (`x * sigmoid(1.702 * x)`, of OpenAI's CLIP). Defaults to what `weights`
+            were trained with, without them to `"tanh"`.
+        swiglu: Boolean, whether the blocks' MLPs have a SwiGLU in the place of the
+            GELU, as the largest DINOv2; see `keras_vit.layers.MLP`.
         epsilon: Float, of every layer norm. Defaults to that of `weights`, without
             them to `1e-6`.
+        qkv_bias: Boolean, whether query, key and value of the blocks have a bias.
+        patch_bias: Boolean, whether the projection of the patches has a bias.
+        pre_norm: Boolean, whether a norm (layer `pre_norm`) stands before the first
+            block, as in CLIP.
         qk_norm: Boolean, whether query and key are normalised per head.
         layer_scale: Float or `None`, the initial value of a learned factor per
             channel at the end of each residual branch.

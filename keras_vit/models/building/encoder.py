@@ -1,13 +1,23 @@
 """Options and checks that the Transformers of ViT and the hybrids share."""
 
-from keras_vit.common.checks import check_choice, check_positive, check_rate
+from keras_vit.common.checks import (
+    check_boolean,
+    check_choice,
+    check_positive,
+    check_rate,
+)
 from keras_vit.layers import PositionEmbedding
 from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.pooling import TOKEN_POOLINGS
 from keras_vit.layers.tokens.position_embedding import KINDS, check_width
 from keras_vit.layers.transformer.attention import check_heads
 from keras_vit.layers.transformer.mlp import GELUS
 
-POOLINGS = ("token", "gap", "gap_all", "map", None)
+POOLINGS = (*TOKEN_POOLINGS, "map", None)
+# Those that read the class token.
+_OF_CLASS_TOKEN = ("token", "prefix", "token+gap")
+# Those that leave the width of a token as it is, and may precede the last norm.
+_OF_ONE_WIDTH = ("token", "gap", "gap_all")
 SCOPES = ("input", "every_layer", "shared")
 
 
@@ -64,6 +74,25 @@ class Positions:
         )
 
 
+# Arguments of a model that its blocks have under the same names.
+_OF_BLOCK = (
+    "dropout_rate",
+    "attention_dropout_rate",
+    "gelu",
+    "swiglu",
+    "epsilon",
+    "qkv_bias",
+    "qk_norm",
+    "layer_scale",
+    "remat",
+)
+
+
+def options_of_block(a):
+    """Arguments of `TransformerBlock` that are the same in every block."""
+    return {name: getattr(a, name) for name in _OF_BLOCK}
+
+
 def check_transformer(a):
     """Checks the arguments of a Transformer, and fills in what depends on others."""
     check_positive(
@@ -88,10 +117,17 @@ def check_transformer(a):
         attention_dropout_rate=a.attention_dropout_rate,
         drop_path_rate=a.drop_path_rate,
     )
-    if a.pooling == "token" and a.class_token is False:
+    check_boolean(
+        qkv_bias=a.qkv_bias,
+        patch_bias=a.patch_bias,
+        pre_norm=a.pre_norm,
+        swiglu=a.swiglu,
+    )
+    if a.pooling in _OF_CLASS_TOKEN and a.class_token is False:
         raise ValueError(
-            "`pooling='token'` reads the class token. Received: class_token=False. "
-            "Use pooling='gap' or pooling='map', or keep the class token."
+            f"`pooling={a.pooling!r}` reads the class token. Received: "
+            "class_token=False. Use pooling='gap' or pooling='map', or keep the class "
+            "token."
         )
     if a.position_embedding == "relative" and a.position_scope != "input":
         raise ValueError(
@@ -99,13 +135,13 @@ def check_transformer(a):
             "must be left out. Received: position_embedding='relative', "
             f"position_scope={a.position_scope!r}"
         )
-    if a.pooled_norm and a.pooling in ("map", None):
+    if a.pooled_norm and a.pooling not in _OF_ONE_WIDTH:
         raise ValueError(
             "`pooled_norm=True` needs a pooling of 'token', 'gap' or 'gap_all'. "
             f"Received: pooling={a.pooling!r}"
         )
     if a.class_token is None:
-        a.class_token = a.pooling == "token"
+        a.class_token = a.pooling in _OF_CLASS_TOKEN
     a.position_grid = _position_grid(a)
 
 

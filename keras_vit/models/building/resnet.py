@@ -1,28 +1,38 @@
 """Stages and checks that BiT and the ResNets of the hybrids share."""
 
-from keras_vit.common.checks import check_choice, check_positive, is_number
+from keras_vit.common.checks import (
+    check_choice,
+    check_positive,
+    is_integer,
+    is_number,
+)
+from keras_vit.layers.convolution.stages import stage_widths
 from keras_vit.layers.convolution.standardized_conv import STANDARDIZATIONS
+
+_WIDTH_UNIT = 128  # four times the 32 groups of a norm
 
 
 def add_stages(x, unit, a):
     """The residual units of all stages, `(B, H, W, C)` to `(B, h, w, 4 * filters)`.
 
-    Every stage but the first halves the resolution, and doubles the width.
+    Every stage but the first halves the resolution, and the shortcut of every stage's
+    first unit has a convolution.
 
     Args:
         x: Symbolic tensor.
         unit: Layer class, `PreActivationUnit` or `PostActivationUnit`.
         a: Namespace of the model's checked arguments.
     """
-    filters = int(64 * a.width_factor)
-    for stage, units in enumerate(a.num_blocks, start=1):
+    widths = stage_widths(a.num_blocks, a.width_factor, a.stage_widths)
+    for stage, (units, width) in enumerate(zip(a.num_blocks, widths), start=1):
         for number in range(1, units + 1):
             x = unit(
-                filters * 2 ** (stage - 1),
+                width // 4,
                 strides=2 if stage > 1 and number == 1 else 1,
                 norm_epsilon=a.group_norm_epsilon,
                 standardization=a.standardization,
                 standardization_epsilon=a.standardization_epsilon,
+                projects=number == 1 or None,
                 remat=a.remat,
                 name=f"stage{stage}_unit{number:02d}",
                 dtype=a.dtype,
@@ -50,3 +60,23 @@ def check_resnet(a):
         )
     check_choice(a.standardization, STANDARDIZATIONS, "standardization")
     a.num_blocks = [int(units) for units in num_blocks]
+    if a.stage_widths is not None:
+        a.stage_widths = _stage_widths(a)
+
+
+def _stage_widths(a):
+    """`stage_widths` as a list of integers."""
+    widths = a.stage_widths
+    known = isinstance(widths, (list, tuple)) and all(map(is_integer, widths))
+    if (
+        not known
+        or len(widths) != len(a.num_blocks)
+        or any(width < 1 or width % _WIDTH_UNIT for width in widths)
+    ):
+        raise ValueError(
+            "`stage_widths` must be a sequence of one width for each stage of "
+            f"`num_blocks`, multiples of {_WIDTH_UNIT}: group norms divide a quarter "
+            f"of them into {_WIDTH_UNIT // 4} groups. Received: "
+            f"stage_widths={widths!r}, num_blocks={tuple(a.num_blocks)}"
+        )
+    return [int(width) for width in widths]

@@ -6,6 +6,7 @@ forward pass of one image; a multiply-add counts as two.
 
 import math
 
+from keras_vit.layers.convolution.stages import stage_widths
 from keras_vit.layers.tokens.patches import pair, stem_factor
 
 
@@ -37,8 +38,9 @@ def attention_multiply_adds(tokens, row):
     return 4 * tokens * d * d + 2 * tokens**2 * d  # scores, and scores times values
 
 
-def mlp_multiply_adds(tokens, row):
-    return 2 * tokens * row.hidden_dim * row.mlp_dim
+def mlp_multiply_adds(tokens, row, swiglu=False):
+    """Of the two dense layers; the first of a SwiGLU is twice as wide."""
+    return (3 if swiglu else 2) * tokens * row.hidden_dim * row.mlp_dim
 
 
 def bit_params(row, num_classes=1000, num_channels=3):
@@ -81,34 +83,42 @@ def _kernels(channels_in, f, projects):
     return channels_in * f + 9 * f * f + 4 * f * f + projects * channels_in * 4 * f
 
 
-def _units(num_blocks, width=64, size=56):
+def _units(num_blocks, width=64, size=56, widths=None):
     """Of each unit: channels in, filters, whether it projects, sizes in and out."""
     channels = width
+    widths = stage_widths(num_blocks, width / 64, widths)
     for stage, units in enumerate(num_blocks):
-        f = width * 2**stage
+        f = widths[stage] // 4
         for unit in range(units):
             after = -(-size // 2) if stage and unit == 0 else size
             yield channels, f, unit == 0, size, after
             channels, size = 4 * f, after
 
 
-def resnet_multiply_adds(num_blocks, width, sides, num_channels):
-    """Of the convolutions of a ResNet, for images of `(height, width)` pixels."""
+def resnet_multiply_adds(num_blocks, width, sides, num_channels, widths=None):
+    """Of the convolutions of a ResNet, for images of `(height, width)` pixels.
+
+    Args:
+        num_blocks: Sequence, the units of each stage.
+        width: Integer, the channels of the first convolution.
+        sides: Pair, pixels.
+        num_channels: Integer, of the images.
+        widths: The channels of each stage, where they do not double.
+    """
     roots = [-(-side // 2) for side in sides]
     total = 49 * num_channels * width * math.prod(roots)
-    rows, columns = (_units(num_blocks, width, -(-root // 2)) for root in roots)
+    rows, columns = (_units(num_blocks, width, -(-root // 2), widths) for root in roots)
     for (channels, f, projects, *ends), (*_, before, after) in zip(rows, columns):
         total += channels * f * ends[0] * before
         total += (_kernels(channels, f, projects) - channels * f) * ends[1] * after
     return total
 
 
-def feature_map(num_blocks, sides, width=64):
-    """`((height, width), channels)` of what the Transformer of a hybrid reads."""
-    if not num_blocks:  # the root alone
-        return tuple(-(-side // 4) for side in sides), width
+def feature_map(num_blocks, sides, width=64, widths=None):
+    """`((height, width), channels)` of what comes out of a ResNet."""
     factor = stem_factor(num_blocks)
-    return tuple(-(-side // factor) for side in sides), width * factor
+    channels = [width, *stage_widths(num_blocks, width / 64, widths)][-1]
+    return tuple(-(-side // factor) for side in sides), channels
 
 
 def _patches(image_size, patch_size):

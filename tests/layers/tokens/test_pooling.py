@@ -26,6 +26,26 @@ def test_gap_all_is_the_mean_of_all():
     )
 
 
+@pytest.mark.parametrize("skip", [1, 2])
+def test_prefix_is_its_tokens_side_by_side(skip):
+    pool = TokenPooling("prefix", skip)
+    expected = X[:, :skip].reshape(2, skip * 16)
+    np.testing.assert_array_equal(array(pool(X)), expected)
+    assert pool.compute_output_shape((None, 7, 16)) == (None, skip * 16)
+
+
+def test_prefix_needs_tokens_to_read():
+    with pytest.raises(ValueError, match=r"before the patches.*Received: skip=0"):
+        TokenPooling("prefix")
+
+
+def test_token_and_gap_stand_side_by_side():
+    pool = TokenPooling("token+gap", 3)
+    expected = np.concatenate([X[:, 0], X[:, 3:].mean(1)], axis=-1)
+    np.testing.assert_allclose(array(pool(X)), expected, atol=1e-6)
+    assert pool.compute_output_shape((None, 7, 16)) == (None, 32)
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_the_mean_of_many_tokens_is_exact_in_half_precision(dtype):
     """Numbers that a sum in half precision would lose or overflow."""

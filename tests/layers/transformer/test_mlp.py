@@ -17,9 +17,9 @@ def built(**kwargs):
     return randomize(layer)
 
 
-@pytest.mark.parametrize("gelu", ["tanh", "erf"])
+@pytest.mark.parametrize("gelu", ["tanh", "erf", "quick", "swiglu"])
 def test_output_equals_the_oracle(gelu):
-    layer = built(gelu=gelu)
+    layer = built(swiglu=True) if gelu == "swiglu" else built(gelu=gelu)
     first, second = layer.dense_1, layer.dense_2
     arrays = {
         f"Dense_{i}/{name}": array(getattr(dense, name)).astype("float64")
@@ -28,6 +28,33 @@ def test_output_equals_the_oracle(gelu):
     }
     expected = reference.mlp(X.astype("float64"), arrays, "", gelu)
     np.testing.assert_allclose(array(layer(X)), expected, atol=1e-5)
+
+
+def test_a_swiglu_packs_gates_before_values():
+    """With values of one everywhere, a gate of zero closes: silu(0) * 1 = 0."""
+    layer = built(swiglu=True)
+    assert layer.dense_1.kernel.shape == (16, 48) and layer.dense_1.bias.shape == (48,)
+    assert layer.dense_2.kernel.shape == (24, 16)
+    layer.dense_1.kernel.assign(np.zeros((16, 48)))
+    bias = array(layer.dense_2.bias)
+    layer.dense_1.bias.assign(np.r_[np.zeros(24), np.ones(24)])
+    np.testing.assert_allclose(array(layer(X)), np.broadcast_to(bias, X.shape))
+    layer.dense_1.bias.assign(np.r_[np.ones(24), np.zeros(24)])
+    np.testing.assert_allclose(array(layer(X)), np.broadcast_to(bias, X.shape))
+    layer.dense_1.bias.assign(np.ones(48))
+    open_gates = array(layer.dense_2.kernel).sum(0) / (1 + np.exp(-1)) + bias
+    np.testing.assert_allclose(
+        array(layer(X)), np.broadcast_to(open_gates, X.shape), atol=1e-5
+    )
+
+
+def test_both_halves_of_a_swiglu_start_like_a_dense_layer():
+    layer = MLP(512, swiglu=True)
+    layer.build((1, 1, 256))
+    kernel = array(layer.dense_1.kernel)
+    limit = (6 / (256 + 512)) ** 0.5  # Xavier-uniform of (256, 512)
+    for half in np.split(kernel, 2, axis=1):
+        assert np.abs(half).max() == pytest.approx(limit, rel=0.01)
 
 
 @pytest.mark.parametrize("training", [False, True])

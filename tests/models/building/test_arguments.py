@@ -54,6 +54,22 @@ MISTAKES = {
         ["'input'", "'shared'", "Did you mean 'every_layer'"],
     ),
     "gelu": ({"gelu": "exact"}, ["`gelu`", "'tanh'", "'erf'", "gelu='exact'"]),
+    "swiglu of a name": ({"swiglu": "silu"}, ["True or False", "swiglu='silu'"]),
+    "bias of a number": ({"qkv_bias": 0}, ["True or False", "qkv_bias=0"]),
+    "no bias by None": ({"patch_bias": None}, ["True or False", "patch_bias=None"]),
+    "pre_norm of a number": ({"pre_norm": 1e-5}, ["True or False", "pre_norm=1e-05"]),
+    "prefix without a class token": (
+        {"pooling": "prefix", "class_token": False, "register_tokens": 2},
+        ["pooling='prefix'", "class token", "class_token=False"],
+    ),
+    "class token and mean without a class token": (
+        {"pooling": "token+gap", "class_token": False},
+        ["pooling='token+gap'", "class_token=False"],
+    ),
+    "a norm of two widths": (
+        {"pooling": "token+gap", "pooled_norm": True},
+        ["`pooled_norm=True`", "pooling='token+gap'"],
+    ),
     "heads": (
         {"num_heads": 3},
         ["multiple of `num_heads`", "hidden_dim=16", "num_heads=3"],
