@@ -263,6 +263,14 @@ MODELS = {
     "overlapping": ModelCase({"stride": (2, 4), "patch_size": (4, 4)}),
     "grey_rectangles": ModelCase({"patch_size": (4, 3), "num_channels": 1}),
     "preprocessing": ModelCase({"include_preprocessing": True}),
+    "scaled": ModelCase({"input_scaling": "imagenet"}),
+    "scaled_pixels": ModelCase(
+        {
+            "input_scaling": ([0.4], [0.2]),
+            "include_preprocessing": True,
+            "num_channels": 1,
+        }
+    ),
     "registers": ModelCase(
         {"register_tokens": 2, "embed_prefix": False, "qk_norm": True}
     ),

@@ -168,6 +168,9 @@ def vit(images, arrays, settings):
     x = np.asarray(images, "float64")
     if s["include_preprocessing"]:
         x = (x - 127.5) / 127.5
+    if s["input_scaling"]:
+        mean, deviation = np.array(s["input_scaling"])
+        x = ((x + 1) / 2 - mean) / deviation
     kernel = arrays["embedding/kernel"]
     out["patches"] = x = cut(x, s["patch_size"], s["stride"])  # (B, N, P*P*C)
     x = x @ kernel.reshape(-1, kernel.shape[-1]) + arrays.get("embedding/bias", 0.0)

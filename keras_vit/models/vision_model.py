@@ -10,13 +10,15 @@ from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
 
 # Arguments that constructors have got since version 0.1, and their defaults: what they
 # are in a model that was saved before.
+_EVERY = {"input_scaling": None}
 _TRANSFORMER = {
+    **_EVERY,
     "swiglu": False,
     "qkv_bias": True,
     "patch_bias": True,
     "pre_norm": False,
 }
-_RESNET = {"stage_widths": None}
+_RESNET = {**_EVERY, "stage_widths": None}
 ADDED = {
     "vit": _TRANSFORMER,
     "hybrid": {**_TRANSFORMER, **_RESNET},

@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_vit.common.checks import check_positive, is_integer
 from keras_vit.layers.tokens.patches import pair
+from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 
 
 class _Unset:
@@ -132,13 +133,27 @@ def transformer(
     """
 
 
-def computation(*, include_preprocessing=False, remat=False, dtype=None, name=None):
+def computation(
+    *,
+    include_preprocessing=False,
+    input_scaling=FROM_WEIGHTS,
+    remat=False,
+    dtype=None,
+    name=None,
+):
     """Arguments of every model, on how it computes.
 
     Args:
         include_preprocessing: Boolean, whether the model takes pixels in `[0, 255]`
             and scales them itself. Otherwise it takes `[-1, 1]`: see
             `keras_vit.preprocess_input`.
+        input_scaling: What the first layer reads of images: `(mean, deviation)` of
+            images in `[0, 1]`, numbers or one for each channel, or the names
+            `"imagenet"`, `"clip"` and `"inception"` of published ones. The layer
+            `input_scaling` makes `(x - mean) / deviation` of what the model takes,
+            which stays as it is. Defaults to `"weights"`: what `weights` were trained
+            with, without them nothing. `None` for no layer: the model then takes what
+            its first kernel reads.
         remat: Boolean, whether training keeps the input of each block only and computes
             the rest again: the same gradients from less memory, and about a third more
             computation. Defaults to `False`.
@@ -180,6 +195,7 @@ def resolve(options, default_size):
         "num_classes": num_classes,
         "image_size": list(image_size),  # a list, as JSON gives it back
         "num_channels": num_channels,
+        "input_scaling": resolve_scaling(options["input_scaling"], num_channels),
         "classifier_activation": activation_name(options["classifier_activation"]),
         "dtype": policy_config(options["dtype"]),
     }

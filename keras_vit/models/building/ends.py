@@ -5,14 +5,27 @@ import keras
 
 def image_input(a):
     """The model's input and what the first layer reads; `a`: checked arguments."""
-    dtype = float_policy(a.dtype)
+    dtype = float_policy(a.dtype)  # 1 / 127.5 is not a half-precision number
     shape = (*a.image_size, a.num_channels)
-    images = keras.Input(shape, dtype=dtype, name="image")  # (B, H, W, C)
-    if not a.include_preprocessing:
-        return images, images
-    # In float32: 1 / 127.5 is not a half-precision number.
-    scale = keras.layers.Rescaling(1 / 127.5, -1.0, dtype=dtype, name="preprocessing")
-    return images, scale(images)
+    images = x = keras.Input(shape, dtype=dtype, name="image")  # (B, H, W, C)
+    if a.include_preprocessing:
+        scale = {"scale": 1 / 127.5, "offset": -1.0}
+        x = keras.layers.Rescaling(**scale, dtype=dtype, name="preprocessing")(x)
+    if a.input_scaling is not None:
+        scale = from_minus_one_to_one(*a.input_scaling)
+        x = keras.layers.Rescaling(**scale, dtype=dtype, name="input_scaling")(x)
+    return images, x
+
+
+def from_minus_one_to_one(mean, deviation):
+    """Factor and offset that make `(x01 - mean) / deviation` of images in [-1, 1].
+
+    `x01` are the same images in [0, 1].
+    """
+    return {
+        "scale": [0.5 / d for d in deviation],
+        "offset": [(0.5 - m) / d for m, d in zip(mean, deviation)],
+    }
 
 
 def float_policy(policy):

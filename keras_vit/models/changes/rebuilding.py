@@ -11,8 +11,9 @@ from keras_vit.checkpoints.names.vit import POSITIONS
 from keras_vit.checkpoints.plan.position_plan import grid_of_file
 from keras_vit.common.wording import hint
 from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.preprocessing import FROM_WEIGHTS
 from keras_vit.models.pretrained.initial_values import values_later
-from keras_vit.models.pretrained.weights import fill_new_model, open_any
+from keras_vit.models.pretrained.weights import fill_new_model, open_any, scaling_of
 from keras_vit.models.variants.identify import published_heads, variant_of
 from keras_vit.models.vision_model import grid_of_settings
 
@@ -37,8 +38,9 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
         offline: Boolean, see `keras_vit.load_weights`.
         **overrides: Arguments of `keras_vit.ViT`, `keras_vit.HybridViT` or
             `keras_vit.BiT`, such as `num_classes=10`, `image_size=(384, 512)`,
-            `num_heads=12`, `pooling="gap"`; and `strict`, `skip`, `keep`,
-            `position_kernel` and `in_channels_rule` of `keras_vit.load_weights`.
+            `num_heads=12`, `pooling="gap"`, `input_scaling="imagenet"`; and `strict`,
+            `skip`, `keep`, `position_kernel` and `in_channels_rule` of
+            `keras_vit.load_weights`.
 
     Returns:
         A `keras_vit.models.VisionModel`. With `image_size=(None, None)` it takes
@@ -71,6 +73,8 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
             f"Received: position_grid={position_grid}"
         )
     arguments = {**arguments_of(checkpoint), **overrides}
+    if arguments.get("input_scaling", FROM_WEIGHTS) == FROM_WEIGHTS:
+        arguments["input_scaling"] = scaling_of(checkpoint)
     check_arguments(checkpoint, arguments, overrides)
     if "input_shape" in overrides:
         arguments.pop("image_size", None)

@@ -16,6 +16,7 @@ from keras_vit.checkpoints.names.vit import CLASS_TOKEN, PATCH_KERNEL
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
 from keras_vit.checkpoints.registry import find_source, is_registered
+from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 from keras_vit.models.pretrained.initial_values import forget, give_values
 from keras_vit.models.variants.identify import describe_difference, variant_of
 from keras_vit.models.vision_model import settings_of
@@ -87,6 +88,7 @@ def load_weights(
     )
     if strict and settings:
         _check_model(checkpoint, settings["family"], settings["arguments"])
+    _compare_scaling(checkpoint, settings.get("arguments", {}))
     plan = make_plan(
         model,
         checkpoint,
@@ -123,6 +125,8 @@ def open_weights(family, options, given):
         return None
     checkpoint = open_any(weights, family, options)
     _check_model(checkpoint, family, options)
+    if options.get("input_scaling") == FROM_WEIGHTS:
+        options["input_scaling"] = scaling_of(checkpoint)
     # What reads the tokens is new, so it need not read the class token: that stays.
     masked = checkpoint.masked and CLASS_TOKEN in checkpoint
     if masked and options.get("class_token", 0) is None:
@@ -165,6 +169,7 @@ def fill_new_model(model, checkpoint, **options):
     """
     if checkpoint is None:
         return model
+    _compare_scaling(checkpoint, settings_of(model).get("arguments", {}))
     try:
         plan = make_plan(model, checkpoint, **options)
     except BaseException:
@@ -174,6 +179,51 @@ def fill_new_model(model, checkpoint, **options):
     give_values(model.variables, values)
     log_report(plan)
     return model
+
+
+def preparation_of(checkpoint):
+    """What a file says of the images that it was trained on, or `None`."""
+    return getattr(checkpoint, "preparation", None)
+
+
+def scaling_of(checkpoint):
+    """What `input_scaling` the weights of a checkpoint want; `None` for [-1, 1].
+
+    `None` too where the file does not say it.
+    """
+    if checkpoint.settings:
+        return checkpoint.settings["arguments"].get("input_scaling")
+    known = preparation_of(checkpoint)
+    return None if known is None else (known.mean, known.deviation)
+
+
+def _compare_scaling(checkpoint, arguments):
+    """Warns where a model scales images otherwise than its weights were trained with.
+
+    The model is as the user wants it, but it may be a mistake.
+    """
+    says = checkpoint.settings or preparation_of(checkpoint)
+    if not says or "input_scaling" not in arguments:
+        return
+    ours = arguments["input_scaling"]
+    try:
+        theirs = resolve_scaling(scaling_of(checkpoint), arguments["num_channels"])
+    except ValueError:  # of another number of channels
+        return
+    if theirs != ours:
+        logger.warning(
+            "The weights of %s were trained with images scaled by %s, the model scales "
+            "them by %s (means and deviations of images in [0, 1]). A model built with "
+            "input_scaling='weights' scales them as its weights want.",
+            checkpoint.origin,
+            _words_of(theirs),
+            _words_of(ours),
+        )
+
+
+def _words_of(scaling):
+    mean, deviation = scaling or (0.5, 0.5)
+    return f"mean={mean}, deviation={deviation}"
 
 
 def open_any(source, family, arguments, offline=None):
