@@ -150,7 +150,8 @@ def evaluate(
     names and classes by their synsets, the ReaL accuracy is computed, too.
 
     Args:
-        model_or_path: A Keras model, the path of a `.keras` file, or a run folder.
+        model_or_path: A Keras model, the path of a `.keras` file, a run folder, or a
+            checkpoint, as for `keras_vit.from_checkpoint`.
         data: Name or folder, as for `keras_vit.data.load`, or a
             `keras_vit.data.Source`. Of a name with a split, such as
             `"photos:train[80%:]"`, that part is scored; without one, its test set,

@@ -49,7 +49,8 @@ def export(
     the kernels of BiT and hybrids standardised.
 
     Args:
-        model: A Keras model, the path of a `.keras` file, or a run folder.
+        model: A Keras model, the path of a `.keras` file, a run folder, or a
+            checkpoint, as for `keras_vit.from_checkpoint`.
         path: Path of the file, or of the folder for `"saved_model"`, `"hf"` and
             `"timm"`.
         format: String, a key of `keras_vit.exporting.FORMATS`:

@@ -7,30 +7,40 @@ import keras
 import numpy as np
 
 import keras_vit.data
+from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import arguments_of, metadata_of, value_range_of
 from keras_vit.pretraining import is_pretraining
 
 
 def load_model(model_or_path):
-    """A model from a model, a `.keras` file or a run folder.
+    """A model from a model, a `.keras` file, a run folder, or a checkpoint.
+
+    Args:
+        model_or_path: A Keras model; the path of a `.keras` file or of a run folder; or
+            that of a file or folder of weights, as for `keras_vit.from_checkpoint`.
 
     Raises:
-        ValueError: if the file is no saved model.
+        ValueError: if the file is no saved model and no checkpoint.
         FileNotFoundError: if there is no such file.
     """
     if isinstance(model_or_path, keras.Model):
         return _with_classes(model_or_path, model_or_path.name)
     path = Path(model_or_path).expanduser()
+    if path.is_dir() and _is_checkpoint(path):
+        return from_checkpoint(path)
     if path.is_dir():
         folder, path = path, path / "model.keras"
         if not path.exists():
             raise FileNotFoundError(
                 f"There is no model.keras in {folder}. A training run writes it at the "
-                "end of its first epoch."
+                "end of its first epoch. A folder of another project holds a "
+                "model.safetensors."
             )
     if not path.exists():
         raise FileNotFoundError(f"There is no model or run folder {path}.")
-    if not zipfile.is_zipfile(path) or path.suffix != ".keras":
+    if path.suffix != ".keras":
+        return from_checkpoint(path)
+    if not zipfile.is_zipfile(path):
         raise ValueError(
             f"{path} is not a saved Keras model. Give a .keras file, or the run folder "
             "of a training run."
@@ -43,6 +53,12 @@ def load_model(model_or_path):
             f"{path} cannot be loaded as a Keras model: {lines[0]}"
         ) from error
     return _with_classes(model, path)
+
+
+def _is_checkpoint(folder):
+    """Whether a folder is one of another project, and no run of this package."""
+    ours = (folder / "model.keras").exists() or (folder / "run.json").exists()
+    return not ours and any(folder.glob("*.safetensors*"))
 
 
 def _with_classes(model, name):
@@ -69,7 +85,9 @@ def preprocessing_of(model, image_size=None):
     """
     steps = metadata_of(model).get("preprocessing")
     if steps is not None:
-        return keras_vit.data.Preprocessing.from_json(steps)
+        steps = keras_vit.data.Preprocessing.from_json(steps)
+        if image_size is None or steps.image_size == tuple(image_size):
+            return steps
     shape = model.input_shape
     takes_images = isinstance(shape, tuple) and len(shape) == 4
     size = image_size or (shape[1:3] if takes_images else None)

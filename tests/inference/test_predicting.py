@@ -133,7 +133,7 @@ def test_a_model_of_features_is_explained(photos):
 
 
 def test_a_file_that_is_no_model_is_explained(photos, tmp_path):
-    with pytest.raises(ValueError, match="is not a saved Keras model"):
+    with pytest.raises(ValueError, match=r"b\.png holds no weights"):
         keras_vit.predict(photos / "b.png", photos)
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(ValueError, match=r"model\.keras is not a saved Keras model"):
@@ -165,7 +165,7 @@ def test_images_in_memory_are_predicted_as_their_files(model, photos):
     for one in (opened[0], arrays[0], arrays[0][..., None], colours[0], opaque[0]):
         (prediction,) = keras_vit.predict(model, one)
         for (name, share), (expected, p) in zip(prediction.classes, wanted[0]):
-            assert name == expected and share == pytest.approx(p, rel=1e-6)
+            assert name == expected and share == pytest.approx(p, rel=1e-4)
 
 
 def test_images_in_memory_have_names(model, photos, tmp_path):

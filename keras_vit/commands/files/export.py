@@ -18,7 +18,7 @@ class Export:
     the exit status is 1.
     """
 
-    # Run folder, or .keras file.
+    # Run folder, .keras file, or a file or folder of weights that says what it is.
     model: tyro.conf.Positional[Path]
     # The file (.onnx, .tflite, .npz) or folder to write.
     path: tyro.conf.Positional[Path]

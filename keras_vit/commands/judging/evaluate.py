@@ -24,7 +24,8 @@ class Evaluate:
     For several runs, the mean and the standard deviation are printed too.
     """
 
-    # Run folders, folders of train --seeds, or .keras files.
+    # Run folders, folders of train --seeds, .keras files, or files or folders of
+    # weights that say what they are.
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]

@@ -21,7 +21,7 @@ class Predict:
     the exit status is 1.
     """
 
-    # Run folder, or .keras file.
+    # Run folder, .keras file, or a file or folder of weights that says what it is.
     model: tyro.conf.Positional[Path]
     # Image files, or folders, which are searched at every depth.
     files: Annotated[
