@@ -86,9 +86,15 @@ def write_npz(path, arrays):
         np.savez(file, **arrays)
 
 
-def write_safetensors(path, arrays):
-    """Writes a safetensors file, with NumPy alone."""
-    header, end = {"__metadata__": {"format": "pt"}}, 0
+def write_safetensors(path, arrays, about=None):
+    """Writes a safetensors file, with NumPy alone.
+
+    Args:
+        path: `Path` of the file.
+        arrays: Dictionary of names to arrays, which are written as float32.
+        about: Dictionary of strings for its header, beside the usual `format`.
+    """
+    header, end = {"__metadata__": {"format": "pt", **(about or {})}}, 0
     for name, array in arrays.items():
         start, end = end, end + 4 * array.size
         header[name] = {

@@ -61,9 +61,14 @@ def export(
             - `"onnx"`: ONNX;
             - `"npz"`: weights in the layout of the official projects;
             - `"hf"`: a folder for Hugging Face transformers;
-            - `"timm"`: a folder for `timm.create_model("local-dir:...")`.
+            - `"timm"`: a folder for `timm.create_model("local-dir:...")`;
+            - `"keras"`: a whole model, as `model.save` writes it;
+            - `"weights_h5"`: weights for `load_weights` of a model that is built alike;
+            - `"safetensors"`: weights under the names of this package, with all that
+              `keras_vit.from_checkpoint` needs to build the model.
 
-            By default what the suffix of `path` says: `.onnx`, `.tflite`, `.npz`.
+            By default what the ending of `path` says: `.onnx`, `.tflite`, `.npz`,
+            `.keras`, `.weights.h5`, `.safetensors`.
         preprocess: Boolean, whether the file takes pixels in `[0, 255]` and scales
             them itself. They have the model's size already.
         postprocess: Boolean, whether the file gives probabilities instead of logits.
@@ -96,12 +101,9 @@ def export(
     >>> report = keras_vit.export("runs/mine", "mine.onnx", preprocess=True)
     >>> print(report)
     """
-    path = Path(path).expanduser()
-    format = find_format(format, path)
+    format, path = check_target(path, format, overwrite)
     options = (preprocess, postprocess, input_dtype, quantization)
     _check_options(format, *options)
-    _check_place(path, overwrite)
-    check_installed(format)
     model = load_model(model)
     if postprocess:
         output_kind(model)  # raises where there are no classes
@@ -128,6 +130,20 @@ def export(
         report = ExportReport.of(job, path, parity, accuracy, notes + comparison.notes)
         _check_report(report, min_agreement)
     return report
+
+
+def check_target(path, format=None, overwrite=False):
+    """The format of an export and its `Path`, where both can be written here.
+
+    Raises:
+        ValueError: if they do not suit each other, or nothing can or may be written.
+        ImportError: if a package is missing.
+    """
+    path = Path(path).expanduser()
+    format = find_format(format, path)
+    _check_place(path, overwrite)
+    check_installed(format)
+    return format, path
 
 
 def _check_options(format, preprocess, postprocess, input_dtype, quantization):
@@ -158,6 +174,11 @@ def _check_place(path, overwrite):
         raise ValueError(
             f"The folder of the export does not exist. Received: path={str(path)!r}. "
             f"Make {path.parent} first."
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(
+            f"The folder of the export may not be written to. Received: "
+            f"path={str(path)!r}. Choose another folder."
         )
     if not os.path.lexists(path):
         return

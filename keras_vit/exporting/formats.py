@@ -16,6 +16,7 @@ from keras_vit.exporting import (
     litert,
     official,
     onnx_file,
+    own_files,
     saved_model,
     timm_folder,
 )
@@ -52,6 +53,9 @@ _LITERT = (litert.write, litert.runner, ".tflite", ("tensorflow", "ai_edge_liter
 _ONNX = ("tensorflow", "onnx", "tf2onnx", "onnxruntime")
 _OFFICIAL = "weights in the layout of the official projects"
 _TIMM = "a folder for `timm.create_model('local-dir:...')`"
+_KERAS = (own_files.write_keras, own_files.keras_runner, ".keras")
+_H5 = (own_files.write_h5, own_files.h5_runner, ".weights.h5")
+_OWN = "weights under our own names, with what builds the model"
 
 FORMATS = {
     "saved_model": Format("a folder: TensorFlow's SavedModel", *_SAVED_MODEL),
@@ -61,6 +65,9 @@ FORMATS = {
     "npz": Format(_OFFICIAL, official.write, suffix=".npz"),
     "hf": Format("a folder for Hugging Face transformers", hugging_face.write),
     "timm": Format(_TIMM, timm_folder.write),
+    "keras": Format("a whole model, as Keras saves it", *_KERAS),
+    "weights_h5": Format("weights, as Keras saves them", *_H5),
+    "safetensors": Format(_OWN, own_files.write_own_safetensors, suffix=".safetensors"),
 }
 
 
@@ -70,10 +77,11 @@ def find_format(name, path):
     Raises:
         ValueError: if there is no such format, or it does not suit the path.
     """
-    suffix = Path(path).suffix.lower()
+    file = Path(path).name.lower()
     suffixes = sorted({f.suffix for f in FORMATS.values()} - {""})
+    suffix = next((ending for ending in suffixes if file.endswith(ending)), None)
     if name is None:
-        if suffix not in suffixes:
+        if suffix is None:
             raise ValueError(
                 f"`format` can be left out where the path ends in {_listed(suffixes)}. "
                 f"Received: path={str(path)!r}. Give one of {_listed(FORMATS)}."
@@ -86,7 +94,7 @@ def find_format(name, path):
             f"A file of the format {name!r} must end in {wanted}. "
             f"Received: path={str(path)!r}"
         )
-    if not wanted and suffix in suffixes:
+    if not wanted and suffix is not None:
         raise ValueError(
             f"The format {name!r} is a folder. Received: path={str(path)!r}, which "
             "ends like a file of another format."

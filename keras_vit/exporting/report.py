@@ -91,9 +91,10 @@ def _accuracy_lines(accuracy):
 def _inputs(job):
     """What a file takes, in words."""
     if not FORMATS[job.format].is_graph:
-        overrides = overrides_of(job)
-        if job.format != "npz" and set(overrides) == {"image_size"}:
-            overrides = {}  # its config says so
+        if job.format == "weights_h5":
+            return "load_weights(path), of a model that is built alike, to load it"
+        # The others say so themselves.
+        overrides = overrides_of(job) if job.format == "npz" else {}
         given = "".join(f", {name}={tuple(v)}" for name, v in overrides.items())
         return f"keras_vit.from_checkpoint(path{given}) to load it"
     height, width, channels = (n or "any" for n in image_shape(job.plain))

@@ -18,13 +18,16 @@ class Arrays:
         kind: String, what the arrays come from, such as `"npz file"`.
         origin: String, the address for messages.
         config: Dictionary of what the file says of its model, often empty.
+        types: Dictionary of name to the type of the numbers in the file, such as
+            `"bfloat16"`, for people.
     """
 
-    def __init__(self, shapes, read, kind, origin, config=None):
+    def __init__(self, shapes, read, kind, origin, config=None, types=None):
         self.shapes = shapes
         self.kind = kind
         self.origin = origin
         self.config = dict(config or {})
+        self.types = dict(types or {})
         self._read = read
 
     def __iter__(self):
@@ -84,7 +87,14 @@ def from_dictionary(arrays, origin="a dictionary"):
         return known_dtype(aligned_copy(np.asarray(value)))
 
     shapes = {name: tuple(value.shape) for name, value in flat.items()}
-    return Arrays(shapes, read, "dictionary", origin)
+    types = {name: type_name(value.dtype) for name, value in flat.items()}
+    return Arrays(shapes, read, "dictionary", origin, types=types)
+
+
+def type_name(dtype):
+    """`"float32"` of a dtype of any framework."""
+    name = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
+    return "bfloat16" if name == "void16" else name  # as in `known_dtype`
 
 
 def known_dtype(array):
@@ -108,7 +118,10 @@ def merge(parts, origin):
             "again."
         )
     shapes = {name: part.shapes[name] for name, part in owners.items()}
+    types = {name: part.types.get(name, "") for name, part in owners.items()}
+
+    def read(name):
+        return owners[name].read(name)
+
     first = parts[0]
-    return Arrays(
-        shapes, lambda name: owners[name].read(name), first.kind, origin, first.config
-    )
+    return Arrays(shapes, read, first.kind, origin, first.config, types)

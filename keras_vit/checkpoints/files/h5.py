@@ -3,7 +3,7 @@
 import re
 import zipfile
 
-from keras_vit.checkpoints.files.arrays import Arrays, known_dtype
+from keras_vit.checkpoints.files.arrays import Arrays, known_dtype, type_name
 from keras_vit.checkpoints.files.errors import Refused, reading
 from keras_vit.checkpoints.files.h5_checks import check_h5
 from keras_vit.checkpoints.files.memory import aligned_empty
@@ -69,7 +69,8 @@ def from_h5(file, path, config=None):
                 variables[name].read_direct(array)
         return known_dtype(array)
 
-    return Arrays(shapes, read, "Keras weights file", display(path), config)
+    types = {name: type_name(data.dtype) for name, data in variables.items()}
+    return Arrays(shapes, read, "Keras weights file", display(path), config, types)
 
 
 def _check_types(variables, path):

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 
-from keras_vit.checkpoints.files.arrays import Arrays, known_dtype
+from keras_vit.checkpoints.files.arrays import Arrays, known_dtype, type_name
 from keras_vit.checkpoints.files.errors import Refused, reading
 from keras_vit.checkpoints.files.memory import aligned_empty
 from keras_vit.checkpoints.files.zip_members import (
@@ -41,7 +41,8 @@ def from_npz(path):
         return known_dtype(array.T if fortran else array)
 
     shapes = {name: shape for name, (shape, *_) in headers.items()}
-    return Arrays(shapes, read, "npz file", display(path))
+    types = {name: type_name(dtype) for name, (_, _, dtype, _) in headers.items()}
+    return Arrays(shapes, read, "npz file", display(path), types=types)
 
 
 def _checked_header(path, name, file, archive):

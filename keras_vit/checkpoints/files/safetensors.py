@@ -8,9 +8,12 @@ because the library has no bfloat16 for it.
 import json
 import struct
 
+import numpy as np
+
 from keras_vit.checkpoints.files.arrays import Arrays, bfloat16_to_float32
 from keras_vit.checkpoints.files.errors import Refused, reading
 from keras_vit.checkpoints.files.memory import aligned_empty
+from keras_vit.checkpoints.files.plain_files import json_object
 from keras_vit.common.wording import display
 
 _DTYPES = {
@@ -25,6 +28,7 @@ _DTYPES = {
     "U8": "u1",
     "BOOL": "?",
 }
+_TYPES = {kind: np.dtype(d).name for kind, d in _DTYPES.items()} | {"BF16": "bfloat16"}
 
 
 def from_safetensors(path):
@@ -38,7 +42,9 @@ def from_safetensors(path):
         with open(path, "rb") as file:
             length = struct.unpack("<Q", file.read(8))[0]
             header = json.loads(file.read(length), object_pairs_hook=_unique)
-        header.pop("__metadata__", None)
+        # Of a file of this package: how the model was made.
+        about = header.pop("__metadata__", {}).get("keras_vit", "{}")
+        config = json_object(about.encode(), display(path))
         for name, entry in header.items():
             kind, shape = entry["dtype"], tuple(entry["shape"])
             if kind not in _DTYPES:
@@ -61,7 +67,8 @@ def from_safetensors(path):
         return bfloat16_to_float32(array) if kind == "BF16" else array
 
     shapes = {name: shape for name, (_, shape, _) in places.items()}
-    return Arrays(shapes, read, "safetensors file", display(path))
+    types = {name: _TYPES.get(kind, kind) for name, (*_, kind) in places.items()}
+    return Arrays(shapes, read, "safetensors file", display(path), config, types)
 
 
 def _unique(pairs):

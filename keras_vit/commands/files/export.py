@@ -20,11 +20,12 @@ class Export:
 
     # Run folder, .keras file, or a file or folder of weights that says what it is.
     model: tyro.conf.Positional[Path]
-    # The file (.onnx, .tflite, .npz) or folder to write.
+    # The file (.onnx, .tflite, .npz, .keras, .weights.h5, .safetensors) or folder to
+    # write.
     path: tyro.conf.Positional[Path]
-    # saved_model, litert, litert_int8 or onnx; for weights alone npz (as the official
-    # projects write them), hf (Hugging Face transformers) or timm. By default, the
-    # suffix decides.
+    # saved_model, litert, litert_int8, onnx or keras; for weights alone npz (as the
+    # official projects write them), hf (Hugging Face transformers), timm, weights_h5
+    # or safetensors. By default, the ending decides.
     format: Annotated[str | None, tyro.conf.arg(metavar="FORMAT")] = None
     # Make the file take pixels in [0, 255] and scale them itself.
     preprocess: bool = False

@@ -1,0 +1,39 @@
+"""Files of this package: a whole model, or weights under the paths of variables."""
+
+import json
+
+import keras
+import numpy as np
+
+from keras_vit.checkpoints.opening import values_of
+from keras_vit.checkpoints.writing import write_safetensors
+from keras_vit.exporting.weight_files import outputs_of
+from keras_vit.models.vision_model import settings_of
+
+
+def write_keras(job):
+    """Writes a `.keras` file, which loads with `keras.saving.load_model`."""
+    job.plain.save(job.path)
+
+
+def keras_runner(job):
+    model = keras.saving.load_model(job.path, compile=False)
+    return lambda images: outputs_of(model, images)
+
+
+def write_h5(job):
+    """Writes a `.weights.h5` file, for `load_weights` of a model built alike."""
+    job.plain.save_weights(job.path)
+
+
+def h5_runner(job):
+    model = type(job.plain).from_config(job.plain.get_config())
+    model.load_weights(job.path)
+    return lambda images: outputs_of(model, images)
+
+
+def write_own_safetensors(job):
+    """Writes a safetensors file whose header says how the model was made."""
+    arrays = {path: np.asarray(v) for path, v in values_of(job.plain).items()}
+    about = {"settings": settings_of(job.plain), "metadata": job.plain.metadata}
+    write_safetensors(job.path, arrays, {"keras_vit": json.dumps(about)})
