@@ -8,7 +8,7 @@ import keras
 
 from keras_vit.checkpoints.bounds import check_arrays, check_blocks
 from keras_vit.checkpoints.checkpoint import Checkpoint, recognise
-from keras_vit.checkpoints.files.arrays import from_dictionary
+from keras_vit.checkpoints.files.arrays import Arrays, from_dictionary
 from keras_vit.checkpoints.files.errors import naming, reading
 from keras_vit.checkpoints.files.h5 import from_h5, from_keras_archive
 from keras_vit.checkpoints.files.npz import from_npz
@@ -38,12 +38,24 @@ def open_source(source):
     """
     if isinstance(source, Checkpoint):
         return source
+    arrays = open_arrays(source)
     with naming(source):
-        arrays = _arrays(source)
-        check_arrays(arrays)
         checkpoint = recognise(arrays)
         check_blocks(checkpoint)
     return checkpoint
+
+
+def open_arrays(source):
+    """The `Arrays` of what `open_source` takes, whatever they are of.
+
+    Raises:
+        ValueError: if there is nothing there, or the file is broken.
+        OSError: if the file may not be read.
+    """
+    with naming(source):
+        arrays = source if isinstance(source, Arrays) else _arrays(source)
+        check_arrays(arrays)
+    return arrays
 
 
 def _arrays(source):
@@ -68,7 +80,7 @@ def _arrays(source):
         )
     arrays = _from_file(path)
     if arrays.kind == "safetensors file":
-        _read_config(arrays, path.parent)
+        read_config(arrays, path.parent)
     return arrays
 
 
@@ -104,18 +116,19 @@ def _from_folder(path):
         pickled = [p.name for ending in ("*.bin", "*.pt*") for p in path.glob(ending)]
         reason = "".join(
             f" {display(name)} is pickled, which keras_vit never reads: save the model "
-            "as safetensors."
+            "as safetensors, or convert the folder where torch is installed, with "
+            "`keras-vit convert FOLDER model.safetensors`."
             for name in pickled[:1]
         )
         raise ValueError(
             "A folder of weights must hold `model.keras` or `model.safetensors`. "
             f"Received: {display(path)}, with neither.{reason}"
         )
-    _read_config(arrays, path)
+    read_config(arrays, path)
     return arrays
 
 
-def _read_config(arrays, folder):
+def read_config(arrays, folder):
     """Adds what a `config.json` beside safetensors files says of their model."""
     if (folder / "config.json").exists():
         arrays.config.update(read_json(folder / "config.json"))
@@ -159,7 +172,8 @@ _NO_WEIGHTS = (
     (
         tuple(bytes([0x80, version]) for version in range(1, 6)),
         "it is pickled. Unpickling runs code from the file, so keras_vit never "
-        "does it: save arrays with `np.savez` or tensors as safetensors.",
+        "does it: save arrays with `np.savez` or tensors as safetensors, or convert "
+        "what PyTorch wrote with `keras-vit convert FILE model.safetensors`.",
     ),
     (b"\x93numpy", "it is one NumPy array. Save named arrays with `np.savez`."),
 )
@@ -173,8 +187,9 @@ def _from_zip(path):
     if any(m.endswith("data.pkl") for m in members):
         raise ValueError(
             f"{display(path)} is a pickled PyTorch file. Unpickling runs code from the "
-            "file, so keras_vit never does it: save the model as safetensors, with "
-            "`safetensors.torch.save_file(model.state_dict(), path)`."
+            "file, so keras_vit never does it: convert it where torch is installed, "
+            "with `keras-vit convert FILE model.safetensors`, or save the model as "
+            "safetensors, with `safetensors.torch.save_file(model.state_dict(), path)`."
         )
     if not any(m.endswith(".npy") for m in members):
         raise ValueError(

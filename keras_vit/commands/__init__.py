@@ -4,6 +4,7 @@ Called, a command does its work, prints the result on stdout and returns the exi
 status. What computes is imported only by the command that needs it.
 """
 
+from keras_vit.commands.files.convert import Convert
 from keras_vit.commands.files.export import Export
 from keras_vit.commands.files.verify import Verify
 from keras_vit.commands.judging.evaluate import Evaluate
@@ -30,6 +31,7 @@ COMMANDS = {
     "predict": Predict,
     "explain": Explain,
     "export": Export,
+    "convert": Convert,
     "data": Data,
     "models": Models,
     "recipes": Recipes,

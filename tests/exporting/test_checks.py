@@ -105,7 +105,7 @@ def test_staging_puts_the_old_folder_back(tmp_path):
 @pytest.mark.parametrize(
     "path, options, message",
     [
-        ("m.onx", {}, "can be left out where the path ends in '.npz', '.onnx'"),
+        ("m.onx", {}, "can be left out where the path ends in '.keras', '.npz'"),
         ("m", {"format": "onxn"}, "Did you mean 'onnx'"),
         ("m.npz", {"format": "onnx"}, "must end in .onnx"),
         ("m.onnx", {"format": "saved_model"}, "is a folder"),
