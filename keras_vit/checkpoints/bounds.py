@@ -50,6 +50,18 @@ def check_arrays(arrays):
             raise _too_many(arrays.origin, "layers", shape[0], _LAYERS)
 
 
+def check_unquantized(model):
+    """Raises if a model is quantized: what its weights stand for Keras alone knows."""
+    for layer in model._flatten_layers():
+        mode = getattr(layer.dtype_policy, "quantization_mode", None)
+        if mode and layer.variables:
+            raise ValueError(
+                f"The weights of the model {model.name!r} are quantized ({mode}), and "
+                "can neither be loaded nor taken to other models. Use the model from "
+                "before `quantize`, and quantize it afterwards."
+            )
+
+
 def check_blocks(checkpoint):
     """Raises unless blocks, and the units of stages, are counted without a gap.
 

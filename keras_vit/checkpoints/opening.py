@@ -6,11 +6,12 @@ from pathlib import Path
 
 import keras
 
-from keras_vit.checkpoints.bounds import check_arrays, check_blocks
+from keras_vit.checkpoints.bounds import check_arrays, check_blocks, check_unquantized
 from keras_vit.checkpoints.checkpoint import Checkpoint, recognise
 from keras_vit.checkpoints.files.arrays import Arrays, from_dictionary
 from keras_vit.checkpoints.files.errors import naming, reading
-from keras_vit.checkpoints.files.h5 import from_h5, from_keras_archive
+from keras_vit.checkpoints.files.h5 import from_h5
+from keras_vit.checkpoints.files.keras_archive import from_keras_archive
 from keras_vit.checkpoints.files.npz import from_npz
 from keras_vit.checkpoints.files.plain_files import check_plain, read_json
 from keras_vit.checkpoints.files.safetensors import from_safetensors
@@ -60,6 +61,7 @@ def open_arrays(source):
 
 def _arrays(source):
     if isinstance(source, keras.Model):
+        check_unquantized(source)
         arrays = from_dictionary(values_of(source), f"the model {source.name!r}")
         arrays.config["settings"] = settings_of(source)
         return arrays
@@ -143,14 +145,15 @@ def _from_file(path):
         return _from_zip(path)
     if start.startswith(b"\x89HDF\r\n"):
         return from_h5(path, path)
-    if len(start) > 8 and start[8:9] == b"{" and start[:1] != b"{":
+    # The length of a header; eight letters are a much larger number.
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**48:
         return from_safetensors(path)
     if path.name.endswith(".index.json"):
         return from_index(path)
     text = start.lstrip().lower()
     what = (
-        "it is not a .npz, safetensors, .keras or .weights.h5 file, or a damaged one. "
-        f"Its first bytes: {start[:8]!r}."
+        "it is not a .npz, safetensors, .keras or .weights.h5 file, or a damaged one: "
+        f"its first bytes are {start[:8]!r}. Fetch it again."
     )
     if not start:
         what = "it is empty. Fetch it again."

@@ -1,5 +1,6 @@
 """Loads a model, and reads from it how to prepare images and name classes."""
 
+import math
 import zipfile
 from pathlib import Path
 
@@ -7,9 +8,18 @@ import keras
 import numpy as np
 
 import keras_vit.data
+from keras_vit.checkpoints.files.errors import Refused, naming
+from keras_vit.checkpoints.files.keras_archive import check_archive
+from keras_vit.checkpoints.files.plain_files import check_plain
+from keras_vit.common.checks import is_number
+from keras_vit.common.wording import display
 from keras_vit.models.changes.rebuilding import from_checkpoint
+from keras_vit.models.pretrained.initial_values import forget, values_later
 from keras_vit.models.vision_model import arguments_of, metadata_of, value_range_of
 from keras_vit.pretraining import is_pretraining
+
+_SPARE = 2**20  # weights that a file need not hold, such as states of random numbers
+_PIXELS = 16_384  # on a side
 
 
 def load_model(model_or_path):
@@ -20,11 +30,17 @@ def load_model(model_or_path):
             that of a file or folder of weights, as for `keras_vit.from_checkpoint`.
 
     Raises:
-        ValueError: if the file is no saved model and no checkpoint.
+        ValueError: if the file is no saved model and no checkpoint, is damaged, or
+            describes a model that its weights do not fit.
         FileNotFoundError: if there is no such file.
     """
     if isinstance(model_or_path, keras.Model):
         return _with_classes(model_or_path, model_or_path.name)
+    with naming(model_or_path):
+        return _with_classes(_load(model_or_path), model_or_path)
+
+
+def _load(model_or_path):
     path = Path(model_or_path).expanduser()
     if path.is_dir() and _is_checkpoint(path):
         return from_checkpoint(path)
@@ -38,21 +54,61 @@ def load_model(model_or_path):
             )
     if not path.exists():
         raise FileNotFoundError(f"There is no model or run folder {path}.")
+    check_plain(path)
     if path.suffix != ".keras":
         return from_checkpoint(path)
     if not zipfile.is_zipfile(path):
         raise ValueError(
-            f"{path} is not a saved Keras model. Give a .keras file, or the run folder "
-            "of a training run."
+            f"{display(path)} is not a saved Keras model. Give a .keras file, or the "
+            "run folder of a training run."
         )
+    config, numbers = check_archive(path)
     try:
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        _check_size(path, config, numbers)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (Refused, MemoryError):
+        raise
+    except Exception as error:  # of whatever class a layer raises
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
-            f"{path} cannot be loaded as a Keras model: {lines[0]}"
+            f"{display(path)} cannot be loaded as a Keras model: {lines[0]} Save the "
+            "model anew, or fetch the file again."
         ) from error
-    return _with_classes(model, path)
+    _check_steps(model)
+    return model
+
+
+def _check_size(path, config, numbers):
+    """Raises unless the weights of a described model are as many as the file has.
+
+    Keras would ask for memory first, for as much as the description says. Here the
+    model is built without values, and thrown away.
+    """
+    config = {**config, "compile_config": None}
+    with values_later():
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    described = sum(math.prod(v.shape) for v in model.variables)
+    forget(model.variables)
+    if described > numbers + _SPARE:
+        raise Refused(
+            f"{display(path)} describes a model of {described:,} weights and holds "
+            f"{numbers:,}: it is damaged. Save the model anew, or fetch the file again."
+        )
+
+
+def _check_steps(model):
+    """Raises unless a model's own preprocessing can be read, for images of a size."""
+    steps = metadata_of(model).get("preprocessing")
+    if steps is None:
+        return
+    for step in keras_vit.data.Preprocessing.from_json(steps).steps:
+        for name, value in vars(step).items():
+            if is_number(value) and not abs(value) <= _PIXELS:
+                raise Refused(
+                    "The model's metadata ask for images of a size that no model "
+                    f"reads. Received: {name}={value}. Save the model anew, or fetch "
+                    "the file again."
+                )
 
 
 def _is_checkpoint(folder):

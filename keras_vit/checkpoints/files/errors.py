@@ -95,6 +95,7 @@ def _message(text, source):
     text, source = printable(text, keep="\n"), getattr(source, "origin", source)
     if isinstance(source, (str, bytes, os.PathLike)):
         name = display(os.fspath(source))
-        if os.path.basename(name.rstrip(os.sep)) not in text:
+        ending = os.sep + os.path.basename(name.rstrip(os.sep))
+        if name not in text and ending not in text:
             text = f"{name}: {text}"
     return shortened(text)

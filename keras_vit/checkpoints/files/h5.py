@@ -1,18 +1,11 @@
 """Named arrays from the files that Keras writes."""
 
 import re
-import zipfile
 
 from keras_vit.checkpoints.files.arrays import Arrays, known_dtype, type_name
 from keras_vit.checkpoints.files.errors import Refused, reading
 from keras_vit.checkpoints.files.h5_checks import check_h5
 from keras_vit.checkpoints.files.memory import aligned_empty
-from keras_vit.checkpoints.files.plain_files import JSON_BYTES, json_object
-from keras_vit.checkpoints.files.zip_members import (
-    check_members,
-    open_member,
-    read_member,
-)
 from keras_vit.common.wording import display
 
 # Keras numbers the variables of a layer; these are their names, by the layer's.
@@ -115,28 +108,3 @@ def _variable_name(layers, index, variables):
         if pattern.search(last) and index < len(names):
             return names[index]
     return f"vars_{index}"
-
-
-def from_keras_archive(path):
-    """`Arrays` from a `.keras` file; its config says how the model was made."""
-    with reading(path, ".keras"), zipfile.ZipFile(path) as archive:
-        config = read_config(path, archive).get("config") or {}
-        weights = open_member(path, archive, "model.weights.h5")
-    facts = {name: config.get(name) for name in ("settings", "metadata")}
-    return from_h5(weights, path, {k: v for k, v in facts.items() if v})
-
-
-def read_config(path, archive):
-    """The description of the model in a `.keras` archive, whose members it checks."""
-    check_members(path, archive)
-    place = f"The member 'config.json' of {display(path)}"
-    if archive.getinfo("config.json").file_size > JSON_BYTES:
-        raise Refused(f"{place} is too large to describe a model. Fetch it again.")
-    found = json_object(read_member(archive, "config.json"), place)
-    config = found.get("config")
-    if not isinstance(config, (dict, type(None))):
-        raise Refused(
-            f"{place} must hold an object under 'config'. Received: a "
-            f"{type(config).__name__}. Fetch it again."
-        )
-    return found

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 
 from keras_vit.checkpoints.architecture import facts_of
+from keras_vit.checkpoints.bounds import check_unquantized
 from keras_vit.checkpoints.files.memory import contiguous, handed_over
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.plan import position_plan
@@ -181,6 +182,7 @@ def make_plan(
         ValueError: in strict mode, if anything is left over on either side or does
             not fit; the message lists all of it.
     """
+    check_unquantized(model)
     plan = Plan(model, checkpoint, skip, keep)
     # The model must compute what the file was trained with.
     arguments = plan.settings.get("arguments", {})
@@ -246,13 +248,15 @@ def check_finite(array, name, origin, largest=np.inf):
     if not np.isfinite(flat).all():
         raise ValueError(
             f"Weights must be finite. Received: NaN or infinity in {name!r} of "
-            f"{origin}. The run that wrote the file diverged, or it is damaged."
+            f"{origin}. The run that wrote the file diverged, or it is damaged: "
+            "use an earlier one, or fetch it again."
         )
     if max(abs(float(flat.min())), abs(float(flat.max()))) > largest:
         raise ValueError(
             f"Weights must be finite in the model too, whose variables hold numbers up "
             f"to {largest:.3g}. Received: larger ones in {name!r} of {origin}. The run "
-            "that wrote the file diverged, or it is damaged."
+            "that wrote the file diverged, or it is damaged: use an earlier one, or "
+            "fetch it again."
         )
 
 
