@@ -14,7 +14,7 @@ from keras_vit.common.tables import Table
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
-from keras_vit.models.vision_model import arguments_of, settings_of
+from keras_vit.models.vision_model import arguments_of, look_inside, settings_of
 
 LOGITS_BAR = {"vit": 2e-5, "bit": 2e-5, "hybrid": 5e-5}
 POSITIONS_BAR = 1e-5
@@ -135,7 +135,7 @@ def verify(model_or_name=None):
     if not family:
         raise ValueError(
             "`model_or_name` must be a model of keras_vit, the name of one, or None. "
-            f"Received: {model_or_name!r}"
+            f"Received: {model_or_name!r}.{look_inside(model_or_name)}"
         )
     arguments = arguments_of(model_or_name)
     checks = [

@@ -18,7 +18,14 @@ from keras_vit.inference.loaded import (
 from keras_vit.inference.predicting import named_images, read_image
 from keras_vit.models import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
-from keras_vit.models.vision_model import grid_of, image_shape, metadata_of, settings_of
+from keras_vit.models.vision_model import (
+    grid_of,
+    image_shape,
+    inner_model,
+    look_inside,
+    metadata_of,
+    settings_of,
+)
 from keras_vit.pretraining import is_pretraining
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.visualize.anatomy import geometry_at, layer_named
@@ -73,6 +80,11 @@ def open_subject(model_or_run, image_size=None):
             record = folder.read_record()
             history = folder.read_history() if folder.history.exists() else []
         model = _load(model_or_run, path, record, image_size)
+    if inner_model(model) is not None:
+        raise ValueError(
+            "The page shows a model of keras_vit itself, not one around it. Received: "
+            f"{model.name!r}.{look_inside(model)}"
+        )
     classes, assumed = _class_names(model, model_or_run)
     steps = _steps(model, image_size)
     return Subject(model, name, steps, classes, assumed, record, history)

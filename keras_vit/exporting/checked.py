@@ -12,8 +12,8 @@ from keras_vit.exporting.formats import FORMATS, check_installed, find_format
 from keras_vit.exporting.job import Job, plain_model
 from keras_vit.exporting.parity import Comparison
 from keras_vit.exporting.report import ExportReport
-from keras_vit.inference.loaded import load_model, output_kind
-from keras_vit.models.vision_model import settings_of, value_range_of
+from keras_vit.inference.loaded import check_entrance, load_model, output_kind
+from keras_vit.models.vision_model import look_inside, settings_of, value_range_of
 
 CALIBRATION_IMAGES = 128
 INPUT_DTYPES = ("float32", "uint8")
@@ -107,12 +107,14 @@ def export(
     model = load_model(model)
     if postprocess:
         output_kind(model)  # raises where there are no classes
+    if preprocess:
+        check_entrance(model)
     plain, notes = plain_model(model)
     if not FORMATS[format].is_graph and not settings_of(plain).get("family"):
         raise ValueError(
             "Files of weights are for whole models of keras_vit. Received: "
             f"format={format!r} and the model {plain.name!r}, which was not made by "
-            "one of its constructors."
+            f"one of its constructors.{look_inside(plain)}"
         )
     static = format == "litert_int8" and quantization == "static"
     calibration, test = pictures.find_sources(data, data_dir, needed=static)

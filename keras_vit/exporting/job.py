@@ -69,7 +69,8 @@ class Job:
         model = self.plain
         if arguments_of(model).get("standardization"):
             model = fold_weight_standardization(model)
-        x = model(x)
+        # Said here: Keras's augmentation trains unless told otherwise.
+        x = model(x, training=False)
         if self.postprocess and output_kind(self.plain) == "logits":
             x = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
         return keras.Model(images, x, name=self.plain.name)

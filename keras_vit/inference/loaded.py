@@ -15,11 +15,18 @@ from keras_vit.common.checks import is_number
 from keras_vit.common.wording import display
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.pretrained.initial_values import forget, values_later
-from keras_vit.models.vision_model import arguments_of, metadata_of, value_range_of
+from keras_vit.models.vision_model import (
+    arguments_of,
+    inner_model,
+    metadata_of,
+    value_range_of,
+)
 from keras_vit.pretraining import is_pretraining
 
 _SPARE = 2**20  # weights that a file need not hold, such as states of random numbers
 _PIXELS = 16_384  # on a side
+# How the names of Keras's layers begin that leave the values of images as they are.
+_KEEPS_VALUES = ("Input", "Random", "Resizing", "CenterCrop", "Dropout", "Gaussian")
 
 
 def load_model(model_or_path):
@@ -140,6 +147,10 @@ def preprocessing_of(model, image_size=None):
             every size.
     """
     steps = metadata_of(model).get("preprocessing")
+    inner = inner_model(model)
+    if steps is None and inner is not None:
+        check_entrance(model)
+        steps = metadata_of(inner).get("preprocessing")
     if steps is not None:
         steps = keras_vit.data.Preprocessing.from_json(steps)
         if image_size is None or steps.image_size == tuple(image_size):
@@ -154,6 +165,29 @@ def preprocessing_of(model, image_size=None):
         )
     return keras_vit.data.preprocessing(
         size, num_channels=shape[3], value_range=value_range_of(model)
+    )
+
+
+def check_entrance(model):
+    """Raises unless the images that a model takes are those of the model inside it.
+
+    Layers that are random in training only, and those that cut or resize, leave the
+    values as they are. Of a model without one of this package inside, nothing is known.
+    """
+    inner = inner_model(model)
+    if inner is None:
+        return
+    for layer in model.layers:
+        if layer is inner:
+            return
+        if not layer.__class__.__name__.startswith(_KEEPS_VALUES):
+            break
+    raise ValueError(
+        "Of a model around one of keras_vit it must be clear what images it takes: "
+        "before the inner model there may be augmentation only. Received: "
+        f"{model.name!r} with the layers {[layer.name for layer in model.layers]}. "
+        f"Scale images in {inner.name!r} (include_preprocessing=True, input_scaling), "
+        "or pass that."
     )
 
 
@@ -183,7 +217,12 @@ def output_kind(model):
             "Models made with `num_classes=0` or `pooling=None` give features. "
             f"Received: a model with outputs of shape {shape}"
         )
-    activation = getattr(model.layers[-1], "activation", None)
+    last = model.layers[-1]
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
+    if isinstance(last, keras.layers.Softmax):
+        return "softmax"
+    activation = getattr(last, "activation", None)
     name = keras.activations.serialize(activation) if activation else "linear"
     if name == "linear":
         return "logits"
@@ -207,7 +246,10 @@ def class_probabilities(scores, kind):
 def class_names(model):
     """The names of a model's classes; numbers where it does not know them."""
     count = model.output_shape[-1]
+    last = model.layers[-1]
     names = metadata_of(model).get("class_names")
+    if names is None and isinstance(last, keras.Model):
+        names = metadata_of(last).get("class_names")
     if names is not None and len(names) == count:
         return list(names)
     return [f"class {index}" for index in range(count)]

@@ -93,8 +93,31 @@ def image_shape(model):
 
     They are its input, or the one called "image" of several.
     """
-    images = model.input["image"] if isinstance(model.input, dict) else model.input
+    # A `Sequential` has `inputs` alone.
+    given = getattr(model, "input", None)
+    images = given["image"] if isinstance(given, dict) else model.inputs[0]
     return tuple(images.shape[1:])
+
+
+def inner_model(model):
+    """The model of this package that is a layer of another one, or `None`.
+
+    At any depth; `None` too where there are several, or the model itself is of this
+    package.
+    """
+    if isinstance(model, VisionModel):
+        return None
+    layers = model._flatten_layers(include_self=False)
+    found = [layer for layer in layers if isinstance(layer, VisionModel)]
+    return found[0] if len(found) == 1 else None
+
+
+def look_inside(model):
+    """A sentence that names the model of this package inside another, or `""`."""
+    inner = inner_model(model)
+    if inner is None:
+        return ""
+    return f" It has one inside: pass outer.get_layer({inner.name!r})."
 
 
 def settings_of(model):
@@ -116,8 +139,9 @@ def value_range_of(model):
     """What black and white are in the images that a model takes: `(low, high)`.
 
     `(0.0, 255.0)` where the model scales them itself, else what training wrote into
-    it, else `(-1.0, 1.0)`.
+    it, else `(-1.0, 1.0)`. Of a model around one of this package, what that one takes.
     """
+    model = inner_model(model) or model
     if arguments_of(model).get("include_preprocessing"):
         return (0.0, 255.0)
     steps = (metadata_of(model).get("preprocessing") or {}).get("steps", [])

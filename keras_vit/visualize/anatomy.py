@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_vit.layers import TransformerBlock
 from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.vision_model import image_shape, look_inside
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +54,7 @@ def blocks_of(model, view):
         )
     raise ValueError(
         f"{view} needs a ViT or hybrid of keras_vit. Received: {model.name!r}, a model "
-        "without its Transformer blocks. If it is inside another model, pass the "
-        "inner one: outer.get_layer(name)."
+        f"without its Transformer blocks.{look_inside(model)}"
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_vit.models.vision_model import look_inside
 from keras_vit.visualize.anatomy import check_floating, layer_named
 
 
@@ -17,6 +18,7 @@ def head_of(model, view):
         raise ValueError(
             f"{view} needs a model with classes. Received: {model.name!r}, without "
             "layer 'head'. Use attention_rollout or feature_colours instead."
+            f"{look_inside(model)}"
         )
     return head
 

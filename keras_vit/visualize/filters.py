@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vit.models.vision_model import look_inside
 from keras_vit.visualize.anatomy import check_floating, layer_named, patch_and_stride
 
 
@@ -37,7 +38,8 @@ def patch_filters(model):
     if encoder is None:
         raise ValueError(
             "patch_filters needs a model of keras_vit with its first layers. Received: "
-            f"{model.name!r}, without layers 'patch_encoder' and 'root_conv'"
+            f"{model.name!r}, without layers 'patch_encoder' and 'root_conv'."
+            f"{look_inside(model)}"
         )
     kernel = _float(encoder.projection.kernel, model)  # (P1 * P2 * C, D)
     height, width = patch_and_stride(model)[0]

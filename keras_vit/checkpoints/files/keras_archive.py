@@ -29,8 +29,24 @@ def from_keras_archive(path):
         check_members(path, archive)
         config = _read_config(path, archive)["config"]
         weights = open_member(path, archive, _WEIGHTS)
+    _check_whole(config, path)
     facts = {name: config.get(name) for name in _FACTS}
     return from_h5(weights, path, {k: v for k, v in facts.items() if v})
+
+
+def _check_whole(config, path):
+    """Raises if the model of this package is a layer of another one."""
+    inside = [
+        (layer.get("config") or {}).get("name")
+        for layer in config.get("layers") or ()
+        if isinstance(layer, dict) and layer.get("class_name") == "VisionModel"
+    ]
+    if inside and "settings" not in config:
+        raise Refused(
+            f"{display(path)} holds a model around one of keras_vit. Load it with "
+            "`keras.saving.load_model`, and pass the model inside: "
+            f"outer.get_layer({inside[0]!r})."
+        )
 
 
 def check_archive(path):

@@ -1,7 +1,7 @@
 """New models from old ones: for another image size, for other classes."""
 
 from keras_vit.models.changes.rebuilding import from_checkpoint
-from keras_vit.models.vision_model import settings_of
+from keras_vit.models.vision_model import look_inside, settings_of
 
 
 def with_image_size(model, image_size, *, kernel="official"):
@@ -61,7 +61,8 @@ def _rebuilt(model, **changes):
     if not settings_of(model).get("family"):
         raise ValueError(
             "`model` must be made by a constructor of keras_vit; a part cut out of "
-            f"one does not know how it was built. Received: {model!r}"
+            f"one does not know how it was built. Received: {model!r}."
+            f"{look_inside(model)}"
         )
     changes.setdefault("name", model.name)
     new = from_checkpoint(model, **changes)

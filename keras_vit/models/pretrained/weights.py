@@ -19,7 +19,7 @@ from keras_vit.checkpoints.registry import find_source, is_registered
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 from keras_vit.models.pretrained.initial_values import forget, give_values
 from keras_vit.models.variants.identify import describe_difference, variant_of
-from keras_vit.models.vision_model import settings_of
+from keras_vit.models.vision_model import look_inside, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +83,11 @@ def load_weights(
     >>> report = keras_vit.load_weights(model, "ViT-B_16.npz")
     """
     settings = settings_of(model)
+    if inside := look_inside(model):
+        raise ValueError(
+            "`model` must be made by a constructor of keras_vit, or cut out of such a "
+            f"model. Received: {model.name!r}.{inside}"
+        )
     checkpoint = open_any(
         source, settings.get("family"), settings.get("arguments", {}), offline
     )
