@@ -139,6 +139,7 @@ def test_a_sub_model_of_a_quantized_model_is_read_again(quantized, tmp_path):
     np.testing.assert_allclose(array(again(x)), array(part(x)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_mixed_precision_can_be_quantized(tmp_path):
     model = cases.randomize(MODELS["token"].make(dtype="mixed_bfloat16"))
     x = inputs(MODELS["token"].shape)

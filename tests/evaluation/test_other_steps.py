@@ -56,6 +56,7 @@ def test_the_model_sees_what_the_steps_make(model, wide):
     assert own.steps is None and "steps" not in own.to_json()
 
 
+@pytest.mark.slow
 def test_features_and_the_few_shot_probe_take_them_too(model, wide):
     source, images, labels = wide
     features = extract_features(model, source, preprocessing=PUBLISHED).values

@@ -50,10 +50,10 @@ def same_encoder(classifier, model):
 @pytest.mark.parametrize(
     "target, channels, shape",
     [
-        ("mean_colour", 3, (6, 512)),
+        pytest.param("mean_colour", 3, (6, 512), marks=pytest.mark.slow),
         ("mean_colour", 1, (6, 8)),
         ("colours_4x4", 3, (6, 16, 512)),
-        ("colours_4x4", 1, (6, 16, 8)),
+        pytest.param("colours_4x4", 1, (6, 16, 8), marks=pytest.mark.slow),
         ("pixels", 3, (6, 48)),
     ],
 )
@@ -310,6 +310,7 @@ def test_what_cannot_be_is_refused_with_its_reason(make, message):
         make()
 
 
+@pytest.mark.slow
 def test_settings_of_a_search_make_models_that_can_be_compared():
     """What a tuner does: build, fit, read a validation metric, keep the best."""
     scores = {}

@@ -93,6 +93,7 @@ class PowerCut(BaseException):
     """Nobody catches it."""
 
 
+@pytest.mark.slow
 def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
     found, tiny, space, tmp_path, monkeypatch
 ):
@@ -163,6 +164,7 @@ def test_a_budget_that_nothing_fits_is_named(tiny, space, tmp_path):
         search(small, tmp_path / "search", trials=2)
 
 
+@pytest.mark.slow
 def test_pretraining_can_be_searched(tiny, tmp_path):
     recipe = dataclasses.replace(tiny, masked_target="mean_colour", epochs=1)
     space = {"learning_rate": Between(1e-4, 1e-2, log=True)}

@@ -66,6 +66,7 @@ def test_the_command_ends_with_the_command_to_train_the_best(
     assert capsys.readouterr().out == out
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(recipe_file, tmp_path, monkeypatch, capsys):
     def stop(*args, **options):
         raise Interrupted("Stopped after 3 updates.")
@@ -121,6 +122,7 @@ def test_options_change_the_recipe_that_is_searched_around():
     assert Tune({}, max_memory=0.5)._budget().memory == 2**29
 
 
+@pytest.mark.slow
 def test_the_live_table_shows_the_best_and_those_at_work(
     recipe_file, tmp_path, untrained, capsys
 ):

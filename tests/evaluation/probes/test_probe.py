@@ -179,6 +179,7 @@ def test_tasks_are_checked_before_anything_runs():
         vtab(tiny(2), {"mixed": mixed})
 
 
+@pytest.mark.slow
 def test_a_task_of_each_group_runs_from_its_name(mocked_tfds):
     names = ["dtd", "eurosat", "clevr_distance"]
     result = vtab(tiny(), names, grid=(1.0,))

@@ -109,7 +109,14 @@ def test_another_image_size_resizes_the_offsets():
     np.testing.assert_array_equal(array(same(x)), array(large(x)))
 
 
-@pytest.mark.parametrize("options", [{}, {"pooling": "gap"}, {"register_tokens": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"register_tokens": 2},
+        pytest.param({}, marks=pytest.mark.slow),
+        pytest.param({"pooling": "gap"}, marks=pytest.mark.slow),
+    ],
+)
 def test_the_model_is_saved_and_compiled(options, tmp_path):
     first = model(**options)
     head = first.get_layer("head").kernel

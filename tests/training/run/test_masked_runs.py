@@ -94,6 +94,7 @@ def test_the_model_of_the_run_says_what_it_is(whole):
         keras_vit.evaluation.evaluate(model)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_same_bits(masked, whole, tmp_path):
     with pytest.raises(PowerCut):
         finished(masked, tmp_path / "run", After(3), save_steps=1)

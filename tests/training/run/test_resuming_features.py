@@ -43,7 +43,13 @@ class Stop(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if i == 0 else pytest.param(name, marks=pytest.mark.slow)
+        for i, name in enumerate(FEATURES)
+    ],
+)
 def test_a_stopped_run_ends_with_the_same_bits(name, tiny, tmp_path):
     # Stopped inside an epoch that is not the last: `fit` is then called twice.
     recipe = dataclasses.replace(tiny, **FEATURES[name])
@@ -60,6 +66,7 @@ def test_a_stopped_run_ends_with_the_same_bits(name, tiny, tmp_path):
         assert_same_bits(saved.get_weights(), whole.weights)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_weights_that_it_began_with(tiny, tmp_path):
     first = finished(tiny, tmp_path / "first")
     weights = tmp_path / "weights.keras"

@@ -59,6 +59,7 @@ def test_a_request_to_stop_is_heard_after_the_last_update_too(
     assert result.folder.history.read_text() == uninterrupted.history_text
 
 
+@pytest.mark.slow
 def test_a_run_stopped_in_every_way_ends_with_the_bits_of_one_never_stopped(
     tiny, uninterrupted, tmp_path, caplog
 ):
