@@ -60,7 +60,9 @@ def _load(model_or_path):
                 "model.safetensors."
             )
     if not path.exists():
-        raise FileNotFoundError(f"There is no model or run folder {path}.")
+        raise FileNotFoundError(
+            f"There is no model or run folder {display(path)}. Give the path of one."
+        )
     check_plain(path)
     if path.suffix != ".keras":
         return from_checkpoint(path)
