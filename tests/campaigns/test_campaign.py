@@ -1,0 +1,27 @@
+"""Changed weight files load right, or are refused well; `campaign.py` has the rules."""
+
+import beside  # noqa: F401
+import pytest
+from campaign import run
+from changing import CHANGES, HARMLESS
+from drawing import draw
+
+
+def test_a_fifth_of_the_files_is_changed_harmlessly():
+    kinds = [kind for _, _, kind, _, _ in draw(500, 0)]
+    assert len(kinds) == 500 and kinds.count(HARMLESS) == 100
+    names = [(name, layout) for _, name, _, layout, _ in draw(500, 0)]
+    every = [(name, layout) for name, _, layouts, _ in CHANGES for layout in layouts]
+    assert set(names) == set(every)
+
+
+@pytest.mark.slow
+def test_a_sample_of_changed_files_holds():
+    outcome, lines = run(60, seed=0)
+    assert not lines and outcome == {"held": 60}
+
+
+@pytest.mark.slow
+def test_all_changed_files_hold():
+    outcome, lines = run(500, seed=1)
+    assert not lines and outcome == {"held": 500}
