@@ -17,7 +17,7 @@ from keras_vit.checkpoints.files.plain_files import check_plain, read_json
 from keras_vit.checkpoints.files.safetensors import from_safetensors
 from keras_vit.checkpoints.files.sharded import INDEX, from_index
 from keras_vit.common.wording import display
-from keras_vit.models.vision_model import inner_model, settings_of
+from keras_vit.models.vision_model import inner_model, metadata_of, settings_of
 
 
 def open_source(source):
@@ -65,6 +65,7 @@ def _arrays(source):
         check_unquantized(source)
         arrays = from_dictionary(values_of(source), f"the model {source.name!r}")
         arrays.config["settings"] = settings_of(source)
+        arrays.config["metadata"] = metadata_of(source)
         return arrays
     if hasattr(source, "items"):
         return from_dictionary(source)

@@ -1,10 +1,14 @@
 """Adapts the first kernel to another number of image channels."""
 
+import logging
+
 import numpy as np
 
 from keras_vit.checkpoints.architecture import patch_of
 from keras_vit.checkpoints.names.vit import PATCH_KERNEL
 from keras_vit.common.checks import check_choice
+
+logger = logging.getLogger(__name__)
 
 
 def plan_input_kernel(plan, path, rule=None):
@@ -48,7 +52,9 @@ def plan_input_kernel(plan, path, rule=None):
         return kernel.reshape(wanted).astype("float32")
 
     plan.use(path, value)
-    plan.report.notes.append(f"{path}: {old} channels to {new} by {rule!r}.")
+    note = f"{path}: {old} channels to {new} by {rule!r}."
+    plan.report.notes.append(note)
+    logger.info("Input kernel adapted: %s", note)
 
 
 def _channels(plan, path):

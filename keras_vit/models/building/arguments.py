@@ -46,8 +46,11 @@ def images(
         include_top: `False` is the keras.applications way to ask for features.
         weights: `None` for random weights, or anything that `keras_vit.load_weights`
             takes: a registered name such as `"imagenet"`, a path, a URL, a
-            dictionary of arrays, another model.
-        num_channels: Integer, image channels. Defaults to 3.
+            dictionary of arrays, another model. Which parts the model has (class
+            and register tokens, biases, norms, ...) and what its head reads is then
+            as in the weights, unless it is given.
+        num_channels: Integer, image channels. Defaults to 3. A model of one channel
+            gets the sum of the first kernel that `weights` have for three.
         classifier_activation: Activation of the head. `None` returns logits.
     """
 

@@ -9,7 +9,11 @@ from keras_vit.common.wording import hint
 from keras_vit.models.building import arguments
 from keras_vit.models.building.ends import image_input
 from keras_vit.models.pretrained.initial_values import values_later
-from keras_vit.models.pretrained.weights import fill_new_model, open_weights
+from keras_vit.models.pretrained.weights import (
+    decide_prefix,
+    fill_new_model,
+    open_weights,
+)
 from keras_vit.models.vision_model import VisionModel
 
 
@@ -60,11 +64,14 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
             weights = open_weights(family, options, given)
             a = SimpleNamespace(**arguments.resolve(options, image_size))
             check(a)
+            decide_prefix(weights, family, a, given)
             with values_later(weights is not None):
                 images, x = image_input(a)
                 model = VisionModel(images, build(x, a), name=label)
             model.settings.update(family=family, arguments=vars(a))
-            return fill_new_model(model, weights)
+            # Weights for colours are for grey images too: the sum is exact.
+            rule = "sum" if a.num_channels == 1 else None
+            return fill_new_model(model, weights, in_channels_rule=rule)
 
         del construct.__wrapped__  # whose signature is not the whole
         construct.__signature__ = signature

@@ -9,17 +9,23 @@ from keras_vit.checkpoints.architecture import (
     facts_of,
     family_of,
     patch_of,
+    position_prefix,
 )
 from keras_vit.checkpoints.checkpoint import Checkpoint
 from keras_vit.checkpoints.files.errors import naming_its
-from keras_vit.checkpoints.names.vit import CLASS_TOKEN, PATCH_KERNEL
+from keras_vit.checkpoints.names.vit import (
+    CLASS_TOKEN,
+    HEAD,
+    PATCH_KERNEL,
+    POSITIONS,
+)
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
 from keras_vit.checkpoints.registry import find_source, is_registered
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 from keras_vit.models.pretrained.initial_values import forget, give_values
 from keras_vit.models.variants.identify import describe_difference, variant_of
-from keras_vit.models.vision_model import look_inside, settings_of
+from keras_vit.models.vision_model import grid_of_settings, look_inside, settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +113,54 @@ def load_weights(
     return fill(plan)
 
 
+# What the weights decide where the user does not: which parts a model has, and what its
+# head reads.
+_PARTS = (
+    "register_tokens",
+    "position_embedding",
+    "position_scope",
+    "qkv_bias",
+    "patch_bias",
+    "pre_norm",
+    "swiglu",
+    "qk_norm",
+    "layer_scale",
+    "stage_widths",
+)
+
+
+def _take_parts(checkpoint, options, given):
+    """Replaces arguments that were not given by those of the weights' model."""
+    theirs, names = arguments_of(checkpoint), _PARTS
+    as_theirs = options.get("pooling") == theirs.get("pooling")
+    # Masked pretraining has the settings of a head, but none.
+    if not checkpoint.masked and ("pooling" not in given or as_theirs):
+        names = (*names, "pooling", "pooled_norm")
+    for name in names:
+        if name in options and name in theirs and name not in given:
+            options[name] = theirs[name]
+    # A class token stays, also where the head does not read it.
+    if CLASS_TOKEN in checkpoint and options.get("class_token", 0) is None:
+        options["class_token"] = True
+
+
+def decide_prefix(checkpoint, family, a, given):
+    """Sets `a.embed_prefix`, if it was not given, to what the weights have.
+
+    Args:
+        checkpoint: A `Checkpoint`, or `None` to do nothing.
+        family: String.
+        a: Namespace of the constructor's checked arguments.
+        given: Names of those that the user gave.
+    """
+    if checkpoint is None or POSITIONS not in checkpoint or "embed_prefix" in given:
+        return
+    tokens = a.class_token + a.register_tokens
+    grid = grid_of_settings({"family": family, "arguments": vars(a)})
+    if tokens and grid is not None:
+        a.embed_prefix = position_prefix(checkpoint, tokens, math.prod(grid)) > 0
+
+
 @naming_its("options", "weights")
 def open_weights(family, options, given):
     """Opens the `weights` of a constructor, and lets them decide what is open.
@@ -132,10 +186,7 @@ def open_weights(family, options, given):
     _check_model(checkpoint, family, options)
     if options.get("input_scaling") == FROM_WEIGHTS:
         options["input_scaling"] = scaling_of(checkpoint)
-    # What reads the tokens is new, so it need not read the class token: that stays.
-    masked = checkpoint.masked and CLASS_TOKEN in checkpoint
-    if masked and options.get("class_token", 0) is None:
-        options["class_token"] = True
+    _take_parts(checkpoint, options, given)
     for name, fact in facts_of(checkpoint).items():
         if name in given and options[name] != fact:
             raise ValueError(
@@ -182,8 +233,25 @@ def fill_new_model(model, checkpoint, **options):
         raise
     values = ((plan.variables[path], value) for path, value in plan.values())
     give_values(model.variables, values)
+    _name_classes(model, plan)
     log_report(plan)
     return model
+
+
+def class_names_of(checkpoint):
+    """The names of the classes of a checkpoint's head, or `None`."""
+    own = checkpoint.config.get("metadata") or {}
+    return getattr(checkpoint, "class_names", None) or own.get("class_names")
+
+
+def _name_classes(model, plan):
+    """Writes the names of the classes into a model that has the head for them."""
+    names = class_names_of(plan.checkpoint)
+    kept = HEAD[0] in plan.variables and HEAD[0] not in plan.report.reinitialized
+    if not kept:
+        model.metadata.pop("class_names", None)
+    elif names and len(names) == model.output_shape[-1]:
+        model.metadata["class_names"] = list(names)
 
 
 def preparation_of(checkpoint):

@@ -1,0 +1,138 @@
+"""Constructors that are given weights: what the weights decide, and what the user."""
+
+import logging
+
+import cases
+import numpy as np
+import pytest
+from cases import array, inputs, randomize
+
+import keras_vit
+from keras_vit.checkpoints.names import vit as paths
+
+X = inputs((2, 8, 12, 3))
+
+
+def small(**kwargs):
+    return keras_vit.ViT(**{**cases.SMALL, **kwargs})
+
+
+def tokens_of(model, images=X):
+    """Every token after the last norm."""
+    layer = model.get_layer("encoder_norm")
+    return array(keras_vit.models.VisionModel(model.input, layer.output)(images))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A file with a class token and a head."""
+    path = tmp_path_factory.mktemp("weights") / "model.keras"
+    randomize(small()).save(path)
+    return path
+
+
+@pytest.mark.parametrize("pooling", [None, "gap", "gap_all"])
+def test_features_of_a_file_with_a_class_token(file, pooling):
+    model = small(num_classes=0, pooling=pooling, weights=file)
+    whole = keras_vit.from_checkpoint(file)
+    expected = tokens_of(whole)
+    assert model.settings["arguments"]["class_token"] is True
+    if pooling == "gap":
+        expected = expected[:, 1:].mean(1)
+    elif pooling == "gap_all":
+        expected = expected.mean(1)
+    np.testing.assert_allclose(array(model(X)), expected, atol=1e-5)
+
+
+def test_a_class_token_that_is_not_wanted_is_refused(file):
+    with pytest.raises(ValueError, match="class_token"):
+        small(num_classes=0, pooling="gap", class_token=False, weights=file)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["registers", "layer_scale_erf", "no_biases", "clip", "swiglu", "prefix"]
+    + ["token_and_gap", "gap_of_all_tokens", "sincos2d", "relative_positions"]
+    + ["positions_shared", "gap_beside_class_token", "map", "scaled"],
+)
+def test_weights_bring_the_parts_that_they_have(name, tmp_path):
+    theirs = cases.model(name)
+    theirs.save(tmp_path / "model.keras")
+    own = {k: v for k, v in cases.MODELS[name].arguments.items() if k == "pooling"}
+    model = small(**own, weights=tmp_path / "model.keras")
+    assert model.settings == theirs.settings
+    x = cases.pixels(cases.MODELS[name])
+    np.testing.assert_array_equal(array(model(x)), array(theirs(x)))
+    assert small(weights=tmp_path / "model.keras").settings == theirs.settings
+
+
+def test_what_the_head_reads_is_the_users_choice(tmp_path):
+    theirs = cases.model("gap_of_all_tokens")
+    theirs.save(tmp_path / "model.keras")
+    model = small(
+        num_classes=0, pooling="gap", pooled_norm=True, weights=tmp_path / "model.keras"
+    )
+    assert model.settings["arguments"]["pooling"] == "gap"
+    assert model.output_shape == (None, 16)
+
+
+def test_widths_of_stages_come_with_the_weights():
+    theirs = cases.model("bit_of_other_widths")
+    given = {**cases.MODELS["bit_of_other_widths"].arguments}
+    del given["stage_widths"]
+    model = keras_vit.BiT(**given, weights=theirs)
+    x = inputs((2, 16, 24, 3))
+    np.testing.assert_array_equal(array(model(x)), array(theirs(x)))
+
+
+def test_prefix_positions_are_those_of_the_weights():
+    """16 rows for 15 patches and a class token: the square of 4, and yet no square."""
+    theirs = randomize(small(image_size=(12, 20)))
+    assert theirs.get_layer("patches").output.shape[1] == 15
+    arrays = {w.path: array(w) for w in theirs.weights}
+    model = small(image_size=(12, 20), weights=arrays)
+    assert model.settings["arguments"]["embed_prefix"] is True
+    x = inputs((1, 12, 20, 3))
+    np.testing.assert_array_equal(array(model(x)), array(theirs(x)))
+    without = randomize(small(image_size=16, embed_prefix=False))
+    arrays = {w.path: array(w) for w in without.weights}
+    assert arrays[paths.POSITIONS].shape[1] == 16
+    model = small(image_size=16, weights=arrays)
+    assert model.settings["arguments"]["embed_prefix"] is False
+    x = inputs((1, 16, 16, 3))
+    np.testing.assert_array_equal(array(model(x)), array(without(x)))
+
+
+@pytest.mark.parametrize("name", ["token", "bit", "hybrid"])
+def test_grey_images_take_the_sum_of_colour_weights(name, caplog):
+    case, theirs = cases.MODELS[name], cases.model(name)
+    with caplog.at_level(logging.INFO, "keras_vit"):
+        model = case.make(num_channels=1, weights=theirs)
+    grey = inputs((2, *case.shape[1:3], 1))
+    expected = array(theirs(np.repeat(grey, 3, axis=-1)))
+    if name == "token":  # a standardised kernel is another one after the sum
+        np.testing.assert_allclose(array(model(grey)), expected, atol=1e-4)
+    assert "3 channels to 1 by 'sum'" in caplog.text
+    colours = case.make(num_channels=3, weights=theirs)
+    np.testing.assert_array_equal(
+        array(colours(inputs(case.shape))), array(theirs(inputs(case.shape)))
+    )
+
+
+def test_grey_weights_for_colours_are_refused():
+    with pytest.raises(ValueError, match="in_channels_rule"):
+        small(weights=randomize(small(num_channels=1)))
+
+
+def test_class_names_come_with_the_weights(tmp_path):
+    theirs = randomize(small())
+    theirs.metadata["class_names"] = names = ["ant", "bee", "cat", "dog", "emu"]
+    theirs.save(tmp_path / "model.keras")
+    for weights in (theirs, tmp_path / "model.keras"):
+        model = small(weights=weights)
+        assert model.metadata["class_names"] == names
+        model.metadata["class_names"].append("fly")
+        assert len(theirs.metadata["class_names"]) == 5
+        # Another head has other classes.
+        assert "class_names" not in small(num_classes=3, weights=weights).metadata
+        assert "class_names" not in small(num_classes=0, weights=weights).metadata
