@@ -4,6 +4,8 @@ The functions take any Keras model. Of one that is not from this package, or a p
 out of one, nothing is known: settings and metadata are empty.
 """
 
+import copy
+
 import keras
 
 from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
@@ -26,6 +28,10 @@ ADDED = {
 }
 
 
+# The attribute of the outputs that a clone is made of.
+_CLONED = "_keras_vit_facts"
+
+
 @keras.saving.register_keras_serializable(package="keras_vit")
 class VisionModel(keras.Model):
     """A functional `keras.Model` that knows how it was made.
@@ -44,12 +50,14 @@ class VisionModel(keras.Model):
     """
 
     def __init__(self, inputs, outputs, name=None, **kwargs):
-        settings = kwargs.pop("settings", None)
-        metadata = kwargs.pop("metadata", None)
+        facts = {name: kwargs.pop(name, None) for name in ("settings", "metadata")}
         super().__init__(inputs, outputs, name=name, **kwargs)
+        if facts == {"settings": None, "metadata": None}:
+            first = keras.tree.flatten(outputs)[0]
+            facts = copy.deepcopy(getattr(first, _CLONED, facts))
         # Through `__dict__`, or Keras would wrap them in its tracked dictionaries.
-        self.__dict__["_settings"] = completed(settings or {})
-        self.__dict__["_metadata"] = dict(metadata or {})
+        self.__dict__["_settings"] = completed(facts["settings"] or {})
+        self.__dict__["_metadata"] = dict(facts["metadata"] or {})
 
     @property
     def settings(self):
@@ -58,6 +66,19 @@ class VisionModel(keras.Model):
     @property
     def metadata(self):
         return self._metadata
+
+    def _run_through_graph(self, *args, **kwargs):
+        """Keras's own; `clone_model` makes the outputs of the clone with it.
+
+        It gives the clone's constructor nothing but tensors and a name, so that the
+        tensors must bring the rest.
+        """
+        outputs = super()._run_through_graph(*args, **kwargs)
+        for tensor in keras.tree.flatten(outputs):
+            if isinstance(tensor, keras.KerasTensor):
+                facts = {"settings": self._settings, "metadata": self._metadata}
+                setattr(tensor, _CLONED, facts)
+        return outputs
 
     # By way of a plain functional model: which subclasses Keras takes for functional
     # depends on its version.
@@ -74,9 +95,16 @@ class VisionModel(keras.Model):
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         extras = {name: config.pop(name, None) for name in ("settings", "metadata")}
+        trainable = config.pop("trainable", True)
         plain = keras.Model.from_config(config, custom_objects)
         model = cls(plain.input, plain.output, name=plain.name, **extras)
-        model.trainable = config.get("trainable", True)
+        # Layers have theirs from their own configs, but what is inside them has not.
+        for layer in model.layers:
+            if not layer.trainable:
+                layer.trainable = True  # TensorFlow passes over a value that is there
+                layer.trainable = False
+        if not trainable:
+            model.trainable = False
         return model
 
 
