@@ -1,5 +1,6 @@
 """Reads the arguments of a model's constructor from the arrays of a checkpoint."""
 
+import math
 import re
 
 from keras_vit.checkpoints.names import vit as paths
@@ -11,16 +12,17 @@ from keras_vit.layers.tokens.patches import stem_factor
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"
 _QUERY_NORM = _BLOCK + "attention/query_norm/gamma"
-# The activations of `config.json`, as far as this package has them.
-_GELUS = {
-    "gelu": "erf",
-    "gelu_python": "erf",
-    "gelu_new": "tanh",
-    "gelu_fast": "tanh",
-    "gelu_tanh": "tanh",
-    "gelu_pytorch_tanh": "tanh",
+_MLP = (_BLOCK + "mlp/dense_1/kernel", _BLOCK + "mlp/dense_2/kernel")
+# What `arguments_of` may leave open, because no file of some kinds says it.
+ASKED = {
+    "num_heads": "the number of attention heads",
+    "patch_size": "the size of the patches",
+    "image_size": "the image size",
+    "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
+    "position_embedding": "its positions: it holds none, and models with rotary or "
+    "relative positions are not supported ('none' or 'sincos2d' are)",
+    "pooling": "what its head reads",
 }
-_POOLINGS = {"token": "token", "avg": "gap", "map": "map"}
 
 
 def family_of(checkpoint):
@@ -34,42 +36,32 @@ def family_of(checkpoint):
     return "hybrid" if "root_conv/kernel" in checkpoint else "vit"
 
 
-def facts_of(checkpoint):
-    """The arguments that a file fixes without its arrays showing them.
+def stated_facts(checkpoint):
+    """The arguments of which arrays show nothing, as far as the file itself says them.
 
-    GELU kind, epsilons and the form of weight standardisation; from the file's own
-    description where there is one, else as its project always has them.
+    GELU kind, epsilons and the form of weight standardisation.
     """
     if checkpoint.settings:
         known = checkpoint.settings["arguments"]
         return {name: known[name] for name in FACTS if name in known}
-    config, facts = checkpoint.config, dict(checkpoint.layout.facts)
-    activation = _configured(config, "hidden_act", "act_layer")
-    if activation and "gelu" in facts:
-        facts["gelu"] = _GELUS.get(activation)
-        if facts["gelu"] is None:
-            raise ValueError(
-                f"{checkpoint.origin} was trained with an activation that keras_vit "
-                f"does not have. Received: {activation!r}"
-            )
-    if "layer_norm_eps" in config and "epsilon" in facts:
-        facts["epsilon"] = float(config["layer_norm_eps"])
-    for name, only in checkpoint.layout.required.items():
-        if config.get(name, only) != only:
-            raise ValueError(
-                f"{checkpoint.origin} holds a model of a kind that keras_vit does not "
-                f"have ({checkpoint.layout.name} layout): {name} must be {only!r}. "
-                f"Received: {name}={config[name]!r}"
-            )
-    return facts
+    return dict(checkpoint.described.facts)
+
+
+def facts_of(checkpoint):
+    """`stated_facts`, completed by what the project always has.
+
+    `None` where its files differ, so that the user must say it.
+    """
+    stated = stated_facts(checkpoint)
+    return stated if checkpoint.settings else {**checkpoint.layout.facts, **stated}
 
 
 def arguments_of(checkpoint):
     """The constructor's arguments, as far as the checkpoint tells them.
 
     Returns:
-        Dictionary of arguments; a value of `None` under `num_heads` or `image_size`
-        means that it is needed and cannot be read.
+        Dictionary of arguments; `None` under a name of `ASKED` but `pooling`, or no
+        such name, means that it is needed and cannot be read.
     """
     if checkpoint.settings:
         return dict(checkpoint.settings["arguments"])
@@ -77,9 +69,17 @@ def arguments_of(checkpoint):
     found = {**facts_of(checkpoint), "num_classes": class_count(checkpoint) or 0}
     if family != "vit":
         found.update(_resnet(checkpoint))
-    if family != "bit":
+    if family == "bit":
+        found["pooling"] = "gap"
+    else:
         found.update(_encoder(checkpoint))
-        found.update(_sizes(checkpoint, family, found))
+        found.update(_sizes(checkpoint, family))
+    for name, argument, size in checkpoint.described.sizes:
+        if size is not None and found.get(argument, size) != size:
+            raise ValueError(
+                f"{checkpoint.origin} contradicts its configuration, which says "
+                f"{name}={size}; its arrays are those of {argument}={found[argument]}."
+            )
     return found
 
 
@@ -117,19 +117,68 @@ def position_prefix(checkpoint, tokens, patches=None):
         return tokens if arguments["embed_prefix"] else 0
     if not tokens or paths.POSITIONS not in checkpoint:
         return 0
+    choices = _prefixes(checkpoint, tokens)
     name = checkpoint.names(paths.POSITIONS)[0]
     if name.endswith(checkpoint.layout.prefixed_positions):
-        return tokens
+        return choices[0]
     rows = _length(checkpoint, paths.POSITIONS, 1)
-    if patches in (rows, rows - tokens):
-        return tokens if patches == rows - tokens else 0
+    if patches not in (rows - prefix for prefix in choices):
+        grid = stated_grid(checkpoint)
+        patches = grid and math.prod(grid)
+    for prefix in choices:
+        if rows - prefix == patches:
+            return prefix
     # timm's `no_embed_class` and today's big_vision: a square without the prefix.
-    return 0 if square_grid(rows) and not square_grid(rows - tokens) else tokens
+    squares = (prefix for prefix in choices if square_grid(rows - prefix))
+    return next(squares, choices[0])
 
 
-def _configured(config, face, timm):
-    """What a `config.json` says, under the name of Hugging Face or of timm."""
-    return config.get(face) or (config.get("model_args") or {}).get(timm)
+def _prefixes(checkpoint, tokens):
+    """How many tokens before the patches may have positions, the likeliest first."""
+    class_tokens, registers = token_counts(checkpoint)
+    choices = (tokens, class_tokens, 0)
+    # DINOv2 puts its registers in after the positions are added.
+    names = checkpoint.names(paths.REGISTER_TOKENS) if registers else ()
+    if any(name.endswith("register_tokens") for name in names):
+        choices = (class_tokens, tokens, 0)
+    return tuple(dict.fromkeys(choices))
+
+
+def stated_grid(checkpoint):
+    """The grid of patches that the file's configuration means, or `None`.
+
+    A size that contradicts the file's positions is passed over: files that were
+    fine-tuned with images of another size may still name the former one.
+    """
+    described, rows = checkpoint.described, _length(checkpoint, paths.POSITIONS, 1)
+    preparation = described.preparation
+    sizes = (
+        described.arguments.get("image_size"),
+        preparation and preparation.image_size,
+    )
+    tokens = sum(token_counts(checkpoint))
+    for size in filter(None, sizes):
+        grid = _grid(checkpoint, size)
+        prefixes = _prefixes(checkpoint, tokens)
+        if grid and (rows is None or rows - math.prod(grid) in prefixes):
+            return grid
+    return None
+
+
+def _grid(checkpoint, size):
+    """The patches of images of a size, or `None` where their size is unknown."""
+    patch, reduction = patch_of(checkpoint), reduction_of(checkpoint)
+    if patch is None:
+        return None
+    grid = tuple(-(-side // reduction) // p for side, p in zip(size, patch))
+    return grid if all(grid) else None
+
+
+def reduction_of(checkpoint):
+    """How many pixels a position of the feature map stands for; 1 without a ResNet."""
+    if family_of(checkpoint) != "hybrid":
+        return 1
+    return stem_factor(_resnet(checkpoint)["num_blocks"])
 
 
 def _length(checkpoint, path, axis):
@@ -145,50 +194,76 @@ def _numbers(checkpoint, pattern):
 
 
 def _resnet(checkpoint):
-    units = {}
+    units, widths = {}, {}
     for stage, unit in _numbers(checkpoint, r"stage(\d+)_unit(\d+)/conv_1/kernel"):
         units[stage] = max(units.get(stage, 0), unit)
+        widths[stage] = _length(checkpoint, f"stage{stage}_unit01/conv_3/kernel", -1)
     *_, channels, width = checkpoint.shape("root_conv/kernel")
     factor = width / 64
-    return {
+    found = {
         "num_blocks": [units.get(stage, 0) for stage in range(1, len(units) + 1)],
         "width_factor": int(factor) if factor == int(factor) else factor,
         "num_channels": channels,
     }
+    usual = {stage: 4 * width * 2 ** (stage - 1) for stage in units}
+    if None not in widths.values() and widths != usual:
+        found["stage_widths"] = [widths[stage] for stage in sorted(units)]
+    return found
 
 
 def _encoder(checkpoint):
-    config, hidden_dim = checkpoint.config, checkpoint.shape(paths.PATCH_KERNEL)[-1]
+    described = checkpoint.described.arguments
+    hidden_dim = checkpoint.shape(paths.PATCH_KERNEL)[-1]
     blocks = _numbers(checkpoint, r"block_(\d+)/mlp/dense_1/kernel")
     class_token, register_tokens = token_counts(checkpoint)
     tokens, learned = class_token + register_tokens, paths.POSITIONS in checkpoint
-    pooled_norm = "pooled_norm/gamma" in checkpoint
-    pooling = _POOLINGS.get(config.get("global_pool"))
-    if pooling is None:
-        pooling = "token" if class_token and not pooled_norm else "gap"
-    if pooling == "gap" and _configured(config, None, "pool_include_prefix"):
-        pooling = "gap_all"
-    if "pooling/probe" in checkpoint:
-        pooling = "map"
-    return {
+    outer, inner = _length(checkpoint, _MLP[0], -1), _length(checkpoint, _MLP[1], 0)
+    swiglu = bool(inner) and outer == 2 * inner
+    found = {
         "num_layers": max(blocks, default=(-1,))[0] + 1,
         "hidden_dim": hidden_dim,
-        "mlp_dim": _length(checkpoint, _BLOCK + "mlp/dense_1/kernel", -1),
+        "mlp_dim": inner if swiglu else outer,
         "num_heads": _heads(checkpoint, hidden_dim),
-        "pooling": pooling,
         "class_token": bool(class_token),
         "register_tokens": register_tokens,
-        "pooled_norm": pooled_norm,
+        "pooled_norm": "pooled_norm/gamma" in checkpoint,
         "qk_norm": _QUERY_NORM in checkpoint,
         "layer_scale": 1e-5 if _BLOCK + "attention_scale/gamma" in checkpoint else None,
         "representation_size": _length(checkpoint, paths.PRE_LOGITS[1], 0),
-        "position_embedding": "learned" if learned else "sincos2d",
-        "embed_prefix": not tokens or position_prefix(checkpoint, tokens) > 0,
+        "position_embedding": "learned"
+        if learned
+        else described.get("position_embedding") or checkpoint.layout.without_positions,
+        "embed_prefix": position_prefix(checkpoint, tokens) == tokens,
     }
+    # Models of this package from before these arguments lack them.
+    unusual = {
+        "qkv_bias": _FUSED.replace("kernel", "bias") in checkpoint,
+        "patch_bias": paths.PATCHES + "/bias" in checkpoint,
+        "pre_norm": "pre_norm/gamma" in checkpoint,
+        "swiglu": swiglu,
+    }
+    return {**found, **unusual, **_pooling(checkpoint, found)}
+
+
+def _pooling(checkpoint, found):
+    """`{"pooling": ...}`, or nothing where no file of this kind says it."""
+    head = checkpoint.variables.get(paths.HEAD[0])
+    if head and head[0].axis == 0:
+        return {"pooling": "prefix"}  # two heads folded into one
+    registers = checkpoint.variables.get(paths.REGISTER_TOKENS, ())
+    if not head and any(part.name.endswith("dist_token") for part in registers):
+        return {}  # timm then gives the mean of both tokens
+    stated = checkpoint.described.arguments
+    if "pooling" in stated:
+        return {"pooling": stated["pooling"]}
+    if "pooling/probe" in checkpoint:
+        return {"pooling": "map"}
+    reads_token = found["class_token"] and not found["pooled_norm"]
+    return {"pooling": "token" if reads_token else "gap"}
 
 
 def _heads(checkpoint, hidden_dim):
-    if heads := _configured(checkpoint.config, "num_attention_heads", "num_heads"):
+    if heads := checkpoint.described.arguments.get("num_heads"):
         return heads
     if _FUSED in checkpoint:
         shape = checkpoint.variables[_FUSED][0].shape
@@ -199,17 +274,18 @@ def _heads(checkpoint, hidden_dim):
     return None
 
 
-def _sizes(checkpoint, family, found):
+def _sizes(checkpoint, family):
     """The sizes of patches and images.
 
     A flattened patch is taken as a square, of colours or else of one channel: no number
     of pixels is both.
     """
-    reduction, channels = 1, 3
+    reduction, channels = reduction_of(checkpoint), 3
     if family == "hybrid":
+        found = _resnet(checkpoint)
         stages = len(found["num_blocks"])
-        reduction = stem_factor(found["num_blocks"])
         channels = int(64 * found["width_factor"] * (reduction if stages else 1))
+        channels = found.get("stage_widths", [channels])[-1]
     if patch := patch_of(checkpoint):
         *patch, channels = patch
     else:
@@ -217,13 +293,19 @@ def _sizes(checkpoint, family, found):
         if family == "vit" and square_grid(pixels):
             channels = 1
         patch = None if pixels % channels else square_grid(pixels // channels)
-    grid, rows = None, _length(checkpoint, paths.POSITIONS, 1)
-    if rows is not None:
+    stated = checkpoint.described.arguments.get("image_size")
+    size, grid = None, stated_grid(checkpoint)
+    if grid is not None:
+        said = (stated, getattr(checkpoint.preparation, "image_size", None))
+        size = next(s for s in said if s and _grid(checkpoint, s) == grid)
+    elif (rows := _length(checkpoint, paths.POSITIONS, 1)) is not None:
+        if stated is not None and patch_of(checkpoint):
+            raise ValueError(
+                f"{checkpoint.origin} contradicts its configuration, which says images "
+                f"of {stated[0]}x{stated[1]} pixels; it has {rows} positions."
+            )
         tokens = sum(token_counts(checkpoint))
         grid = square_grid(rows - position_prefix(checkpoint, tokens))
-    size = grid and patch and [g * p * reduction for g, p in zip(grid, patch)]
-    if family == "vit":
-        stated = _configured(checkpoint.config, "image_size", "img_size") or size
-        size = stated if hasattr(stated, "__len__") else stated and [stated] * 2
+        size = grid and patch and [g * p * reduction for g, p in zip(grid, patch)]
     sizes = {"patch_size": patch and list(patch), "image_size": size and list(size)}
     return {**sizes, "num_channels": channels} if family == "vit" else sizes

@@ -1,14 +1,20 @@
 """`Checkpoint`: the arrays of a file, listed by the variables that they fill."""
 
-import re
+import dataclasses
+import functools
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from keras_vit.checkpoints.configs import described
 from keras_vit.checkpoints.files.arrays import Arrays
 from keras_vit.checkpoints.files.memory import aligned_join
-from keras_vit.checkpoints.names.layouts import FOREIGN, KERAS, LAYOUTS, Layout
+from keras_vit.checkpoints.names.foreign import absent_kind, foreign_kind
+from keras_vit.checkpoints.names.layouts import KERAS, LAYOUTS, Layout
 from keras_vit.checkpoints.names.spelling import normalised
-from keras_vit.checkpoints.names.transforms import as_is, transformed_shape
-from keras_vit.checkpoints.names.vit import PATCH_KERNEL
+from keras_vit.checkpoints.names.transforms import as_is, half, transformed_shape
+from keras_vit.checkpoints.names.vit import DISTILLED_HEAD, HEAD, PATCH_KERNEL
+from keras_vit.checkpoints.names.wrappers import average_root, outer, towers
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class Part:
     layer: int | None = None
     transform: object = as_is
     place: tuple = (0, 1)
+    axis: int | None = -1  # along which the parts stand; `None`: they are added
 
 
 @dataclass
@@ -36,6 +43,22 @@ class Checkpoint:
     variables: dict = field(default_factory=dict)
     unknown: list = field(default_factory=list)
     ignored: dict = field(default_factory=dict)
+    notes: list = field(default_factory=list)  # sentences on choices that were made
+
+    @functools.cached_property
+    def described(self):
+        """What the configuration beside the file says, as `configs.Description`."""
+        return described(self.config, self.layout, self)
+
+    @property
+    def preparation(self):
+        """How images were prepared for these weights, `None` where nothing says it."""
+        return self.described.preparation
+
+    @property
+    def class_names(self):
+        """The names of the classes, or `None`."""
+        return self.described.class_names
 
     @property
     def origin(self):
@@ -62,15 +85,21 @@ class Checkpoint:
         """The shape that a variable gets, or `None` where the parts do not fit."""
         parts = self.variables[path]
         shapes = [transformed_shape(part.transform, part.shape) for part in parts]
-        if None in shapes or len({s[:-1] for s in shapes}) > 1:
+        axis = parts[0].axis
+        if None in shapes or len({_without(s, axis) for s in shapes}) > 1:
             return None
-        if len(shapes) == 1:
+        if len(shapes) == 1 or axis is None:
             return shapes[0]
-        return (*shapes[0][:-1], sum(s[-1] for s in shapes))
+        joined = list(shapes[0])
+        joined[axis] = sum(s[axis] for s in shapes)
+        return tuple(joined)
 
     def set_aside(self, path):
         """What a variable of a file of ours is that a model may lack, or `None`."""
-        return self.layout.ignored_as(path) if self.layout is KERAS else None
+        if self.layout is KERAS:
+            return self.layout.ignored_as(path)
+        aside = self.described.aside
+        return next((what for start, what in aside if path.startswith(start)), None)
 
     def names(self, path):
         """The names in the file of the arrays of a variable."""
@@ -84,14 +113,25 @@ class Checkpoint:
             array = read(part.name)
             array = array if part.layer is None else array[part.layer]
             pieces.append(part.transform(array))
-        return pieces[0] if len(pieces) == 1 else aligned_join(pieces)
+        axis = self.variables[path][0].axis
+        if len(pieces) == 1:
+            return pieces[0]
+        if axis is None:
+            return sum(pieces)
+        return aligned_join(pieces) if axis == -1 else np.concatenate(pieces, axis)
 
 
-def recognise(arrays):
+def recognise(arrays, average=None):
     """`Checkpoint` of arrays whose names and shapes belong to a known layout.
 
+    Args:
+        arrays: `Arrays`.
+        average: Boolean or `None`, whether to take a moving average of the weights
+            where the file has one. `None` takes it where there is nothing else.
+
     Raises:
-        ValueError: if no layout fits; the message says what the names look like.
+        ValueError: if no layout fits, or the file is of a kind that this package has
+            no model for; the message says what the names look like.
     """
     names = list(arrays)
     known = {PATCH_KERNEL, "root_conv/kernel"} & arrays.shapes.keys()
@@ -100,15 +140,12 @@ def recognise(arrays):
         variables = {name: [Part(name, arrays.shapes[name])] for name in names}
         return Checkpoint(arrays, KERAS, variables)
     for layout in LAYOUTS:
-        for prefix in layout.prefixes:
-            inside = [n.removeprefix(prefix) for n in names if n.startswith(prefix)]
-            if all(_any_match(anchor, inside) for anchor in layout.anchors):
-                return _mapped(arrays, layout, prefix)
-    for pattern, what in FOREIGN:
-        if _any_match(pattern, names):
-            raise ValueError(
-                f"{arrays.origin} holds {what}, for which keras_vit has no model."
-            )
+        if prefixes := towers(layout.anchors, names):
+            checkpoint = Checkpoint(arrays, layout)
+            _map(checkpoint, *_tower(checkpoint, prefixes, average))
+            return checkpoint
+    if found := foreign_kind(names):
+        raise _foreign(arrays.origin, *found)
     shown = ", ".join(map(repr, names[:5])) or "none"
     raise ValueError(
         f"{arrays.origin} does not look like weights of a ViT, hybrid or BiT model in "
@@ -117,20 +154,77 @@ def recognise(arrays):
     )
 
 
-def _any_match(pattern, names):
-    pattern = re.compile(pattern)
-    return any(pattern.fullmatch(name) for name in names)
+def _without(shape, axis):
+    """A shape without the axis along which parts stand side by side."""
+    if axis is None or not shape:
+        return shape
+    return shape[:-1] if axis == -1 else shape[1:]
 
 
-def _mapped(arrays, layout, prefix):
-    """`Checkpoint` of arrays by the rows of a layout."""
-    checkpoint, names = Checkpoint(arrays, layout), {}
+def _foreign(origin, kind, names):
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return ValueError(
+        f"{origin} holds {kind}; keras_vit cannot load it. The arrays that show it: "
+        f"{shown}."
+    )
+
+
+def _tower(checkpoint, prefixes, average):
+    """The prefix of the tower to take, and a function to what is outside of it.
+
+    That function gives what a name is of, or `None` where it may be of the tower.
+    """
+    averages = [p for p in prefixes if average_root(p)]
+    plain = [p for p in prefixes if p not in averages]
+    if average and not averages:
+        raise ValueError(
+            "`average=True` needs a file with a moving average of its weights. "
+            f"Received: {checkpoint.origin}, which has none that is recognised."
+        )
+    chosen = averages if average or not plain else plain
+    if len(chosen) > 1:
+        raise ValueError(
+            f"{checkpoint.origin} holds several models, with names that begin with "
+            f"{', '.join(map(repr, chosen))}. Pass a dictionary of the arrays of one."
+        )
+    prefix = chosen[0]
+    if averages and plain:
+        taken, other = ("the average", False) if average else ("the weights", True)
+        checkpoint.notes.append(
+            f"holds weights ({plain[0]!r}...) and a moving average of them "
+            f"({averages[0]!r}...). Took {taken}; pass `average={other}` for the other."
+        )
+    root = average_root(prefix)
+
+    def outside(name):
+        if root is None and average_root(name):
+            return "a moving average of the weights"
+        if root and plain and not name.startswith(root):
+            return "what stands beside the moving average that was taken"
+        return None
+
+    return prefix, outside
+
+
+def _map(checkpoint, prefix, outside):
+    """Fills a `Checkpoint` by the rows of its layout."""
+    arrays, layout = checkpoint.arrays, checkpoint.layout
+    names, around = {}, []
     for raw in arrays:
-        name = raw.removeprefix(prefix)
-        if what := layout.ignored_as(name):
+        if what := outside(raw):
             checkpoint.ignored[raw] = what
-        # The heads of PyTorch's models stand outside the prefix.
-        elif name not in names and (raw.startswith(prefix) or not layout.normalised):
+        elif not raw.startswith(prefix):
+            around.append(raw)
+        elif what := layout.ignored_as(raw.removeprefix(prefix)):
+            checkpoint.ignored[raw] = what
+        else:
+            names[raw.removeprefix(prefix)] = raw
+    # The heads of PyTorch's models stand outside the prefix.
+    for raw in around:
+        name = next(raw.removeprefix(p) for p in outer(prefix) if raw.startswith(p))
+        if what := layout.ignored_as(name) or layout.ignored_as(raw):
+            checkpoint.ignored[raw] = what
+        elif name not in names and not layout.normalised:
             names[name] = raw
         else:
             checkpoint.unknown.append(raw)
@@ -140,15 +234,18 @@ def _mapped(arrays, layout, prefix):
         names = {name: (raw, None) for name, raw in names.items()}
     found = {}
     for name, (raw, layer) in names.items():
+        known = False
         for row in layout.rows:
             numbers = row.name.numbers(name)
             if numbers is not None:
                 shape = arrays.shapes[raw] if layer is None else arrays.shapes[raw][1:]
                 part = Part(raw, shape, layer, row.transform, row.place)
                 found.setdefault(row.path.fill(numbers), []).append(part)
-                break
-        else:
+                known = True
+        if not known:
             checkpoint.unknown.append(raw)
+    if kind := foreign_kind(checkpoint.unknown):
+        raise _foreign(checkpoint.origin, *kind)
     for path, parts in found.items():
         parts.sort(key=lambda part: part.place)
         places, count = [part.place for part in parts], parts[0].place[1]
@@ -158,4 +255,28 @@ def _mapped(arrays, layout, prefix):
                 f"Received: {[part.name for part in parts]}"
             )
         checkpoint.variables[path] = parts
-    return checkpoint
+    _fold_heads(checkpoint)
+    if kind := absent_kind(checkpoint.variables):
+        what, path = kind
+        raise _foreign(checkpoint.origin, what, checkpoint.names(path))
+
+
+def _fold_heads(checkpoint):
+    """Makes one head of two whose outputs are averaged, as DeiT's.
+
+    The head reads class and distillation token side by side: `(2 D, classes)`.
+    """
+    for path, other, axis in zip(HEAD, DISTILLED_HEAD, (0, None)):
+        second = checkpoint.variables.pop(other, None)
+        if second is None:
+            continue
+        if path not in checkpoint.variables:
+            raise ValueError(
+                f"{checkpoint.origin} is incomplete: it has one of two heads that are "
+                f"averaged. Received: {second[0].name}"
+            )
+        parts = [*checkpoint.variables[path], *second]
+        checkpoint.variables[path] = [
+            dataclasses.replace(part, transform=half, place=(i, len(parts)), axis=axis)
+            for i, part in enumerate(parts)
+        ]

@@ -19,8 +19,10 @@ from keras_vit.checkpoints.files.sharded import INDEX, from_index
 from keras_vit.common.wording import display
 from keras_vit.models.vision_model import inner_model, metadata_of, settings_of
 
+PROCESSOR = "preprocessor_config.json"
 
-def open_source(source):
+
+def open_source(source, average=None):
     """Opens a file, folder, dictionary or model as a `Checkpoint`.
 
     The kind of a file is decided by its first bytes, the layout by the names and
@@ -31,6 +33,7 @@ def open_source(source):
             `model.safetensors` and perhaps `config.json`; the path of the index of
             several safetensors files, or of the folder that holds it; a dictionary of
             arrays; a `keras.Model`; or a `Checkpoint`, which is returned.
+        average: Boolean or `None`, as in `keras_vit.load_weights`.
 
     Raises:
         ValueError: if there is nothing there, the file is broken, or its content is
@@ -41,7 +44,7 @@ def open_source(source):
         return source
     arrays = open_arrays(source)
     with naming(source):
-        checkpoint = recognise(arrays)
+        checkpoint = recognise(arrays, average)
         check_blocks(checkpoint)
     return checkpoint
 
@@ -133,9 +136,11 @@ def _from_folder(path):
 
 
 def read_config(arrays, folder):
-    """Adds what a `config.json` beside safetensors files says of their model."""
+    """Adds what `config.json` says of a model, and of images the file beside it."""
     if (folder / "config.json").exists():
         arrays.config.update(read_json(folder / "config.json"))
+    if (folder / PROCESSOR).exists():
+        arrays.config[PROCESSOR] = read_json(folder / PROCESSOR)
 
 
 def _from_file(path):

@@ -1,7 +1,9 @@
 """What is wrong with a source is said, and the model stays as it was."""
 
+import json
 import logging
 import pickle
+import shutil
 import zipfile
 
 import golden
@@ -184,16 +186,23 @@ def test_what_is_no_checkpoint_is_described(model, tmp_path):
     refused(model, "imagenet22k", "Did you mean 'imagenet21k'")
 
 
-def test_another_gelu_or_epsilon_is_an_error(model):
+def test_another_gelu_or_epsilon_is_an_error(model, tmp_path):
     timm = golden.path("timm/vit_token/model.safetensors")
     message = refused(make_model(5), timm, "gelu='erf'")
-    assert "gelu='tanh'" in message
+    assert "gelu='tanh'" in message and "trained with" not in message
     sizes = dict(patch_size=8, num_layers=2, hidden_dim=48, mlp_dim=96, num_heads=3)
-    with pytest.raises(ValueError, match="`gelu` must be what the weights"):
-        keras_vit.ViT(5, **sizes, image_size=32, gelu="tanh", weights=timm)
-    found = keras_vit.ViT(5, **sizes, image_size=32, weights=timm)
+    sizes["image_size"] = 32
+    found = keras_vit.ViT(5, **sizes, weights=timm)
     assert found.settings["arguments"]["gelu"] == "erf"
     assert found.get_layer("block_00").gelu == "erf"
+    # A file that does not say it leaves the choice to the user.
+    chosen = keras_vit.ViT(5, **sizes, gelu="tanh", weights=timm)
+    assert chosen.get_layer("block_00").gelu == "tanh"
+    shutil.copy(timm, tmp_path / "model.safetensors")
+    config = {"architecture": "vit_small_patch16_224", "model_args": {"num_heads": 3}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="`gelu` must be what the weights"):
+        keras_vit.ViT(5, **sizes, gelu="tanh", weights=tmp_path)
 
 
 def test_other_channels_need_a_rule(arrays):

@@ -7,8 +7,9 @@ import functools
 import re
 from dataclasses import dataclass, field
 
-from keras_vit.checkpoints.names import resnet, vit
+from keras_vit.checkpoints.names import hugging_face, resnet, vit
 from keras_vit.checkpoints.names.rows import rows_of
+from keras_vit.checkpoints.names.wrappers import BESIDE
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,18 @@ class Layout:
         family: `"vit"`, `"hybrid"`, `"bit"`, or `None` for any.
         table: Rows of names, as in `names.rows`.
         anchors: Regular expressions of names, each of which must occur.
-        facts: Arguments of a model that the project fixes and the arrays do not show.
-        prefixes: What may stand before every name.
+        facts: Arguments of a model that the project fixes and the arrays do not show;
+            `None` where its files differ, so that the user is asked.
+        project: `"timm"` or `"hugging_face"`, whose `config.json` such files may have
+            beside them, or `None`.
+        usual_scaling: Whether every file of the project was trained with images in
+            [-1, 1].
         ignored: `(pattern, what)` of arrays that belong to no model of this package
             and are left unread by design: optimizer slots, decoders, buffers.
-        required: Values that a `config.json` must have where it has these names.
         prefixed_positions: Names of position tables that always begin with the
             vectors of class and register tokens; of others the length decides.
+        without_positions: What a model has whose file holds no positions; `None`
+            where that must be said.
         position_kernel: How the project resizes position embeddings.
         normalised: Whether names go through `spelling.normalised` first.
     """
@@ -36,10 +42,11 @@ class Layout:
     table: tuple = ()
     anchors: tuple = ()
     facts: dict = field(default_factory=dict)
-    prefixes: tuple = ("",)
+    project: str | None = None
+    usual_scaling: bool = False
     ignored: tuple = ()
-    required: dict = field(default_factory=dict)
     prefixed_positions: tuple = ()
+    without_positions: str | None = None
     position_kernel: str = "official"
     normalised: bool = False
 
@@ -50,41 +57,57 @@ class Layout:
 
     def ignored_as(self, name):
         """What an array is that is set aside, or `None`."""
-        return next((w for p, w in self.ignored if re.fullmatch(p, name)), None)
+        table = self.ignored if self.name == "Keras" else (*self.ignored, *BESIDE)
+        return next((w for p, w in table if re.fullmatch(p, name)), None)
 
 
-_JAX_PREFIXES = tuple(
-    tree + tower
-    for tree in ("", "params/", "target/", "opt/target/", "optimizer/target/")
-    for tower in ("", "img/", "resnet/")
-)
-_OPTIMIZER = "state of the training run"
 _TEXT = "of the text half of a two-tower model"
 _MASKED = "of masked pretraining, which a classifier does not have"
 _BUFFER = "a buffer, not a weight"
 
 _JAX_IGNORED = (
-    (r"(?:opt|opt_state|optimizer|extra)/.*|(?:state/)?step", _OPTIMIZER),
     # Besides the text tower the temperature and bias of LiT and SigLIP.
     (r"(?:params/)?(?:txt/.*|t|b)", _TEXT),
 )
-_TORCH_IGNORED = ((r".*num_batches_tracked|.*\.relative_position_index", _BUFFER),)
-# The decoder of SimMIM and MAE; what it reads is a plain ViT.
+_TORCH_IGNORED = (
+    (
+        r".*num_batches_tracked|.*\.relative_position_index|.*position_ids|n_averaged",
+        _BUFFER,
+    ),
+    (
+        r"(?:text|text_model|text_projection|text_decoder|transformer)\..*"
+        r"|logit_scale|logit_bias|token_embedding\.weight|ln_final\..*|text_projection",
+        _TEXT,
+    ),
+    (
+        r"(?:visual_projection|visual\.head|head\.proj)\..*",
+        "of the projection to the space that image and text share",
+    ),
+)
+# The decoders of SimMIM, MAE and others; what they read is a plain ViT.
 _TIMM_MASKED = (
-    (r"mask_token|decoder_pos_embed|decoder_(?:embed|blocks|norm|pred)\..*", _MASKED),
+    (
+        r"mask_token|masked_embed|decoder_pos_embed"
+        r"|decoder_(?:embed|blocks|norm|pred)\..*|decoder\..*",
+        _MASKED,
+    ),
 )
 _HUGGING_FACE_MASKED = ((r"embeddings\.mask_token|decoder\..*", _MASKED),)
 
 _JAX = {
-    "prefixes": _JAX_PREFIXES,
+    "usual_scaling": True,
     "ignored": _JAX_IGNORED,
     "prefixed_positions": ("Transformer/posembed_input/pos_embedding",),
+    "without_positions": "sincos2d",
     "normalised": True,
 }
-_TIMM = {"prefixes": ("", "module.", "model."), "position_kernel": "bicubic_antialias"}
+_TIMM = {"project": "timm", "position_kernel": "bicubic_antialias"}
 _HUGGING_FACE = {
-    "prefixes": ("vit.", ""),
-    "prefixed_positions": ("embeddings.position_embeddings",),
+    "project": "hugging_face",
+    "prefixed_positions": (
+        "embeddings.position_embeddings",
+        "embeddings.position_embedding.weight",
+    ),
     "position_kernel": "bicubic",
 }
 
@@ -106,7 +129,10 @@ _OFFICIAL_BIT = {**_TORCH_RESNET, "standardization_epsilon": 1e-10}
 
 # Of files of this package, whose names are the variables' paths.
 KERAS = Layout(
-    "Keras", ignored=((r"(?:patch_encoder/corruption|prediction)/.*", _MASKED),)
+    "Keras",
+    usual_scaling=True,
+    ignored=((r"(?:patch_encoder/corruption|prediction)/.*", _MASKED),),
+    without_positions="sincos2d",
 )
 
 LAYOUTS = (
@@ -138,16 +164,28 @@ LAYOUTS = (
         "timm hybrid",
         "hybrid",
         vit.TIMM + resnet.TIMM_HYBRID,
-        (r"patch_embed\.backbone\.stem\.conv\.weight",),
+        (
+            r"patch_embed\.backbone\.(?:stem\.)?conv\.weight",
+            r"patch_embed\.backbone\.(?:stem\.)?norm\.weight",
+        ),
         _ERF | _TORCH_RESNET,
-        ignored=_TORCH_IGNORED,
+        ignored=_TORCH_IGNORED + _TIMM_MASKED,
+        **_TIMM,
+    ),
+    Layout(
+        "timm CLIP",
+        "vit",
+        vit.TIMM,
+        (r"patch_embed\.proj\.weight", r"norm_pre\.weight", r"blocks\.0\..*"),
+        {"gelu": None, "epsilon": 1e-5},
+        ignored=_TORCH_IGNORED + _TIMM_MASKED,
         **_TIMM,
     ),
     Layout(
         "timm ViT",
         "vit",
         vit.TIMM,
-        (r"patch_embed\.proj\.weight", r"blocks\.0\.attn\.proj\.weight"),
+        (r"patch_embed\.proj\.weight", r"blocks\.0\..*"),
         _ERF,
         ignored=_TORCH_IGNORED + _TIMM_MASKED,
         **_TIMM,
@@ -162,21 +200,61 @@ LAYOUTS = (
         **_TIMM,
     ),
     Layout(
+        "torchvision ViT",
+        "vit",
+        vit.TORCHVISION,
+        (r"conv_proj\.weight", r"encoder\.layers\.encoder_layer_0\..*"),
+        _ERF,
+        ignored=_TORCH_IGNORED,
+        prefixed_positions=("encoder.pos_embedding",),
+        position_kernel="bicubic",
+    ),
+    Layout(
         "Hugging Face hybrid",
         "hybrid",
-        vit.HUGGING_FACE + resnet.HUGGING_FACE_HYBRID,
+        hugging_face.HUGGING_FACE + resnet.HUGGING_FACE_HYBRID,
         (r"embeddings\.patch_embeddings\.backbone\.bit\..*",),
         _ERF_OF_HUGGING_FACE | _TORCH_RESNET,
         ignored=_TORCH_IGNORED,
         **_HUGGING_FACE,
     ),
     Layout(
+        "Hugging Face DINOv2",
+        "vit",
+        hugging_face.HUGGING_FACE,
+        (
+            r"embeddings\.patch_embeddings\.projection\.weight",
+            r"(?:encoder\.layer|layers|encoder\.layers)\.0\.layer_scale1\.lambda1",
+        ),
+        _ERF,
+        ignored=_TORCH_IGNORED + _HUGGING_FACE_MASKED,
+        **_HUGGING_FACE,
+    ),
+    Layout(
         "Hugging Face ViT",
         "vit",
-        vit.HUGGING_FACE,
+        hugging_face.HUGGING_FACE,
         (r"embeddings\.patch_embeddings\.projection\.weight",),
         _ERF_OF_HUGGING_FACE,
         ignored=_TORCH_IGNORED + _HUGGING_FACE_MASKED,
+        **_HUGGING_FACE,
+    ),
+    Layout(
+        "Hugging Face CLIP",
+        "vit",
+        hugging_face.HUGGING_FACE_TOWER,
+        (r"embeddings\.patch_embedding\.weight", r"pre_layrnorm\.weight"),
+        {"gelu": None, "epsilon": 1e-5},
+        ignored=_TORCH_IGNORED,
+        **_HUGGING_FACE,
+    ),
+    Layout(
+        "Hugging Face SigLIP",
+        "vit",
+        hugging_face.HUGGING_FACE_TOWER,
+        (r"embeddings\.patch_embedding\.weight", r"post_layernorm\.weight"),
+        _FLAX,
+        ignored=_TORCH_IGNORED,
         **_HUGGING_FACE,
     ),
     Layout(
@@ -185,20 +263,10 @@ LAYOUTS = (
         resnet.HUGGING_FACE_BIT,
         (r"embedder\.convolution\.weight", r"encoder\.stages\.0\..*"),
         _TORCH_RESNET,
-        prefixes=("bit.", ""),
         ignored=_TORCH_IGNORED,
-        required={"layer_type": "preactivation", "global_padding": None},
+        project="hugging_face",
     ),
 )
 
 # The arguments that some project fixes without its arrays showing them.
 FACTS = tuple(dict.fromkeys(name for layout in LAYOUTS for name in layout.facts))
-
-# What is recognised and refused: a pattern of a name, and what such a file holds.
-FOREIGN = (
-    (r"(.*/)?MixerBlock_0/.*|(.*/)?Mixer/encoderblock_0/.*", "an MLP-Mixer"),
-    (r"(.*\.)?layers\.0\.blocks\.0\.attn\..*", "a Swin Transformer"),
-    (r".*beit\..*", "a BEiT model"),
-    (r".*visual\.transformer\..*|.*vision_model\.embeddings\..*", "a CLIP-like tower"),
-    (r"layer1\.0\.conv1\.weight|bn1\.running_mean", "a ResNet with batch norm"),
-)

@@ -63,7 +63,12 @@ def _torch(stem, norm, unit):
 
 
 _TIMM = _torch("stem.conv", "stem.norm", "stages.{b}.blocks.{u}.")
-TIMM_HYBRID = tuple(("patch_embed.backbone." + name, *row) for name, *row in _TIMM)
+TIMM_HYBRID = (
+    *(("patch_embed.backbone." + name, *row) for name, *row in _TIMM),
+    # Of a stem alone, without stages.
+    ("patch_embed.backbone.conv", "root_conv", TORCH_CONV),
+    ("patch_embed.backbone.norm", "root_norm", TORCH_NORM),
+)
 TIMM_BIT = (*_TIMM, ("norm", "norm", TORCH_NORM), ("head.fc", "head", TORCH_PATCHES))
 
 # Hugging Face; names as after dropping the prefix `bit.`.

@@ -41,6 +41,26 @@ def hwio_joined(x):
     return join_first(hwio(x))
 
 
+def with_axes(x):
+    """`(D,)` or `(N, D)` to `(1, 1, D)` or `(1, N, D)`: tokens and positions."""
+    return x.reshape(*(1,) * (3 - x.ndim), *x.shape)
+
+
+def third(x):
+    """The query's part of a joined query, key and value: `(3 D, D)` to `(D, D)`."""
+    return x[: len(x) // 3].T
+
+
+def thirds(x):
+    """The parts of key and value: `(3 D, D)` to `(D, 2 D)`."""
+    return x[len(x) // 3 :].T
+
+
+def half(x):
+    """One of two heads whose outputs are averaged, transposed where it is a kernel."""
+    return np.asarray(x.T, "float32") / 2
+
+
 def transformed_shape(transform, shape):
     """The shape that `transform` gives to an array of `shape`, or `None`."""
     dummy = np.lib.stride_tricks.as_strided(np.zeros(1, "b"), shape, (0,) * len(shape))
@@ -62,6 +82,7 @@ INVERSES = {
     join_first: lambda x, axes: x.reshape(*axes, -1, x.shape[-1]),
     flat: lambda x, axes: x.reshape(*axes, -1),
     transpose: lambda x, axes: x.T,
+    with_axes: lambda x, axes: x.reshape(x.shape[1:] if x.shape[1] > 1 else -1),
     hwio: lambda x, axes: _oihw(x),
     hwio_joined: lambda x, axes: _oihw(INVERSES[join_first](x, axes)),
 }

@@ -12,7 +12,7 @@ from keras_vit.checkpoints.names.rows import (
     TORCH_NORM,
     TORCH_PATCHES,
 )
-from keras_vit.checkpoints.names.transforms import as_is
+from keras_vit.checkpoints.names.transforms import as_is, transpose
 
 PATCHES = "patch_encoder/projection"
 PATCH_KERNEL = "patch_encoder/projection/kernel"
@@ -21,6 +21,8 @@ REGISTER_TOKENS = "patch_encoder/register_tokens"
 POSITIONS = "patch_encoder/position_embedding/embeddings"
 PRE_LOGITS = ("pre_logits/kernel", "pre_logits/bias")
 HEAD = ("head/kernel", "head/bias")
+# The second of two heads whose mean counts; `Checkpoint` folds both into `HEAD`.
+DISTILLED_HEAD = ("distilled_head/kernel", "distilled_head/bias")
 
 _QUERY, _KEY, _VALUE = (0, 3), (1, 3), (2, 3)
 _MAP_KEY, _MAP_VALUE = (0, 2), (1, 2)
@@ -67,17 +69,27 @@ TIMM = (
     ("patch_embed.proj", PATCHES, TORCH_PATCHES),
     ("cls_token", CLASS_TOKEN, as_is),
     ("reg_token", REGISTER_TOKENS, as_is),
+    ("register_tokens", REGISTER_TOKENS, as_is),  # DINOv2's own code
+    ("dist_token", REGISTER_TOKENS, as_is),
     ("pos_embed", POSITIONS, as_is),
+    ("norm_pre", "pre_norm", TORCH_NORM),
     (_TIMM_BLOCK + "norm1", _OURS + "attention_norm", TORCH_NORM),
     (_TIMM_BLOCK + "attn.qkv", _FUSED, TORCH_DENSE),
     (_TIMM_BLOCK + "attn.q_norm", _OURS + "attention/query_norm", TORCH_NORM),
     (_TIMM_BLOCK + "attn.k_norm", _OURS + "attention/key_norm", TORCH_NORM),
     (_TIMM_BLOCK + "attn.proj", _OURS + "attention/projection", TORCH_DENSE),
     (_TIMM_BLOCK + "ls1.gamma", _OURS + "attention_scale/gamma", as_is),
+    (_TIMM_BLOCK + "gamma_1", _OURS + "attention_scale/gamma", as_is),  # DeiT III
     (_TIMM_BLOCK + "norm2", _OURS + "mlp_norm", TORCH_NORM),
     (_TIMM_BLOCK + "mlp.fc1", _OURS + "mlp/dense_1", TORCH_DENSE),
     (_TIMM_BLOCK + "mlp.fc2", _OURS + "mlp/dense_2", TORCH_DENSE),
+    # SwiGLU: gate and value packed, as DINOv2's own code names them, or apart.
+    (_TIMM_BLOCK + "mlp.w12", _OURS + "mlp/dense_1", TORCH_DENSE),
+    (_TIMM_BLOCK + "mlp.w3", _OURS + "mlp/dense_2", TORCH_DENSE),
+    (_TIMM_BLOCK + "mlp.fc1_g", _OURS + "mlp/dense_1", TORCH_DENSE, (0, 2)),
+    (_TIMM_BLOCK + "mlp.fc1_x", _OURS + "mlp/dense_1", TORCH_DENSE, (1, 2)),
     (_TIMM_BLOCK + "ls2.gamma", _OURS + "mlp_scale/gamma", as_is),
+    (_TIMM_BLOCK + "gamma_2", _OURS + "mlp_scale/gamma", as_is),
     ("norm", "encoder_norm", TORCH_NORM),
     (_TIMM_MAP + "latent", "pooling/probe", as_is),
     (_TIMM_MAP + "q", "pooling/query", TORCH_DENSE),
@@ -89,26 +101,31 @@ TIMM = (
     ("fc_norm", "pooled_norm", TORCH_NORM),
     ("pre_logits.fc", "pre_logits", TORCH_DENSE),
     ("head", "head", TORCH_DENSE),
+    ("head_dist", "distilled_head", TORCH_DENSE),
 )
 
-_HF_PATCHES = "embeddings.patch_embeddings.projection"
-_HF_BLOCK = "encoder.layer.{i}."
-_HF_ATTENTION = _HF_BLOCK + "attention.attention."
+_VISION_BLOCK = "encoder.layers.encoder_layer_{i}."
 
-# Hugging Face transformers; names as after dropping the prefix `vit.`.
-HUGGING_FACE = (
-    (_HF_PATCHES, PATCHES, TORCH_PATCHES),
-    ("embeddings.cls_token", CLASS_TOKEN, as_is),
-    ("embeddings.position_embeddings", POSITIONS, as_is),
-    (_HF_BLOCK + "layernorm_before", _OURS + "attention_norm", TORCH_NORM),
-    (_HF_ATTENTION + "query", _FUSED, TORCH_DENSE, _QUERY),
-    (_HF_ATTENTION + "key", _FUSED, TORCH_DENSE, _KEY),
-    (_HF_ATTENTION + "value", _FUSED, TORCH_DENSE, _VALUE),
-    (_HF_BLOCK + "attention.output.dense", _OURS + "attention/projection", TORCH_DENSE),
-    (_HF_BLOCK + "layernorm_after", _OURS + "mlp_norm", TORCH_NORM),
-    (_HF_BLOCK + "intermediate.dense", _OURS + "mlp/dense_1", TORCH_DENSE),
-    (_HF_BLOCK + "output.dense", _OURS + "mlp/dense_2", TORCH_DENSE),
-    ("layernorm", "encoder_norm", TORCH_NORM),
-    ("pooler.dense", "pre_logits", TORCH_DENSE),
-    ("classifier", "head", TORCH_DENSE),
+# torchvision, whose files call the dense layers of the MLP `linear_1` and `linear_2`,
+# and whose code `0` and `3`.
+TORCHVISION = (
+    ("conv_proj", PATCHES, TORCH_PATCHES),
+    ("class_token", CLASS_TOKEN, as_is),
+    ("encoder.pos_embedding", POSITIONS, as_is),
+    (_VISION_BLOCK + "ln_1", _OURS + "attention_norm", TORCH_NORM),
+    (_VISION_BLOCK + "self_attention.in_proj_weight", _FUSED + "/kernel", transpose),
+    (_VISION_BLOCK + "self_attention.in_proj_bias", _FUSED + "/bias", as_is),
+    (
+        _VISION_BLOCK + "self_attention.out_proj",
+        _OURS + "attention/projection",
+        TORCH_DENSE,
+    ),
+    (_VISION_BLOCK + "ln_2", _OURS + "mlp_norm", TORCH_NORM),
+    (_VISION_BLOCK + "mlp.linear_1", _OURS + "mlp/dense_1", TORCH_DENSE),
+    (_VISION_BLOCK + "mlp.linear_2", _OURS + "mlp/dense_2", TORCH_DENSE),
+    (_VISION_BLOCK + "mlp.0", _OURS + "mlp/dense_1", TORCH_DENSE),
+    (_VISION_BLOCK + "mlp.3", _OURS + "mlp/dense_2", TORCH_DENSE),
+    ("encoder.ln", "encoder_norm", TORCH_NORM),
+    ("heads.pre_logits", "pre_logits", TORCH_DENSE),
+    ("heads.head", "head", TORCH_DENSE),
 )

@@ -43,7 +43,7 @@ def plan_input_kernel(plan, path, rule=None):
         )
 
     def value():
-        kernel = plan.read(path)
+        kernel = np.asarray(plan.read(path), "float32")
         kernel = kernel.reshape(-1, old, kernel.shape[-1])
         if rule == "sum":
             kernel = kernel.sum(1, keepdims=True)

@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from keras_vit.checkpoints.architecture import facts_of
+from keras_vit.checkpoints.architecture import facts_of, stated_facts
 from keras_vit.checkpoints.bounds import check_unquantized
 from keras_vit.checkpoints.files.memory import contiguous, handed_over
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
@@ -175,8 +175,12 @@ def make_plan(
     position_kernel=None,
     position_grid=None,
     in_channels_rule=None,
+    chosen=(),
 ):
     """Matches every array to a variable; reads names and shapes, no values.
+
+    `chosen` are the arguments of the model that its user gave, which hold where the
+    file does not say otherwise; the others are those of `load_weights`.
 
     Raises:
         ValueError: in strict mode, if anything is left over on either side or does
@@ -184,14 +188,8 @@ def make_plan(
     """
     check_unquantized(model)
     plan = Plan(model, checkpoint, skip, keep)
-    # The model must compute what the file was trained with.
-    arguments = plan.settings.get("arguments", {})
-    for name, value in facts_of(checkpoint).items():
-        if name in arguments and arguments[name] != value:
-            plan.problems.append(
-                f"the file was trained with {name}={value!r}, the model has "
-                f"{name}={arguments[name]!r}: build it with {name}={value!r}"
-            )
+    plan.report.notes.extend(f"The file {note}" for note in checkpoint.notes)
+    _check_facts(plan, chosen)
     plan_head(plan)
     for path in (PATCH_KERNEL, "root_conv/kernel"):
         if plan.wants(path) and plan.has(path):
@@ -201,18 +199,41 @@ def make_plan(
     position_plan.plan_relative_positions(plan, position_kernel)
     plan.complete()
     if plan.problems and strict:
-        shown, more = plan.problems[:12], len(plan.problems) - 12
+        shown, more = plan.problems[:5], len(plan.problems) - 5
         shown += [f"and {more} more"] * (more > 0)
         raise ValueError(
             f"The weights of {checkpoint.origin} ({checkpoint.layout.name} layout) do "
             f"not fit the model {model.name!r}, which was left as it was:\n"
             + "\n".join(f"- {problem}" for problem in shown)
-            + "\nPass `skip=` with names of arrays that may stay unread, `keep=` with "
-            "paths of variables that may stay as they are, or `strict=False`; or build "
-            "the model that the file describes with `keras_vit.from_checkpoint`."
+            + "\nBuild the model that the file describes with "
+            "`keras_vit.from_checkpoint`; or pass `skip=` with names of arrays that do "
+            "not count, `keep=` with paths of variables that may stay as they are. A "
+            "model that lacks a part of its weights computes something else."
         )
     plan.report.notes.extend(plan.problems)
     return plan
+
+
+def _check_facts(plan, chosen):
+    """The model must compute what the file was trained with."""
+    arguments, stated = (
+        plan.settings.get("arguments", {}),
+        stated_facts(plan.checkpoint),
+    )
+    for name, value in facts_of(plan.checkpoint).items():
+        if value is None or name not in arguments or arguments[name] == value:
+            continue
+        ours = (
+            f"the model has {name}={arguments[name]!r}: build it with {name}={value!r}"
+        )
+        if name in stated:
+            plan.problems.append(f"the file was trained with {name}={value!r}, {ours}")
+        elif name not in chosen:
+            plan.problems.append(
+                f"the file does not say its {name}; models of this layout have "
+                f"{name}={value!r}, {ours}, or by `from_checkpoint` with {name}= of "
+                "your choice"
+            )
 
 
 def fill(plan):

@@ -5,7 +5,11 @@ import math
 
 import numpy as np
 
-from keras_vit.checkpoints.architecture import position_prefix, token_counts
+from keras_vit.checkpoints.architecture import (
+    position_prefix,
+    stated_grid,
+    token_counts,
+)
 from keras_vit.checkpoints.names.vit import CLASS_TOKEN, POSITIONS, REGISTER_TOKENS
 from keras_vit.checkpoints.positions import resize_position_embeddings, square_grid
 from keras_vit.common.checks import check_choice
@@ -44,8 +48,9 @@ def plan_positions(plan, kernel=None, old_grid=None):
     check_choice(kernel, KERNELS, "kernel")
 
     def value():
+        # Half precision is too coarse for what is interpolated.
         table = resize_position_embeddings(
-            plan.read(POSITIONS),
+            np.asarray(plan.read(POSITIONS), "float32"),
             grid,
             old_grid=old_grid,
             prefix_tokens=given,
@@ -71,7 +76,11 @@ def grid_of_file(checkpoint, patches, expected=None):
     as many patches, else `None`. A square comes first: 16 vectors are 4 rows of 4
     even for a model of 2 rows of 8.
     """
-    known = checkpoint.settings and grid_of_settings(checkpoint.settings)
+    known = (
+        grid_of_settings(checkpoint.settings)
+        if checkpoint.settings
+        else stated_grid(checkpoint)
+    )
     for grid in (known, square_grid(patches), expected):
         if grid and math.prod(grid) == patches:
             return tuple(grid)
@@ -88,7 +97,7 @@ def _add_to_tokens(plan, given):
         if plan.wants(path) and plan.has(path) and plan.fits(path):
 
             def value(path=path, start=start, stop=stop):
-                token = np.array(plan.read(path))
+                token = np.array(plan.read(path), "float32")
                 positions = plan.read(POSITIONS)[:, start:stop]
                 token[:, : stop - start] += positions
                 return token
@@ -117,7 +126,7 @@ def plan_relative_positions(plan, kernel=None):
         def value(path=path, rows=rows, columns=columns):
             table = plan.read(path)
             wide = np.einsum("ir,jc,hrc->hij", rows, columns, table.astype("float64"))
-            return wide.astype(table.dtype)
+            return wide.astype("float32")
 
         plan.use(path, value)
         plan.report.resized[path] = f"{old[1:]} to {new[1:]} offsets, {kernel}"

@@ -71,7 +71,7 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
             model.settings.update(family=family, arguments=vars(a))
             # Weights for colours are for grey images too: the sum is exact.
             rule = "sum" if a.num_channels == 1 else None
-            return fill_new_model(model, weights, in_channels_rule=rule)
+            return fill_new_model(model, weights, in_channels_rule=rule, chosen=given)
 
         del construct.__wrapped__  # whose signature is not the whole
         construct.__signature__ = signature

@@ -1,21 +1,34 @@
 """`from_checkpoint`: builds the model that a file describes, and fills it."""
 
+import dataclasses
 import inspect
 import logging
 import math
 
-from keras_vit.checkpoints.architecture import arguments_of, family_of, position_prefix
+from keras_vit.checkpoints.architecture import (
+    ASKED,
+    arguments_of,
+    facts_of,
+    family_of,
+    position_prefix,
+    stated_facts,
+)
 from keras_vit.checkpoints.bounds import check_arguments
 from keras_vit.checkpoints.files.errors import naming_its
 from keras_vit.checkpoints.names.vit import POSITIONS
 from keras_vit.checkpoints.plan.position_plan import grid_of_file
+from keras_vit.checkpoints.preparation import evaluation_json
 from keras_vit.common.wording import hint
 from keras_vit.models.constructors import BUILDERS
 from keras_vit.models.preprocessing import FROM_WEIGHTS
 from keras_vit.models.pretrained.initial_values import values_later
 from keras_vit.models.pretrained.weights import fill_new_model, open_any, scaling_of
 from keras_vit.models.variants.identify import published_heads, variant_of
-from keras_vit.models.vision_model import grid_of_settings
+from keras_vit.models.vision_model import (
+    grid_of_settings,
+    image_shape,
+    value_range_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,18 +36,26 @@ _LOADING = ("strict", "skip", "keep", "position_kernel", "in_channels_rule")
 
 
 @naming_its("source")
-def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
+def from_checkpoint(
+    source, *, position_grid=None, average=None, offline=None, **overrides
+):
     """Builds the model that a checkpoint describes, and fills it.
 
     Sizes are read from the shapes of the arrays; a file of this package, and a
     `config.json` beside a safetensors file, say the rest. Where nothing does, the
     model is as its project builds it: square images; a class token means that the
-    head reads it, else the mean of the patches; GELU and epsilons of that project.
+    head reads it, else the mean of the patches; GELU and epsilons of that project. A
+    warning names what was assumed so.
+
+    What the file says of images becomes the model's `input_scaling` and, for
+    prediction, `model.metadata["preprocessing"]`; names of classes become
+    `model.metadata["class_names"]`.
 
     Args:
         source: Anything that `keras_vit.load_weights` takes.
         position_grid: Pair `(rows, columns)`, the grid of the file's position
             embeddings, where it is not a square.
+        average: Boolean, see `keras_vit.load_weights`.
         offline: Boolean, see `keras_vit.load_weights`.
         **overrides: Arguments of `keras_vit.ViT`, `keras_vit.HybridViT` or
             `keras_vit.BiT`, such as `num_classes=10`, `image_size=(384, 512)`,
@@ -54,7 +75,7 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
 
     >>> model = keras_vit.from_checkpoint("vit_s16_i1k_300ep.npz", image_size=224)
     """
-    checkpoint = open_any(source, None, {}, offline)
+    checkpoint = open_any(source, None, {}, offline, average)
     family = family_of(checkpoint)
     if family not in BUILDERS:
         raise ValueError(
@@ -78,20 +99,29 @@ def from_checkpoint(source, *, position_grid=None, offline=None, **overrides):
     check_arguments(checkpoint, arguments, overrides)
     if "input_shape" in overrides:
         arguments.pop("image_size", None)
+    assumed = _complete(checkpoint, arguments, known, position_grid)
     if reads_patches:
-        _complete(checkpoint, arguments, position_grid)
         if "embed_prefix" not in overrides and POSITIONS in checkpoint:
             arguments["embed_prefix"] = _embeds_prefix(
                 checkpoint, family, arguments, position_grid
             )
         loading["position_grid"] = position_grid
+    says = checkpoint.settings or checkpoint.preparation
+    if not (says or checkpoint.layout.usual_scaling or "input_scaling" in overrides):
+        assumed.append(_USUAL_SCALING)
     arguments = {name: value for name, value in arguments.items() if name in known}
     variant = variant_of(family, arguments)
     arguments.setdefault("name", variant and variant.lower())
+    if assumed:
+        logger.warning(
+            "%s does not say everything about its model. Assumed: %s.",
+            checkpoint.origin,
+            "; ".join(assumed),
+        )
     with values_later():
         model = builder(**{**arguments, "weights": None})
-    model.metadata.update(_metadata(checkpoint, model))
-    return fill_new_model(model, checkpoint, **loading)
+    model.metadata.update(_metadata(checkpoint, model, overrides))
+    return fill_new_model(model, checkpoint, chosen=overrides, **loading)
 
 
 def _check_names(builder, known, overrides):
@@ -104,30 +134,55 @@ def _check_names(builder, known, overrides):
             )
 
 
-def _complete(checkpoint, arguments, position_grid):
-    """Finds what arrays cannot tell, or raises naming the argument to pass."""
-    a = arguments
-    if a.get("num_heads") is None:
+_USUAL_SCALING = (
+    "images in [-1, 1]; if it was trained with others, pass `input_scaling=`: "
+    "'imagenet', 'clip', or (mean, deviation)"
+)
+# Widths of which models with several numbers of heads are in use: ViT-S and MoCo v3.
+_SEVERAL_HEADS = {384: (6, 12)}
+
+
+def _complete(checkpoint, arguments, known, position_grid):
+    """Finds what arrays cannot tell, or raises naming the argument to pass.
+
+    Returns:
+        List of texts on what was assumed.
+    """
+    a, assumed = arguments, []
+    if "num_heads" in known and a.get("num_heads") is None:
         sizes = (a["hidden_dim"], a["num_layers"], a["mlp_dim"])
-        a["num_heads"] = published_heads(*sizes)
-        if a["num_heads"] is None:
+        several = _SEVERAL_HEADS.get(a["hidden_dim"])
+        if several is None:
+            a["num_heads"] = published_heads(*sizes)
+        if a.get("num_heads") is None:
+            which = several and "models of this width have {} or {}".format(*several)
             raise ValueError(
-                f"{checkpoint.origin} does not state the number of attention heads. "
-                "Pass `num_heads=`."
+                f"{checkpoint.origin} does not say the number of attention heads. Pass "
+                f"`num_heads=`{f': {which}' if which else ''}."
             )
-        logger.info(
-            "%s does not state the number of heads; took the published %d of models "
-            "with hidden_dim=%d, num_layers=%d, mlp_dim=%d.",
-            checkpoint.origin,
-            a["num_heads"],
-            *sizes,
+        assumed.append(
+            f"num_heads={a['num_heads']}, the only number that published models of "
+            "these sizes have"
         )
-    for name in ("patch_size", "image_size"):
-        if a.get(name) is None and not (name == "image_size" and "input_shape" in a):
+    for name, what in ASKED.items():
+        elsewhere = {"pooling": "pooling", "image_size": "input_shape"}.get(name)
+        if name in known and a.get(name) is None and elsewhere not in a:
+            form = ", as (height, width) if it is not square" * name.endswith("_size")
             raise ValueError(
-                f"{checkpoint.origin} does not tell `{name}`. Pass `{name}=`, as "
-                "(height, width) if it is not square."
+                f"{checkpoint.origin} does not tell `{name}`, {what}. Pass "
+                f"`{name}=`{form}."
             )
+    if not checkpoint.layout.usual_scaling and not checkpoint.settings:
+        usual, stated = facts_of(checkpoint), stated_facts(checkpoint)
+        texts = [
+            f"{name}={usual[name]!r}"
+            for name in ("gelu", "epsilon")
+            if name in known and name not in stated and a[name] == usual[name]
+        ]
+        if texts:
+            assumed.append(f"{' and '.join(texts)}, as in models of this layout")
+    if "position_grid" not in known:
+        return assumed
     size = a.get("image_size")
     if size is not None and isinstance(size, (tuple, list)) and None in size:
         if POSITIONS in checkpoint:
@@ -137,6 +192,7 @@ def _complete(checkpoint, arguments, position_grid):
             a["position_grid"] = position_grid or grid_of_file(checkpoint, patches)
     else:
         a["position_grid"] = None
+    return assumed
 
 
 def _embeds_prefix(checkpoint, family, a, position_grid):
@@ -155,16 +211,28 @@ def _embeds_prefix(checkpoint, family, a, position_grid):
         if None not in pairs["image_size"]:
             settings = {"family": family, "arguments": {**a, **pairs}}
             patches = math.prod(grid_of_settings(settings))
-    return not tokens or position_prefix(checkpoint, tokens, patches) > 0
+    return position_prefix(checkpoint, tokens, patches) == tokens
 
 
-def _metadata(checkpoint, model):
-    """What a file of this package carries, and the class names of a `config.json`."""
+def _metadata(checkpoint, model, overrides):
+    """What a file of this package carries, or what others say of images and classes."""
     metadata = dict(checkpoint.config.get("metadata") or {})
-    labels = checkpoint.config.get("id2label") or {}
-    names = [labels.get(str(i)) for i in range(len(labels))]
-    generic = [f"LABEL_{i}" for i in range(len(labels))]
-    if names and None not in names and names != generic:
-        if model.output_shape[-1] == len(names):
-            metadata["class_names"] = names
+    names = checkpoint.class_names
+    if names and model.output_shape[-1] == len(names):
+        metadata["class_names"] = list(names)
+    preparation = checkpoint.preparation
+    # Without its layer a model takes values that no step of this package makes.
+    if preparation is None or overrides.get("input_scaling", "weights") is None:
+        return metadata
+    height, width, channels = image_shape(model)
+    if preparation.image_size is None:
+        size = (height or 224, width or 224)
+        preparation = dataclasses.replace(preparation, image_size=size)
+    if channels in (1, 3):
+        metadata["preprocessing"] = evaluation_json(
+            preparation,
+            (height, width),
+            num_channels=channels,
+            value_range=value_range_of(model),
+        )
     return metadata

@@ -5,11 +5,13 @@ import math
 import os
 
 from keras_vit.checkpoints.architecture import (
+    ASKED,
     arguments_of,
     facts_of,
     family_of,
     patch_of,
     position_prefix,
+    stated_facts,
 )
 from keras_vit.checkpoints.checkpoint import Checkpoint
 from keras_vit.checkpoints.files.errors import naming_its
@@ -41,6 +43,7 @@ def load_weights(
     position_kernel=None,
     position_grid=None,
     in_channels_rule=None,
+    average=None,
     offline=None,
 ):
     """Fills a model from a checkpoint of any known kind.
@@ -73,6 +76,9 @@ def load_weights(
             embeddings. Defaults to a square.
         in_channels_rule: How a kernel for other numbers of channels is made:
             `"sum"` or `"repeat"`. By default other channels are an error.
+        average: Boolean, whether to take the moving average of the weights, where the
+            file has one beside them. By default the weights are taken, and a warning
+            says so.
         offline: Boolean, whether to use files that are already there only. Defaults
             to the environment variable `KERAS_VIT_OFFLINE`.
 
@@ -95,7 +101,7 @@ def load_weights(
             f"model. Received: {model.name!r}.{inside}"
         )
     checkpoint = open_any(
-        source, settings.get("family"), settings.get("arguments", {}), offline
+        source, settings.get("family"), settings.get("arguments", {}), offline, average
     )
     if strict and settings:
         _check_model(checkpoint, settings["family"], settings["arguments"])
@@ -158,7 +164,8 @@ def decide_prefix(checkpoint, family, a, given):
     tokens = a.class_token + a.register_tokens
     grid = grid_of_settings({"family": family, "arguments": vars(a)})
     if tokens and grid is not None:
-        a.embed_prefix = position_prefix(checkpoint, tokens, math.prod(grid)) > 0
+        prefix = position_prefix(checkpoint, tokens, math.prod(grid))
+        a.embed_prefix = prefix == tokens
 
 
 @naming_its("options", "weights")
@@ -187,15 +194,22 @@ def open_weights(family, options, given):
     if options.get("input_scaling") == FROM_WEIGHTS:
         options["input_scaling"] = scaling_of(checkpoint)
     _take_parts(checkpoint, options, given)
+    stated = stated_facts(checkpoint)
     for name, fact in facts_of(checkpoint).items():
         if name in given and options[name] != fact:
+            if name in stated:
+                raise ValueError(
+                    f"`{name}` must be what the weights were trained with. Received: "
+                    f"{name}={options[name]!r}, and weights of {checkpoint.origin} "
+                    f"({checkpoint.layout.name} layout), trained with "
+                    f"{name}={fact!r}. Leave `{name}` out."
+                )
+        elif name in options and fact is None:
             raise ValueError(
-                f"`{name}` must be what the weights were trained with. Received: "
-                f"{name}={options[name]!r}, and weights of {checkpoint.origin} "
-                f"({checkpoint.layout.name} layout), trained with "
-                f"{name}={fact!r}. Leave `{name}` out."
+                f"`{name}` must be given: {checkpoint.origin} does not say "
+                f"{ASKED[name]}."
             )
-        if name in options:
+        elif name in options:
             options[name] = fact
     return checkpoint
 
@@ -241,7 +255,7 @@ def fill_new_model(model, checkpoint, **options):
 def class_names_of(checkpoint):
     """The names of the classes of a checkpoint's head, or `None`."""
     own = checkpoint.config.get("metadata") or {}
-    return getattr(checkpoint, "class_names", None) or own.get("class_names")
+    return checkpoint.class_names or own.get("class_names")
 
 
 def _name_classes(model, plan):
@@ -254,11 +268,6 @@ def _name_classes(model, plan):
         model.metadata["class_names"] = list(names)
 
 
-def preparation_of(checkpoint):
-    """What a file says of the images that it was trained on, or `None`."""
-    return getattr(checkpoint, "preparation", None)
-
-
 def scaling_of(checkpoint):
     """What `input_scaling` the weights of a checkpoint want; `None` for [-1, 1].
 
@@ -266,7 +275,7 @@ def scaling_of(checkpoint):
     """
     if checkpoint.settings:
         return checkpoint.settings["arguments"].get("input_scaling")
-    known = preparation_of(checkpoint)
+    known = checkpoint.preparation
     return None if known is None else (known.mean, known.deviation)
 
 
@@ -275,7 +284,7 @@ def _compare_scaling(checkpoint, arguments):
 
     The model is as the user wants it, but it may be a mistake.
     """
-    says = checkpoint.settings or preparation_of(checkpoint)
+    says = checkpoint.settings or checkpoint.preparation
     if not says or "input_scaling" not in arguments:
         return
     ours = arguments["input_scaling"]
@@ -299,7 +308,7 @@ def _words_of(scaling):
     return f"mean={mean}, deviation={deviation}"
 
 
-def open_any(source, family, arguments, offline=None):
+def open_any(source, family, arguments, offline=None, average=None):
     """A `Checkpoint` of a registered name, an address, a file or an object."""
     if isinstance(source, Checkpoint):
         return source
@@ -309,7 +318,10 @@ def open_any(source, family, arguments, offline=None):
         if is_registered(name):
             variant = variant_of(family, arguments)
         source = find_source(name, variant, arguments.get("image_size"), offline)
-    return open_source(source)
+    checkpoint = open_source(source, average)
+    for note in (*checkpoint.notes, *checkpoint.described.notes):
+        logger.warning("%s %s", checkpoint.origin, note)
+    return checkpoint
 
 
 def _check_model(checkpoint, family, arguments):

@@ -57,10 +57,17 @@ def settings(model):
 
 
 def test_heads_of_a_published_size_are_the_published_ones(caplog):
-    with caplog.at_level(logging.INFO, "keras_vit"):
-        model = keras_vit.from_checkpoint(arrays(patches=4))
-    assert settings(model)["num_heads"] == 6 and settings(model)["num_layers"] == 12
-    assert "num_heads" not in caplog.text and "number of heads" in caplog.text
+    with caplog.at_level(logging.WARNING, "keras_vit"):
+        model = keras_vit.from_checkpoint(arrays(12, 192, 768, patches=4))
+    assert settings(model)["num_heads"] == 3 and settings(model)["num_layers"] == 12
+    for assumed in ("num_heads=3", "gelu='erf'", "[-1, 1]", "`input_scaling=`"):
+        assert assumed in caplog.text
+
+
+def test_heads_of_which_two_numbers_are_in_use_are_asked_for():
+    """A ViT-S of DeiT has 6 heads, that of MoCo v3 has 12, in the same arrays."""
+    with pytest.raises(ValueError, match=r"`num_heads=`.* 6 or 12"):
+        keras_vit.from_checkpoint(arrays(2, 384, 1536, patches=4))
 
 
 def test_heads_that_cannot_be_known_are_asked_for():
