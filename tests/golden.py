@@ -1,7 +1,8 @@
 """Numbers of the original implementations.
 
-Small cases ship with the tests, in `golden_cases.xz`, which `make_golden_cases.py` made
-from the whole golden data. The whole data are taken where they are found: in the folder
+Small cases ship with the tests, in `golden_cases.xz` and `door_cases.xz` (files as
+people have them), which `make_golden_cases.py` and `make_door_cases.py` made from the
+whole golden data. The whole data are taken where they are found: in the folder
 that KERAS_VIT_GOLDEN names (if it is set, only there), or in `shared/golden` beside the
 checkout. Tests of what is found nowhere are skipped.
 """
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 SHIPPED = "golden_cases.xz"
+DOORS = "door_cases.xz"
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT / "keras_vit" / "checkpoints" / "golden" / "cases.npz"
 _PLACES = [_ROOT.parent / "shared" / "golden", _ROOT / "shared" / "golden"]
@@ -30,10 +32,11 @@ def path(name):
     """A golden file or folder, such as `vit/token_rep.io.npz`; skips without it."""
     if FOLDER is not None and (FOLDER / name).exists():
         return FOLDER / name
-    folder, names = _unpacked(), shipped()[0]
-    for file in names:
-        if file == name or file.startswith(f"{name}/"):
-            write(folder / file, shipped_file(file))
+    folder = _unpacked()
+    for source in (SHIPPED, DOORS):
+        for file in shipped(source)[0]:
+            if file == name or file.startswith(f"{name}/"):
+                write(folder / file, shipped_file(file, source))
     if not (folder / name).exists():
         pytest.skip(f"golden data not found: {name}")
     return folder / name
@@ -130,18 +133,18 @@ def packed(files):
 
 
 @functools.cache
-def shipped():
-    """The index of the shipped file, and its values."""
-    data = lzma.decompress((Path(__file__).parent / SHIPPED).read_bytes())
+def shipped(source=SHIPPED):
+    """The index of a shipped file, and its values."""
+    data = lzma.decompress((Path(__file__).parent / source).read_bytes())
     start = 8 + struct.unpack("<Q", data[:8])[0]
     planes = np.frombuffer(data[start:], np.uint8).reshape(4, -1)
     values = np.ascontiguousarray(planes.T).view("<f4")[:, 0]
     return json.loads(data[8:start]), values
 
 
-def shipped_file(name):
+def shipped_file(name, source=SHIPPED):
     """The arrays of a shipped file by key, or the value of a JSON file."""
-    index, values = shipped()
+    index, values = shipped(source)
     if name.endswith(".json"):
         return index[name]
     found = {}

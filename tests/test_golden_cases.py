@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import golden
+import make_door_cases
 import make_golden_cases
 import numpy as np
 import pytest
@@ -14,13 +15,17 @@ from keras_vit.checkpoints.names.layouts import LAYOUTS
 WITHOUT = {"Hugging Face hybrid"}
 
 
-def test_they_are_what_the_script_makes_of_the_whole_data():
+SCRIPTS = {golden.SHIPPED: make_golden_cases, golden.DOORS: make_door_cases}
+
+
+@pytest.mark.parametrize("source", SCRIPTS)
+def test_they_are_what_the_script_makes_of_the_whole_data(source):
     if golden.FOLDER is None:
         pytest.skip("golden data not found")
-    wanted = make_golden_cases.cases()
-    assert golden.shipped()[0].keys() == wanted.keys()
+    wanted = SCRIPTS[source].cases()
+    assert golden.shipped(source)[0].keys() == wanted.keys()
     for name, content in wanted.items():
-        found = golden.shipped_file(name)
+        found = golden.shipped_file(name, source)
         if name.endswith(".json"):
             assert found == content, name
             continue
@@ -30,10 +35,11 @@ def test_they_are_what_the_script_makes_of_the_whole_data():
             np.testing.assert_array_equal(found[key], array, f"{name} {key}")
 
 
-def test_they_are_small_and_become_the_files_that_they_name(tmp_path):
-    assert (Path(__file__).parent / golden.SHIPPED).stat().st_size < 3_000_000
-    for name in golden.shipped()[0]:
-        wanted = golden.shipped_file(name)
+@pytest.mark.parametrize("source", SCRIPTS)
+def test_they_are_small_and_become_the_files_that_they_name(source, tmp_path):
+    assert (Path(__file__).parent / source).stat().st_size < 3_000_000
+    for name in golden.shipped(source)[0]:
+        wanted = golden.shipped_file(name, source)
         golden.write(tmp_path / name, wanted)
         if name.endswith(".json"):
             continue
@@ -48,7 +54,10 @@ def test_they_are_small_and_become_the_files_that_they_name(tmp_path):
 
 
 def test_every_layout_of_weights_has_a_case():
-    weights = [n for n in golden.shipped()[0] if n.endswith((".ckpt.npz", "tensors"))]
+    opened = tuple(f"doors/{case}/" for case in make_door_cases.OPEN)
+    doors = [n for n in golden.shipped(golden.DOORS)[0] if n.startswith(opened)]
+    names = (*golden.shipped()[0], *doors)
+    weights = [n for n in names if n.endswith((".ckpt.npz", "tensors"))]
     found = {open_source(golden.path(name)).layout.name for name in weights}
     assert found | WITHOUT == {layout.name for layout in LAYOUTS}
 

@@ -1,7 +1,6 @@
 """What stands between the images that a model takes and its first kernel."""
 
 import json
-from types import SimpleNamespace
 
 import cases
 import keras
@@ -10,9 +9,10 @@ import pytest
 from cases import array, inputs, randomize
 
 import keras_vit
+from keras_vit.checkpoints import Checkpoint
+from keras_vit.checkpoints.preparation import Preparation
 from keras_vit.models import value_range_of
 from keras_vit.models.preprocessing import SCALINGS, resolve_scaling
-from keras_vit.models.pretrained import weights
 
 # Of the papers' code: torchvision.transforms.Normalize, and CLIP's `_transform`.
 IMAGENET = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]
@@ -213,8 +213,8 @@ def test_loading_into_a_model_that_scales_otherwise_is_told(caplog):
 
 
 def test_what_a_file_says_of_its_images_decides(monkeypatch):
-    said = SimpleNamespace(mean=(0.4, 0.5, 0.6), deviation=(0.1, 0.2, 0.3))
-    monkeypatch.setattr(weights, "preparation_of", lambda checkpoint: said)
+    said = Preparation((0.4, 0.5, 0.6), (0.1, 0.2, 0.3), image_size=(8, 12))
+    monkeypatch.setattr(Checkpoint, "preparation", said)
     theirs = randomize(small())
     arrays = {w.path: array(w) for w in theirs.weights}
     model = small(weights=arrays)

@@ -202,7 +202,8 @@ def _preparation(cfg, args):
     mean, deviation = mean or (0.485, 0.456, 0.406), deviation or (0.229, 0.224, 0.225)
     if len(mean) != len(deviation) or not all(d > 0 for d in deviation):
         raise cfg.error("std", "must be positive, one for each of mean")
-    size = args.size("img_size") or input_size(cfg)
+    usual = _input_size(cfg)
+    size = args.size("img_size", usual)
     share = cfg.number("crop_pct", 0.875)
     mode = cfg.text("crop_mode", "center")
     if mode not in _CROP_MODES:
@@ -216,7 +217,7 @@ def _preparation(cfg, args):
     return Preparation(mean, deviation, size, resize, resize_to, how, "even")
 
 
-def input_size(cfg):
+def _input_size(cfg):
     """`(height, width)` of `input_size`, which is `(channels, height, width)`."""
     value = cfg.values.get("input_size")
     if value is None:

@@ -12,6 +12,11 @@ _BATCH_NORM = "batch norm is not supported"
 # A pattern of a name, without what stands before the model, and what such a file holds.
 FOREIGN = (
     (r".*\.lora_(?:A|B|down|up|embedding_[AB])\b.*", _NO_LORA),
+    (
+        r".*\.(?:base_layer|hada_w\d_[ab]|lokr_w\d\w*|ia3_l|oft_r|vera_lambda_\w+)\b.*",
+        "an adapter of the peft library. Merge it into the base model first, or pass "
+        "the base",
+    ),
     (r"(.*/)?MixerBlock_0/.*|(.*/)?Mixer/encoderblock_0/.*", "an MLP-Mixer"),
     (r"(.*\.)?layers\.0\.blocks\.0\.attn\..*", "a Swin Transformer"),
     (

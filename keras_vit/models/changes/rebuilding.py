@@ -165,8 +165,10 @@ def _complete(checkpoint, arguments, known, position_grid):
             "these sizes have"
         )
     for name, what in ASKED.items():
-        elsewhere = {"pooling": "pooling", "image_size": "input_shape"}.get(name)
-        if name in known and a.get(name) is None and elsewhere not in a:
+        if name == "image_size" and "input_shape" in a:
+            continue
+        is_open = name not in a if name == "pooling" else a.get(name, "") is None
+        if name in known and is_open:
             form = ", as (height, width) if it is not square" * name.endswith("_size")
             raise ValueError(
                 f"{checkpoint.origin} does not tell `{name}`, {what}. Pass "
@@ -176,7 +178,7 @@ def _complete(checkpoint, arguments, known, position_grid):
         usual, stated = facts_of(checkpoint), stated_facts(checkpoint)
         texts = [
             f"{name}={usual[name]!r}"
-            for name in ("gelu", "epsilon")
+            for name in ("gelu", "epsilon", "standardization")
             if name in known and name not in stated and a[name] == usual[name]
         ]
         if texts:
