@@ -63,7 +63,9 @@ def _names_of(rows, path):
     found = {}
     for row in rows:
         numbers = row.path.numbers(path)
-        if numbers is not None and row.place not in found:
+        if numbers is None or row.place in found:
+            continue
+        if all(row.place[1] == count for _, count in found):  # of one spelling
             found[row.place] = row.name.fill(numbers), row.transform
     return found
 
