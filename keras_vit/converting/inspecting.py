@@ -1,5 +1,7 @@
 """`inspect_checkpoint`: what a file holds, found without building a model."""
 
+import inspect
+import math
 import os
 from dataclasses import asdict, dataclass, field
 
@@ -8,11 +10,11 @@ from keras_vit.checkpoints.opening import open_arrays, open_source
 from keras_vit.checkpoints.registry import find_source
 from keras_vit.common.tables import aligned
 from keras_vit.converting.pickled import open_pickled
-from keras_vit.models.variants.identify import published_heads, variant_of
+from keras_vit.models.changes.rebuilding import missing_arguments
+from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.variants.identify import variant_of
 
 SHOWN = 5  # of many names
-# Needed to build a model, and not always in a file.
-ASKED = ("num_heads", "patch_size", "image_size")
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,10 @@ class Inspection:
         layout: String, whose names they are; `None` where no layout fits.
         model: String, the published model of these sizes, or the family.
         arguments: Dictionary, what the file tells of the constructor's arguments.
-        preparation: Dictionary, what it says of the images that it was trained with;
+        images: Dictionary, what it says of the images that it was trained with;
             `None` where it does not say.
         class_names: List of strings, or `None`.
+        notes: List of sentences about choices that were made.
         missing: Names of the arguments that must be passed, as no part of the file
             tells them.
         refused: String, why the file is not loaded; `None` where nothing is wrong.
@@ -54,8 +57,9 @@ class Inspection:
     layout: str | None = None
     model: str | None = None
     arguments: dict = field(default_factory=dict)
-    preparation: dict | None = None
+    images: dict | None = None
     class_names: list | None = None
+    notes: list = field(default_factory=list)
     missing: list = field(default_factory=list)
     refused: str | None = None
 
@@ -64,7 +68,7 @@ class Inspection:
         return asdict(self)
 
     def __str__(self):
-        numbers = sum(_size(array.shape) for array in self.arrays)
+        numbers = sum(math.prod(array.shape) for array in self.arrays)
         count = f"{len(self.arrays)} arrays of {numbers:,} numbers"
         lines = [f"{self.source}: {self.kind}, {count}", ""]
         lines += [aligned(list(self._facts()), left=2)]
@@ -80,14 +84,17 @@ class Inspection:
             yield "model", self.model
         for name, value in self.arguments.items():
             yield name, repr(value)
-        if self.layout:
-            about = self.preparation or {"images": "not described: [-1, 1] is assumed"}
-            for name, value in about.items():
-                yield name, value if name == "images" else repr(value)
+        for name, value in (self.images or {}).items():
+            yield f"images: {name}", repr(value)
+        told = self.images is not None or "input_scaling" in self.arguments
+        if self.arguments and not told:
+            yield "images", "nothing is said: [-1, 1] without --input-scaling"
         if self.class_names:
             more = ", ..." * (len(self.class_names) > SHOWN)
             names = ", ".join(map(str, self.class_names[:SHOWN]))
             yield "class names", f"{len(self.class_names)}: {names}{more}"
+        for note in self.notes:
+            yield "note", note
         if self.missing:
             options = ", ".join("--" + name.replace("_", "-") for name in self.missing)
             yield "missing", f"{', '.join(self.missing)}: pass {options}"
@@ -95,18 +102,12 @@ class Inspection:
             yield "refused", self.refused
 
 
-def _size(shape):
-    count = 1
-    for side in shape:
-        count *= side
-    return count
-
-
-def inspect_checkpoint(source, *, offline=None, **arguments):
+def inspect_checkpoint(source, *, average=None, offline=None, **arguments):
     """What a checkpoint holds, and what must be given beside it; builds nothing.
 
     Args:
         source: Anything that `keras_vit.convert` takes.
+        average: Boolean, see `keras_vit.load_weights`.
         offline: Boolean, see `keras_vit.load_weights`.
         **arguments: Arguments that will be passed to `keras_vit.from_checkpoint`, and
             so are not missing.
@@ -127,13 +128,13 @@ def inspect_checkpoint(source, *, offline=None, **arguments):
     name = source if isinstance(source, str) else type(source).__name__
     found = Inspection(str(name))
     try:
-        _look(source, arguments, found)
+        _look(source, average, arguments, found)
     except (ValueError, OSError, ImportError) as error:
         found.refused = str(error)
     return found
 
 
-def _look(source, given, found):
+def _look(source, average, given, found):
     """Fills an `Inspection`, as far as one gets."""
     arrays = open_arrays(open_pickled(source))
     found.source, found.kind = arrays.origin, arrays.kind
@@ -142,7 +143,7 @@ def _look(source, given, found):
         ArrayInfo(name, tuple(shape), types.get(name, ""))
         for name, shape in arrays.shapes.items()
     ]
-    checkpoint = open_source(arrays)
+    checkpoint = open_source(arrays, average)
     found.layout = checkpoint.layout.name
     uses = _uses(checkpoint)
     found.arrays[:] = [
@@ -153,9 +154,22 @@ def _look(source, given, found):
     told = {**arguments_of(checkpoint), **given}
     found.model = variant_of(family, told) or f"a {family} model"
     found.arguments = {n: value for n, value in told.items() if value is not None}
-    found.missing = _missing(family, told)
-    metadata = checkpoint.config.get("metadata") or {}
-    found.class_names = metadata.get("class_names")
+    known = inspect.signature(BUILDERS[family]).parameters
+    found.missing = list(missing_arguments(told, known))
+    if checkpoint.preparation:
+        found.images = asdict(checkpoint.preparation)
+    elif checkpoint.layout.usual_scaling or checkpoint.settings:
+        found.images = {}  # as this package takes them
+    own = checkpoint.config.get("metadata") or {}
+    found.class_names = checkpoint.class_names or own.get("class_names")
+    found.notes = list(checkpoint.notes)
+    if checkpoint.unknown:
+        names = ", ".join(checkpoint.unknown[:SHOWN])
+        found.refused = (
+            f"{len(checkpoint.unknown)} arrays are not known, and the outputs may "
+            f"depend on them: {names}. Pass those that may stay unread as `skip=` to "
+            "`keras_vit.from_checkpoint`."
+        )
 
 
 def _uses(checkpoint):
@@ -166,13 +180,3 @@ def _uses(checkpoint):
         for part in parts:
             uses[part.name] = f"({aside})" if aside else path
     return uses
-
-
-def _missing(family, told):
-    """The arguments that are needed, and that nothing tells."""
-    missing = [name for name, value in told.items() if value is None and name in ASKED]
-    if "num_heads" in missing:
-        sizes = (told["hidden_dim"], told["num_layers"], told["mlp_dim"])
-        if published_heads(*sizes) is not None:
-            missing.remove("num_heads")
-    return missing

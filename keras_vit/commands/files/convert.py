@@ -9,15 +9,17 @@ import tyro
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.terminal import WrongUsage, show
 
-# Arguments of the model, each an option of its own.
+# Arguments of `from_checkpoint`, each an option of its own.
 ARGUMENTS = (
     "num_heads",
     "image_size",
     "patch_size",
     "position_grid",
     "pooling",
+    "position_embedding",
     "gelu",
     "epsilon",
+    "average",
     "input_scaling",
 )
 
@@ -61,10 +63,14 @@ class Convert:
     ] = None
     # What the head reads, such as token, gap or map; none for every token.
     pooling: str | None = None
-    # The activation: erf, tanh or quick.
+    # Where the file holds no positions: none, or sincos2d.
+    position_embedding: str | None = None
+    # The kind of GELU: erf, tanh or quick.
     gelu: str | None = None
     # Epsilon of the layer norms.
     epsilon: float | None = None
+    # Of a file that holds the weights and a moving average of them: take the average.
+    average: bool | None = None
     # What the images were normalised by in training: imagenet, clip, inception, none,
     # or MEAN/DEVIATION, each one number, or one for each channel with commas between.
     input_scaling: str | None = None

@@ -139,7 +139,41 @@ _USUAL_SCALING = (
     "'imagenet', 'clip', or (mean, deviation)"
 )
 # Widths of which models with several numbers of heads are in use: ViT-S and MoCo v3.
-_SEVERAL_HEADS = {384: (6, 12)}
+_SEVERAL_HEADS = {384: "6 or 12"}
+
+
+def missing_arguments(arguments, known):
+    """The arguments of a constructor that must be passed, as nothing tells them.
+
+    Args:
+        arguments: Dictionary of those that are known, from `arguments_of` a file and
+            from the user.
+        known: Names of the constructor's arguments.
+
+    Returns:
+        Dictionary of names to what a message adds on the form of the value.
+    """
+    a, missing = arguments, {}
+    for name in ASKED:
+        is_open = name not in a if name == "pooling" else a.get(name, "") is None
+        given = name == "image_size" and "input_shape" in a
+        if name not in known or given or not is_open:
+            continue
+        form = ", as (height, width) if it is not square" * name.endswith("_size")
+        if name == "num_heads":
+            if _usual_heads(a) is not None:
+                continue
+            several = _SEVERAL_HEADS.get(a["hidden_dim"])
+            form = f": models of this width have {several}" if several else ""
+        missing[name] = form
+    return missing
+
+
+def _usual_heads(a):
+    """The only number of heads of published models of these sizes, or `None`."""
+    if a["hidden_dim"] in _SEVERAL_HEADS:
+        return None
+    return published_heads(a["hidden_dim"], a["num_layers"], a["mlp_dim"])
 
 
 def _complete(checkpoint, arguments, known, position_grid):
@@ -149,31 +183,17 @@ def _complete(checkpoint, arguments, known, position_grid):
         List of texts on what was assumed.
     """
     a, assumed = arguments, []
+    for name, form in missing_arguments(a, known).items():
+        raise ValueError(
+            f"{checkpoint.origin} does not tell `{name}`, {ASKED[name]}. Pass "
+            f"`{name}=`{form}."
+        )
     if "num_heads" in known and a.get("num_heads") is None:
-        sizes = (a["hidden_dim"], a["num_layers"], a["mlp_dim"])
-        several = _SEVERAL_HEADS.get(a["hidden_dim"])
-        if several is None:
-            a["num_heads"] = published_heads(*sizes)
-        if a.get("num_heads") is None:
-            which = several and "models of this width have {} or {}".format(*several)
-            raise ValueError(
-                f"{checkpoint.origin} does not say the number of attention heads. Pass "
-                f"`num_heads=`{f': {which}' if which else ''}."
-            )
+        a["num_heads"] = _usual_heads(a)
         assumed.append(
             f"num_heads={a['num_heads']}, the only number that published models of "
             "these sizes have"
         )
-    for name, what in ASKED.items():
-        if name == "image_size" and "input_shape" in a:
-            continue
-        is_open = name not in a if name == "pooling" else a.get(name, "") is None
-        if name in known and is_open:
-            form = ", as (height, width) if it is not square" * name.endswith("_size")
-            raise ValueError(
-                f"{checkpoint.origin} does not tell `{name}`, {what}. Pass "
-                f"`{name}=`{form}."
-            )
     if not checkpoint.layout.usual_scaling and not checkpoint.settings:
         usual, stated = facts_of(checkpoint), stated_facts(checkpoint)
         texts = [
