@@ -152,7 +152,9 @@ def _look(source, average, given, found):
     ]
     family = family_of(checkpoint)
     told = {**arguments_of(checkpoint), **given}
-    found.model = variant_of(family, told) or f"a {family} model"
+    found.model = (
+        variant_of(family, told) or f"none that is published, of the family {family!r}"
+    )
     found.arguments = {n: value for n, value in told.items() if value is not None}
     known = inspect.signature(BUILDERS[family]).parameters
     found.missing = list(missing_arguments(told, known))

@@ -105,6 +105,8 @@ def test_a_head_of_zeros_is_converted_with_a_note(tmp_path):
     assert any("Every output is the same" in note for note in report.notes)
     again = keras_vit.from_checkpoint(tmp_path / "m.npz", image_size=(8, 12))
     assert again.output_shape == (None, 3) and not array(again(pixels(CASE))).any()
+    back = keras_vit.convert(tmp_path / "m.npz", tmp_path / "b.keras", **WEIGHTS["npz"])
+    assert back.passed and back.outputs == "logits of (any, 3)"
 
 
 def test_shards_are_converted_to_one_file(written, tmp_path):

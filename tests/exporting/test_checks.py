@@ -14,6 +14,7 @@ from cases import array, inputs
 
 import keras_vit
 from keras_vit.cli import main
+from keras_vit.commands.files.convert import Convert
 from keras_vit.commands.files.export import Export
 from keras_vit.common.files import staged
 from keras_vit.exporting.formats import FORMATS
@@ -29,7 +30,11 @@ def change_format(monkeypatch, name, **functions):
 
 
 def test_every_format_is_named_where_one_is_chosen():
-    texts = {"docstring": keras_vit.export.__doc__, "help": inspect.getsource(Export)}
+    texts = {
+        "docstring": keras_vit.export.__doc__,
+        "help of export": inspect.getsource(Export),
+        "help of convert": inspect.getsource(Convert),
+    }
     absent = [
         f"{format} in the {place}"
         for place, text in texts.items()

@@ -70,7 +70,7 @@ class Convert:
     # Epsilon of the layer norms.
     epsilon: float | None = None
     # Of a file that holds the weights and a moving average of them: take the average.
-    average: bool | None = None
+    average: tyro.conf.FlagCreatePairsOff[bool] = False
     # What the images were normalised by in training: imagenet, clip, inception, none,
     # or MEAN/DEVIATION, each one number, or one for each channel with commas between.
     input_scaling: str | None = None
@@ -105,7 +105,7 @@ class Convert:
     def _arguments(self):
         """The arguments of the model that were given, by their names."""
         given = {name: getattr(self, name) for name in ARGUMENTS}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = {n: v for n, v in given.items() if v is not None and v is not False}
         for name in ("pooling", "input_scaling"):
             if given.get(name) == "none":
                 given[name] = None
