@@ -10,7 +10,7 @@ from keras_vit.checkpoints.names.vit import HEAD, PRE_LOGITS
 logger = logging.getLogger(__name__)
 
 ZERO_HEAD = (
-    "The file's head is all zeros, as in the original ImageNet-21k files, whose heads "
+    "The head is all zeros, as in the original ImageNet-21k files, whose heads "
     "were withheld: every class is equally likely until the model is fine-tuned."
 )
 
@@ -47,11 +47,13 @@ def plan_head(plan):
         plan.misfit(HEAD[1], "has no kernel beside it: the file is incomplete")
         return
     if not plan.has(HEAD[0]):
-        reason = f"the file has no head; the model's {ours} classes start from zero"
+        reason = f"the weights have no head; the model's {ours} classes start from zero"
     elif theirs != ours:
-        reason = f"the file has {theirs} classes, the model {ours}; it starts from zero"
+        reason = (
+            f"the weights have {theirs} classes, the model {ours}; it starts from zero"
+        )
     elif wanted != given:
-        reason = "it reads other features than the file's head; it starts from zero"
+        reason = "it reads other features than the weights' head; it starts from zero"
     else:
         return
     plan.leave(*HEAD)

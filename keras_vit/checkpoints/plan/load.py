@@ -117,7 +117,8 @@ class Plan:
 
         for path in sorted(self.actions, key=place):
             value = self.actions[path]()
-            if path == HEAD[0] and path in self.report.used and not value.any():
+            foreign = path == HEAD[0] and not self.checkpoint.settings
+            if foreign and path in self.report.used and not value.any():
                 self.report.notes.append(ZERO_HEAD)
                 logger.warning("%s: %s", self.report.source, ZERO_HEAD)
             yield path, handed_over(contiguous(value))

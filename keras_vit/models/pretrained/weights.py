@@ -261,8 +261,7 @@ def class_names_of(checkpoint):
 def _name_classes(model, plan):
     """Writes the names of the classes into a model that has the head for them."""
     names = class_names_of(plan.checkpoint)
-    kept = HEAD[0] in plan.variables and HEAD[0] not in plan.report.reinitialized
-    if not kept:
+    if HEAD[0] not in plan.report.used:
         model.metadata.pop("class_names", None)
     elif names and len(names) == model.output_shape[-1]:
         model.metadata["class_names"] = list(names)

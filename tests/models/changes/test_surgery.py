@@ -97,6 +97,16 @@ def test_the_same_class_count_also_gets_a_new_head():
     assert "class_names" not in new.metadata and "class_names" in old.metadata
 
 
+def test_nothing_is_said_of_a_file_where_none_is(caplog):
+    fresh = FAMILIES["vit"]()  # whose head is zero, as every new one
+    with caplog.at_level("DEBUG", "keras_vit"):
+        keras_vit.with_image_size(fresh, 64)
+        keras_vit.with_num_classes(randomised(fresh), 5)
+        keras_vit.from_checkpoint(fresh, num_classes=5)
+    assert "it starts from zero" in caplog.text
+    assert "the file" not in caplog.text and "withheld" not in caplog.text
+
+
 def test_the_kernel_can_be_chosen():
     old = randomised(FAMILIES["vit"]())
     tables = {

@@ -136,3 +136,5 @@ def test_class_names_come_with_the_weights(tmp_path):
         # Another head has other classes.
         assert "class_names" not in small(num_classes=3, weights=weights).metadata
         assert "class_names" not in small(num_classes=0, weights=weights).metadata
+        model = keras_vit.from_checkpoint(weights, skip="head", keep="head")
+        assert "class_names" not in model.metadata
