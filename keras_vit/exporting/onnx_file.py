@@ -3,10 +3,13 @@
 import logging
 import warnings
 
+from keras_vit.common.wording import as_memory
 from keras_vit.exporting.images import noise, sizes_to_try
 
 # Known to ONNX Runtime since 1.13 (2022).
 OPSET = 17
+# Bytes of the weights: what Protocol Buffers can hold, less a little for the graph.
+LARGEST = 2**31 - 2**24
 _AXES = ("batch", "height", "width")
 
 
@@ -14,6 +17,7 @@ def write(job):
     """Writes the file of `job.path`."""
     import onnx
 
+    check_size(job)
     served = job.served()
     size, channels = sizes_to_try(job.plain)[0], served.input_shape[-1]
     pixels = noise(size, channels, 1)
@@ -32,6 +36,17 @@ def write(job):
     _name(proto, "probabilities" if job.postprocess else "output")
     onnx.checker.check_model(proto)
     onnx.save(proto, job.path)
+
+
+def check_size(job):
+    """Raises, before the conversion, if the weights do not fit in one file."""
+    count = job.plain.count_params()
+    if 4 * count > LARGEST:
+        raise ValueError(
+            "An ONNX file holds at most 2 GiB, graph and weights together. Received: "
+            f"{job.plain.name!r}, whose {count:,} weights are "
+            f"{as_memory(4 * count)} in float32. Choose format='saved_model'."
+        )
 
 
 def _name(proto, name):

@@ -1,6 +1,7 @@
 """Whole computations: SavedModel, LiteRT, ONNX, read by their own runtimes."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import cases
 import keras
@@ -9,6 +10,7 @@ import pytest
 from cases import array, inputs, pixels
 
 import keras_vit
+from keras_vit.exporting import onnx_file
 from keras_vit.exporting.formats import FORMATS
 
 pytestmark = pytest.mark.skipif(
@@ -203,3 +205,37 @@ def test_what_is_cut_out_of_a_model_is_exported_too(tmp_path):
     report = keras_vit.export(part, tmp_path / "part", "saved_model")
     assert report.passed and report.outputs == "features of (any, 7, 16)"
     assert report.parity[0].agreement is None
+
+
+@pytest.mark.parametrize(
+    "size, other",
+    [((8, None), (8, 20)), pytest.param((None, 12), (16, 12), marks=slow)],
+)
+def test_a_model_with_one_open_side_is_exported(size, other, tmp_path):
+    needs_onnx()
+    model = cases.randomize(
+        cases.MODELS["token"].make(image_size=size, position_grid=(2, 3))
+    )
+    report = keras_vit.export(model, tmp_path / "model.onnx")
+    assert report.passed
+    images = inputs((2, *other, 3))
+    found, image, _ = onnx_outputs(tmp_path / "model.onnx", images)
+    np.testing.assert_allclose(found, array(model(images)), atol=2e-5)
+    names = ("height", "width")
+    assert image.shape[1:3] == [s or name for s, name in zip(size, names)]
+
+
+def test_a_model_too_large_for_onnx_is_refused_before_the_work(monkeypatch, tmp_path):
+    model = cases.model("token")
+    monkeypatch.setattr(onnx_file, "LARGEST", 4 * model.count_params() - 1)
+    monkeypatch.setattr(keras.Model, "export", None)
+    with pytest.raises(ValueError, match=r"at most 2 GiB.*format='saved_model'"):
+        keras_vit.export(model, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+    assert onnx_file.LARGEST < 2**31
+
+
+def test_a_model_that_just_fits_is_not_refused(monkeypatch):
+    model = cases.model("token")
+    monkeypatch.setattr(onnx_file, "LARGEST", 4 * model.count_params())
+    onnx_file.check_size(SimpleNamespace(plain=model))

@@ -75,6 +75,17 @@ def test_a_fresh_model_loads_the_file_and_gives_equal_logits(name, format, tmp_p
         ("gap_beside_class_token", "npz", "`class_token` must be False"),
         ("every_size", "timm", "with_image_size"),
         ("all_tokens", "npz", "`pooling` must be"),
+        ("no_biases", "npz", "`qkv_bias` must be True"),
+        ("no_biases", "timm", "`patch_bias` must be True"),
+        ("no_biases", "hf", "`patch_bias` must be True"),
+        ("clip", "hf", "`patch_bias` must be True"),
+        ("swiglu", "npz", "`swiglu` must be False"),
+        ("swiglu", "hf", "`swiglu` must be False"),
+        ("prefix", "timm", "`pooling` must be"),
+        ("token_and_gap", "hf", "`pooling` must be"),
+        ("bit_of_other_widths", "npz", "`stage_widths` must be None"),
+        ("bit_of_other_widths", "timm", "`stage_widths` must be None"),
+        ("hybrid_of_other_widths", "npz", "must be"),
     ],
 )
 def test_what_a_format_cannot_say_is_refused(name, format, message, tmp_path):

@@ -307,6 +307,17 @@ def test_the_wrong_image_size_is_told():
         cases.model("token")(inputs((1, 12, 12, 3)))
 
 
+@pytest.mark.parametrize("size", [(None, 12), (8, None)])
+def test_one_side_may_be_open(size):
+    model = cases.randomize(small(image_size=size, position_grid=(2, 3)))
+    fixed = small()
+    fixed.set_weights(model.get_weights())
+    x = inputs((2, 8, 12, 3))
+    np.testing.assert_allclose(array(model(x)), array(fixed(x)), atol=1e-5)
+    # Compiled, where only one side is a tensor.
+    np.testing.assert_allclose(model.predict(x, verbose=0), array(fixed(x)), atol=1e-5)
+
+
 # The file ---------------------------------------------------------------------------
 
 

@@ -132,6 +132,10 @@ class PatchEncoder(CompositeLayer):
         grid = None
         if len(x.shape) == 4:
             grid = tuple(ops.shape(x)[1:3])
+            if (
+                len({isinstance(side, int) for side in grid}) > 1
+            ):  # Keras wants one kind
+                grid = tuple(ops.convert_to_tensor(side, "int32") for side in grid)
             x = ops.reshape(x, (-1, grid[0] * grid[1], self.hidden_dim))
         if self.corruption:
             x = self.corrupt(x, shown=shown)
