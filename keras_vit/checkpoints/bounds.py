@@ -9,7 +9,7 @@ import re
 
 from keras_vit.checkpoints.files.errors import Refused
 from keras_vit.checkpoints.names import vit as paths
-from keras_vit.common.checks import is_integer
+from keras_vit.common.checks import is_integer, is_number
 
 _ARRAYS = 100_000
 _NAME = 500  # characters
@@ -26,6 +26,8 @@ _NUMBERED = (
     (re.compile(r"stage\d+_unit(\d+)/.*"), 1),
 )
 _SIDES = ("hidden_dim", "mlp_dim", "num_heads", "num_channels", "representation_size")
+_EPSILONS = ("epsilon", "group_norm_epsilon", "standardization_epsilon")
+_EPSILON = 0.1  # all in use are 1e-3 or less
 _STACK = "Transformer/encoderblock/"
 
 
@@ -115,6 +117,14 @@ def check_arguments(checkpoint, arguments, given=()):
     head = paths.HEAD[0] in checkpoint and checkpoint.shape(paths.HEAD[0])
     classes = max(_CLASSES, head[-1] if head else 0)
     _check_sum(origin, "num_classes", [claimed.get("num_classes")], classes)
+    for name in _EPSILONS:
+        value = claimed.get(name)
+        if value is not None and not (is_number(value) and 0 < value <= _EPSILON):
+            raise Refused(
+                f"{origin} claims what no model is trained with. Received: "
+                f"{name}={value!r}, when it is at most {_EPSILON}. Pass `{name}=`, or "
+                "fetch the file again."
+            )
     if "image_size" in given or "input_shape" in given:
         return
     relative = arguments.get("position_embedding") == "relative"

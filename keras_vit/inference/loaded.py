@@ -56,8 +56,8 @@ def _load(model_or_path):
         if not path.exists():
             raise FileNotFoundError(
                 f"There is no model.keras in {folder}. A training run writes it at the "
-                "end of its first epoch. A folder of another project holds a "
-                "model.safetensors."
+                "end of its first epoch. Give the path of such a run, or of another "
+                "project's folder with a model.safetensors."
             )
     if not path.exists():
         raise FileNotFoundError(
@@ -84,6 +84,7 @@ def _load(model_or_path):
             "model anew, or fetch the file again."
         ) from error
     _check_steps(model)
+    _check_finite(model, path)
     return model
 
 
@@ -103,6 +104,19 @@ def _check_size(path, config, numbers):
             f"{display(path)} describes a model of {described:,} weights and holds "
             f"{numbers:,}: it is damaged. Save the model anew, or fetch the file again."
         )
+
+
+def _check_finite(model, path):
+    """Raises unless every weight is finite; looks where the weights are."""
+    for variable in model.variables:
+        if "float" not in variable.dtype:
+            continue
+        if not bool(keras.ops.all(keras.ops.isfinite(variable.value))):
+            raise Refused(
+                f"{display(path)} holds NaN or infinity in {variable.path!r}: the run "
+                "that wrote it diverged, or it is damaged. Use an earlier model, or "
+                "fetch the file again."
+            )
 
 
 def _check_steps(model):
