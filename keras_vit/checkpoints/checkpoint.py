@@ -150,7 +150,8 @@ def recognise(arrays, average=None):
     raise ValueError(
         f"{arrays.origin} does not look like weights of a ViT, hybrid or BiT model in "
         f"any layout that keras_vit knows ({', '.join(o.name for o in LAYOUTS)}). "
-        f"Its first names: {shown}."
+        f"Its first names: {shown}. Pass the model's weights under the names that one "
+        "of these projects gives them."
     )
 
 
@@ -252,7 +253,8 @@ def _map(checkpoint, prefix, outside):
         if places != [(i, count) for i in range(count)]:
             raise ValueError(
                 f"{arrays.origin} is incomplete: {path} is made of {count} arrays. "
-                f"Received: {[part.name for part in parts]}"
+                f"Received: {[part.name for part in parts]}. Fetch it again, or save "
+                "it anew with the program that wrote it."
             )
         checkpoint.variables[path] = parts
     _fold_heads(checkpoint)
