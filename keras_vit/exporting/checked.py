@@ -11,6 +11,7 @@ from keras_vit.exporting import images as pictures
 from keras_vit.exporting.formats import FORMATS, check_installed, find_format
 from keras_vit.exporting.job import Job, plain_model
 from keras_vit.exporting.parity import Comparison
+from keras_vit.exporting.preparation import scaling_note
 from keras_vit.exporting.report import ExportReport
 from keras_vit.inference.loaded import check_entrance, load_model, output_kind
 from keras_vit.models.vision_model import look_inside, settings_of, value_range_of
@@ -120,6 +121,7 @@ def export(
     calibration, test = pictures.find_sources(data, data_dir, needed=static)
     with staged(path) as place:
         job = Job(model, plain, format, place, value_range_of(model), *options)
+        job.notes += [*notes, *scaling_note(job)]
         if static:
             size = pictures.sizes_to_try(plain)[0]
             batches = pictures.pixels_of(model, calibration, size, CALIBRATION_IMAGES)
@@ -129,7 +131,9 @@ def export(
         accuracy = None
         if data is not None and len(plain.output_shape) == 2:
             accuracy = comparison.accuracy(test, num_images)
-        report = ExportReport.of(job, path, parity, accuracy, notes + comparison.notes)
+        report = ExportReport.of(
+            job, path, parity, accuracy, job.notes + comparison.notes
+        )
         _check_report(report, min_agreement)
     return report
 

@@ -1,10 +1,16 @@
 """A folder that `transformers` loads: weights, config, image processor."""
 
 from keras_vit.exporting import weight_files as weights
+from keras_vit.exporting.preparation import note, preparation_of
 from keras_vit.layers.convolution.stages import stage_widths
 from keras_vit.models.vision_model import metadata_of
 
 _GELUS = {"erf": "gelu", "tanh": "gelu_pytorch_tanh", "quick": "quick_gelu"}
+
+# Pillow's numbers.
+_RESAMPLES = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3}
+# By whether it cuts the middle out.
+_KINDS = {False: "ViTImageProcessor", True: "BitImageProcessor"}
 
 
 def write(job):
@@ -19,7 +25,7 @@ def write(job):
     # A model without a head is not inside another.
     prefix = config["model_type"] + "." if a["num_classes"] else ""
     arrays = weights.arrays_of(job, "Hugging Face", prefix=prefix)
-    processor = _processor(job, a)
+    processor = _processor(job)
     weights.write_folder(job.path, arrays, config=config, preprocessor_config=processor)
 
 
@@ -101,17 +107,39 @@ def _labels(job, a):
     }
 
 
-def _processor(job, a):
-    mean, std = weights.image_statistics(job)
-    height, width = (224, 224) if None in a["image_size"] else a["image_size"]
+def _processor(job):
+    """The fields of the processor that prepares images as the model's steps do.
+
+    ViTImageProcessor resizes to a size; BitImageProcessor, which DINOv2 has too, cuts
+    the middle out as well.
+    """
+    preparation, exact = preparation_of(job)
+    height, width = preparation.image_size
+    size, to = {"height": height, "width": width}, preparation.resize_to
+    resized, crop = size, True
+    match preparation.resize, to:
+        case "squash", None:
+            crop = False
+        case "squash", (first, second):
+            resized = {"height": first, "width": second}
+        case "crop", int() | None:
+            resized = {"shortest_edge": to or min(height, width)}
+        case "none", _:
+            resized = None
+        case _:
+            exact = crop = False
+    if not exact:
+        said = f"{_KINDS[crop]} of {resized or size}, {preparation.interpolation}"
+        job.notes.append(note(job, "transformers", said))
     return {
-        "image_processor_type": "ViTImageProcessor",
-        "do_resize": True,
-        "size": {"height": height, "width": width},
-        "resample": 2,  # bilinear
+        "image_processor_type": _KINDS[crop],
+        "do_resize": resized is not None,
+        "size": resized or size,
+        "resample": _RESAMPLES[preparation.interpolation],
+        **({"do_center_crop": True, "crop_size": size} if crop else {}),
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,
-        "image_mean": mean,
-        "image_std": std,
+        "image_mean": list(preparation.mean),
+        "image_std": list(preparation.deviation),
     }

@@ -1,6 +1,6 @@
 """One export: the model as it is written, and the input of the file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -27,6 +27,7 @@ class Job:
         input_dtype: `"float32"` or `"uint8"`.
         quantization: `"dynamic"` or `"static"`.
         calibration: Array of inputs for static quantisation, or `None`.
+        notes: Sentences for the report, to which whoever writes may add.
     """
 
     model: keras.Model
@@ -39,6 +40,7 @@ class Job:
     input_dtype: str = "float32"
     quantization: str = "dynamic"
     calibration: np.ndarray | None = None
+    notes: list = field(default_factory=list)
 
     @property
     def family(self):
@@ -46,7 +48,7 @@ class Job:
 
     @property
     def arguments(self):
-        return settings_of(self.plain)["arguments"]
+        return arguments_of(self.plain)
 
     def from_pixels(self, pixels):
         """What the model takes, of pixels in [0, 255]."""

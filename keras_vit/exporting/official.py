@@ -1,7 +1,9 @@
 """Weights as `.npz`, in the layout of the official JAX projects."""
 
+from keras_vit.checkpoints.names.vit import PATCH_KERNEL, PATCHES
 from keras_vit.checkpoints.writing import write_npz
-from keras_vit.exporting.weight_files import arrays_of, require
+from keras_vit.exporting.preparation import folded, is_plain, statistics_of
+from keras_vit.exporting.weight_files import arrays_of, require, values_in
 
 _FACTS = {
     "vit": {
@@ -39,5 +41,26 @@ def write(job):
         )
     big_vision = a["pooling"] == "map" or a.get("position_embedding") == "sincos2d"
     prefix = {"bit": "resnet/"}.get(family, "params/" if big_vision else "")
-    arrays = arrays_of(job, "official", as_published=not big_vision, prefix=prefix)
+    spelling = {"as_published": not big_vision, "prefix": prefix}
+    arrays = arrays_of(job, "official", _values(job), **spelling)
     write_npz(job.path, arrays)
+
+
+def _values(job):
+    """The variables as the file has them, which is for images in [-1, 1]."""
+    values = values_in(job)
+    if is_plain(job):
+        return values
+    if job.family != "vit":
+        mean, deviation = statistics_of(job)
+        raise ValueError(
+            "A file of the format 'npz' is for images in [-1, 1], and only the patch "
+            "projection of a ViT can scale them itself. Received: a model of the "
+            f"family {job.family!r} with input_scaling={mean}, {deviation}. Save it "
+            "with `model.save('model.keras')`, or choose another format."
+        )
+    job.notes.append(
+        "What the model scales its images by is part of the patch projection: the "
+        "file is for images in [-1, 1], as all of this format."
+    )
+    return folded(job, values, PATCH_KERNEL, f"{PATCHES}/bias")

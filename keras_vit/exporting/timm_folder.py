@@ -3,6 +3,7 @@
 import math
 
 from keras_vit.exporting import weight_files as weights
+from keras_vit.exporting.preparation import note, preparation_of
 from keras_vit.layers.tokens.patches import stem_factor
 from keras_vit.models.vision_model import metadata_of
 
@@ -27,6 +28,8 @@ _BITS = {
     ((3, 8, 36, 3), 2): "resnetv2_152x2_bit",
     ((3, 8, 36, 3), 4): "resnetv2_152x4_bit",
 }
+
+_MODES = {"squash": "squash", "crop": "center", "border": "border"}
 
 
 def write(job):
@@ -60,8 +63,6 @@ def _config(job, family, a):
     if a["num_channels"] != 3:
         args["in_chans"] = a["num_channels"]
     labels = metadata_of(job.model).get("class_names")
-    height, width = a["image_size"]
-    mean, std = weights.image_statistics(job)
     return {
         "architecture": _SWIGLU if a.get("swiglu") else names[key],
         "num_classes": a["num_classes"],
@@ -71,13 +72,8 @@ def _config(job, family, a):
         "model_args": args,
         "pretrained_cfg": {
             "num_classes": a["num_classes"],
-            "input_size": [a["num_channels"], height or 224, width or 224],
             "fixed_input_size": family != "bit",
-            "interpolation": "bilinear",
-            "crop_pct": 1.0,
-            "crop_mode": "squash",
-            "mean": mean,
-            "std": std,
+            **_transform(job),
         },
     }
 
@@ -133,3 +129,39 @@ def _ratio(width, hidden_dim):
     """The ratio whose product with `hidden_dim`, rounded down, is `width`."""
     ratio = width / hidden_dim
     return ratio if int(ratio * hidden_dim) == width else math.nextafter(ratio, width)
+
+
+def _transform(job):
+    """What timm says of the preparation of images."""
+    preparation, exact = preparation_of(job)
+    size, to = preparation.image_size, preparation.resize_to
+    mode = _MODES.get(preparation.resize)
+    if isinstance(to, int):
+        to = (to, to)
+        exact = exact and size[0] == size[1]
+    elif mode == "center" and size[0] != size[1]:
+        exact = exact and preparation.interpolation == "bilinear"  # timm's only way
+    share = _share(size, to or size)
+    if mode is None or share is None:
+        exact, mode, share = False, "squash", 1.0
+    if not exact:
+        said = f"{mode}, crop_pct {share}, {preparation.interpolation}"
+        job.notes.append(note(job, "timm", said))
+    return {
+        "input_size": [job.arguments["num_channels"], *size],
+        "interpolation": preparation.interpolation,
+        "crop_pct": share,
+        "crop_mode": mode,
+        "mean": preparation.mean,
+        "std": preparation.deviation,
+    }
+
+
+def _share(size, to):
+    """The share of `to` that is kept, with as few digits as timm needs to find `to`."""
+    most = min(n / m for n, m in zip(size, to))
+    for digits in range(2, 8):
+        share = math.floor(10**digits * most) / 10**digits
+        if share and all(math.floor(n / share) == m for n, m in zip(size, to)):
+            return share
+    return None

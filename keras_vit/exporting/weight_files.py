@@ -8,6 +8,7 @@ import numpy as np
 from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
 from keras_vit.models.changes.rebuilding import from_checkpoint
+from keras_vit.models.vision_model import value_range_of
 
 BATCH = 32
 
@@ -68,16 +69,22 @@ def overrides_of(job):
     return size if job.family != "vit" or height != width else {}
 
 
-def arrays_of(job, project, **spelling):
+def values_in(job):
+    """The arrays of a model's variables, by path."""
+    return {path: np.asarray(value) for path, value in values_of(job.plain).items()}
+
+
+def arrays_of(job, project, values=None, **spelling):
     """The named arrays of a model as a project writes them.
 
     Args:
         job: A `Job`.
         project: `"official"`, `"timm"` or `"Hugging Face"`.
+        values: What `values_in` gives, by default.
         **spelling: As for `arrays_in_layout`.
     """
     family = {"vit": "ViT", "hybrid": "hybrid", "bit": "BiT"}[job.family]
-    values = {path: np.asarray(value) for path, value in values_of(job.plain).items()}
+    values = values_in(job) if values is None else values
     return arrays_in_layout(f"{project} {family}", values, job.arguments, **spelling)
 
 
@@ -88,13 +95,6 @@ def write_folder(path, arrays, **contents):
     for name, content in contents.items():
         text = json.dumps(content, indent=2) + "\n"
         (path / f"{name}.json").write_text(text, "utf-8")
-
-
-def image_statistics(job):
-    """`(mean, std)` per channel that make the model's range of values of `[0, 1]`."""
-    low, high = job.value_range
-    channels = job.arguments["num_channels"]
-    return [-low / (high - low)] * channels, [1 / (high - low)] * channels
 
 
 def one_or_pair(size):
@@ -113,4 +113,11 @@ def reloaded_runner(job):
         include_preprocessing=a["include_preprocessing"],
         dtype="float32",
     )
-    return lambda images: outputs_of(model, images)
+    low, high = job.value_range
+    black, white = value_range_of(model)
+
+    def run(images):
+        pixels = (images - low) / (high - low)
+        return outputs_of(model, pixels * (white - black) + black)
+
+    return run
