@@ -60,6 +60,31 @@ def test_a_fresh_model_loads_the_file_and_gives_equal_logits(name, format, tmp_p
 
 
 @pytest.mark.parametrize(
+    "name, format, options",
+    [
+        ("clip", "timm", {"epsilon": 1e-6}),  # timm's norms have one epsilon
+        ("swiglu", "timm", {}),
+        ("no_biases", "timm", {"patch_bias": True}),
+        ("no_biases", "hf", {"patch_bias": True, "gelu": "quick"}),
+        ("bit_of_other_widths", "hf", {}),
+    ],
+)
+def test_a_folder_says_which_parts_its_model_has(name, format, options, tmp_path):
+    model = cases.randomize(cases.MODELS[name].make(**options))
+    assert keras_vit.export(model, tmp_path / "folder", format).passed
+    size = {"image_size": model.settings["arguments"]["image_size"]}
+    again = keras_vit.from_checkpoint(tmp_path / "folder", **size)
+    x = inputs(cases.MODELS[name].shape)
+    expected = array(model(x))
+    np.testing.assert_allclose(
+        array(again(x)), expected, atol=1e-5 * max(1, abs(expected).max())
+    )
+    for part in ("qkv_bias", "patch_bias", "pre_norm", "swiglu", "stage_widths"):
+        ours, theirs = (m.settings["arguments"].get(part) for m in (model, again))
+        assert ours == theirs, part
+
+
+@pytest.mark.parametrize(
     "name, format, message",
     [
         ("gap", "hf", "`pooling` must be 'token'"),
