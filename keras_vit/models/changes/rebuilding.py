@@ -1,6 +1,5 @@
 """`from_checkpoint`: builds the model that a file describes, and fills it."""
 
-import dataclasses
 import inspect
 import logging
 import math
@@ -17,18 +16,19 @@ from keras_vit.checkpoints.bounds import check_arguments
 from keras_vit.checkpoints.files.errors import naming_its
 from keras_vit.checkpoints.names.vit import POSITIONS
 from keras_vit.checkpoints.plan.position_plan import grid_of_file
-from keras_vit.checkpoints.preparation import evaluation_json
 from keras_vit.common.wording import hint
 from keras_vit.models.constructors import BUILDERS
 from keras_vit.models.preprocessing import FROM_WEIGHTS
 from keras_vit.models.pretrained.initial_values import values_later
-from keras_vit.models.pretrained.weights import fill_new_model, open_any, scaling_of
-from keras_vit.models.variants.identify import published_heads, variant_of
-from keras_vit.models.vision_model import (
-    grid_of_settings,
-    image_shape,
-    value_range_of,
+from keras_vit.models.pretrained.weights import (
+    USUAL_SCALING,
+    fill_new_model,
+    open_any,
+    says_scaling,
+    scaling_of,
 )
+from keras_vit.models.variants.identify import published_heads, variant_of
+from keras_vit.models.vision_model import grid_of_settings
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +106,8 @@ def from_checkpoint(
                 checkpoint, family, arguments, position_grid
             )
         loading["position_grid"] = position_grid
-    says = checkpoint.settings or checkpoint.preparation
-    if not (says or checkpoint.layout.usual_scaling or "input_scaling" in overrides):
-        assumed.append(_USUAL_SCALING)
+    if not ("input_scaling" in overrides or says_scaling(checkpoint)):
+        assumed.append(USUAL_SCALING)
     arguments = {name: value for name, value in arguments.items() if name in known}
     variant = variant_of(family, arguments)
     arguments.setdefault("name", variant and variant.lower())
@@ -120,7 +119,7 @@ def from_checkpoint(
         )
     with values_later():
         model = builder(**{**arguments, "weights": None})
-    model.metadata.update(_metadata(checkpoint, model, overrides))
+    model.metadata.update(checkpoint.config.get("metadata") or {})
     return fill_new_model(model, checkpoint, chosen=overrides, **loading)
 
 
@@ -134,10 +133,6 @@ def _check_names(builder, known, overrides):
             )
 
 
-_USUAL_SCALING = (
-    "images in [-1, 1]; if it was trained with others, pass `input_scaling=`: "
-    "'imagenet', 'clip', or (mean, deviation)"
-)
 # Widths of which models with several numbers of heads are in use: ViT-S and MoCo v3.
 _SEVERAL_HEADS = {384: "6 or 12"}
 
@@ -234,27 +229,3 @@ def _embeds_prefix(checkpoint, family, a, position_grid):
             settings = {"family": family, "arguments": {**a, **pairs}}
             patches = math.prod(grid_of_settings(settings))
     return position_prefix(checkpoint, tokens, patches) == tokens
-
-
-def _metadata(checkpoint, model, overrides):
-    """What a file of this package carries, or what others say of images and classes."""
-    metadata = dict(checkpoint.config.get("metadata") or {})
-    names = checkpoint.class_names
-    if names and model.output_shape[-1] == len(names):
-        metadata["class_names"] = list(names)
-    preparation = checkpoint.preparation
-    # Without its layer a model takes values that no step of this package makes.
-    if preparation is None or overrides.get("input_scaling", "weights") is None:
-        return metadata
-    height, width, channels = image_shape(model)
-    if preparation.image_size is None:
-        size = (height or 224, width or 224)
-        preparation = dataclasses.replace(preparation, image_size=size)
-    if channels in (1, 3):
-        metadata["preprocessing"] = evaluation_json(
-            preparation,
-            (height, width),
-            num_channels=channels,
-            value_range=value_range_of(model),
-        )
-    return metadata

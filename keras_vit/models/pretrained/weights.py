@@ -17,7 +17,6 @@ from keras_vit.checkpoints.checkpoint import Checkpoint
 from keras_vit.checkpoints.files.errors import naming_its
 from keras_vit.checkpoints.names.vit import (
     CLASS_TOKEN,
-    HEAD,
     PATCH_KERNEL,
     POSITIONS,
 )
@@ -25,11 +24,17 @@ from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
 from keras_vit.checkpoints.registry import find_source, is_registered
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
+from keras_vit.models.pretrained.describing import describe
 from keras_vit.models.pretrained.initial_values import forget, give_values
 from keras_vit.models.variants.identify import describe_difference, variant_of
 from keras_vit.models.vision_model import grid_of_settings, look_inside, settings_of
 
 logger = logging.getLogger(__name__)
+
+USUAL_SCALING = (
+    "images in [-1, 1]; if it was trained with others, pass `input_scaling=`: "
+    "'imagenet', 'clip', or (mean, deviation)"
+)
 
 
 @naming_its("source")
@@ -193,6 +198,8 @@ def open_weights(family, options, given):
     _check_model(checkpoint, family, options)
     if options.get("input_scaling") == FROM_WEIGHTS:
         options["input_scaling"] = scaling_of(checkpoint)
+        if not says_scaling(checkpoint):
+            logger.warning("%s: assumed %s.", checkpoint.origin, USUAL_SCALING)
     _take_parts(checkpoint, options, given)
     stated = stated_facts(checkpoint)
     for name, fact in facts_of(checkpoint).items():
@@ -247,24 +254,9 @@ def fill_new_model(model, checkpoint, **options):
         raise
     values = ((plan.variables[path], value) for path, value in plan.values())
     give_values(model.variables, values)
-    _name_classes(model, plan)
+    describe(model, plan, scaling_of(checkpoint))
     log_report(plan)
     return model
-
-
-def class_names_of(checkpoint):
-    """The names of the classes of a checkpoint's head, or `None`."""
-    own = checkpoint.config.get("metadata") or {}
-    return checkpoint.class_names or own.get("class_names")
-
-
-def _name_classes(model, plan):
-    """Writes the names of the classes into a model that has the head for them."""
-    names = class_names_of(plan.checkpoint)
-    if HEAD[0] not in plan.report.used:
-        model.metadata.pop("class_names", None)
-    elif names and len(names) == model.output_shape[-1]:
-        model.metadata["class_names"] = list(names)
 
 
 def scaling_of(checkpoint):
@@ -276,6 +268,13 @@ def scaling_of(checkpoint):
         return checkpoint.settings["arguments"].get("input_scaling")
     known = checkpoint.preparation
     return None if known is None else (known.mean, known.deviation)
+
+
+def says_scaling(checkpoint):
+    """Whether a file, or what it is known by, says how its images were scaled."""
+    return bool(
+        checkpoint.settings or checkpoint.preparation or checkpoint.layout.usual_scaling
+    )
 
 
 def _compare_scaling(checkpoint, arguments):

@@ -1,5 +1,6 @@
 """Constructors that are given weights: what the weights decide, and what the user."""
 
+import json
 import logging
 
 import cases
@@ -138,3 +139,40 @@ def test_class_names_come_with_the_weights(tmp_path):
         assert "class_names" not in small(num_classes=0, weights=weights).metadata
         model = keras_vit.from_checkpoint(weights, skip="head", keep="head")
         assert "class_names" not in model.metadata
+
+
+def test_what_a_file_says_of_images_and_classes_comes_with_it(tmp_path, caplog):
+    theirs = randomize(small(image_size=8))
+    theirs.metadata["class_names"] = ["ant", "bee", "cat", "dog", "emu"]
+    keras_vit.export(theirs, tmp_path / "folder", "timm")
+    config = json.loads((tmp_path / "folder" / "config.json").read_text())
+    mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    config["pretrained_cfg"].update(mean=mean, std=std)
+    (tmp_path / "folder" / "config.json").write_text(json.dumps(config))
+    whole = keras_vit.from_checkpoint(tmp_path / "folder")
+    caplog.clear()
+    model = small(image_size=8, weights=tmp_path / "folder")
+    assert not [r for r in caplog.records if r.levelname == "WARNING"]
+    assert model.settings["arguments"]["input_scaling"] == [mean, std]
+    x = X[:, :, :8]
+    normal = (((x + 1) / 2 - mean) / std).astype("float32")
+    np.testing.assert_allclose(array(model(x)), array(theirs(normal)), atol=1e-4)
+    assert model.metadata == whole.metadata
+    assert model.metadata["class_names"] == theirs.metadata["class_names"]
+    assert model.metadata["preprocessing"]["steps"]
+    # With the values that its first kernel reads, no step of the package makes them.
+    bare = small(image_size=8, weights=tmp_path / "folder", input_scaling=None)
+    assert "preprocessing" not in bare.metadata
+
+
+def test_a_bare_file_that_cannot_say_its_scaling_is_told_of(tmp_path, caplog):
+    keras_vit.export(randomize(small(image_size=8)), tmp_path / "folder", "timm")
+    (tmp_path / "bare").mkdir()
+    path = tmp_path / "bare" / "model.safetensors"
+    (tmp_path / "folder" / "model.safetensors").rename(path)
+    caplog.clear()
+    small(image_size=8, weights=path)
+    assert "input_scaling" in caplog.text and "[-1, 1]" in caplog.text
+    caplog.clear()
+    small(image_size=8, weights=path, input_scaling="imagenet")
+    assert "assumed" not in caplog.text

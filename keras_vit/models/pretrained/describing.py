@@ -1,0 +1,52 @@
+"""Writes what a file says of its images and classes into the model that it fills."""
+
+import dataclasses
+
+from keras_vit.checkpoints.names.vit import HEAD
+from keras_vit.checkpoints.preparation import evaluation_json
+from keras_vit.models.preprocessing import resolve_scaling
+from keras_vit.models.vision_model import arguments_of, image_shape, value_range_of
+
+
+def describe(model, plan, scaling):
+    """Writes `class_names` and `preprocessing` into the metadata of a new model.
+
+    Args:
+        model: The model, filled.
+        plan: The `Plan` that filled it.
+        scaling: What `input_scaling` its weights want.
+    """
+    if HEAD[0] not in plan.report.used:  # names of other classes
+        model.metadata.pop("class_names", None)
+    elif names := _class_names(plan.checkpoint, model.output_shape[-1]):
+        model.metadata["class_names"] = names
+    steps = _evaluation(plan.checkpoint.preparation, model, scaling)
+    if steps is not None:
+        model.metadata["preprocessing"] = steps
+
+
+def _class_names(checkpoint, count):
+    """The names of the classes of a checkpoint's head, if they are as many."""
+    own = checkpoint.config.get("metadata") or {}
+    names = checkpoint.class_names or own.get("class_names")
+    return list(names) if names and len(names) == count else None
+
+
+def _evaluation(preparation, model, scaling):
+    """The steps from an image file to what the model takes, where the file says it."""
+    height, width, channels = image_shape(model)
+    if preparation is None or channels not in (1, 3):
+        return None
+    # Without its layer a model takes values that no step of this package makes.
+    wanted = resolve_scaling(scaling, channels)
+    if wanted is not None and arguments_of(model).get("input_scaling") is None:
+        return None
+    if preparation.image_size is None:
+        size = (height or 224, width or 224)
+        preparation = dataclasses.replace(preparation, image_size=size)
+    return evaluation_json(
+        preparation,
+        (height, width),
+        num_channels=channels,
+        value_range=value_range_of(model),
+    )
