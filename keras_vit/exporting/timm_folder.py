@@ -54,6 +54,7 @@ def _config(job, family, a):
     else:
         args, features = _transformer(job, family, a), a["hidden_dim"]
         names = _HYBRIDS if family == "hybrid" else _VITS
+        weights.require(job, pooling=tuple(_POOLINGS))
         key, pooling = tuple(a.get("num_blocks", ())), _POOLINGS[a["pooling"]]
     if key not in names:
         raise ValueError(
