@@ -16,11 +16,11 @@ _MLP = (_BLOCK + "mlp/dense_1/kernel", _BLOCK + "mlp/dense_2/kernel")
 # What `arguments_of` may leave open, because no file of some kinds says it.
 ASKED = {
     "num_heads": "the number of attention heads",
+    "position_embedding": "its positions: it holds none, and models with rotary or "
+    "relative positions are not supported ('none' or 'sincos2d' are)",
     "patch_size": "the size of the patches",
     "image_size": "the image size",
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
-    "position_embedding": "its positions: it holds none, and models with rotary or "
-    "relative positions are not supported ('none' or 'sincos2d' are)",
     "pooling": "what its head reads",
 }
 

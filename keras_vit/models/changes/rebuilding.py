@@ -198,6 +198,15 @@ def _complete(checkpoint, arguments, known, position_grid):
         ]
         if texts:
             assumed.append(f"{' and '.join(texts)}, as in models of this layout")
+        if (
+            checkpoint.layout.project == "timm"
+            and not stated
+            and not a.get("qkv_bias", 1)
+        ):
+            assumed.append(
+                "norms before attention and MLP, though timm's residual post-norm "
+                "(..._rpn_...) has the same arrays"
+            )
     if "position_grid" not in known:
         return assumed
     size = a.get("image_size")
