@@ -35,6 +35,7 @@ def _vit_config(job, a):
         stride=list(a["patch_size"]),
         pooling="token",
         class_token=True,
+        register_tokens=0,
         position_embedding="learned",
         embed_prefix=True,
         pooled_norm=False,

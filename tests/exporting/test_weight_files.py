@@ -88,6 +88,7 @@ def test_a_folder_says_which_parts_its_model_has(name, format, options, tmp_path
     "name, format, message",
     [
         ("gap", "hf", "`pooling` must be 'token'"),
+        ("registers", "hf", "`register_tokens` must be 0"),
         ("map", "hf", "`pooling` must be 'token'"),
         ("softmax", "hf", "`representation_size` must be None"),
         ("hybrid", "hf", "format='timm'"),
