@@ -194,6 +194,17 @@ def test_a_folder_read_back_is_the_same_model(format, text, tmp_path):
     np.testing.assert_allclose([p for _, p in one], [p for _, p in two], atol=1e-5)
 
 
+def test_timm_crops_what_is_not_square_by_its_own_interpolation(tmp_path):
+    """`transforms_imagenet_eval` passes no interpolation on to `ResizeKeepRatio`."""
+    model = with_steps(scaled(epsilon=1e-6), READ_BACK[6][1] + "|value_range")
+    keras_vit.export(model, tmp_path / "m", "timm")
+    config = read(tmp_path / "m", "config")
+    config["pretrained_cfg"]["interpolation"] = "bicubic"
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    again = keras_vit.from_checkpoint(tmp_path / "m")
+    assert preprocessing_of(again) == preprocessing_of(model)
+
+
 def test_names_survive_a_constructor_with_weights(tmp_path):
     model = scaled(epsilon=1e-6)
     model.metadata["class_names"] = NAMES

@@ -214,6 +214,8 @@ def _preparation(cfg, args):
         if resize == "crop" and resize_to[0] == resize_to[1]:
             resize_to = resize_to[0]
     how = nearest_interpolation(cfg.text("interpolation", "bicubic"))
+    if resize == "crop" and isinstance(resize_to, tuple):
+        how = "bilinear"  # whatever is configured: timm does not pass it on
     return Preparation(mean, deviation, size, resize, resize_to, how, "even")
 
 
