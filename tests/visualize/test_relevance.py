@@ -8,6 +8,7 @@ from cases import pixels
 
 from keras_vit import visualize
 from keras_vit.visualize import anatomy, gradients
+from keras_vit.visualize.attention import read_weights
 
 STEP = 1e-5
 
@@ -123,3 +124,20 @@ def test_an_unknown_class_is_refused(classes):
 def test_a_model_without_one_row_of_scores_is_refused(name, why):
     with pytest.raises(ValueError, match=why):
         visualize.relevance(cases.model(name), pixels(cases.MODELS[name]))
+
+
+@pytest.mark.parametrize("name", ["clip", "swiglu", "prefix", "token_and_gap"])
+def test_models_of_other_parts_have_the_same_views(name):
+    model = cases.model(name)
+    images = cases.inputs(cases.MODELS[name].shape)
+    read = read_weights(model, images)
+    np.testing.assert_allclose(read.sum(axis=1), 1, rtol=1e-6)
+    prefix = model.get_layer("patch_encoder").prefix_tokens
+    if name == "prefix":
+        assert (read[:, :prefix] == 1 / prefix).all() and not read[:, prefix:].any()
+    if name == "token_and_gap":
+        assert (read[:, 0] == 0.5).all() and not read[:, 1:prefix].any()
+    for view in (visualize.attention_rollout, visualize.relevance):
+        values = view(model, images)
+        assert values.shape == (2, 2, 3) and np.isfinite(values).all()
+        assert (values >= 0).all() and values.max() > 0
