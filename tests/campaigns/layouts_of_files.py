@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import warnings
 import zipfile
 from dataclasses import dataclass
 
@@ -136,7 +137,8 @@ def members_of(path):
 def pack(path, members, packing=zipfile.ZIP_STORED, comment=b""):
     """Writes an archive of these members; of pairs, where a name occurs twice."""
     pairs = members.items() if isinstance(members, dict) else members
-    with zipfile.ZipFile(path, "w", packing) as archive:
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", packing) as archive:
+        warnings.simplefilter("ignore")  # of names that occur twice
         archive.comment = comment
         for name, data in pairs:
             archive.writestr(zipfile.ZipInfo(name), data, packing)
