@@ -56,8 +56,9 @@ class Judge:
                 what, why = "lost", f"{type(error).__name__}: {error}"
             else:
                 what, why = self._compared(loaded, layout, kind, folder)
-            for variable, value in zip(model.variables, values):
-                variable.assign(value)
+            finally:
+                for variable, value in zip(model.variables, values):
+                    variable.assign(value)
             if what == "lost":
                 return what, f"{name}: {why}"
             found.add(what)

@@ -169,9 +169,11 @@ def numbers_in(layout, folder):
     else:
         import h5py
 
-        source = io.BytesIO(members_of(path)["model.weights.h5"])
+        source = path
+        if layout == "keras":
+            source = io.BytesIO(members_of(path)["model.weights.h5"])
         arrays = []
-        with h5py.File(source if layout == "keras" else path) as file:
+        with h5py.File(source) as file:
             file.visititems(
                 lambda _, item: arrays.append(item[()]) if _is_data(item) else None
             )

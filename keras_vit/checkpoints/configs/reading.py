@@ -70,7 +70,8 @@ class Values:
         """A ValueError that names the key and its value."""
         return ValueError(
             f"The {self.where} of {self.origin} says {name}="
-            f"{_short(self.values.get(name))}, which {why}."
+            f"{_short(self.values.get(name))}, which {why}. Fetch the file again if it "
+            "is damaged, or use the model with the project that wrote it."
         )
 
     def part(self, name):
