@@ -8,8 +8,9 @@ from keras import ops
 
 from keras_vit.models.building.ends import float_policy, image_input
 from keras_vit.models.constructors import BUILDERS, build
+from keras_vit.models.preprocessing import resolve_scaling
 from keras_vit.models.pretrained.initial_values import forget, values_later
-from keras_vit.models.pretrained.weights import load_weights
+from keras_vit.models.pretrained.weights import load_weights, open_any, scaling_of
 from keras_vit.models.vision_model import (
     VisionModel,
     grid_of_settings,
@@ -90,9 +91,13 @@ def MaskedPatchPrediction(
     family = settings["family"]
     # Of the head nothing is used.
     own = {**settings["arguments"], "num_classes": 0, "representation_size": None}
+    if isinstance(backbone, keras.Model):
+        weights = backbone if weights is None else weights
+    elif weights is not None and "input_scaling" not in arguments:
+        weights = open_any(weights, family, own)
+        scaling = scaling_of(weights)
+        own["input_scaling"] = resolve_scaling(scaling, own["num_channels"])
     model = _build(family, own, target, name)
-    if weights is None and isinstance(backbone, keras.Model):
-        weights = backbone
     if weights is not None:
         load_weights(
             model,

@@ -142,21 +142,12 @@ def _facts(name, args, checkpoint):
     if mlp not in ("", "mlp", "Mlp", *_SWIGLU):
         raise args.error("mlp_layer", "keras_vit does not have: it has mlp and swiglu")
     if args.text("act_layer"):
-        gated = is_gated(checkpoint)
+        gated = checkpoint.gated
         if not (gated and args.text("act_layer").lower() in ("silu", "swish")):
             facts["gelu"] = args.gelu("act_layer", None)
             if gated:
                 raise args.error("act_layer", "keras_vit does not have in gated MLPs")
     return facts
-
-
-def is_gated(checkpoint):
-    """Whether the MLPs of a file are SwiGLU: gate and value of twice the width."""
-    shapes = [
-        checkpoint.shape(path) if path in checkpoint else None
-        for path in ("block_00/mlp/dense_1/kernel", "block_00/mlp/dense_2/kernel")
-    ]
-    return None not in shapes and shapes[0][-1] == 2 * shapes[1][0]
 
 
 def _pooling(values, args, known):
@@ -234,7 +225,7 @@ def _notes(values, name, checkpoint):
     if not name or re.fullmatch(_KNOWN, name):
         return ()
     unusual = [what for path, what in _UNUSUAL.items() if path in checkpoint]
-    if is_gated(checkpoint):
+    if checkpoint.gated:
         unusual.append("gated MLPs, taken as SwiGLU")
     if "block_00/attention/query_key_value/bias" not in checkpoint:
         unusual.append("query, key and value without bias")
