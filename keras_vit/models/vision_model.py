@@ -133,7 +133,7 @@ def inner_model(model):
     At any depth; `None` too where there are several, or the model itself is of this
     package.
     """
-    if isinstance(model, VisionModel):
+    if isinstance(model, VisionModel) or not isinstance(model, keras.Model):
         return None
     layers = model._flatten_layers(include_self=False)
     found = [layer for layer in layers if isinstance(layer, VisionModel)]
