@@ -170,6 +170,7 @@ def test_a_finished_run_is_not_trained_again(trained, images, capsys):
     assert "epochs: 1 in the run, 9 now" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(

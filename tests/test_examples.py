@@ -23,7 +23,6 @@ SETTINGS = {
         "DATA": "fashion_mnist_mini:train,per_class=20",
     },
 }
-SLOW = set(SETTINGS) - {"classify_images.py"}
 EXPECTED = {
     "classify_images.py": "true: ",
     "export_model.py": "ONNX Runtime: ",
@@ -38,10 +37,8 @@ def test_every_example_has_settings_here():
     assert {path.name for path in EXAMPLES.glob("*.py")} == set(SETTINGS)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in SETTINGS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETTINGS)
 def test_the_example_runs_and_prints_its_result(name, tmp_path):
     result = subprocess.run(
         [sys.executable, EXAMPLES / name],

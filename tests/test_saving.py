@@ -98,6 +98,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_fresh_process_reads_what_was_saved(reading):
     folder, expected, report = reading
 

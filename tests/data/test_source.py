@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
 import keras_vit.data
@@ -17,6 +19,7 @@ print(repr(source), images.shape)
 """
 
 
+@pytest.mark.slow
 def test_it_works_beside_jax_and_says_nothing():
     environment = dict(os.environ, KERAS_BACKEND="jax", TF_CPP_MIN_LOG_LEVEL="2")
     done = subprocess.run(

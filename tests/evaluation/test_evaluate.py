@@ -153,6 +153,7 @@ print("equal")
 """
 
 
+@pytest.mark.slow
 def test_two_replicas_count_every_example_once():
     child = subprocess.run(
         [sys.executable, "-c", REPLICAS, os.path.dirname(__file__)],

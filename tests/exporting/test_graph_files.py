@@ -99,6 +99,7 @@ def test_a_range_that_training_wrote_down_is_that_of_the_file(tmp_path):
     assert report.passed
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_read_by_tensorflow_alone(tmp_path):
     import tensorflow as tf
 
@@ -108,6 +109,7 @@ def test_a_saved_model_is_read_by_tensorflow_alone(tmp_path):
     np.testing.assert_allclose(loaded.serve(images), array(model(images)), atol=2e-5)
 
 
+@pytest.mark.slow
 def test_litert_gives_what_the_model_gives(tmp_path):
     interpreters = pytest.importorskip("ai_edge_litert.interpreter")
     model, images = cases.model("registers"), inputs((2, 8, 12, 3))
@@ -150,6 +152,7 @@ def trained():
 @pytest.mark.parametrize(
     "quantization", ["dynamic", pytest.param("static", marks=slow)]
 )
+@pytest.mark.slow
 def test_int8_tells_what_it_costs(trained, quantization, tmp_path):
     pytest.importorskip("ai_edge_litert")
     path = tmp_path / "model.tflite"
@@ -211,6 +214,7 @@ def test_what_is_cut_out_of_a_model_is_exported_too(tmp_path):
     "size, other",
     [((8, None), (8, 20)), pytest.param((None, 12), (16, 12), marks=slow)],
 )
+@pytest.mark.slow
 def test_a_model_with_one_open_side_is_exported(size, other, tmp_path):
     needs_onnx()
     model = cases.randomize(

@@ -86,6 +86,7 @@ def test_a_pipe_and_a_cut_file_are_one_line(tmp_path, sound, capfd):
         check_one_line(capfd.readouterr().err, tmp_path / file)
 
 
+@pytest.mark.slow
 def test_other_models_of_keras_load_as_they_were(tmp_path):
     x = keras.Input((8, 8, 3))
     y = keras.layers.Normalization(mean=0.5, variance=2.0)(x)
@@ -99,6 +100,7 @@ def test_other_models_of_keras_load_as_they_were(tmp_path):
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_a_quantized_model_loads_and_is_not_taken_elsewhere(tmp_path):
     model = keras_vit.ViT(**SMALL)
     model.quantize("int8")

@@ -260,6 +260,7 @@ def test_a_hybrid_of_every_size_equals_those_of_one_size(case, size):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.function")
 @pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.slow
 def test_a_hybrid_of_every_size_runs_compiled(jit_compile):
     import tensorflow as tf
 
@@ -277,6 +278,7 @@ def test_a_hybrid_of_every_size_runs_compiled(jit_compile):
         np.testing.assert_allclose(array(compiled(x)), array(model(x)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_hybrid_of_every_size_trains_saves_and_goes_back(tmp_path):
     fixed = randomize(keras_vit.HybridViT(3, **SMALL, image_size=(40, 56)))
     model = keras_vit.with_image_size(fixed, (None, None))

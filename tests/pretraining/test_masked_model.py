@@ -51,10 +51,10 @@ def same_encoder(classifier, model):
     "target, channels, shape",
     [
         pytest.param("mean_colour", 3, (6, 512), marks=pytest.mark.slow),
-        ("mean_colour", 1, (6, 8)),
+        pytest.param("mean_colour", 1, (6, 8), marks=pytest.mark.slow),
         ("colours_4x4", 3, (6, 16, 512)),
         pytest.param("colours_4x4", 1, (6, 16, 8), marks=pytest.mark.slow),
-        ("pixels", 3, (6, 48)),
+        pytest.param("pixels", 3, (6, 48), marks=pytest.mark.slow),
     ],
 )
 def test_every_target_trains_from_the_known_loss(target, channels, shape):
@@ -118,6 +118,7 @@ def test_saved_and_loaded_without_custom_objects(target, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float64"])
+@pytest.mark.slow
 def test_other_precisions(dtype):
     model = compiled(masked_model(dtype=dtype))
     assert model.output.dtype == ("float64" if dtype == "float64" else "float32")
@@ -129,7 +130,7 @@ def test_other_precisions(dtype):
 @pytest.mark.parametrize(
     "target",
     [
-        "mean_colour",
+        pytest.param("mean_colour", marks=pytest.mark.slow),
         pytest.param("colours_4x4", marks=pytest.mark.slow),
         pytest.param("pixels", marks=pytest.mark.slow),
     ],
@@ -152,6 +153,7 @@ def test_pixels_that_the_model_scales_itself():
     assert 0 <= colours.numpy().min() < 0.2 < 0.8 < colours.numpy().max() <= 1
 
 
+@pytest.mark.slow
 def test_a_hybrid_predicts_the_patches_of_its_stem():
     backbone = keras_vit.HybridViT(5, **HYBRID)
     model = compiled(keras_vit.MaskedPatchPrediction(backbone))
@@ -267,8 +269,10 @@ def test_a_published_variant_by_its_name():
     encoder = model.get_layer("patch_encoder")
     assert np.std(array(encoder.projection.kernel)) > 0  # it has values
     assert model.settings["arguments"]["num_layers"] == 12
-    start = keras_vit.ViT_Ti16(7, image_size=64)
+    start = keras_vit.ViT_Ti16(7, image_size=64, input_scaling="imagenet")
     model = keras_vit.MaskedPatchPrediction("ViT_Ti16", image_size=32, weights=start)
+    scaling = start.settings["arguments"]["input_scaling"]
+    assert model.settings["arguments"]["input_scaling"] == scaling
     np.testing.assert_array_equal(
         array(model.get_layer("block_11").mlp.dense_1.kernel),
         array(start.get_layer("block_11").mlp.dense_1.kernel),

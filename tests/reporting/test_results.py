@@ -94,6 +94,7 @@ def test_a_run_that_the_memory_would_not_hold_is_refused(images, tmp_path, monke
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_several_seeds_give_their_mean(images, tmp_path, capsys):
     words = [f"--{k.replace('_', '-')}={v}" for k, v in TINY.items()]
     run = tmp_path / "runs"
@@ -123,6 +124,7 @@ def test_several_seeds_give_their_mean(images, tmp_path, capsys):
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_interrupted_seeds_go_on_in_the_folder_of_all(
     images, tmp_path, monkeypatch, capsys
 ):

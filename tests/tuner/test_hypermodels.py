@@ -106,6 +106,7 @@ except ImportError as error:
 """
 
 
+@pytest.mark.slow
 def test_without_keras_tuner_the_error_says_how_to_install_it():
     root = str(Path(keras_vit.__file__).parent.parent)
     done = subprocess.run(

@@ -158,6 +158,7 @@ def test_what_fails_says_why(tiny, tmp_path, capsys):
     assert "warmup_steps" in rows[0].error
 
 
+@pytest.mark.slow
 def test_a_budget_that_nothing_fits_is_named(tiny, space, tmp_path):
     small = hypermodel(tiny, space, budget=Budget(parameters=10))
     with pytest.raises(ValueError, match=r"can be a trial.*budget of 10 parameters"):

@@ -43,6 +43,7 @@ def tune(recipe_file, folder, *words):
     return main(["tune", "--recipe", str(recipe_file), "--folder", str(folder), *words])
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_the_command_to_train_the_best(
     recipe_file, tmp_path, untrained, capsys
 ):

@@ -44,7 +44,10 @@ def numbers(batches):
 
 
 @pytest.mark.parametrize("kind", ["pixels", "files"])
-@pytest.mark.parametrize("augment", ["crop_flip", "mixed", "strong", "batch"])
+@pytest.mark.parametrize(
+    "augment",
+    ["crop_flip", "mixed", pytest.param("strong", marks=pytest.mark.slow), "batch"],
+)
 def test_a_stream_can_start_at_any_step(arrays, folder, augment, kind):
     source = arrays if kind == "pixels" else keras_vit.data.load(f"{folder}:all")
     wanted = dict(image_size=(8, 10), training=True, seed=3)

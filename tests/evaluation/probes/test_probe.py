@@ -43,6 +43,7 @@ def photos(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_a_probe_of_grey_photos_with_a_named_model(photos, caplog):
     told = []
     with caplog.at_level(logging.WARNING, "keras_vit"):
@@ -78,6 +79,7 @@ def test_the_classifier_is_the_ridge_of_all_training_images():
     assert again.accuracy == result.accuracy
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_probed_by_its_path(tmp_path):
     model, sources = tiny(2), (shades(), shades(10, 1))
     model.save(tmp_path / "model.keras")

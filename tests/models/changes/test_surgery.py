@@ -151,6 +151,7 @@ def test_a_model_of_every_size_equals_those_of_one_size(positions, pooling):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf.function")
 @pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.slow
 def test_a_model_of_every_size_runs_compiled(jit_compile):
     import tensorflow as tf
 

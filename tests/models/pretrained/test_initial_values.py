@@ -84,6 +84,7 @@ def test_the_arrays_of_a_dictionary_stay_the_callers(fresh):
         np.testing.assert_array_equal(variable, value, err_msg=variable.path)
 
 
+@pytest.mark.slow
 def test_a_filled_model_trains_and_its_source_does_not():
     source = keras_vit.from_checkpoint(golden.path(FILE))
     before = [np.array(v) for v in source.variables]

@@ -39,7 +39,10 @@ def trained(parts, targets, jit_compile, optimizer="adamw", **options):
     return model, trainer, history.history
 
 
-@pytest.mark.parametrize("targets, jit_compile", [(LABELS, "yes"), (SHARES, "no")])
+@pytest.mark.parametrize(
+    "targets, jit_compile",
+    [pytest.param(LABELS, "yes", marks=pytest.mark.slow), (SHARES, "no")],
+)
 def test_the_update_is_that_of_the_whole_batch(targets, jit_compile):
     whole, _, history = trained(1, targets, jit_compile, "sgd")
     parts, trainer, other = trained(4, targets, jit_compile, "sgd")
@@ -55,6 +58,7 @@ def test_one_part_is_the_model_itself():
     assert prepare_model(model, TINY) is model
 
 
+@pytest.mark.slow
 def test_dropout_draws_anew_for_each_part():
     counts = []
     for parts in (1, 4):

@@ -233,6 +233,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.slow
 def test_keras_alone_still_fails(name, stock):
     # When one of these fails, Keras has learned it, and a remedy in
     # keras_vit/training/replicas may go.
@@ -253,11 +254,8 @@ TRACED = {
 }
 
 
-@pytest.mark.parametrize(
-    "names",
-    [["all"], pytest.param([*TRACED], marks=pytest.mark.slow)],
-    ids=["all", "every"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("names", [["all"], [*TRACED]], ids=["all", "every"])
 def test_training_can_be_traced_for_a_tpu(names):
     # Traced, not run: there is no TPU here.
     results = run("tpu_trace.py", {name: TRACED[name] for name in names})

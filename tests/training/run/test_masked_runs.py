@@ -66,6 +66,7 @@ def whole(masked, tmp_path_factory):
     return finished(masked, tmp_path_factory.mktemp("runs") / "whole")
 
 
+@pytest.mark.slow
 def test_a_run_on_unlabelled_images_draws_what_it_learns(whole):
     folder = whole.result.folder
     rows = list(csv.DictReader(io.StringIO(whole.history_text)))
@@ -184,6 +185,7 @@ def labelled(tmp_path):
     return tmp_path / "few"
 
 
+@pytest.mark.slow
 def test_from_unlabelled_images_to_a_classifier(photos, labelled, tmp_path, capsys):
     run = tmp_path / "first"
     words = ["--data", str(photos), "--run", str(run), "--epochs", "1", *SIZES]
@@ -206,6 +208,7 @@ def test_from_unlabelled_images_to_a_classifier(photos, labelled, tmp_path, caps
         np.testing.assert_allclose(np.array(a), np.array(b), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pretraining_goes_on_by_the_same_command(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     words = ["pretrain", "--data", str(photos), "--epochs", "1", *SIZES]
@@ -246,6 +249,7 @@ def test_each_command_keeps_to_its_task(words, message, capsys):
     assert message in error and "leave --masked-target out" in error
 
 
+@pytest.mark.slow
 def test_the_log_says_that_labels_are_not_read(whole, masked, tmp_path, caplog):
     with caplog.at_level(logging.INFO), pytest.raises(PowerCut):
         train(masked, tmp_path / "run", callbacks=[After(1)])

@@ -54,6 +54,7 @@ def test_a_run_of_an_opened_place_scans_nothing(tiny, tmp_path, scans):
     assert scans == [tiny.data]
 
 
+@pytest.mark.slow
 def test_the_command_scans_its_folder_once(tiny, tmp_path, scans):
     finished(dataclasses.replace(tiny, epochs=1), tmp_path / "first")
     del scans[:]

@@ -43,13 +43,8 @@ class Stop(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        name if i == 0 else pytest.param(name, marks=pytest.mark.slow)
-        for i, name in enumerate(FEATURES)
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FEATURES)
 def test_a_stopped_run_ends_with_the_same_bits(name, tiny, tmp_path):
     # Stopped inside an epoch that is not the last: `fit` is then called twice.
     recipe = dataclasses.replace(tiny, **FEATURES[name])
@@ -87,6 +82,7 @@ def len_of_epoch(run):
     return run.result.folder.read_record()["resolved"]["steps_per_epoch"]
 
 
+@pytest.mark.slow
 def test_the_saved_model_has_the_averages_and_the_accuracy_of_the_log(tiny, tmp_path):
     recipe = dataclasses.replace(tiny, ema_momentum=0.8)
     run = finished(recipe, tmp_path / "run")

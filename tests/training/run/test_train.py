@@ -97,6 +97,7 @@ def test_a_run_stopped_in_every_way_ends_with_the_bits_of_one_never_stopped(
     assert [session["step"] for session in sessions] == [0, 1, 4, 5]
 
 
+@pytest.mark.slow
 def test_a_process_killed_by_sigkill_is_resumed_to_the_same_bits(
     tiny, uninterrupted, tmp_path
 ):
