@@ -15,6 +15,7 @@ from keras_vit.checkpoints.names.spelling import normalised
 from keras_vit.checkpoints.names.transforms import as_is, half, transformed_shape
 from keras_vit.checkpoints.names.vit import DISTILLED_HEAD, HEAD, PATCH_KERNEL
 from keras_vit.checkpoints.names.wrappers import average_root, outer, towers
+from keras_vit.checkpoints.preparation import Preparation
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Checkpoint:
     unknown: list = field(default_factory=list)
     ignored: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)  # sentences on choices that were made
+    published: Preparation | None = None  # what the table of published files says
 
     @functools.cached_property
     def described(self):
@@ -53,7 +55,7 @@ class Checkpoint:
     @property
     def preparation(self):
         """How images were prepared for these weights, `None` where nothing says it."""
-        return self.described.preparation
+        return self.described.preparation or self.published
 
     @property
     def class_names(self):

@@ -7,7 +7,7 @@ from keras_vit.common.checks import check_choice
 RESIZES = ("squash", "crop", "border", "none")
 # What the projects call it, and what the steps of `keras_vit.data` do.
 INTERPOLATIONS = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic"}
-INTERPOLATIONS["lanczos"] = "lanczos3"
+INTERPOLATIONS |= {"lanczos": "lanczos3", "area": "area"}
 HALVES = ("down", "even")
 
 
@@ -25,7 +25,8 @@ class Preparation:
             cut out then.
         resize_to: Integer; or pair `(height, width)`, which the image is to fill or,
             for `"border"`, to fit in. Defaults to the size.
-        interpolation: A key of `INTERPOLATIONS`, with Pillow's antialiasing.
+        interpolation: A key of `INTERPOLATIONS`, with Pillow's antialiasing; `"area"`
+            is TensorFlow's.
         halves: Where the middle begins if an odd number of pixels is cut off: half of
             it rounded `"down"`, as Hugging Face does, or to the `"even"` number, as
             torchvision and timm do.
@@ -66,7 +67,8 @@ def evaluation_json(
     """
     own = preparation.image_size
     size = [n or m for n, m in zip(image_size or (None, None), own)]
-    method = {"method": INTERPOLATIONS[preparation.interpolation], "pillow": True}
+    method = {"method": INTERPOLATIONS[preparation.interpolation]}
+    method["pillow"] = preparation.interpolation != "area"
     if isinstance(preparation.resize_to, int):
         target = round(preparation.resize_to * min(size) / min(own))
         pair = (target, target)

@@ -7,6 +7,8 @@ in per cent, as published for that very file, else `None`.
 
 from dataclasses import dataclass
 
+from keras_vit.checkpoints.preparation import Preparation
+
 HOST = "https://storage.googleapis.com/"
 
 # How images are prepared for evaluation; all end in the range [-1, 1].
@@ -30,6 +32,18 @@ class PublishedFile:
     note: str = ""
     preprocessing: str = ""
     licence: str = ""
+
+    @property
+    def preparation(self):
+        """A `Preparation` where images are not merely resized to a square, or `None`.
+
+        big_vision's `resize_small(256)|central_crop(224)`.
+        """
+        if self.preprocessing != CROP:
+            return None
+        size = (self.image_size, self.image_size)
+        side = self.image_size * 8 // 7
+        return Preparation((0.5,), (0.5,), size, "crop", side, "area")
 
 
 def _files(name, pattern, image_size, num_classes, rows, **facts):

@@ -105,6 +105,12 @@ def find_row(name, variant, image_size=None):
     return min(rows, key=lambda row: abs(row.image_size - longer))
 
 
+def published_preparation(name, variant=None, image_size=None):
+    """The `PublishedFile.preparation` of a registered name; as for `find_source`."""
+    given, name = _split(name)
+    return find_row(name, given or variant, image_size).preparation
+
+
 def source_url(source):
     """The address of a published file."""
     return HOST + urllib.parse.quote(source.file)

@@ -63,3 +63,13 @@ def test_addresses_are_escaped():
 def test_the_class_goes_by_its_old_name_too():
     assert registry.Source is keras_vit.checkpoints.PublishedFile
     assert isinstance(keras_vit.list_weights()[0], keras_vit.checkpoints.Source)
+
+
+def test_a_row_says_how_its_images_are_evaluated():
+    plain = registry.published_preparation("ViT_S16/plain-90ep")
+    written = keras_vit.checkpoints.preparation.evaluation_json(plain)
+    found = keras_vit.data.Preprocessing.from_json(written)
+    expected = keras_vit.data.preprocessing(224, resize="central_crop")
+    assert found.image_steps == expected.image_steps
+    assert registry.published_preparation("augreg", "ViT_B16") is None
+    assert registry.published_preparation("augreg:any", "ViT_B16") is None

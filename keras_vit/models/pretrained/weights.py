@@ -22,7 +22,11 @@ from keras_vit.checkpoints.names.vit import (
 )
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
-from keras_vit.checkpoints.registry import find_source, is_registered
+from keras_vit.checkpoints.registry import (
+    find_source,
+    is_registered,
+    published_preparation,
+)
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 from keras_vit.models.pretrained.describing import describe
 from keras_vit.models.pretrained.initial_values import forget, give_values
@@ -310,13 +314,16 @@ def open_any(source, family, arguments, offline=None, average=None):
     """A `Checkpoint` of a registered name, an address, a file or an object."""
     if isinstance(source, Checkpoint):
         return source
+    published = None
     if isinstance(source, (str, bytes, os.PathLike)):
-        name = os.fsdecode(source)
-        variant = None
+        name, variant = os.fsdecode(source), None
+        size = arguments.get("image_size")
         if is_registered(name):
             variant = variant_of(family, arguments)
-        source = find_source(name, variant, arguments.get("image_size"), offline)
+            published = published_preparation(name, variant, size)
+        source = find_source(name, variant, size, offline)
     checkpoint = open_source(source, average)
+    checkpoint.published = published
     for note in (*checkpoint.notes, *checkpoint.described.notes):
         logger.warning("%s %s", checkpoint.origin, note)
     return checkpoint
