@@ -12,6 +12,7 @@ from keras_vit.layers.tokens.patches import stem_factor
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"
 _QUERY_NORM = _BLOCK + "attention/query_norm/gamma"
+_MLP = (_BLOCK + "mlp/dense_1/kernel", _BLOCK + "mlp/dense_2/kernel")
 # What `arguments_of` may leave open, because no file of some kinds says it.
 ASKED = {
     "num_heads": "the number of attention heads",
@@ -42,10 +43,8 @@ def stated_facts(checkpoint):
     """
     if checkpoint.settings:
         known = checkpoint.settings["arguments"]
-        facts = {name: known[name] for name in FACTS if name in known}
-    else:
-        facts = checkpoint.described.facts
-    return _without_unused(checkpoint, facts)
+        return {name: known[name] for name in FACTS if name in known}
+    return dict(checkpoint.described.facts)
 
 
 def facts_of(checkpoint):
@@ -54,16 +53,7 @@ def facts_of(checkpoint):
     `None` where its files differ, so that the user must say it.
     """
     stated = stated_facts(checkpoint)
-    if checkpoint.settings:
-        return stated
-    return _without_unused(checkpoint, {**checkpoint.layout.facts, **stated})
-
-
-def _without_unused(checkpoint, facts):
-    """Facts without the kind of GELU where there is none: SwiGLU is in its place."""
-    if not checkpoint.gated or "pooling/probe" in checkpoint:
-        return dict(facts)
-    return {name: fact for name, fact in facts.items() if name != "gelu"}
+    return stated if checkpoint.settings else {**checkpoint.layout.facts, **stated}
 
 
 def arguments_of(checkpoint):
@@ -227,10 +217,12 @@ def _encoder(checkpoint):
     blocks = _numbers(checkpoint, r"block_(\d+)/mlp/dense_1/kernel")
     class_token, register_tokens = token_counts(checkpoint)
     tokens, learned = class_token + register_tokens, paths.POSITIONS in checkpoint
+    outer, inner = _length(checkpoint, _MLP[0], -1), _length(checkpoint, _MLP[1], 0)
+    swiglu = bool(inner) and outer == 2 * inner
     found = {
         "num_layers": max(blocks, default=(-1,))[0] + 1,
         "hidden_dim": hidden_dim,
-        "mlp_dim": _length(checkpoint, _BLOCK + "mlp/dense_2/kernel", 0),
+        "mlp_dim": inner if swiglu else outer,
         "num_heads": _heads(checkpoint, hidden_dim),
         "class_token": bool(class_token),
         "register_tokens": register_tokens,
@@ -248,16 +240,9 @@ def _encoder(checkpoint):
         "qkv_bias": _FUSED.replace("kernel", "bias") in checkpoint,
         "patch_bias": paths.PATCHES + "/bias" in checkpoint,
         "pre_norm": "pre_norm/gamma" in checkpoint,
-        "swiglu": checkpoint.gated,
+        "swiglu": swiglu,
     }
     return {**found, **unusual, **_pooling(checkpoint, found)}
-
-
-def stated_pooling(checkpoint):
-    """What the head of a file reads, as far as the file or its project says it."""
-    if checkpoint.settings or checkpoint.layout.normalised:
-        return arguments_of(checkpoint).get("pooling")
-    return checkpoint.described.arguments.get("pooling")
 
 
 def _pooling(checkpoint, found):

@@ -80,13 +80,6 @@ class Checkpoint:
         """Whether it is of our masked patch prediction: an encoder, and no head."""
         return self.layout is KERAS and "prediction/kernel" in self.variables
 
-    @property
-    def gated(self):
-        """Whether the MLPs are SwiGLU: gate and value, of twice the width."""
-        paths = [f"block_00/mlp/dense_{i}/kernel" for i in (1, 2)]
-        shapes = [self.shape(path) if path in self else None for path in paths]
-        return None not in shapes and shapes[0][-1] == 2 * shapes[1][0]
-
     def __contains__(self, path):
         return path in self.variables
 

@@ -142,12 +142,21 @@ def _facts(name, args, checkpoint):
     if mlp not in ("", "mlp", "Mlp", *_SWIGLU):
         raise args.error("mlp_layer", "keras_vit does not have: it has mlp and swiglu")
     if args.text("act_layer"):
-        gated = checkpoint.gated
+        gated = is_gated(checkpoint)
         if not (gated and args.text("act_layer").lower() in ("silu", "swish")):
             facts["gelu"] = args.gelu("act_layer", None)
             if gated:
                 raise args.error("act_layer", "keras_vit does not have in gated MLPs")
     return facts
+
+
+def is_gated(checkpoint):
+    """Whether the MLPs of a file are SwiGLU: gate and value of twice the width."""
+    shapes = [
+        checkpoint.shape(path) if path in checkpoint else None
+        for path in ("block_00/mlp/dense_1/kernel", "block_00/mlp/dense_2/kernel")
+    ]
+    return None not in shapes and shapes[0][-1] == 2 * shapes[1][0]
 
 
 def _pooling(values, args, known):
@@ -225,7 +234,7 @@ def _notes(values, name, checkpoint):
     if not name or re.fullmatch(_KNOWN, name):
         return ()
     unusual = [what for path, what in _UNUSUAL.items() if path in checkpoint]
-    if checkpoint.gated:
+    if is_gated(checkpoint):
         unusual.append("gated MLPs, taken as SwiGLU")
     if "block_00/attention/query_key_value/bias" not in checkpoint:
         unusual.append("query, key and value without bias")

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from keras_vit.checkpoints.architecture import class_count, stated_pooling
+from keras_vit.checkpoints.architecture import class_count
 from keras_vit.checkpoints.names.vit import HEAD, PRE_LOGITS
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def plan_head(plan):
         reason = (
             f"the weights have {theirs} classes, the model {ours}; it starts from zero"
         )
-    elif wanted != given or _reads_another_pooling(plan):
+    elif wanted != given:
         reason = "it reads other features than the weights' head; it starts from zero"
     else:
         return
@@ -62,13 +62,3 @@ def plan_head(plan):
         plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
         plan.report.reinitialized[path] = reason
     logger.info("Head re-initialised: %s.", reason)
-
-
-def _reads_another_pooling(plan):
-    """Whether the model's head reads what the file's was not trained to read.
-
-    A head that reads every token gives each the logits that the file's would give it.
-    """
-    ours = plan.settings.get("arguments", {}).get("pooling")
-    theirs = stated_pooling(plan.checkpoint)
-    return None not in (ours, theirs) and ours != theirs

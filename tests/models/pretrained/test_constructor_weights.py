@@ -178,24 +178,6 @@ def test_a_bare_file_that_cannot_say_its_scaling_is_told_of(tmp_path, caplog):
     assert "assumed" not in caplog.text
 
 
-def test_a_head_starts_anew_where_it_would_read_another_pooling(file, caplog):
-    caplog.set_level(logging.INFO)
-    model = small(pooling="gap", weights=file)
-    assert not array(model.get_layer("head").kernel).any()
-    assert "reads other features" in caplog.text
-    # Each token gets the logits that the file's head would give it.
-    every, own = small(pooling=None, weights=file), small(weights=file)
-    np.testing.assert_allclose(array(every(X))[:, 0], array(own(X)), atol=1e-5)
-
-
-def test_a_kind_of_gelu_that_is_not_used_is_not_compared():
-    theirs = randomize(small(swiglu=True, gelu="erf"))
-    model = small(swiglu=True)
-    keras_vit.load_weights(model, theirs)
-    np.testing.assert_array_equal(array(model(X)), array(theirs(X)))
-    assert keras_vit.from_checkpoint(theirs).settings["arguments"]["swiglu"]
-
-
 @pytest.mark.parametrize("patch_size", [7, (7, 4)])
 def test_the_weights_of_a_grey_model_load_into_it(patch_size, tmp_path):
     grey = {"num_channels": 1, "patch_size": patch_size, "image_size": 28}
