@@ -238,7 +238,7 @@ def _encoder(checkpoint):
     # Models of this package from before these arguments lack them.
     unusual = {
         "qkv_bias": _FUSED.replace("kernel", "bias") in checkpoint,
-        "patch_bias": paths.PATCHES + "/bias" in checkpoint,
+        "patch_bias": paths.PATCH_BIAS in checkpoint,
         "pre_norm": "pre_norm/gamma" in checkpoint,
         "swiglu": swiglu,
     }

@@ -58,6 +58,17 @@ class Checkpoint:
         return self.described.preparation or self.published
 
     @property
+    def input_scaling(self):
+        """`(mean, deviation)` of images in [0, 1] that the weights want, or `None`.
+
+        `None` for images in [-1, 1], and where nothing says it.
+        """
+        if self.settings:
+            return self.settings["arguments"].get("input_scaling")
+        known = self.preparation
+        return None if known is None else (known.mean, known.deviation)
+
+    @property
     def class_names(self):
         """The names of the classes, or `None`."""
         return self.described.class_names

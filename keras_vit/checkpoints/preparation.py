@@ -4,6 +4,17 @@ import dataclasses
 
 from keras_vit.common.checks import check_choice
 
+# Mean and deviation of the channels of images in [0, 1], by the names that people know
+# them by. ImageNet's are those of torchvision, timm, DeiT and DINO; CLIP's those of
+# `clip/clip.py: _transform` (OpenAI); "inception" is this package's own [-1, 1].
+SCALINGS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "clip": (
+        (0.48145466, 0.4578275, 0.40821073),
+        (0.26862954, 0.26130258, 0.27577711),
+    ),
+    "inception": (0.5, 0.5),
+}
 RESIZES = ("squash", "crop", "border", "none")
 # What the projects call it, and what the steps of `keras_vit.data` do.
 INTERPOLATIONS = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic"}

@@ -14,7 +14,8 @@ from keras_vit.costs.memory import bytes_of, estimate_training
 from keras_vit.costs.time import images_per_second
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models import build, with_image_size
-from keras_vit.models.vision_model import image_shape
+from keras_vit.models.preprocessing import scaling_text
+from keras_vit.models.vision_model import arguments_of, image_shape
 
 BATCH_SIZES = (1, 32, 256)
 
@@ -55,6 +56,8 @@ class ModelFacts:
     training: dict
     # Batch size to images per second of the forward pass on this machine, measured.
     speed: dict = dataclasses.field(default_factory=dict)
+    # Mean and deviation by which the model scales its images, or `None`.
+    input_scaling: list | None = None
 
     @property
     def num_parameters(self):
@@ -85,8 +88,10 @@ class ModelFacts:
             memory = as_memory(estimate.activations), as_memory(estimate.total)
             speed = f"{self.speed[size]:.3g}" if size in self.speed else ""
             sizes.append((f"{size:,}", *memory, speed))
+        scaled = self.input_scaling and scaling_text(self.input_scaling)
         lines = [
-            f"{self.name}: images of {height}x{width}x{channels}, {self.dtype}",
+            f"{self.name}: images of {height}x{width}x{channels}, {self.dtype}"
+            + f"\nscaled inside to {scaled}" * bool(scaled),
             aligned(rows, left=1),
             f"weights: {as_memory(self.weight_bytes)}",
             aligned(sizes if self.speed else [row[:-1] for row in sizes], left=0),
@@ -162,6 +167,7 @@ def summary(
             size: estimate_training(model, size, optimizer=optimizer) for size in sizes
         },
         speed={size: images_per_second(model, size) for size in sizes if measure},
+        input_scaling=arguments_of(model).get("input_scaling"),
     )
 
 

@@ -3,6 +3,7 @@
 from keras_vit.common.wording import percent
 from keras_vit.costs.flops import forward_flops
 from keras_vit.data import steps_to_text
+from keras_vit.models.preprocessing import scaling_text
 from keras_vit.models.variants.identify import variant_of
 from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
 from keras_vit.visualize.anatomy import (
@@ -48,10 +49,7 @@ def model_facts(subject):
     rows.append(("Images", f"{width} × {height} pixels, {kind}"))
     rows.append(("Prepared by", steps_to_text(subject.steps.image_steps)))
     if a.get("input_scaling"):
-        mean, deviation = (
-            ", ".join(f"{number:g}" for number in each) for each in a["input_scaling"]
-        )
-        rows.append(("Scaled inside to", f"mean {mean}; deviation {deviation}"))
+        rows.append(("Scaled inside to", scaling_text(a["input_scaling"])))
     if layer_named(model, "patch_encoder"):
         rows += _transformer(model, a, size)
     elif "num_blocks" in a:

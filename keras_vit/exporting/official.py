@@ -1,6 +1,6 @@
 """Weights as `.npz`, in the layout of the official JAX projects."""
 
-from keras_vit.checkpoints.names.vit import PATCH_KERNEL, PATCHES
+from keras_vit.checkpoints.names.vit import PATCH_BIAS, PATCH_KERNEL
 from keras_vit.checkpoints.writing import write_npz
 from keras_vit.exporting.preparation import folded, is_plain, statistics_of
 from keras_vit.exporting.weight_files import arrays_of, require, values_in
@@ -63,4 +63,4 @@ def _values(job):
         "What the model scales its images by is part of the patch projection: the "
         "file is for images in [-1, 1], as all of this format."
     )
-    return folded(job, values, PATCH_KERNEL, f"{PATCHES}/bias")
+    return folded(job, values, PATCH_KERNEL, PATCH_BIAS)

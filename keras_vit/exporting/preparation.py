@@ -6,6 +6,8 @@ from keras_vit.checkpoints.preparation import INTERPOLATIONS, Preparation
 from keras_vit.data import steps_to_text
 from keras_vit.data.steps import CentralCrop, Resize, ResizeSmall, ValueRange
 from keras_vit.inference.loaded import preprocessing_of
+from keras_vit.models.building.ends import from_minus_one_to_one
+from keras_vit.models.preprocessing import scaling_text
 
 _METHODS = {ours: theirs for theirs, ours in INTERPOLATIONS.items()}
 
@@ -101,8 +103,8 @@ def folded(job, values, kernel, bias):
     Returns:
         A new dictionary.
     """
-    mean, deviation = (np.asarray(each) for each in statistics_of(job))
-    scale, offset = 0.5 / deviation, (0.5 - mean) / deviation
+    entrance = from_minus_one_to_one(*statistics_of(job))
+    scale, offset = (np.asarray(entrance[name]) for name in ("scale", "offset"))
     old = np.asarray(values[kernel], "float64")
     parts = old.reshape(-1, len(scale), old.shape[-1])  # (pixels, channels, D)
     new = (parts * scale[:, None]).reshape(old.shape)
@@ -115,10 +117,9 @@ def scaling_note(job):
     scaling = job.arguments.get("input_scaling")
     if scaling is None:
         return []
-    mean, deviation = (", ".join(f"{n:g}" for n in each) for each in scaling)
     return [
-        "Images are scaled at the model's entrance, by the mean "
-        f"({mean}) and the deviation ({deviation}) of images in [0, 1]."
+        "Images are scaled at the model's entrance, by the numbers of images in "
+        f"[0, 1]: {scaling_text(scaling)}."
     ]
 
 

@@ -3,20 +3,9 @@
 import numpy as np
 from keras import ops
 
+from keras_vit.checkpoints.preparation import SCALINGS
 from keras_vit.common.checks import is_number
 from keras_vit.common.wording import hint
-
-# Mean and deviation of the channels of images in [0, 1], by the names that people know
-# them by. ImageNet's are those of torchvision, timm, DeiT and DINO; CLIP's those of
-# `clip/clip.py: _transform` (OpenAI); "inception" is this package's own [-1, 1].
-SCALINGS = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "clip": (
-        (0.48145466, 0.4578275, 0.40821073),
-        (0.26862954, 0.26130258, 0.27577711),
-    ),
-    "inception": (0.5, 0.5),
-}
 
 FROM_WEIGHTS = "weights"  # the value of `input_scaling` that leaves it to the weights
 
@@ -117,3 +106,9 @@ def _each_channel(values, num_channels, scaling):
             f"{num_channels} numbers each, or None for images that need no scaling."
         )
     return numbers
+
+
+def scaling_text(scaling):
+    """The kept `input_scaling` of a model, for people."""
+    mean, deviation = (", ".join(f"{n:g}" for n in each) for each in scaling)
+    return f"mean {mean}; deviation {deviation}"

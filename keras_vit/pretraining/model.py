@@ -10,7 +10,7 @@ from keras_vit.models.building.ends import float_policy, image_input
 from keras_vit.models.constructors import BUILDERS, build
 from keras_vit.models.preprocessing import resolve_scaling
 from keras_vit.models.pretrained.initial_values import forget, values_later
-from keras_vit.models.pretrained.weights import load_weights, open_any, scaling_of
+from keras_vit.models.pretrained.weights import load_weights, open_any
 from keras_vit.models.vision_model import (
     VisionModel,
     grid_of_settings,
@@ -95,7 +95,7 @@ def MaskedPatchPrediction(
         weights = backbone if weights is None else weights
     elif weights is not None and "input_scaling" not in arguments:
         weights = open_any(weights, family, own)
-        scaling = scaling_of(weights)
+        scaling = weights.input_scaling
         own["input_scaling"] = resolve_scaling(scaling, own["num_channels"])
     model = _build(family, own, target, name)
     if weights is not None:

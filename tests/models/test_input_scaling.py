@@ -206,7 +206,7 @@ def test_loading_into_a_model_that_scales_otherwise_is_told(caplog):
     theirs = randomize(small(input_scaling="imagenet"))
     keras_vit.load_weights(small(), theirs)
     (line,) = warnings_of(caplog)
-    assert "mean=(0.5, 0.5)" not in line and "mean=0.5, deviation=0.5" in line
+    assert "mean 0.5; deviation 0.5" in line
     caplog.clear()
     keras_vit.load_weights(small(input_scaling="imagenet"), theirs)
     assert not warnings_of(caplog)
@@ -227,3 +227,14 @@ def test_what_a_file_says_of_its_images_decides(monkeypatch):
 
 def test_published_names_are_known():
     assert set(SCALINGS) == {"imagenet", "clip", "inception"}
+
+
+@pytest.mark.parametrize("pooling", ["token", "gap"])
+def test_a_grey_model_of_scaled_colour_weights_sees_grey_images_as_they_did(pooling):
+    theirs = randomize(small(pooling=pooling, input_scaling="imagenet"))
+    grey = small(pooling=pooling, num_channels=1, weights=theirs)
+    mean, deviation = scaling_of(grey)
+    assert mean == [pytest.approx(0.449)] and deviation == [pytest.approx(0.226)]
+    images = inputs((2, 8, 12, 1))
+    expected = array(theirs(np.repeat(images, 3, axis=-1)))
+    np.testing.assert_allclose(array(grey(images)), expected, atol=1e-5)

@@ -8,7 +8,7 @@ from keras_vit.checkpoints.configs.reading import (
     names_in_order,
     nearest_interpolation,
 )
-from keras_vit.checkpoints.preparation import Preparation
+from keras_vit.checkpoints.preparation import SCALINGS, Preparation
 
 _RELATIVE = "has relative positions, which keras_vit does not read from files of timm"
 _ROTARY = "has rotary positions, which keras_vit does not have"
@@ -84,6 +84,7 @@ _ONLY = {
     "conv_layer": "",
 }
 _NORMS = {"": None, "layernorm": 1e-6, "LayerNorm": 1e-6}
+_USUAL = SCALINGS["imagenet"]
 _CROP_MODES = {"center": "crop", "squash": "squash", "border": "border"}
 _SWIGLU = ("swiglu", "swiglupacked", "swiglu_packed", "SwiGLU", "SwiGLUPacked")
 
@@ -199,7 +200,7 @@ def _preparation(cfg, args):
     mean, deviation = cfg.channels("mean"), cfg.channels("std")
     if mean is None and deviation is None:
         return None
-    mean, deviation = mean or (0.485, 0.456, 0.406), deviation or (0.229, 0.224, 0.225)
+    mean, deviation = mean or _USUAL[0], deviation or _USUAL[1]
     if len(mean) != len(deviation) or not all(d > 0 for d in deviation):
         raise cfg.error("std", "must be positive, one for each of mean")
     usual = _input_size(cfg)

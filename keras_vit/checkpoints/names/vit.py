@@ -16,6 +16,7 @@ from keras_vit.checkpoints.names.transforms import as_is, transpose
 
 PATCHES = "patch_encoder/projection"
 PATCH_KERNEL = "patch_encoder/projection/kernel"
+PATCH_BIAS = "patch_encoder/projection/bias"
 CLASS_TOKEN = "patch_encoder/class_token"
 REGISTER_TOKENS = "patch_encoder/register_tokens"
 POSITIONS = "patch_encoder/position_embedding/embeddings"

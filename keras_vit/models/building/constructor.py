@@ -69,7 +69,7 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
                 images, x = image_input(a)
                 model = VisionModel(images, build(x, a), name=label)
             model.settings.update(family=family, arguments=vars(a))
-            # Weights for colours are for grey images too: the sum is exact.
+            # Weights for colours are for grey images too.
             rule = "sum" if a.num_channels == 1 else None
             return fill_new_model(model, weights, in_channels_rule=rule, chosen=given)
 

@@ -25,7 +25,6 @@ from keras_vit.models.pretrained.weights import (
     fill_new_model,
     open_any,
     says_scaling,
-    scaling_of,
 )
 from keras_vit.models.variants.identify import published_heads, variant_of
 from keras_vit.models.vision_model import grid_of_settings
@@ -95,7 +94,7 @@ def from_checkpoint(
         )
     arguments = {**arguments_of(checkpoint), **overrides}
     if arguments.get("input_scaling", FROM_WEIGHTS) == FROM_WEIGHTS:
-        arguments["input_scaling"] = scaling_of(checkpoint)
+        arguments["input_scaling"] = checkpoint.input_scaling
     check_arguments(checkpoint, arguments, overrides)
     if "input_shape" in overrides:
         arguments.pop("image_size", None)

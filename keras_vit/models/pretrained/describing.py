@@ -8,19 +8,18 @@ from keras_vit.models.preprocessing import resolve_scaling
 from keras_vit.models.vision_model import arguments_of, image_shape, value_range_of
 
 
-def describe(model, plan, scaling):
+def describe(model, plan):
     """Writes `class_names` and `preprocessing` into the metadata of a new model.
 
     Args:
         model: The model, filled.
         plan: The `Plan` that filled it.
-        scaling: What `input_scaling` its weights want.
     """
     if HEAD[0] not in plan.report.used:  # names of other classes
         model.metadata.pop("class_names", None)
     elif names := _class_names(plan.checkpoint, model.output_shape[-1]):
         model.metadata["class_names"] = names
-    steps = _evaluation(plan.checkpoint.preparation, model, scaling)
+    steps = _evaluation(plan.checkpoint, model)
     if steps is not None:
         model.metadata["preprocessing"] = steps
 
@@ -32,13 +31,13 @@ def _class_names(checkpoint, count):
     return list(names) if names and len(names) == count else None
 
 
-def _evaluation(preparation, model, scaling):
+def _evaluation(checkpoint, model):
     """The steps from an image file to what the model takes, where the file says it."""
-    height, width, channels = image_shape(model)
+    preparation, (height, width, channels) = checkpoint.preparation, image_shape(model)
     if preparation is None or channels not in (1, 3):
         return None
     # Without its layer a model takes values that no step of this package makes.
-    wanted = resolve_scaling(scaling, channels)
+    wanted = resolve_scaling(checkpoint.input_scaling, channels)
     if wanted is not None and arguments_of(model).get("input_scaling") is None:
         return None
     if preparation.image_size is None:

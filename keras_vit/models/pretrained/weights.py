@@ -27,7 +27,11 @@ from keras_vit.checkpoints.registry import (
     is_registered,
     published_preparation,
 )
-from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
+from keras_vit.models.preprocessing import (
+    FROM_WEIGHTS,
+    resolve_scaling,
+    scaling_text,
+)
 from keras_vit.models.pretrained.describing import describe
 from keras_vit.models.pretrained.initial_values import forget, give_values
 from keras_vit.models.variants.identify import describe_difference, variant_of
@@ -201,7 +205,7 @@ def open_weights(family, options, given):
     checkpoint = open_any(weights, family, options)
     _check_model(checkpoint, family, options)
     if options.get("input_scaling") == FROM_WEIGHTS:
-        options["input_scaling"] = scaling_of(checkpoint)
+        options["input_scaling"] = checkpoint.input_scaling
         if not says_scaling(checkpoint):
             logger.warning("%s: assumed %s.", checkpoint.origin, USUAL_SCALING)
     _take_parts(checkpoint, options, given)
@@ -236,7 +240,7 @@ def channels_of(weights):
     """
     if isinstance(weights, str) and is_registered(weights):
         return 3  # all that are published
-    return arguments_of(open_any(weights, None, {})).get("num_channels")
+    return arguments_of(_opened(weights, None, {})).get("num_channels")
 
 
 @naming_its("checkpoint")
@@ -258,20 +262,9 @@ def fill_new_model(model, checkpoint, **options):
         raise
     values = ((plan.variables[path], value) for path, value in plan.values())
     give_values(model.variables, values)
-    describe(model, plan, scaling_of(checkpoint))
+    describe(model, plan)
     log_report(plan)
     return model
-
-
-def scaling_of(checkpoint):
-    """What `input_scaling` the weights of a checkpoint want; `None` for [-1, 1].
-
-    `None` too where the file does not say it.
-    """
-    if checkpoint.settings:
-        return checkpoint.settings["arguments"].get("input_scaling")
-    known = checkpoint.preparation
-    return None if known is None else (known.mean, known.deviation)
 
 
 def says_scaling(checkpoint):
@@ -291,29 +284,30 @@ def _compare_scaling(checkpoint, arguments):
         return
     ours = arguments["input_scaling"]
     try:
-        theirs = resolve_scaling(scaling_of(checkpoint), arguments["num_channels"])
+        theirs = resolve_scaling(checkpoint.input_scaling, arguments["num_channels"])
     except ValueError:  # of another number of channels
         return
     if theirs != ours:
         logger.warning(
-            "The weights of %s were trained with images scaled by %s, the model scales "
-            "them by %s (means and deviations of images in [0, 1]). A model built with "
+            "The weights of %s were trained with images scaled to %s, the model scales "
+            "them to %s (of images in [0, 1]). A model built with "
             "input_scaling='weights' scales them as its weights want.",
             checkpoint.origin,
-            _words_of(theirs),
-            _words_of(ours),
+            *(scaling_text(each or ([0.5], [0.5])) for each in (theirs, ours)),
         )
-
-
-def _words_of(scaling):
-    mean, deviation = scaling or (0.5, 0.5)
-    return f"mean={mean}, deviation={deviation}"
 
 
 def open_any(source, family, arguments, offline=None, average=None):
     """A `Checkpoint` of a registered name, an address, a file or an object."""
     if isinstance(source, Checkpoint):
         return source
+    checkpoint = _opened(source, family, arguments, offline, average)
+    for note in (*checkpoint.notes, *checkpoint.described.notes):
+        logger.warning("%s %s", checkpoint.origin, note)
+    return checkpoint
+
+
+def _opened(source, family, arguments, offline=None, average=None):
     published = None
     if isinstance(source, (str, bytes, os.PathLike)):
         name, variant = os.fsdecode(source), None
@@ -324,8 +318,6 @@ def open_any(source, family, arguments, offline=None, average=None):
         source = find_source(name, variant, size, offline)
     checkpoint = open_source(source, average)
     checkpoint.published = published
-    for note in (*checkpoint.notes, *checkpoint.described.notes):
-        logger.warning("%s %s", checkpoint.origin, note)
     return checkpoint
 
 
