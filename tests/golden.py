@@ -90,19 +90,22 @@ def write_safetensors(target, arrays):
 
 
 def read_safetensors(source):
-    """The arrays in float32 of a file, without any of the package's code."""
+    """The arrays of a file in float32, without any of the package's code."""
     data = source.read_bytes()
     start = 8 + struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8:start])
     header.pop("__metadata__", None)
     found = {}
     for name, facts in header.items():
-        assert facts["dtype"] == "F32"
-        low, high = facts["data_offsets"]
-        values = np.frombuffer(data[start + low : start + high], "<f4")
-        found[name] = values.reshape(facts["shape"])
+        low, high = (start + place for place in facts["data_offsets"])
+        array = np.frombuffer(data[low:high], _DTYPES[facts["dtype"]])
+        if facts["dtype"] == "BF16":
+            array = (array.astype("<u4") << 16).view("<f4")
+        found[name] = array.astype("<f4").reshape(facts["shape"])
     return found
 
+
+_DTYPES = {"F16": "<f2", "F32": "<f4", "BF16": "<u2", "I64": "<i8"}
 
 # The shipped file: an index in JSON, then all different arrays in float32, one after
 # another, as four planes of bytes (signs and exponents compress, the rest hardly does).

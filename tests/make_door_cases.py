@@ -9,7 +9,6 @@ needs the golden data, and nothing else; see `golden.py`. What is left out:
 """
 
 import json
-import struct
 from pathlib import Path
 
 import golden
@@ -26,7 +25,6 @@ OPEN = (
 )
 # What the tests ask for of a case.
 META = ("args", "expected", "open", "reason", "tolerance", "verdict")
-_DTYPES = {"F16": "<f2", "F32": "<f4", "BF16": "<u2", "I64": "<i8"}
 
 
 def main():
@@ -55,7 +53,7 @@ def cases():
         for config in ("config.json", "preprocessor_config.json"):
             if (folder / config).exists():
                 files[f"{name}/{config}"] = json.loads((folder / config).read_text())
-        arrays = read_safetensors(folder / "model.safetensors")
+        arrays = golden.read_safetensors(folder / "model.safetensors")
         if shut:
             arrays = {key: np.zeros(a.shape, a.dtype) for key, a in arrays.items()}
         else:
@@ -73,22 +71,6 @@ def _values(folder, meta):
             kept["photo"] = np.asarray(photo, "float32")
             kept["photo_probabilities"] = values["photo_probabilities"]
     return kept
-
-
-def read_safetensors(path):
-    """Arrays in float32, without any of the package's code."""
-    data = path.read_bytes()
-    start = 8 + struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:start])
-    header.pop("__metadata__", None)
-    found = {}
-    for name, facts in header.items():
-        low, high = (start + place for place in facts["data_offsets"])
-        array = np.frombuffer(data[low:high], _DTYPES[facts["dtype"]])
-        if facts["dtype"] == "BF16":
-            array = (array.astype("<u4") << 16).view("<f4")
-        found[name] = array.astype("<f4").reshape(facts["shape"])
-    return found
 
 
 if __name__ == "__main__":

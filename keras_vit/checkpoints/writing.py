@@ -1,8 +1,5 @@
 """Writes a model's variables as arrays of a given layout, with the same name tables."""
 
-import json
-import struct
-
 import numpy as np
 
 from keras_vit.checkpoints.names.layouts import LAYOUTS
@@ -89,24 +86,14 @@ def write_npz(path, arrays):
 
 
 def write_safetensors(path, arrays, about=None):
-    """Writes a safetensors file, with NumPy alone.
+    """Writes a safetensors file.
 
     Args:
-        path: `Path` of the file.
+        path: Path of the file.
         arrays: Dictionary of names to arrays, which are written as float32.
         about: Dictionary of strings for its header, beside the usual `format`.
     """
-    header, end = {"__metadata__": {"format": "pt", **(about or {})}}, 0
-    for name, array in arrays.items():
-        start, end = end, end + 4 * array.size
-        header[name] = {
-            "dtype": "F32",
-            "shape": list(array.shape),
-            "data_offsets": [start, end],
-        }
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        for array in arrays.values():
-            file.write(np.ascontiguousarray(array, "<f4").data)
+    from safetensors.numpy import save_file
+
+    arrays = {n: np.ascontiguousarray(array, "<f4") for n, array in arrays.items()}
+    save_file(arrays, path, {"format": "pt", **(about or {})})

@@ -3,11 +3,9 @@
 import json
 
 import keras
-import numpy as np
 
-from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import write_safetensors
-from keras_vit.exporting.weight_files import outputs_of
+from keras_vit.exporting.weight_files import outputs_of, values_in
 from keras_vit.models.vision_model import settings_of
 
 
@@ -34,6 +32,5 @@ def h5_runner(job):
 
 def write_own_safetensors(job):
     """Writes a safetensors file whose header says how the model was made."""
-    arrays = {path: np.asarray(v) for path, v in values_of(job.plain).items()}
     about = {"settings": settings_of(job.plain), "metadata": job.plain.metadata}
-    write_safetensors(job.path, arrays, {"keras_vit": json.dumps(about)})
+    write_safetensors(job.path, values_in(job), {"keras_vit": json.dumps(about)})

@@ -38,7 +38,7 @@ def test_the_folders_name_the_scaling(tmp_path):
     processor = read(tmp_path / "hf", "preprocessor_config")
     assert processor["image_mean"] == pytest.approx(MEAN)
     assert processor["image_std"] == pytest.approx(DEVIATION)
-    assert "mean (0.485, 0.456, 0.406)" in str(report)
+    assert "mean 0.485, 0.456, 0.406; deviation" in str(report)
     keras_vit.export(model, tmp_path / "timm", "timm")
     cfg = read(tmp_path / "timm", "config")["pretrained_cfg"]
     assert cfg["mean"] == pytest.approx(MEAN) and cfg["std"] == pytest.approx(DEVIATION)

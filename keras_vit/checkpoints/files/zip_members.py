@@ -56,9 +56,8 @@ def check_members(path, archive):
                 f"Received: compression {info.compress_type}. Pack the archive again, "
                 "without compression."
             )
-        stored = info.compress_type == zipfile.ZIP_STORED
         if info.header_offset + 30 + info.compress_size > size or (
-            stored and info.compress_size != info.file_size
+            is_stored(info) and info.compress_size != info.file_size
         ):
             raise Refused(
                 f"The member {name!r} of {shown} claims more bytes than are there: the "
@@ -68,8 +67,8 @@ def check_members(path, archive):
 
 
 def is_stored(info):
-    """Whether a member's bytes are in the archive uncompressed and unencrypted."""
-    return info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
+    """Whether a member's bytes are in the archive uncompressed."""
+    return info.compress_type == zipfile.ZIP_STORED
 
 
 def stored_start(file, info):
