@@ -20,8 +20,6 @@ from keras_vit.inference.loaded import (
     preprocessing_of,
 )
 
-_NOTHING = "`files` must name at least one image or folder."
-
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
@@ -78,7 +76,7 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     check_positive(top=top, batch_size=batch_size)
     found = list(named_images(files))
     if not found:
-        raise ValueError(_NOTHING)
+        raise ValueError("`files` must name at least one image or folder.")
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
     steps = preprocessing_of(model)
@@ -124,7 +122,7 @@ def named_images(images):
     """
     for number, image in enumerate(_listed(images), 1):
         if isinstance(image, str | os.PathLike):
-            for file, error in find_images([image]):
+            for file, error in _files(image):
                 yield file, file, error
             continue
         is_opened = hasattr(image, "getexif") or hasattr(image, "read")
@@ -146,21 +144,16 @@ def _listed(images):
     return [images] if one or hasattr(images, "read") else list(images)
 
 
-def find_images(files):
+def _files(path):
     """Yields `(file, None)`, or `(folder, error)` for a folder without images."""
-    if isinstance(files, (str, os.PathLike)):
-        files = [files]
-    files = [os.path.expanduser(os.fspath(file)) for file in files]
-    if not files:
-        raise ValueError(_NOTHING)
-    for file in files:
-        if not os.path.isdir(file):
-            yield file, None
-            continue
-        inside = sorted(images_below(file))
-        yield from ((os.path.join(file, image), None) for image in inside)
-        if not inside:
-            yield file, f"{display(file)} is a folder without images."
+    path = os.path.expanduser(os.fspath(path))
+    if not os.path.isdir(path):
+        yield path, None
+        return
+    inside = sorted(images_below(path))
+    yield from ((os.path.join(path, image), None) for image in inside)
+    if not inside:
+        yield path, f"{display(path)} is a folder without images."
 
 
 def read_image(image, steps):
