@@ -3,6 +3,7 @@
 import difflib
 import math
 import os
+import unicodedata
 
 LIMIT = 4000  # characters of a message
 
@@ -10,6 +11,14 @@ LIMIT = 4000  # characters of a message
 def display(name) -> str:
     """A file name that can be printed, also one that isn't valid UTF-8."""
     return printable(os.fsdecode(name) if isinstance(name, bytes) else str(name))
+
+
+def canonical(name) -> str:
+    """A name in the form in which names are compared: Unicode's NFC.
+
+    macOS and some archives write é as two characters, others as one.
+    """
+    return unicodedata.normalize("NFC", str(name))
 
 
 def printable(text, keep="") -> str:
