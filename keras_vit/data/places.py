@@ -31,16 +31,28 @@ class Place:
         path: `pathlib.Path`, or the name.
         split: The split that the name ends with, or None.
         parts: The parts of it, a tuple of `Subset`.
+        any_classes: Whether a folder or list may have one class only, and parts that
+            differ in their classes; training wants more, evaluation does not.
     """
 
     kind: str
     path: pathlib.Path | str
     split: str | None = None
     parts: tuple[subsets.Subset, ...] = ()
+    any_classes: bool = False
     _found: dict = dataclasses.field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self):
         return display(self.path)
+
+    @property
+    def full_name(self) -> str:
+        """A name that means the same from every working folder."""
+        path = self.path
+        if isinstance(path, pathlib.Path):
+            path = os.path.abspath(path)
+        part = (self.split or "") + "".join(map(str, self.parts))
+        return f"{path}:{part.lstrip(',')}" if part else path
 
     @property
     def has_files(self) -> bool:
@@ -63,11 +75,13 @@ class Place:
             raise ValueError(
                 f"`columns` is for lists of files. Received: {self}, columns={columns}"
             )
-        path = str(self.path)
+        path, few = str(self.path), self.any_classes
         if self.kind == "list":
-            return self._once(("list", repr(columns)), scan_list, path, columns)
-        find = folders.scan if labelled else folders.scan_unlabelled
-        return self._once(("folder", labelled), find, path)
+            key = ("list", repr(columns), few)
+            return self._once(key, scan_list, path, columns, few)
+        if not labelled:
+            return self._once("unlabelled", folders.scan_unlabelled, path)
+        return self._once(("folder", few), folders.scan, path, few)
 
     def builder(self, data_dir=None):
         """The TFDS builder; its data are prepared, downloaded first where needed.

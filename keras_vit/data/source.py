@@ -1,5 +1,7 @@
 """A source: one split of a data set, ready to be turned into batches."""
 
+import hashlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -85,6 +87,13 @@ class Source:
         if not isinstance(self._store, FileStore):
             return None
         return [display(file) for file in self._store.files]
+
+    @property
+    def files_sha256(self) -> str | None:
+        """The SHA-256 of the names of `files`, one a line; None without files."""
+        if self.files is None:
+            return None
+        return hashlib.sha256("\n".join(self.files).encode()).hexdigest()
 
     @property
     def labels(self) -> np.ndarray | None:

@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 
 from keras_vit.common.checks import check_positive
 from keras_vit.data import steps_to_text
+from keras_vit.evaluation.classes import match_classes
 from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.metrics import (
     Calibration,
@@ -17,15 +19,15 @@ from keras_vit.evaluation.metrics import (
     wilson_interval,
 )
 from keras_vit.evaluation.relabelled import real_accuracy_on
-from keras_vit.evaluation.scored import find_source
+from keras_vit.evaluation.scored import find_scored
 from keras_vit.inference.loaded import (
     class_probabilities,
+    known_class_names,
     load_model,
     output_kind,
     pixels_of,
     range_of_steps,
 )
-from keras_vit.models.vision_model import metadata_of
 
 # Probabilities of all classes are kept up to this many numbers: 256 MiB.
 MAX_PROBABILITIES = 2**26
@@ -55,6 +57,7 @@ class Evaluation:
 
     # Data set and split.
     data: str
+    # Names of the model's classes; of the data's where the model does not name its own.
     class_names: list
     # Examples evaluated.
     num_examples: int
@@ -78,6 +81,8 @@ class Evaluation:
     # Share of the images whose predicted class is one of their ReaL labels, of those
     # that have any; `None` but for images of ImageNet's validation set.
     real_accuracy: float | None = None
+    # Which part of the data was scored, in words; `None` of a source that was given.
+    part: str | None = None
 
     @functools.cached_property
     def accuracy_interval(self) -> tuple:
@@ -101,6 +106,12 @@ class Evaluation:
         return confusion_matrix(self.labels, self.predicted, len(self.class_names))
 
     @functools.cached_property
+    def missing(self) -> list:
+        """The names of the classes without an example."""
+        support = np.bincount(self.labels, minlength=len(self.class_names))
+        return [name for name, count in zip(self.class_names, support) if not count]
+
+    @functools.cached_property
     def classes(self) -> list:
         """Name, support, precision, recall and F1 of each class."""
         rows = class_table(self.confusion)
@@ -112,7 +123,8 @@ class Evaluation:
         `confusion` lists what occurred: `[true class, predicted class, examples]`.
         """
         cells = zip(*np.nonzero(self.confusion))
-        here = {"steps": self.steps, "real_accuracy": self.real_accuracy}
+        names = ("part", "steps", "real_accuracy")
+        here = {name: getattr(self, name) for name in names}
         return {
             "data": self.data,
             **{name: value for name, value in here.items() if value is not None},
@@ -154,9 +166,11 @@ def evaluate(
             checkpoint, as for `keras_vit.from_checkpoint`.
         data: Name or folder, as for `keras_vit.data.load`, or a
             `keras_vit.data.Source`. Of a name with a split, such as
-            `"photos:train[80%:]"`, that part is scored; without one, its test set,
-            drawn as in training where the files name none. Defaults to the test set
-            of the run that trained the model.
+            `"photos:train[80%:]"`, that part is scored; without one, the test part, or
+            all where there is none. Of the data of the run that trained the model, it
+            is what the training set apart for its test, which is also the default. The
+            classes are matched by name: the data may lack some of the model's, and have
+            them in another order.
         data_dir: Where TFDS keeps its data sets.
         corrupt: `"error"` or `"skip"`, what to do with a broken image. Defaults to
             what the run did; to `"error"` where the model says nothing.
@@ -181,8 +195,9 @@ def evaluate(
         An `Evaluation`.
 
     Raises:
-        ValueError: if the model gives no class scores, model and data have different
-            classes, an image cannot be read, or an output is not finite.
+        ValueError: if the model gives no class scores, the data have classes that it
+            lacks or are no longer where the run found them, an image cannot be read, or
+            an output is not finite.
 
     Example:
 
@@ -195,16 +210,26 @@ def evaluate(
     model = load_model(model_or_path)
     kind = output_kind(model)
     steps = steps_of(model, preprocessing)
-    source = find_source(
-        model, data, data_dir, corrupt=corrupt, columns=columns, place=place
+    run = None if isinstance(model_or_path, keras.Model) else model_or_path
+    source, part = find_scored(
+        model,
+        data,
+        data_dir,
+        corrupt=corrupt,
+        columns=columns,
+        place=place,
+        run=run,
     )
-    _check_classes(model, source)
-    keep = source.num_examples * source.num_classes <= MAX_PROBABILITIES
+    names, num_classes = known_class_names(model), model.output_shape[-1]
+    class_of = match_classes(names, num_classes, source)
+    names = names or source.class_names
+    keep = source.num_examples * num_classes <= MAX_PROBABILITIES
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
     value_range, files = range_of_steps(steps), source.files
     columns, worst, done = [], [], 0
     for images, labels, outputs in forward(model, source, steps, batch_size, progress):
+        labels = class_of[labels]
         probabilities = class_probabilities(outputs, kind)
         rows = np.arange(len(labels))
         predicted = probabilities.argmax(axis=-1)
@@ -219,10 +244,10 @@ def evaluate(
     labels, predicted, confidences, losses, place, kept = (
         np.concatenate(column) for column in zip(*columns)
     )
-    top5 = float((place < 5).mean()) if source.num_classes >= TOP5_CLASSES else None
+    top5 = float((place < 5).mean()) if num_classes >= TOP5_CLASSES else None
     return Evaluation(
         data=f"{source.name}:{source.split}",
-        class_names=source.class_names,
+        class_names=names,
         num_examples=len(labels),
         loss=float(losses.mean()),
         accuracy=float((place == 0).mean()),
@@ -233,7 +258,8 @@ def evaluate(
         probabilities=kept if keep else None,
         mistakes=worst,
         steps=None if preprocessing is None else steps_to_text(steps.steps),
-        real_accuracy=real_accuracy_on(source, predicted),
+        real_accuracy=real_accuracy_on(source, predicted, names),
+        part=part,
     )
 
 
@@ -258,19 +284,3 @@ def _with_mistakes(worst, count, first, batch, files, value_range):
         worst = [*worst, Mistake(place, file, *answer, pixels)]
         worst = sorted(worst, key=lambda m: (-m.confidence, m.index))[:count]
     return worst
-
-
-def _check_classes(model, source):
-    names = metadata_of(model).get("class_names")
-    outputs = model.output_shape[-1]
-    if outputs != source.num_classes or (names and names != source.class_names):
-        raise ValueError(
-            "The classes of the model and of the data differ. "
-            f"Received: a model of {outputs} classes ({_some(names)}) and data of "
-            f"{source.num_classes} classes ({_some(source.class_names)})"
-        )
-
-
-def _some(names):
-    names = names or ["without names"]
-    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

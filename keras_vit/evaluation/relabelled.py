@@ -7,19 +7,20 @@ from keras_vit.evaluation.metrics import real_accuracy
 from keras_vit.models import imagenet_classes
 
 
-def real_accuracy_on(source, predicted):
+def real_accuracy_on(source, predicted, class_names):
     """The ReaL accuracy of predictions for a source.
 
     Args:
         source: A `keras_vit.data.Source`.
-        predicted: Integer array `(N,)`, a class of the source for each example.
+        predicted: Integer array `(N,)`, a class for each example.
+        class_names: List of strings, the names of those classes.
 
     Returns:
         Float in `[0, 1]`, or `None` where there is none: of other images than those of
         ImageNet's validation set, by their file names, or where the classes do not say
         which of ImageNet's they are.
     """
-    numbers = _numbers(source.class_names)
+    numbers = _numbers(class_names)
     if numbers is None:
         return None
     try:

@@ -1,8 +1,12 @@
-"""Finds the test examples: those the user names, or those of the model's run."""
+"""Finds the examples to score: those the user names, or those of the model's run."""
 
+import dataclasses
 import logging
+import os
+import pathlib
 
 import keras_vit.data
+from keras_vit.common.wording import display
 from keras_vit.data import open_place
 from keras_vit.models.vision_model import metadata_of
 
@@ -12,9 +16,14 @@ logger = logging.getLogger(__name__)
 # that were trained on.
 READING = ("corrupt", "test_fraction", "split_seed")
 
+# What was scored, in words.
+NAMED = "the part that was named"
+SET_APART = "the test images of its training"
+WHOLE = "all of them: the data name no test part"
 
-def find_source(
-    model, data=None, data_dir=None, *, corrupt=None, columns=None, place=None
+
+def find_scored(
+    model, data=None, data_dir=None, *, corrupt=None, columns=None, place=None, run=None
 ):
     """The examples that were asked for, or those of the run's test.
 
@@ -26,58 +35,169 @@ def find_source(
         columns: As for `keras_vit.data.load`, with `data`.
         place: What `keras_vit.data.open_place` made of the name of the run's data, if
             that was opened before.
+        run: Path of the run folder or file that the model is from, or `None`.
 
     Returns:
-        A `keras_vit.data.Source`.
+        `(source, part)`: a `keras_vit.data.Source`, and in words which part of the data
+        it is; `None` of a source that was given.
 
     Raises:
-        ValueError: if there is no such data, or the model does not name its own.
+        ValueError: if there is no such data, it is no longer where the run found it, or
+            the model does not name its own.
     """
     if isinstance(data, keras_vit.data.Source):
-        return data
-    metadata = metadata_of(model)
-    recipe = metadata.get("recipe") or {}
+        return data, None
+    recipe = metadata_of(model).get("recipe") or {}
     options = {name: recipe[name] for name in READING if name in recipe}
     if corrupt is not None:
         options["corrupt"] = corrupt
-    test = recipe.get("test_split")  # which older runs do not have
-    if data is not None:
-        place = open_place(data)
-        if test is not None and not _is_at(recipe["data"], place):
-            test = None
-        return _named(place, data_dir, test, columns=columns, **options)
-    if not recipe:
+    own = _RunData(metadata_of(model), run, {**options, "data_dir": data_dir})
+    if data is None:
+        return own.test(place), SET_APART
+    options["columns"] = columns
+    return _of_name(open_place(data), data_dir, own, options)
+
+
+def _of_name(place, data_dir, own, options):
+    """The source that a name means, and which part of the data that is."""
+    if place.split is not None:
+        place = dataclasses.replace(place, any_classes=True)
+        return keras_vit.data.load(place, data_dir, **options), NAMED
+    whole = place.with_split(None)  # a part may be too large for the training set
+    if own.is_at(whole):
+        test = own.recipe.get("test_split")  # which older runs do not have
+        part = SET_APART
+        _, source = keras_vit.data.load_splits(whole, data_dir, test=test, **options)
+    else:
+        whole = dataclasses.replace(whole, any_classes=True)
+        source, part = _of_other_data(whole, data_dir, options)
+    if not place.parts:
+        return source, part
+    split = source.split + "".join(map(str, place.parts))
+    source = keras_vit.data.load(whole.with_split(split), data_dir, **options)
+    return source, f"of {part}, the share that was named"
+
+
+def _of_other_data(place, data_dir, options):
+    """The test part of data that the model was not trained on, or all of them."""
+    known = place.splits(data_dir, options.get("columns"))
+    tests = [split for split in ("test", "validation") if split in known]
+    if tests and place.has_files:
+        source = keras_vit.data.load(place.with_split(tests[0]), data_dir, **options)
+    elif tests or not known:
+        _, source = keras_vit.data.load_splits(place, data_dir, **options)
+    else:
+        everything = "all" if place.has_files else "+".join(known)
+        place = place.with_split(everything)
+        return keras_vit.data.load(place, data_dir, **options), WHOLE
+    return source, f"its {source.split} part"
+
+
+class _RunData:
+    """The data that a model was trained on.
+
+    Args:
+        metadata: Dictionary, what training wrote into the model.
+        run: Path of the run folder or file, or `None`.
+        options: How the data were read, for `keras_vit.data.load_splits`.
+    """
+
+    def __init__(self, metadata, run, options):
+        self.recipe = metadata.get("recipe") or {}
+        self.facts = (metadata.get("data") or {}).get("test", {})
+        self.run = None if run is None else pathlib.Path(run).expanduser().resolve()
+        self.full_name = metadata.get("data_name")  # which older runs do not know
+        data_dir = options["data_dir"] or self.recipe.get("data_dir")
+        self.options = {**options, "data_dir": data_dir}
+
+    def is_at(self, place):
+        """Whether a place holds these data, under whatever spelling of its path.
+
+        Data that were moved are known by the names of their files.
+        """
+        if not self.recipe.get("data"):
+            return False
+        try:
+            mine = self._place()
+        except ValueError:
+            return self._fits(place)
+        return _is_same(mine, place)
+
+    def test(self, place=None):
+        """The test images, as the training set them apart."""
+        if not self.recipe:
+            raise ValueError(
+                "The model does not say what data it was trained with; give `data`."
+            )
+        source = self._test_of(place or self._place())
+        expected = self.facts["num_examples"]
+        held_out = self.recipe.get("validation_fraction") is not None
+        if source.num_examples != expected and not held_out:
+            logger.warning(
+                "The test data has changed since training: %d examples then, %d now.",
+                expected,
+                source.num_examples,
+            )
+        return source
+
+    def _test_of(self, place):
+        test = self.recipe.get("test_split")
+        return keras_vit.data.load_splits(place, test=test, **self.options)[1]
+
+    def _fits(self, place):
+        """Whether the test images of a place are, by their names, those of the run."""
+        if place is None:
+            return False
+        try:
+            found = self._test_of(place)
+        except (ValueError, OSError):
+            return False
+        if "files_sha256" in self.facts:
+            return found.files_sha256 == self.facts["files_sha256"]
+        return found.num_examples == self.facts.get("num_examples")
+
+    def _place(self):
+        """Where the data are: where they were, or as near to the run folder.
+
+        Raises:
+            ValueError: if they are gone.
+        """
+        given = self.recipe["data"]
+        name = self.full_name or given
+        as_given, here = _opened(given), _opened(name)
+        if here is not None and (self.full_name or self._fits(here)):
+            return as_given if _is_same(as_given, here) else here
+        found = next(filter(self._fits, map(_opened, self._near(given))), here)
+        if found is not None:
+            return found
+        if "files_sha256" not in self.facts:
+            return open_place(name)
+        run = "the model" if self.run is None else display(self.run)
         raise ValueError(
-            "The model does not say what data it was trained with; give `data`."
+            f"The images that {run} was trained on were at {display(name)}, and are "
+            "no longer there. Give their new place as data (--data)."
         )
-    data_dir = data_dir or recipe["data_dir"]
-    _, source = keras_vit.data.load_splits(
-        place or recipe["data"], data_dir, test=test, **options
-    )
-    expected = metadata["data"]["test"]["num_examples"]
-    if source.num_examples != expected:
-        logger.warning(
-            "The test data has changed since training: %d examples then, %d now.",
-            expected,
-            source.num_examples,
-        )
-    return source
+
+    def _near(self, given):
+        """What a relative path may have meant, from the folders around the run."""
+        if self.run is None or os.path.isabs(os.path.expanduser(given)):
+            return []
+        return [str(folder / given) for folder in self.run.parents]
 
 
-def _is_at(name, place):
-    """Whether a name means the data set of a place, whatever their parts."""
+def _opened(name):
+    """The place of a path, or `None` where nothing is there."""
     try:
-        return open_place(name).path == place.path
-    except ValueError:  # it is gone
+        place = open_place(name)
+    except ValueError:
+        return None
+    return place if isinstance(place.path, pathlib.Path) else None
+
+
+def _is_same(one, other):
+    """Whether two places are of one file, folder or name, whatever their parts."""
+    if one is None or other is None:
         return False
-
-
-def _named(place, data_dir, test, **options):
-    """The part that a name ends with, or the test set where it names none."""
-    if place.split is None:
-        whole = place.with_split(None)  # a part may be too large for the training set
-        _, test = keras_vit.data.load_splits(whole, data_dir, test=test, **options)
-        if not place.parts:
-            return test
-        place = place.with_split(test.split + "".join(map(str, place.parts)))
-    return keras_vit.data.load(place, data_dir, **options)
+    if isinstance(one.path, pathlib.Path) and isinstance(other.path, pathlib.Path):
+        return os.path.samefile(one.path, other.path)
+    return one.path == other.path

@@ -262,10 +262,13 @@ def class_probabilities(scores, kind):
 def class_names(model):
     """The names of a model's classes; numbers where it does not know them."""
     count = model.output_shape[-1]
+    return known_class_names(model) or [f"class {index}" for index in range(count)]
+
+
+def known_class_names(model):
+    """The names of a model's classes, one for each output, or `None`."""
     last = model.layers[-1]
     names = metadata_of(model).get("class_names")
     if names is None and isinstance(last, keras.Model):
         names = metadata_of(last).get("class_names")
-    if names is not None and len(names) == count:
-        return list(names)
-    return [f"class {index}" for index in range(count)]
+    return list(names) if names and len(names) == model.output_shape[-1] else None

@@ -57,8 +57,7 @@ def data_facts(train_data, test_data):
 def _facts(source):
     facts = {"split": source.split, "num_examples": source.num_examples}
     if source.files is not None:
-        names = "\n".join(source.files).encode()
-        facts["files_sha256"] = hashlib.sha256(names).hexdigest()
+        facts["files_sha256"] = source.files_sha256
         # A list may give other classes to the same files.
         labels = source.labels.astype("<i8").tobytes()
         facts["labels_sha256"] = hashlib.sha256(labels).hexdigest()

@@ -172,8 +172,8 @@ def test_the_examples_of_the_run_s_test_are_found_again():
     recipe = Recipe(data="fashion_mnist_mini:train[:9]", test_split="train[9:13]")
     facts = {"test": {"num_examples": 4}}
     model = types.SimpleNamespace(metadata={"recipe": recipe.to_json(), "data": facts})
-    assert measure.find_source(model).num_examples == 4
+    assert measure.find_scored(model)[0].num_examples == 4
     older = {**recipe.to_json(), "data": "fashion_mnist_mini"}
     del older["test_split"]
     model.metadata["recipe"] = older
-    assert measure.find_source(model).num_examples == 1000
+    assert measure.find_scored(model)[0].num_examples == 1000

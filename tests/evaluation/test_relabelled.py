@@ -58,7 +58,7 @@ def test_classes_are_compared_by_their_numbers_in_imagenet(validation):
     assert 0 < found.real_accuracy < 1
     # The labels by which the files were chosen are right for five of eight, and the
     # image without any is left out.
-    assert real_accuracy_on(source, source.labels) >= 5 / 7
+    assert real_accuracy_on(source, source.labels, source.class_names) >= 5 / 7
 
 
 def test_the_command_and_the_report_tell_it(validation, tmp_path, capsys):
@@ -112,4 +112,5 @@ def test_numbered_classes_are_in_the_order_of_imagenet():
     first, second, third = (real_labels()[n - 1] for n in Numbered.images)
     assert first and second and not third
     wrong = next(n for n in range(1000) if n not in second)
-    assert real_accuracy_on(Numbered(), np.array([first[0], wrong, 0])) == 0.5
+    answers = np.array([first[0], wrong, 0])
+    assert real_accuracy_on(Numbered(), answers, Numbered.class_names) == 0.5

@@ -9,7 +9,7 @@ from writing import write
 
 import keras_vit.data
 from keras_vit.evaluation import evaluate
-from keras_vit.evaluation.scored import find_source
+from keras_vit.evaluation.scored import SET_APART, WHOLE, find_scored
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +28,21 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("split", "count"),
     [
-        *(("", 6), (":test", 6), (":train", 24), (":train[:50%]", 12), (":all", 30)),
+        *(("", 30), (":test", 6), (":train", 24), (":train[:50%]", 12), (":all", 30)),
         *((":all,per_class=3", 9), (":per_class=1", 3)),
     ],
 )
-def test_the_named_part_is_scored_and_without_one_the_test_set(
+def test_the_named_part_is_scored_and_without_one_all_of_other_data(
     model, folder, split, count
 ):
     found = evaluate(model, f"{folder}{split}")
     assert found.num_examples == count
     test = set(keras_vit.data.load_splits(folder)[1].files)
-    files = set(find_source(model, f"{folder}{split}").files)
-    assert (files <= test) == (split in ("", ":test", ":per_class=1"))
-    assert found.data.startswith(f"{folder}:{split[1:] if files - test else 'test'}")
+    source, part = find_scored(model, f"{folder}{split}")
+    assert (set(source.files) == test) == (split == ":test")
+    wanted = split[1:] or "all"
+    assert found.data.startswith(f"{folder}:{wanted.removeprefix('per_class=1')}")
+    assert found.part == part and (WHOLE in part) == (split in ("", ":per_class=1"))
 
 
 def test_a_part_of_the_test_set_may_be_larger_than_the_training_set(tmp_path):
@@ -50,7 +52,7 @@ def test_a_part_of_the_test_set_may_be_larger_than_the_training_set(tmp_path):
             for index in range(count):
                 path = tmp_path / split / name / f"{index}.png"
                 Image.new("L", (8, 8)).save(path)
-    assert find_source(tiny(), f"{tmp_path}:per_class=2").num_examples == 6
+    assert find_scored(tiny(), f"{tmp_path}:per_class=2")[0].num_examples == 6
 
 
 def test_a_part_of_a_set_that_has_only_a_train_split(model, tmp_path, folder):
@@ -67,17 +69,20 @@ def test_a_part_of_a_set_that_has_only_a_train_split(model, tmp_path, folder):
     for name, count in (("train[75%:]", 5), ("train", 20)):
         found = evaluate(model, f"only_train:{name}", data_dir=tmp_path)
         assert (found.data, found.num_examples) == (f"only_train:{name}", count)
-    assert evaluate(model, "only_train", data_dir=tmp_path).num_examples == 4
+    found = evaluate(model, "only_train", data_dir=tmp_path)
+    assert (found.data, found.num_examples) == ("only_train:train", 20)
 
 
 def test_the_test_images_are_drawn_as_in_training(folder):
     recipe = {"test_fraction": 0.3, "split_seed": 5, "corrupt": "error"}
     trained = tiny()
-    trained.metadata.update(recipe=recipe, class_names=NAMES)
-    found = find_source(trained, str(folder))
+    trained.metadata.update(recipe={**recipe, "data": str(folder)}, class_names=NAMES)
     _, wanted = keras_vit.data.load_splits(folder, test_fraction=0.3, split_seed=5)
-    assert found.files == wanted.files and len(found.files) == 9
-    assert find_source(tiny(), str(folder)).files != found.files
+    for spelling in (folder, f"{folder}/", f"{folder}/../{folder.name}/."):
+        found, part = find_scored(trained, str(spelling))
+        assert found.files == wanted.files and len(found.files) == 9
+        assert part == SET_APART
+    assert find_scored(tiny(), f"{folder}:test")[0].files != found.files
 
 
 def test_the_split_that_a_run_is_tested_on_is_that_of_its_data_by_name_too(folder):
@@ -86,9 +91,7 @@ def test_the_split_that_a_run_is_tested_on_is_that_of_its_data_by_name_too(folde
     trained = tiny()
     trained.metadata.update(recipe=recipe, class_names=NAMES)
     wanted = keras_vit.data.load(f"{folder}:all[80%:]")
-    assert find_source(trained, str(folder)).files == wanted.files
-    _, other = keras_vit.data.load_splits(folder)
-    assert find_source(tiny(), str(folder)).files == other.files
+    assert find_scored(trained, str(folder))[0].files == wanted.files
 
 
 def test_broken_images_and_other_columns_as_asked(model, folder, tmp_path):

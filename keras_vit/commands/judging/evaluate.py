@@ -29,8 +29,9 @@ class Evaluate:
     models: Annotated[
         tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
     ]
-    # Data set or folder, as for train, or a part of one, as in photos:train[80%:]; the
-    # run's test images if not given.
+    # Data set or folder, as for train, or a part of one, as in photos:train[80%:];
+    # without a part, its test part, or all of it if it has none. If not given, the test
+    # images of the run.
     data: str | None = None
     # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
@@ -135,7 +136,8 @@ class Evaluate:
 
 def print_evaluation(result):
     """One evaluation as text."""
-    print(f"data: {result.data}, {result.num_examples} examples")
+    part = "" if result.part is None else f" ({result.part})"
+    print(f"data: {result.data}, {result.num_examples} examples{part}")
     if result.steps is not None:
         print(f"steps: {result.steps}")
     print(f"loss: {result.loss:.4f}")
@@ -147,6 +149,7 @@ def print_evaluation(result):
     if result.real_accuracy is not None:
         print(f"ReaL accuracy: {percent(result.real_accuracy)}")
     print(f"calibration error: {percent(result.calibration_error)} (ECE, 15 bins)")
+    _print_missing(result)
     if len(result.class_names) > SHOWN_CLASSES:
         return
     rows = [
@@ -159,6 +162,14 @@ def print_evaluation(result):
     ]
     header = ["class", "examples", "precision", "recall", "F1"]
     print(aligned([header, *rows], left=1))
+
+
+def _print_missing(result):
+    """Names the classes of the model that the data has no images of."""
+    missing, shown = result.missing, SHOWN_CLASSES
+    if missing:
+        more = f" and {len(missing) - shown:,} more" * (len(missing) > shown)
+        print(f"classes without images: {', '.join(missing[:shown])}{more}")
 
 
 def check_writable(path):

@@ -42,8 +42,14 @@ class Folder:
     splits: dict[str, tuple[np.ndarray, np.ndarray]]
 
 
-def scan(root: str) -> Folder:
+def scan(root: str, any_classes: bool = False) -> Folder:
     """Finds the classes and files of a folder.
+
+    Args:
+        root: Path.
+        any_classes: Whether one class is enough, classes without images are left
+            aside, and a part may lack classes or have further ones. For evaluation,
+            which knows the model's classes.
 
     Raises:
         ValueError: naming the folder, if it is a file, has no images, no class folders,
@@ -51,13 +57,15 @@ def scan(root: str) -> Folder:
     """
     _check_folder(root, "class folders")
     splits = _split_folders(root, _class_folders)
-    if splits and "train" not in splits:
+    if splits and "train" not in splits and not any_classes:
         raise ValueError(
             f"{display(root)} has {', '.join(splits.values())} but no train folder. "
             "Name the folder that training should use 'train'."
         )
     splits = splits or {"all": ""}
-    class_names = _class_names(root, splits[next(iter(splits))])
+    parts = list(splits.values()) if any_classes else [next(iter(splits.values()))]
+    names = {name for part in parts for name in _class_names(root, part, any_classes)}
+    class_names = sorted(names)
     found = {
         split: _files_of(root, folder, class_names) for split, folder in splits.items()
     }
@@ -152,7 +160,7 @@ def images_below(path):
                 yield name if here == "." else f"{here}/{name}"
 
 
-def _class_names(root, split_folder):
+def _class_names(root, split_folder, any_classes):
     path = os.path.join(root, split_folder) if split_folder else root
     shown = display(path)
     names = _subfolders(path)
@@ -172,6 +180,8 @@ def _class_names(root, split_folder):
             f"{shown} has no images in its folders ({', '.join(map(display, names))}); "
             f"images are the files that end in {', '.join(SUFFIXES)}."
         )
+    if any_classes:
+        return [name for name in names if name not in empty]
     if empty:
         raise ValueError(
             f"Every class folder must hold an image. Empty ones in {shown}: "

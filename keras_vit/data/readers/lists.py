@@ -15,7 +15,9 @@ SPLIT_COLUMNS = ("split",)
 MANY_LINES = 5  # named in an error
 
 
-def scan_list(path: str, columns: dict | None = None) -> Folder:
+def scan_list(
+    path: str, columns: dict | None = None, any_classes: bool = False
+) -> Folder:
     """Reads a list of files.
 
     Args:
@@ -24,6 +26,7 @@ def scan_list(path: str, columns: dict | None = None) -> Folder:
         columns: The names of the columns, `{"file": ..., "label": ..., "split": ...}`.
             Those not given are found by their usual names, in small or capital letters:
             file, path, image or filename; label or class; split, which may be absent.
+        any_classes: As for `folders.scan`.
 
     Returns:
         What `folders.scan` gives for a folder. Files keep the order of the list. Class
@@ -51,7 +54,7 @@ def scan_list(path: str, columns: dict | None = None) -> Folder:
     if split_column is not None:
         splits = [_split(row[split_column]) for _, row in rows]
         _refuse(shown, lines, [not s for s in splits], "no train, validation or test")
-    names = _class_names(shown, labels, splits)
+    names = _class_names(shown, labels, splits, any_classes)
     known = {name: number for number, name in enumerate(names)}
     new = [label not in known for label in labels]
     _refuse(shown, lines, new, "a class that the training part lacks", labels)
@@ -169,17 +172,17 @@ def _split(text):
     return names.get(text.lower())
 
 
-def _class_names(shown, labels, splits):
+def _class_names(shown, labels, splits, any_classes):
     used = (
         set(labels)
-        if "all" in splits
+        if "all" in splits or any_classes
         else {label for label, split in zip(labels, splits) if split == "train"}
     )
     if not used:
         raise ValueError(
             f"{shown} has a split column, and no row of the split 'train'."
         )
-    if len(used) < 2:
+    if len(used) < 2 and not any_classes:
         raise ValueError(
             f"{shown} has only one class, {next(iter(used))!r}: there is nothing to "
             "tell apart."

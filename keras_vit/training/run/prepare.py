@@ -192,6 +192,7 @@ def make_record(recipe, data, network, before, found, position):
             "jit_compile": network.jit_compile,
         },
         "data": data.facts,
+        "data_name": network.model.metadata["data_name"],
         **{name: before[name] for name in kept if before and name in before},
         **found,
         "sessions": _sessions(before, position),
@@ -227,6 +228,7 @@ def _describe_to_itself(model, recipe, facts):
         preprocessing=dict(preprocessing),
         recipe=recipe.to_json(),
         data=facts,
+        data_name=keras_vit.data.open_place(recipe.data).full_name,
     )
     return preprocessing
 

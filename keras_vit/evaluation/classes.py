@@ -1,0 +1,73 @@
+"""Matches the classes of model and data by their names."""
+
+import numpy as np
+
+from keras_vit.common.wording import canonical
+
+# Names that a message lists.
+LISTED = 10
+
+
+def match_classes(names, outputs, source):
+    """The class of a model for each class of a source.
+
+    Names are what counts, not their number or order. Of classes without images in the
+    source nothing is asked.
+
+    Args:
+        names: List of the model's class names, or `None` where it has none: then its
+            classes are those of the source, in the same order.
+        outputs: Integer, the number of the model's classes.
+        source: A `keras_vit.data.Source`.
+
+    Returns:
+        Integer array, one for each class of the source; -1 for one that has no images
+        and that the model lacks.
+
+    Raises:
+        ValueError: naming the classes with images that the model lacks.
+    """
+    given = source.class_names
+    if names is None:
+        if outputs != len(given):
+            raise ValueError(
+                f"The model does not say what its {outputs:,} classes are called, so "
+                "the data must have as many, in the model's order. Received: "
+                f"{source.name}, of {_counted(given)}. Name the model's classes in "
+                "model.metadata['class_names'], or give other data."
+            )
+        return np.arange(outputs)
+    if list(names) == given:
+        return np.arange(outputs)
+    exact = {name: number for number, name in enumerate(names)}
+    known = {}
+    for number, name in enumerate(names):
+        known.setdefault(canonical(name), number)
+    found = np.asarray([exact.get(n, known.get(canonical(n), -1)) for n in given])
+    used = _used(source)
+    unknown = [given[place] for place in used if found[place] < 0]
+    if unknown:
+        there = set(found[used].tolist())
+        missing = [name for n, name in enumerate(names) if n not in there]
+        raise ValueError(
+            f"{source.name} has {_counted(unknown)} that the model does not know. "
+            + (f"Without images there: {_listed(missing)}. " if missing else "")
+            + f"The model has {len(names):,} classes. Rename what means the same, and "
+            "leave the rest out of the data."
+        )
+    return found
+
+
+def _used(source):
+    """The numbers of the classes that have images; all where nothing was read yet."""
+    labels = source.labels
+    return range(source.num_classes) if labels is None else np.unique(labels)
+
+
+def _counted(names):
+    return f"{len(names):,} class{'es' * (len(names) != 1)} ({_listed(names)})"
+
+
+def _listed(names):
+    more = f" and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
