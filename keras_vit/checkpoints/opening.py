@@ -16,6 +16,7 @@ from keras_vit.checkpoints.files.npz import from_npz
 from keras_vit.checkpoints.files.plain_files import check_plain, read_json
 from keras_vit.checkpoints.files.safetensors import from_safetensors
 from keras_vit.checkpoints.files.sharded import INDEX, from_index
+from keras_vit.common.files import restore
 from keras_vit.common.wording import display
 from keras_vit.models.vision_model import inner_model, metadata_of, settings_of
 
@@ -79,6 +80,7 @@ def _arrays(source):
             f"Received: {source!r} of type {type(source).__name__}"
         )
     path = Path(os.path.expanduser(os.fsdecode(source)))
+    restore(path)
     if path.is_dir():
         return _from_folder(path)
     if not path.exists():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_vit.common.checks import check_choice
-from keras_vit.common.files import staged
+from keras_vit.common.files import replacing, restore
 from keras_vit.exporting import images as pictures
 from keras_vit.exporting.formats import FORMATS, check_installed, find_format
 from keras_vit.exporting.job import Job, plain_model
@@ -119,7 +119,7 @@ def export(
         )
     static = format == "litert_int8" and quantization == "static"
     calibration, test = pictures.find_sources(data, data_dir, needed=static)
-    with staged(path) as place:
+    with replacing(path) as place:
         job = Job(model, plain, format, place, value_range_of(model), *options)
         job.notes += [*notes, *scaling_note(job)]
         if static:
@@ -186,6 +186,7 @@ def _check_place(path, overwrite):
             f"The folder of the export may not be written to. Received: "
             f"path={str(path)!r}. Choose another folder."
         )
+    restore(path)
     if not os.path.lexists(path):
         return
     if not overwrite:

@@ -12,6 +12,7 @@ from keras_vit.checkpoints.files.errors import Refused, naming
 from keras_vit.checkpoints.files.keras_archive import check_archive
 from keras_vit.checkpoints.files.plain_files import check_plain
 from keras_vit.common.checks import is_number
+from keras_vit.common.files import restore
 from keras_vit.common.wording import display
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.pretrained.initial_values import forget, values_later
@@ -49,6 +50,7 @@ def load_model(model_or_path):
 
 def _load(model_or_path):
     path = Path(model_or_path).expanduser()
+    restore(path)
     if path.is_dir() and _is_checkpoint(path):
         return from_checkpoint(path)
     if path.is_dir():

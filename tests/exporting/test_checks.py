@@ -16,7 +16,7 @@ import keras_vit
 from keras_vit.cli import main
 from keras_vit.commands.files.convert import Convert
 from keras_vit.commands.files.export import Export
-from keras_vit.common.files import staged
+from keras_vit.common.files import replacing
 from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.parity import compare
 
@@ -102,7 +102,7 @@ def test_staging_puts_the_old_folder_back(tmp_path):
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "old").touch()
     with pytest.raises(FileNotFoundError):
-        with staged(tmp_path / "f"):
+        with replacing(tmp_path / "f"):
             pass  # nothing was written
     assert (tmp_path / "f" / "old").exists() and len(list(tmp_path.iterdir())) == 1
 
