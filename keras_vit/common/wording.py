@@ -7,6 +7,9 @@ import unicodedata
 
 LIMIT = 4000  # characters of a message
 
+# How Python reads bytes of file names that are no text.
+_HALVES = "".join(map(chr, range(0xDC80, 0xDD00)))
+
 
 def display(name) -> str:
     """A file name that can be printed, also one that isn't valid UTF-8."""
@@ -42,6 +45,23 @@ def shortened(text, limit=LIMIT) -> str:
         return text
     half = limit // 2 - 3
     return f"{text[:half]} ... {text[-half:]}"
+
+
+def file_name(start, end="", most=200) -> str:
+    """A name for a file that every file system takes: the start is cut.
+
+    Args:
+        start: String, of any length.
+        end: String that stays whole: a number, an ending.
+        most: Bytes of the name. File systems take 255, of which those that add to the
+            name (`-1`, `.part`) need some.
+    """
+    data = start.encode("utf-8", "surrogateescape")
+    room = max(most - len(end.encode("utf-8", "surrogateescape")), 1)
+    if len(data) > room:
+        start = data[:room].decode("utf-8", "surrogateescape")
+        start = start.rstrip(_HALVES)  # of a character of several bytes
+    return start + end
 
 
 def closest(value, choices):

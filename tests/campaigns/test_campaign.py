@@ -5,6 +5,9 @@ import pytest
 from campaign import run
 from changing import CHANGES, HARMLESS
 from drawing import draw
+from misbehaving import KINDS
+from servers import SLOW
+from servers import run as run_servers
 
 
 def test_a_fifth_of_the_files_is_changed_harmlessly():
@@ -25,3 +28,14 @@ def test_a_sample_of_changed_files_holds():
 def test_all_changed_files_hold():
     outcome, lines = run(500, seed=1)
     assert not lines and outcome == {"held": 500}
+
+
+def test_downloads_from_all_servers_that_answer_at_once_hold():
+    outcome, lines = run_servers(len(KINDS), seed=0, without=SLOW)
+    assert not lines and outcome["held"] > 60
+
+
+@pytest.mark.slow
+def test_downloads_from_all_servers_hold():
+    outcome, lines = run_servers(2 * len(KINDS), seed=1)
+    assert not lines and outcome == {"held": 2 * len(KINDS)}

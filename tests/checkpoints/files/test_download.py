@@ -1,11 +1,14 @@
 """Downloads are whole, the same ever after, and explain themselves."""
 
+import errno
 import hashlib
 import io
 import os
+import socket
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from server import serve
 
 import keras_vit
 from keras_vit.checkpoints import registry
-from keras_vit.checkpoints.files import download
+from keras_vit.checkpoints.files import download, transfer
 from keras_vit.checkpoints.opening import open_source
 
 
@@ -77,11 +80,77 @@ def test_a_wrong_file_is_refused_by_its_checksum(home, data):
 
 
 def test_a_silent_server_is_given_up(home, data, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.2)
+    monkeypatch.setattr(transfer, "LIMITS", transfer.Limits(idle=0.2))
     with serve(data, ["stalled"]) as (address, _, _):
-        with pytest.raises(OSError, match="by other means"):
+        with pytest.raises(OSError, match=r"no byte came for 0.2 s.*by other means"):
+            download.fetch(f"{address}/w.npz")
+    assert files(home) == [] and socket.getdefaulttimeout() is None
+
+
+def test_a_file_that_the_disk_cannot_hold_is_refused_before_it_comes(
+    home, data, monkeypatch
+):
+    room = lambda folder: SimpleNamespace(free=len(data) - 1)  # noqa: E731
+    monkeypatch.setattr(transfer.shutil, "disk_usage", room)
+    with serve(data, ["good"]) as (address, _, _):
+        with pytest.raises(OSError, match=r"and the disk has room for .* other means"):
             download.fetch(f"{address}/w.npz")
     assert files(home) == []
+
+
+def test_a_disk_that_fills_up_is_named(data):
+    class Full(io.BytesIO):
+        name = __file__
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with serve(data, ["good"]) as (address, _, _):
+        with pytest.raises(OSError, match="to the disk: No space left on device"):
+            transfer.transfer(f"{address}/w.npz", Full())
+
+
+def test_a_folder_of_somebody_else_is_named_with_a_way_out(home, data, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr("keras_vit.common.locks.open", refuse, raising=False)
+    with serve(data, ["good"]) as (address, asked, _):
+        with pytest.raises(
+            OSError, match=r"Permission denied.*set KERAS_HOME"
+        ) as error:
+            download.fetch(f"{address}/w.npz")
+    assert f"{address}/w.npz: it cannot be saved" in str(error.value) and not asked
+
+
+def test_a_record_that_cannot_be_written_costs_a_warning(
+    home, data, monkeypatch, caplog
+):
+    def refuse(path, *args):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with serve(data, ["good"]) as (address, _, _):
+        monkeypatch.setattr(type(home), "write_text", refuse)
+        path = download.fetch(f"{address}/w.npz")
+    assert path.read_bytes() == data and files(home) == [path.name]
+    assert "cannot be written beside it (Read-only file system)" in caplog.text
+
+
+def test_a_damaged_record_is_named(home, data):
+    with serve(data, ["good"]) as (address, _, _):
+        path = download.fetch(f"{address}/w.npz")
+        path.with_name(f"{path.name}.sha256").write_bytes(b"\xff\xfe")
+        with pytest.raises(ValueError, match=r"sha256 holds no SHA-256.*Delete both"):
+            download.fetch(f"{address}/w.npz")
+
+
+def test_long_names_and_odd_addresses_are_cut_and_quoted(home, data):
+    with serve(data, ["good"]) as (address, asked, _):
+        path = download.fetch(f"{address}/{200 * 'ä'} ü.npz?x=%20y")
+    assert asked == [f"/{200 * '%C3%A4'}%20%C3%BC.npz?x=%20y"]
+    assert len(os.fsencode(path.name)) <= 150 and path.name.endswith(".npz")
+    with pytest.raises(ValueError, match=r"http://\[::1/w is no address"):
+        download.fetch("http://[::1/w")
 
 
 def test_an_unreachable_host_is_explained(home):
@@ -114,43 +183,99 @@ def test_a_file_put_there_by_hand_is_taken_and_remembered(home, data):
     assert len(files(home)) == 2
 
 
-def test_parts_of_dead_downloads_are_removed(home, data):
+def test_parts_of_dead_downloads_are_removed(home, data, monkeypatch):
     home.mkdir(parents=True)
     with serve(data, ["good"]) as (address, _, _):
-        name = download._file_name(f"{address}/w.npz")
-        old, new = (home / f"{name}.{who}.part" for who in ("dead", "alive"))
-        for part in (old, new):
+        name = download._place(f"{address}/w.npz").name
+        parts = [home / f"{name}.{who}.part" for who in ("killed", "long-ago")]
+        for part in parts:
             part.write_bytes(b"half")
-        os.utime(old, (0, 0))
-        download.fetch(f"{address}/w.npz")
-    assert not old.exists() and new.exists()
+        os.utime(parts[1], (0, 0))
+        # Without locks, a part may be somebody's who is at it.
+        with monkeypatch.context() as patch:
+            patch.setattr("keras_vit.common.locks.fcntl", None)
+            path = download.fetch(f"{address}/w.npz")
+        assert [part.exists() for part in parts] == [True, False]
+        path.unlink()
+        path = download.fetch(f"{address}/w.npz")
+    assert files(home) == [path.name, f"{path.name}.sha256"]
 
 
-# Imports the module alone, and of Keras the backend that is there soonest.
+# Imports the module alone, without the package, which brings Keras.
 _FETCH = """
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("download", sys.argv[1])
-download = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(download)
+import sys, types
+package = types.ModuleType("keras_vit")
+package.__path__ = [sys.argv[1]]
+sys.modules["keras_vit"] = package
+from keras_vit.checkpoints.files import download
 download.fetch(sys.argv[2])
 """
 
 
-def test_two_processes_at_once_end_with_one_whole_file(home, data):
-    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+def _fetching(url):
+    """A process of its own that fetches an address."""
+    command = [sys.executable, "-c", _FETCH, keras_vit.__path__[0], url]
+    return subprocess.Popen(command)
+
+
+def _wait_for(asked, count, *others):
+    while len(asked) < count and not any(other.poll() for other in others):
+        threading.Event().wait(0.01)
+
+
+def test_of_all_who_want_a_file_at_once_one_downloads_it(home, data, caplog):
+    caplog.set_level("INFO", "keras_vit")
     with serve(data, ["slow"]) as (address, asked, release):
-        command = [sys.executable, "-c", _FETCH, download.__file__, f"{address}/w.npz"]
-        other = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-        ours = threading.Thread(target=download.fetch, args=(f"{address}/w.npz",))
-        ours.start()
-        while len(asked) < 2 and other.poll() is None:
-            ours.join(0.02)
+        url, paths = f"{address}/w.npz", []
+        ours = [
+            threading.Thread(target=lambda: paths.append(download.fetch(url)))
+            for _ in range(5)
+        ]
+        for thread in ours:
+            thread.start()
+        other = _fetching(url)
+        while caplog.text.count("Waiting for the download") < 4:
+            threading.Event().wait(0.01)
         release.set()
         assert other.wait(60) == 0
-        ours.join(60)
+        for thread in ours:
+            thread.join(60)
+    assert len(asked) == 1 and len(paths) == 5
+    assert {path.read_bytes() for path in paths} == {data}
+    assert files(home) == [paths[0].name, paths[0].name + ".sha256"]
+
+
+def test_a_download_that_was_killed_holds_nobody_up(home, data):
+    with serve(data, ["slow", "good"]) as (address, asked, _):
+        other = _fetching(f"{address}/w.npz")
+        _wait_for(asked, 1, other)
+        while not any(name.endswith(".part") for name in files(home)):
+            threading.Event().wait(0.01)
+        other.kill()
+        other.wait()
+        assert not any(name.endswith(".npz") for name in files(home))
         path = download.fetch(f"{address}/w.npz")
     assert path.read_bytes() == data and len(asked) == 2
-    assert files(home) == sorted([path.name, path.name + ".sha256"])
+    assert files(home) == [path.name, f"{path.name}.sha256"]
+
+
+def test_where_a_disk_has_no_locks_everybody_gets_the_file(home, data, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("keras_vit.common.locks.fcntl.flock", refuse)
+    with serve(data, ["slow"]) as (address, asked, release):
+        url = f"{address}/w.npz"
+        threads = [threading.Thread(target=download.fetch, args=(url,)) for _ in "ab"]
+        for thread in threads:
+            thread.start()
+        _wait_for(asked, 2)
+        release.set()
+        for thread in threads:
+            thread.join(60)
+        path = download.fetch(url)
+    assert path.read_bytes() == data and len(asked) == 2
+    assert files(home) == [path.name, f"{path.name}.sha256"]
 
 
 def test_a_url_fills_a_model(home, data):
