@@ -1,7 +1,15 @@
-"""A progress bar on stderr."""
+"""Signs of life on stderr: a bar on a terminal, else a line now and then."""
 
 import contextlib
+import logging
 import sys
+import time
+
+logger = logging.getLogger(__name__)
+
+# Seconds until the first sign, and from then on until the next line where stderr is no
+# terminal: twice as long each time, up to the last.
+FIRST, LONGEST = 2.0, 60.0
 
 
 @contextlib.contextmanager
@@ -10,15 +18,52 @@ def progress_bar(description, shown=None):
 
     Args:
         description: String, before the bar.
-        shown: Boolean, or `None` for where stderr is a terminal. Where nothing is
-            shown, `None` is yielded.
+        shown: Boolean, whether to show a bar; or `None` for a sign of life, a bar on a
+            terminal and else a few lines of the log. Where nothing is shown, `None` is
+            yielded.
     """
-    if not (sys.stderr.isatty() if shown is None else shown):
+    if shown is False:
         yield None
         return
-    with new_bar() as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with sign_of_life(description, first=0.0 if shown else FIRST, bar=shown) as tell:
+        yield tell
+
+
+@contextlib.contextmanager
+def sign_of_life(description, *, first=FIRST, bar=None, clock=time.monotonic):
+    """Yields a function (done, in all or `None`) that shows what takes seconds.
+
+    Nothing is shown before `first` seconds have passed.
+
+    Args:
+        description: String, what is done.
+        first: Float, seconds until the first sign.
+        bar: Boolean, a bar or lines of the log; by default a bar on a terminal.
+        clock: Function that returns seconds.
+    """
+    begin, wait, shown = clock(), first, None
+    bar = sys.stderr.isatty() if bar is None else bar
+
+    def tell(done, total=None):
+        nonlocal wait, shown
+        if shown is not None:
+            shown[0].update(shown[1], completed=done, total=total)
+            return
+        passed = clock() - begin
+        if passed < wait:
+            return
+        if bar:
+            progress = stack.enter_context(new_bar())
+            task = progress.add_task(description, completed=done, total=total)
+            shown = progress, task
+            return
+        wait = passed + min(max(passed, first), LONGEST)
+        of = "" if total is None else f" of {total:,}"
+        text = description[:1].upper() + description[1:]
+        logger.info("%s: %s%s, after %.0f s.", text, f"{done:,}", of, passed)
+
+    with contextlib.ExitStack() as stack:
+        yield tell
 
 
 def new_bar(*columns, **options):
