@@ -1,13 +1,11 @@
 """Describes a data set before it is downloaded, without network access."""
 
 import dataclasses
-import os
 
 import numpy as np
 
 from keras_vit.common.wording import as_file_size, display
 from keras_vit.data.places import open_place
-from keras_vit.data.readers import folders
 from keras_vit.data.sets.catalog import NOT_IN_TFDS
 from keras_vit.data.sets.known import KNOWN, facts_of, missing_files
 from keras_vit.data.sets.prepared import data_root, find_builder
@@ -30,6 +28,8 @@ class Description:
         class_names: Tuple of strings, or None where not known yet.
         examples_per_class: Number of images by class, of folders and lists.
         num_channels: 1 or 3.
+        num_grey: Images that are grey, of folders and lists.
+        num_unreadable: Images whose headers cannot be read, of folders and lists.
         image_size: (height, width), or None where sizes vary.
         download: Bytes to download, or to put there by hand; None where not known.
         disk: Bytes it takes when prepared; None where not known.
@@ -48,6 +48,8 @@ class Description:
     class_names: tuple[str, ...] | None = None
     examples_per_class: dict[str, int] | None = None
     num_channels: int | None = None
+    num_grey: int | None = None
+    num_unreadable: int | None = None
     image_size: tuple[int, int] | None = None
     download: int | None = None
     disk: int | None = None
@@ -103,7 +105,11 @@ class Description:
             return None
         size = self.image_size
         shape = f"{size[0]}x{size[1]} pixels" if size else "of varied sizes"
-        return f"{shape}, {'grey' if self.num_channels == 1 else 'colour'}"
+        colours = "grey" if self.num_channels == 1 else "colour"
+        if self.num_channels == 3 and self.num_grey:
+            others = sum(self.splits.values()) - self.num_grey - self.num_unreadable
+            colours = f"{self.num_grey:,} grey and {others:,} in colour"
+        return f"{shape}, {colours}"
 
 
 def list_datasets() -> list[str]:
@@ -136,9 +142,9 @@ def describe(name, data_dir=None, *, columns=None) -> Description:
     """
     place = open_place(name)
     if place.kind == "list":
-        return _files(place, "list of files", place.scan(columns))
+        return _files(place, "list of files", place.scan(columns), place.look(columns))
     if place.kind == "folder":
-        return _files(place, "folder", place.scan())
+        return _files(place, "folder", place.scan(), place.look())
     if place.kind == "vtab":
         return _vtab(place, data_dir)
     if place.path in NOT_IN_TFDS:
@@ -147,12 +153,12 @@ def describe(name, data_dir=None, *, columns=None) -> Description:
     return _tfds(place.path, data_dir)
 
 
-def _files(place, kind, folder):
-    files = np.concatenate([files for files, _ in folder.splits.values()])
+def _files(place, kind, folder, seen):
     labels = np.concatenate([labels for _, labels in folder.splits.values()])
     counts = np.bincount(labels, minlength=len(folder.class_names)).tolist()
-    shape, channels = folders.peek(folder.root, files)
-    sizes = [os.path.getsize(os.path.join(folder.root, file)) for file in files]
+    notes = [*folder.notes, *seen.notes(display(place)), *folder.warnings]
+    if unread := seen.unread():
+        notes.append(f"{unread}.")
     return Description(
         name=display(place),
         kind=kind,
@@ -160,12 +166,15 @@ def _files(place, kind, folder):
         num_classes=len(folder.class_names),
         class_names=tuple(folder.class_names),
         examples_per_class=dict(zip(folder.class_names, counts)),
-        num_channels=channels,
-        image_size=shape[:2] if shape else None,
-        disk=sum(sizes),
+        num_channels=seen.num_channels,
+        num_grey=seen.num_grey,
+        num_unreadable=len(seen.unreadable),
+        image_size=seen.shape[:2] if seen.shape else None,
+        disk=seen.num_bytes,
         licence="unknown: these are your own files",
         prepared=display(folder.root),
         how_to_get="Available here: load it by this name.",
+        notes=" ".join(notes),
     )
 
 

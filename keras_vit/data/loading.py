@@ -81,8 +81,9 @@ def load(
     check_choice(corrupt, ("error", "skip"), "corrupt")
     place = open_place(name)
     if place.has_files:
-        folder = place.scan(columns, labelled)
-        source = _folder_source(place, folder, test_fraction, split_seed)
+        folder, seen = place.scan(columns, labelled), place.look(columns, labelled)
+        place.tell(columns, labelled)
+        source = _folder_source(place, folder, seen, test_fraction, split_seed)
     elif place.vtab_task:
         source = _vtab_source(place, data_dir)
     else:
@@ -194,7 +195,7 @@ def _source_of(store, name, split):
     return Source(store, name, split, names, channels)
 
 
-def _folder_source(place, folder, test_fraction, split_seed):
+def _folder_source(place, folder, seen, test_fraction, split_seed):
     split = place.split
     match = re.fullmatch(r"(\w+)\s*(\[.*\])?", split or "train")
     base, brackets = match.groups() if match else (split, None)
@@ -222,9 +223,10 @@ def _folder_source(place, folder, test_fraction, split_seed):
         files, labels = files[keep], labels[keep]
     if not len(files):
         raise ValueError(f"{place}: the split {split!r} holds no images.")
-    shape, channels = folders.peek(folder.root, files)
-    store = FileStore(folder.root, files, labels, shape)
-    return Source(store, str(place.path), split or base, folder.class_names, channels)
+    # Of all images, whatever part of them is asked for.
+    store = FileStore(folder.root, files, labels, seen.shape)
+    names, channels = folder.class_names, seen.num_channels
+    return Source(store, str(place.path), split or base, names, channels)
 
 
 def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Source:

@@ -1,19 +1,25 @@
 """Opens a data set by name: finds its location, split and files."""
 
 import dataclasses
+import logging
 import os
 import pathlib
 import re
+
+import numpy as np
 
 from keras_vit.common.wording import display, hint
 from keras_vit.data import subsets
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.lists import scan_list
+from keras_vit.data.readers.looking import Look, look
 from keras_vit.data.readers.record_labels import reading_of
 from keras_vit.data.sets.catalog import EMBEDDED
 from keras_vit.data.sets.downloads import prepare, quiet
 from keras_vit.data.sets.prepared import VERSION, find_builder, prepared_directory
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX, VTAB_SPLITS, VtabTask
+
+LOGGER = logging.getLogger(__name__)
 
 LIST_SUFFIXES = (".csv", ".tsv", ".parquet")
 
@@ -22,8 +28,8 @@ LIST_SUFFIXES = (".csv", ".tsv", ".parquet")
 class Place:
     """What the name of a data set refers to. Made by `open_place`.
 
-    What is found there, the files of a folder or list or the TFDS builder, is kept. So
-    functions that are given the same place look only once.
+    What is found there, the files of a folder or list, their sizes and channels, or the
+    TFDS builder, is kept. So functions that are given the same place look only once.
 
     Attributes:
         kind: "folder", "list", "prepared" (a TFDS directory), "vtab" or "tfds" (a TFDS
@@ -82,6 +88,24 @@ class Place:
         if not labelled:
             return self._once("unlabelled", folders.scan_unlabelled, path)
         return self._once(("folder", few), folders.scan, path, few)
+
+    def look(self, columns=None, labelled: bool = True) -> Look:
+        """What the headers of all images of a folder or a list say."""
+        folder = self.scan(columns, labelled)
+        files, labels = (np.concatenate(c) for c in zip(*folder.splits.values()))
+        key = ("look", repr(columns), labelled)
+        return self._once(key, look, folder.root, files, labels, str(self))
+
+    def tell(self, columns=None, labelled: bool = True):
+        """Logs, the first time, what a user should know of a folder or a list."""
+        self._once(("told", repr(columns), labelled), self._tell, columns, labelled)
+
+    def _tell(self, columns, labelled):
+        folder = self.scan(columns, labelled)
+        for note in (*folder.notes, *self.look(columns, labelled).notes(str(self))):
+            LOGGER.info("%s", note)
+        for warning in folder.warnings:
+            LOGGER.warning("%s", warning)
 
     def builder(self, data_dir=None):
         """The TFDS builder; its data are prepared, downloaded first where needed.

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import logging
 import os
 
 import numpy as np
@@ -10,7 +11,8 @@ import keras_vit.data
 from keras_vit.common.checks import check_positive
 from keras_vit.common.wording import display
 from keras_vit.data.pipeline.images import checked_array
-from keras_vit.data.readers.folders import images_below
+from keras_vit.data.readers.leftovers import Aside
+from keras_vit.data.readers.walking import images_below
 from keras_vit.devices import current
 from keras_vit.inference.loaded import (
     class_names,
@@ -19,6 +21,8 @@ from keras_vit.inference.loaded import (
     output_kind,
     preprocessing_of,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +126,7 @@ def named_images(images):
     """
     for number, image in enumerate(_listed(images), 1):
         if isinstance(image, str | os.PathLike):
-            for file, error in _files(image):
+            for file, error in find_images([image]):
                 yield file, file, error
             continue
         is_opened = hasattr(image, "getexif") or hasattr(image, "read")
@@ -144,16 +148,27 @@ def _listed(images):
     return [images] if one or hasattr(images, "read") else list(images)
 
 
-def _files(path):
-    """Yields `(file, None)`, or `(folder, error)` for a folder without images."""
-    path = os.path.expanduser(os.fspath(path))
-    if not os.path.isdir(path):
-        yield path, None
-        return
-    inside = sorted(images_below(path))
-    yield from ((os.path.join(path, image), None) for image in inside)
-    if not inside:
-        yield path, f"{display(path)} is a folder without images."
+def find_images(files):
+    """Yields `(file, None)`, or `(folder, error)` for a folder without images.
+
+    Args:
+        files: A path or a list of them. Folders are searched at every depth, as those
+            of data are: see `keras_vit.data.readers.leftovers`.
+    """
+    for path in [files] if isinstance(files, str | os.PathLike) else files:
+        path = os.path.expanduser(os.fspath(path))
+        if not os.path.isdir(path):
+            yield path, None
+            continue
+        aside, empty = Aside(), True
+        for image in images_below(path, aside):
+            empty = False
+            yield os.path.join(path, image), None
+        note = aside.sentence(path)
+        if note:
+            logger.info("%s", note)
+        if empty:
+            yield path, f"{display(path)} is a folder without images."
 
 
 def read_image(image, steps):

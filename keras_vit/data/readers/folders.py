@@ -1,23 +1,22 @@
-"""Folders of class folders: finds the files, and splits them.
+"""Folders of class folders: what their images are, and how they are split.
 
 Two layouts are read: `root/<class>/*.jpg`, and `root/<split>/<class>/*.jpg` with splits
 named train, val (valid, validation) and test. Class folders may have folders in them.
-What begins with a dot is left alone, and so are files that are no images by their name.
+What begins with a dot is left alone, what systems, archives and runs leave behind
+(`leftovers.py`), and files that are no images by their name.
 """
 
 import dataclasses
 import hashlib
-import logging
 import os
 import re
-import unicodedata
 
 import numpy as np
 
-from keras_vit.common.wording import display
+from keras_vit.common.wording import canonical, display
+from keras_vit.data.readers.leftovers import RUNS
+from keras_vit.data.readers.walking import SUFFIXES, walk
 
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif")
-SUFFIXES += (".heic", ".heif", ".tif", ".tiff")
 SPLIT_FOLDERS = {
     "train": ("train", "training"),
     "validation": ("validation", "val", "valid"),
@@ -26,7 +25,6 @@ SPLIT_FOLDERS = {
 
 
 UNLABELLED = "unlabelled"  # the class of every image without a label
-LOGGER = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,16 +32,22 @@ class Folder:
     """What `scan` found: paths relative to `root`, with forward slashes, sorted.
 
     `splits` maps a split's name to (files, labels); a folder without split folders has
-    one split, "all".
+    one split, "all". Class names are in the Unicode form NFC. What a user should know
+    of it stands in `notes`, and in `warnings` what looks like a mistake: sentences.
     """
 
     root: str
     class_names: list[str]
     splits: dict[str, tuple[np.ndarray, np.ndarray]]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def scan(root: str, any_classes: bool = False) -> Folder:
     """Finds the classes and files of a folder.
+
+    Folders whose names differ only in how Unicode writes a letter are one class: macOS
+    writes é as two characters, others as one.
 
     Args:
         root: Path.
@@ -56,7 +60,10 @@ def scan(root: str, any_classes: bool = False) -> Folder:
             one class only, or an empty class.
     """
     _check_folder(root, "class folders")
-    splits = _split_folders(root, _class_folders)
+    tree = walk(root)
+    splits = _split_folders(
+        tree, lambda name: any(tree.below.get(f"{name}/{n}") for n in _in(tree, name))
+    )
     if splits and "train" not in splits and not any_classes:
         raise ValueError(
             f"{display(root)} has {', '.join(splits.values())} but no train folder. "
@@ -64,12 +71,20 @@ def scan(root: str, any_classes: bool = False) -> Folder:
         )
     splits = splits or {"all": ""}
     parts = list(splits.values()) if any_classes else [next(iter(splits.values()))]
-    names = {name for part in parts for name in _class_names(root, part, any_classes)}
-    class_names = sorted(names)
+    names = {n for part in parts for n in _class_names(tree, root, part, any_classes)}
+    class_names = list(dict.fromkeys(map(canonical, sorted(names))))
     found = {
-        split: _files_of(root, folder, class_names) for split, folder in splits.items()
+        split: _files_of(tree, root, folder, class_names)
+        for split, folder in splits.items()
     }
-    return Folder(root, [display(name) for name in class_names], found)
+    note = tree.aside.sentence(root)
+    return Folder(
+        root,
+        [display(name) for name in class_names],
+        found,
+        () if note is None else (note,),
+        _left_out(tree, root, splits, found),
+    )
 
 
 def scan_unlabelled(root: str) -> Folder:
@@ -82,36 +97,43 @@ def scan_unlabelled(root: str) -> Folder:
         ValueError: naming the folder, if it is not there or holds no images.
     """
     _check_folder(root, "images")
-    splits = _split_folders(root, _has_images)
+    tree = walk(root)
+    splits = _split_folders(tree, tree.below.get)
     splits = splits if "train" in splits else {"all": ""}
-    if "train" in splits:
-        _log_others(root, splits)
     found = {}
     for split, folder in splits.items():
-        before = f"{folder}/" if folder else ""
-        images = sorted(images_below(os.path.join(root, folder)))
-        files = np.asarray([before + image for image in images], object)
+        files = np.asarray(tree.below[folder] if folder else tree.images, object)
         found[split] = files, np.zeros(len(files), np.int64)
-    if not len(next(iter(found.values()))[0]):
+    note = tree.aside.sentence(root)
+    if not tree.images:
         raise ValueError(
             f"{display(root)} holds no images: files that end in {', '.join(SUFFIXES)}."
+            + (f" {note}" if note else "")
         )
-    return Folder(root, [UNLABELLED], found)
+    notes = () if note is None else (note,)
+    warnings = _left_out(tree, root, splits, found)
+    return Folder(root, [UNLABELLED], found, notes, warnings)
 
 
-def _log_others(root, splits):
-    """Logs how many images lie outside the folders of the splits."""
-    below = tuple(f"{folder}/" for folder in splits.values())
-    others = [name for name in images_below(root) if not name.startswith(below)]
-    if others:
-        LOGGER.warning(
-            "%s: %d images, such as %s, are left out: they are not in %s. Rename the "
-            "folder train if it is not a split.",
-            display(root),
-            len(others),
-            display(others[0]),
-            " or ".join(below),
-        )
+def _left_out(tree, root, splits, found):
+    """A sentence about the images that are in no part, if there are any."""
+    used = set().union(*(files for files, _ in found.values()))
+    if len(used) == len(tree.images):
+        return ()
+    others = [image for image in tree.images if image not in used]
+    parts = [f"{folder}/" for folder in splits.values() if folder]
+    some = f"{len(others):,} images, such as" if len(others) > 1 else "the image"
+    are = "are left out: they are" if len(others) > 1 else "is left out: it is"
+    if parts:
+        where = f"not in {' or '.join(parts)}"
+        what = "Rename the folder train if it is not a split."
+    else:
+        where, what = "in no class folder", "Put into one what belongs to a class."
+    in_parts = any(image.startswith(tuple(parts)) for image in others)
+    if parts and in_parts:
+        where = f"in no class folder of {' or '.join(parts)}"
+    name = display(others[0])
+    return (f"{display(root)}: {some} {name}, {are} {where}. {what}",)
 
 
 def _check_folder(root, kind):
@@ -120,86 +142,83 @@ def _check_folder(root, kind):
         raise ValueError(f"{display(root)} is {what}. Name a folder of {kind}.")
 
 
-def _split_folders(root, is_part):
-    """The folders of the splits: `{split: name}`, where `is_part(path)` holds."""
+def _split_folders(tree, is_part):
+    """The folders of the splits: `{split: name}`, where `is_part(name)` holds."""
     found = {}
     for split, names in SPLIT_FOLDERS.items():
-        for name in _subfolders(root):
-            if name.lower() in names and is_part(os.path.join(root, name)):
+        for name in _in(tree, ""):
+            if name.lower() in names and is_part(name):
                 found.setdefault(split, name)
     return found
 
 
-def _subfolders(path):
-    with os.scandir(path) as entries:
-        names = [e.name for e in entries if e.is_dir() and not _hidden(e.name)]
-    return sorted(names)
+def _in(tree, folder):
+    """The names of the folders in a folder, sorted."""
+    return tree.folders.get(folder, [])
 
 
-def _hidden(name):
-    return name.startswith(".") or name == "__MACOSX"
+def _joined(folder, name):
+    return f"{folder}/{name}" if folder else name
 
 
-def _class_folders(path):
-    return [name for name in _subfolders(path) if _has_images(os.path.join(path, name))]
-
-
-def _has_images(path):
-    return next(images_below(path), None) is not None
-
-
-def images_below(path):
-    """Yields the relative paths of the images below a folder."""
-    for folder, inner, files in os.walk(path, followlinks=True):
-        inner[:] = [name for name in inner if not _hidden(name)]
-        here = os.path.relpath(folder, path).replace(os.sep, "/")
-        if here.count("/") > 20:
-            raise ValueError(f"{display(folder)} leads back into itself.")
-        for name in files:
-            if name.lower().endswith(SUFFIXES) and not _hidden(name):
-                yield name if here == "." else f"{here}/{name}"
-
-
-def _class_names(root, split_folder, any_classes):
-    path = os.path.join(root, split_folder) if split_folder else root
-    shown = display(path)
-    names = _subfolders(path)
+def _class_names(tree, root, folder, any_classes):
+    """The names of the class folders of a part, sorted."""
+    path = os.path.join(root, folder) if folder else root
+    shown, below = display(path), tree.below
+    note = tree.aside.sentence(root)
+    note = f" {note}" if note else ""
+    names = [name for name in _in(tree, folder) if not _only_runs(tree, folder, name)]
     if not names:
-        images = list(images_below(path))
+        images = len(below.get(folder, ()) if folder else tree.images)
         raise ValueError(
-            f"{shown} holds {len(images)} images and no class folders, so the images "
+            f"{shown} holds {images} images and no class folders, so the images "
             "have no labels. Sort them into one folder per class: "
-            f"{display(os.path.join(path, 'cat', 'photo.jpg'))}"
+            f"{display(os.path.join(path, 'cat', 'photo.jpg'))}{note}"
             if images
             else f"{shown} is empty: no class folders and no images "
-            f"({', '.join(SUFFIXES)}) in it."
+            f"({', '.join(SUFFIXES)}) in it.{note}"
         )
-    empty = [name for name in names if not _has_images(os.path.join(path, name))]
+    empty = [name for name in names if not below.get(_joined(folder, name))]
     if len(empty) == len(names):
         raise ValueError(
             f"{shown} has no images in its folders ({', '.join(map(display, names))}); "
-            f"images are the files that end in {', '.join(SUFFIXES)}."
+            f"images are the files that end in {', '.join(SUFFIXES)}.{note}"
         )
     if any_classes:
         return [name for name in names if name not in empty]
     if empty:
         raise ValueError(
             f"Every class folder must hold an image. Empty ones in {shown}: "
-            f"{', '.join(map(display, empty))}. Remove them, or put images in."
+            f"{', '.join(map(display, empty))}. Remove them, or put images in.{note}"
         )
-    if len(names) < 2:
+    if len({canonical(name) for name in names}) < 2:
         inner = os.path.join(path, names[0])
+        here = _joined(folder, names[0]) + "/"
+        deep = any("/" in i.removeprefix(here) for i in below[here[:-1]])
         raise ValueError(
             f"{shown} has only one class, {display(names[0])!r}: there is nothing to "
             "tell apart. Put a folder of other images beside it"
-            + (f", or name {inner} itself." if _class_folders(inner) else ".")
+            + (f", or name {display(inner)} itself." if deep else ".")
+            + note
         )
     return names
 
 
-def _files_of(root, split_folder, class_names):
-    path = os.path.join(root, split_folder) if split_folder else root
-    unknown = [n for n in _class_folders(path) if n not in class_names]
+def _only_runs(tree, folder, name):
+    """Whether a folder holds runs of this package and no images, or is left of them."""
+    path = _joined(folder, name)
+    if tree.below.get(path):
+        return False
+    return path == RUNS or any(run.startswith(f"{path}/") for run in tree.aside.runs)
+
+
+def _files_of(tree, root, part, class_names):
+    folders = {}
+    for name in _in(tree, part):
+        if tree.below.get(_joined(part, name)):
+            folders.setdefault(canonical(name), []).append(_joined(part, name))
+    path = os.path.join(root, part) if part else root
+    unknown = [name for name in folders if name not in class_names]
     if unknown:
         raise ValueError(
             f"{display(path)} has classes that the training folder lacks: "
@@ -208,9 +227,7 @@ def _files_of(root, split_folder, class_names):
         )
     files, labels = [], []
     for label, name in enumerate(class_names):
-        folder = os.path.join(path, name)
-        here = f"{split_folder}/{name}" if split_folder else name
-        images = [f"{here}/{image}" for image in sorted(images_below(folder))]
+        images = [image for f in folders.get(name, ()) for image in tree.below[f]]
         files += images
         labels += [label] * len(images)
     if not files:
@@ -261,8 +278,7 @@ def hash_order(files, seed: int, members) -> np.ndarray:
 
     def key(place):
         # macOS writes é as two characters, Linux as one.
-        name = unicodedata.normalize("NFC", str(files[place]))
-        text = f"{seed}/{name}".encode("utf-8", "surrogateescape")
+        text = f"{seed}/{canonical(files[place])}".encode("utf-8", "surrogateescape")
         return hashlib.sha256(text).digest()
 
     return np.asarray(sorted(members, key=key), np.int64)
@@ -284,25 +300,3 @@ def slice_of(size: int, brackets: str) -> slice:
         return round(size * percent / 100)
 
     return slice(*(place(text) for text in match.groups()))
-
-
-def peek(root: str, files, count: int = 32):
-    """What a few images look like from their headers.
-
-    Returns:
-        (shape, channels): (H, W, C) if those looked at agree, else None; and 1 if all
-        of them are grey, else 3.
-    """
-    from PIL import Image
-
-    places = np.unique(np.linspace(0, len(files) - 1, count).astype(int))
-    shapes = set()
-    for place in places:
-        try:
-            with Image.open(os.path.join(root, files[place])) as image:
-                grey = image.mode in ("1", "L", "LA", "I;16", "I")
-                shapes.add((image.height, image.width, 1 if grey else 3))
-        except (OSError, ValueError):  # broken, or HEIC: found out when it is read
-            continue
-    channels = 1 if shapes and all(shape[-1] == 1 for shape in shapes) else 3
-    return (shapes.pop() if len(shapes) == 1 else None), channels

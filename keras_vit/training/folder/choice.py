@@ -1,5 +1,6 @@
 """Finds the folders of runs: new ones, those of seeds, and one to resume."""
 
+import os
 import re
 from pathlib import Path
 
@@ -62,7 +63,12 @@ def new_folder(recipe, run=None):
 
 def run_name(recipe):
     """The beginning of the default folder's name: data set, model, pretraining."""
-    data = Path(recipe.data).resolve().name if "/" in recipe.data else recipe.data
+    data, split = recipe.data, ""
+    if not os.path.exists(data):
+        data, split = data.partition(":")[0], "".join(data.partition(":")[1:])
+    if "/" in data or os.path.isdir(data):  # also one that is called . or ..
+        data = Path(data).resolve().name or "data"
+    data += split
     masked = "-masked" if recipe.masked_target is not None else ""
     return re.sub(r"[^\w.-]+", "_", f"{data}-{recipe.model}{masked}")
 

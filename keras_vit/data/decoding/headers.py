@@ -1,0 +1,151 @@
+"""Size and channels of an image file, from its first bytes."""
+
+import os
+import struct
+from typing import NamedTuple
+
+from keras_vit.common.regular import check_regular
+from keras_vit.common.wording import display
+from keras_vit.data.decoding.limits import check_pixels, without_pillow_limit
+
+FIRST = 1024  # bytes that are read at once; a PNG says all in 26
+GREY_PNG = (0, 4)  # kinds of colour: grey, and grey with transparency
+GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I")
+# Frames of a JPEG that are no frames: tables of Huffman and arithmetic coding, and JPG.
+_NO_FRAME = (0xC4, 0xC8, 0xCC)
+_ALONE = (0x01, *range(0xD0, 0xD8))  # markers without a length
+_NO_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Header(NamedTuple):
+    """What the first bytes of an image file say."""
+
+    height: int  # pixels, of the image as it is shown
+    width: int
+    channels: int  # 1 if it is grey, else 3
+    num_bytes: int  # of the file
+
+
+def read_header(path) -> Header:
+    """The size of an image and whether it is grey, without decoding it.
+
+    Args:
+        path: String or path of a JPEG, PNG or whatever else Pillow knows.
+
+    Raises:
+        ValueError: if there is no such file, it is no regular one or no image, or it
+            has more pixels than are read; without the file's name.
+    """
+    try:
+        number = os.open(path, _NO_WAITING)
+    except OSError as error:
+        _explain(path, error)
+    try:
+        status = os.fstat(number)
+        if status.st_mode & 0o170000 != 0o100000:
+            _explain(path, None)
+        found = _of_file(number, path)
+        check_pixels(*found[:2])
+        return Header(*found, status.st_size)
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from None
+    finally:
+        os.close(number)
+
+
+def _explain(path, error):
+    """Raises what is known of a file that cannot be opened."""
+    try:
+        check_regular(path)
+    except ValueError as found:
+        raise ValueError(getattr(found, "reason", str(found))) from None
+    raise ValueError(getattr(error, "strerror", None) or "cannot be opened") from None
+
+
+def _of_file(number, path):
+    data = os.read(number, FIRST)
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 25:
+        width, height = struct.unpack(">II", data[16:24])
+        found = height, width, 1 if data[25] in GREY_PNG else 3
+    elif data[:3] == b"\xff\xd8\xff":
+        found = _of_jpeg(data, number)
+    else:
+        found = None
+    if found is not None and found[0] and found[1]:
+        return found
+    return _by_pillow(number, path)
+
+
+def _of_jpeg(data, number):
+    """(height, width, channels), or None for what is not understood."""
+    begin, place, turned = 0, 2, False  # `data` are the bytes from `begin` on
+    while True:
+        if place + 10 > begin + len(data):
+            data, begin = _at(number, place), place
+        here = data[place - begin : place - begin + 10]
+        if len(here) < 10 or here[0] != 0xFF:
+            return None
+        marker = here[1]
+        if marker == 0xFF or marker in _ALONE:
+            place += 1 if marker == 0xFF else 2
+            continue
+        if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
+            height, width, components = struct.unpack(">HHB", here[5:10])
+            size = (width, height) if turned else (height, width)
+            return *size, 1 if components == 1 else 3
+        if marker in (0xD9, 0xDA):
+            return None
+        # As the decoder does, which looks for the rotation in the first block, or
+        # straight after one of 18 bytes.
+        if marker == 0xE1 and here[4:8] == b"Exif" and place in (2, 20):
+            end = place + 4 + 512
+            if end > begin + len(data):
+                data, begin = _at(number, place), place
+            turned = _is_turned(data[place - begin + 10 :])
+        place += 2 + int.from_bytes(here[2:4])
+
+
+def _at(number, place):
+    os.lseek(number, place, os.SEEK_SET)
+    return os.read(number, FIRST)
+
+
+def _is_turned(data):
+    """Whether an EXIF block exchanges height and width."""
+    order = {b"II": "little", b"MM": "big"}.get(data[:2])
+    if order is None:
+        return False
+    at = int.from_bytes(data[4:8], order)
+    count = int.from_bytes(data[at : at + 2], order)
+    for entry in range(at + 2, at + 2 + 12 * min(count, 64), 12):
+        if int.from_bytes(data[entry : entry + 2], order) == 0x0112:
+            return 5 <= int.from_bytes(data[entry + 8 : entry + 10], order) <= 8
+    return False
+
+
+def _by_pillow(number, path):
+    from PIL import Image
+
+    os.lseek(number, 0, os.SEEK_SET)
+    try:
+        with without_pillow_limit(), os.fdopen(os.dup(number), "rb") as file:
+            with Image.open(file) as image:
+                width, height = image.size
+                turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
+                channels = 1 if image.mode in GREY_MODES else 3
+    except Image.UnidentifiedImageError:
+        if str(path).lower().endswith((".heic", ".heif")):
+            return _by_heif(path)
+        raise ValueError("not an image, or of a format that is not read") from None
+    except Exception as error:  # of whatever kind a format raises
+        raise ValueError(f"not a readable image: {display(error)}") from None
+    return (width, height, channels) if turned else (height, width, channels)
+
+
+def _by_heif(path):
+    """As `_by_pillow`, of the format that Pillow reads with a package beside it."""
+    from keras_vit.data.decoding.pillow import pillow_size
+
+    with open(path, "rb") as file:
+        height, width, _ = pillow_size(file.read()).tolist()
+    return height, width, 3
