@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import itertools
 import logging
 import os
 
@@ -77,10 +78,27 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     ...     print(prediction.file, prediction.classes[0])
     >>> keras_vit.predict(model, PIL.Image.open("cat.jpg"), top=1)
     """
+    return list(predictions(model_or_path, files, top, batch_size=batch_size))
+
+
+def predictions(model_or_path, files, top=5, *, batch_size=32):
+    """Yields what `predict` returns, each `Prediction` as soon as its batch is done.
+
+    No more than a batch of images and the names of one folder are in memory.
+
+    Args:
+        model_or_path, files, top, batch_size: As for `predict`.
+
+    Raises:
+        ValueError, FileNotFoundError: as `predict`, but that an array that is no image
+            is found when its turn comes.
+    """
     check_positive(top=top, batch_size=batch_size)
-    found = list(named_images(files))
-    if not found:
+    found = named_images(files)
+    first = next(found, None)
+    if first is None:
         raise ValueError("`files` must name at least one image or folder.")
+    found = itertools.chain([first], found)
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
     steps = preprocessing_of(model)
@@ -89,11 +107,10 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
         file, image, error = item
         return file, *((None, error) if error else read_image(image, steps))
 
-    predictions = []
     # Decoding, the larger part of the time with a small model, uses every processor.
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        for start in range(0, len(found), batch_size):
-            loaded = list(pool.map(load, found[start : start + batch_size]))
+        while some := list(itertools.islice(found, batch_size)):
+            loaded = list(pool.map(load, some))
             images = [image for _, image, _ in loaded if image is not None]
             rows = iter(probabilities(model, images, kind) if images else ())
             for file, image, error in loaded:
@@ -101,8 +118,7 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
                 if image is not None:
                     row = next(rows)
                     classes = [(names[i], float(row[i])) for i in best(row, top)]
-                predictions.append(Prediction(file, classes, error))
-    return predictions
+                yield Prediction(file, classes, error)
 
 
 def probabilities(model, images, kind):

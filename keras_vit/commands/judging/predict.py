@@ -1,15 +1,19 @@
 """The command `keras-vit predict`."""
 
+import contextlib
 import dataclasses
 import json
+import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
 from keras_vit.commands.machines.devices import on_devices
+from keras_vit.common.progress import progress_bar
 from keras_vit.common.tables import as_csv
-from keras_vit.common.wording import percent
+from keras_vit.common.wording import display, percent
 from keras_vit.terminal import complain
 
 
@@ -18,7 +22,8 @@ class Predict:
     """Predict the classes of image files.
 
     A file that cannot be read is named on stderr; the others are still predicted, and
-    the exit status is 1.
+    the exit status is 1. Each row is written as soon as it is known: Ctrl-C keeps what
+    was predicted, also as valid JSON.
     """
 
     # Run folder, .keras file, or a file or folder of weights that says what it is.
@@ -42,30 +47,81 @@ class Predict:
             raise ValueError("predict needs at least one image file or folder.")
 
     def __call__(self):
-        from keras_vit.inference.predicting import predict
+        from keras_vit.inference.predicting import predictions
 
-        with on_devices(self.devices) as devices:
-            predictions = predict(
+        failed, write = False, WRITERS[self.format]()
+        with on_devices(self.devices) as devices, self._progress() as tell:
+            found = predictions(
                 self.model, self.files, self.top, batch_size=self.batch_size
             )
-        if not devices.is_chief:
-            return 0
-        failures = [p for p in predictions if p.error is not None]
-        if self.format == "json":
-            print(json.dumps([p.to_json() for p in predictions], indent=2))
-        else:
-            rows = [
-                (prediction.file, rank, name, probability)
-                for prediction in predictions
-                for rank, (name, probability) in enumerate(prediction.classes, 1)
-            ]
-            if self.format == "csv":
-                print(as_csv(("file", "rank", "class", "probability"), rows), end="")
-            else:
-                for file, rank, name, probability in rows:
-                    if rank == 1:
-                        print(file)
-                    print(f"  {percent(probability, 1):>7}  {name}")
-        for prediction in failures:
-            complain(prediction.error)
-        return 1 if failures else 0
+            with contextlib.closing(found), write as rows:
+                for count, prediction in enumerate(found, 1):
+                    failed |= prediction.error is not None
+                    if not devices.is_chief:
+                        continue
+                    rows(prediction)
+                    if prediction.error is not None:
+                        complain(prediction.error)
+                    if tell is not None:
+                        tell(count)
+        return 1 if failed and devices.is_chief else 0
+
+    def _progress(self):
+        """A sign of life where the rows go into a file."""
+        return progress_bar("predicting", False if sys.stdout.isatty() else None)
+
+
+def _print(text):
+    # At once: what was predicted is there whatever comes next.
+    print(text, end="", flush=True)
+
+
+@contextlib.contextmanager
+def _as_text():
+    def write(prediction):
+        lines = [display(prediction.file)] if prediction.classes else []
+        for name, probability in prediction.classes:
+            lines.append(f"  {percent(probability, 1):>7}  {display(name)}")
+        _print("".join(f"{line}\n" for line in lines))
+
+    yield write
+
+
+@contextlib.contextmanager
+def _as_csv():
+    header = ("file", "rank", "class", "probability")
+
+    def write(prediction):
+        nonlocal header
+        rows = [
+            (prediction.file, rank, name, probability)
+            for rank, (name, probability) in enumerate(prediction.classes, 1)
+        ]
+        if header is not None:
+            rows, header = [header, *rows], None
+        _print(as_csv(rows[0], rows[1:]) if rows else "")
+
+    yield write
+    if header is not None:
+        _print(as_csv(header, ()))
+
+
+@contextlib.contextmanager
+def _as_json():
+    """An array that is whole also if it ends early."""
+    before = "["
+
+    def write(prediction):
+        nonlocal before
+        item = textwrap.indent(json.dumps(prediction.to_json(), indent=2), "  ")
+        _print(f"{before}\n{item}")
+        before = ","
+
+    try:
+        yield write
+    finally:
+        if before == ",":
+            _print("\n]\n")
+
+
+WRITERS = {"text": _as_text, "json": _as_json, "csv": _as_csv}
