@@ -8,11 +8,22 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
+import pytest
 
 from keras_vit import layers
 from keras_vit.models import BiT, HybridViT, ViT
 
 TOKENS = (2, 7, 16)  # (B, N, D)
+
+
+def rest_slow(values, count):
+    """Parameters of a test, of which only the first few are in the default suite."""
+    values = list(values)
+    rest = [
+        pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=pytest.mark.slow)
+        for v in values[count:]
+    ]
+    return values[:count] + rest
 
 
 @dataclass(frozen=True)

@@ -240,7 +240,7 @@ def test_a_layer_in_half_precision_is_close(name, dtype):
 
 
 @every_model
-@pytest.mark.parametrize("dtype", HALF)
+@pytest.mark.parametrize("dtype", cases.rest_slow(HALF, 1))
 def test_a_model_in_half_precision_is_close(name, dtype):
     model = cases.model(name)
     half = MODELS[name].make(dtype=dtype)

@@ -117,6 +117,7 @@ def test_a_fresh_process_reads_what_was_saved(reading):
     holds_for_each(NAMES, check)
 
 
+@pytest.mark.slow
 def test_no_file_was_left_untested(reading):
     assert sorted(NAMES) == sorted(reading[2])
 

@@ -99,7 +99,9 @@ HUGGING_FACE = [
 ]
 
 
-@pytest.mark.parametrize("text, kind, resample, field, value", HUGGING_FACE)
+@pytest.mark.parametrize(
+    "text, kind, resample, field, value", cases.rest_slow(HUGGING_FACE, 2)
+)
 def test_a_processor_says_the_models_steps(
     text, kind, resample, field, value, tmp_path
 ):
@@ -136,7 +138,7 @@ TIMM = [
 ]
 
 
-@pytest.mark.parametrize("text, mode, interpolation, to", TIMM)
+@pytest.mark.parametrize("text, mode, interpolation, to", cases.rest_slow(TIMM, 2))
 def test_a_timm_folder_says_the_models_steps(text, mode, interpolation, to, tmp_path):
     model = with_steps(scaled(), text + "|value_range")
     keras_vit.export(model, tmp_path / "m", "timm")
@@ -147,7 +149,7 @@ def test_a_timm_folder_says_the_models_steps(text, mode, interpolation, to, tmp_
     assert cfg["input_size"] == [3, 8, 12]
 
 
-@pytest.mark.parametrize("format", ["hf", "timm"])
+@pytest.mark.parametrize("format", cases.rest_slow(["hf", "timm"], 1))
 def test_steps_without_words_are_said_in_the_report(format, tmp_path):
     model = with_steps(scaled(), "resize_small(30)|pad(2)|central_crop|value_range")
     report = keras_vit.export(model, tmp_path / "m", format)
@@ -176,7 +178,7 @@ READ_BACK = [
 NAMES = ["ape", "bee", "cat", "dog", "elk"]
 
 
-@pytest.mark.parametrize("format, text", READ_BACK)
+@pytest.mark.parametrize("format, text", cases.rest_slow(READ_BACK, 2))
 def test_a_folder_read_back_is_the_same_model(format, text, tmp_path):
     """Scaling, steps and class names, and so the probabilities of a photo."""
     model = with_steps(scaled(epsilon=1e-6), text + "|value_range")
@@ -216,6 +218,7 @@ def test_names_survive_a_constructor_with_weights(tmp_path):
     assert "class_names" not in other.metadata
 
 
+@pytest.mark.slow
 def test_a_model_of_every_size_says_what_its_metadata_say(tmp_path):
     case = cases.MODELS["bit"]
     model = cases.randomize(case.make(image_size=(None, None)))

@@ -17,6 +17,8 @@ import keras_vit
 # A model, the formats that can hold it.
 HOLDS = [
     ("token", ["npz", "hf", "timm"]),
+    ("hybrid", ["npz"]),
+    ("bit", ["npz", "hf"]),
     ("gap", ["npz"]),
     ("map", ["npz", "timm"]),
     ("gap_of_all_tokens", ["timm"]),
@@ -27,14 +29,12 @@ HOLDS = [
     ("sincos2d", ["npz"]),
     ("preprocessing", ["hf"]),
     ("every_size", ["npz"]),
-    ("hybrid", ["npz"]),
-    ("bit", ["npz", "hf"]),
 ]
 PAIRS = [(name, format) for name, formats in HOLDS for format in formats]
 SUFFIX = {"npz": ".npz"}
 
 
-@pytest.mark.parametrize("name, format", PAIRS)
+@pytest.mark.parametrize("name, format", cases.rest_slow(PAIRS, 6))
 def test_a_fresh_model_loads_the_file_and_gives_equal_logits(name, format, tmp_path):
     model, case = cases.model(name), cases.MODELS[name]
     path = tmp_path / f"weights{SUFFIX.get(format, '')}"
@@ -188,7 +188,11 @@ def test_transformers_gives_equal_logits(name, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["token", "gap", "map", "gap_of_all_tokens", "gap_beside_class_token", "registers"],
+    cases.rest_slow(
+        ["token", "registers", "gap", "map"]
+        + ["gap_of_all_tokens", "gap_beside_class_token"],
+        2,
+    ),
 )
 def test_timm_gives_equal_logits(name, tmp_path):
     images = inputs(cases.MODELS[name].shape)

@@ -1,5 +1,6 @@
 """A model of this package inside another one: used, or refused in a sentence."""
 
+import cases
 import keras
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_its_saved_file_names_the_model_inside(around, tmp_path):
     assert len(keras_vit.predict(tmp_path / "outer.keras", PIXELS[0])) == 1
 
 
-@pytest.mark.parametrize("preprocess", [False, True])
+@pytest.mark.parametrize("preprocess", cases.rest_slow([True, False], 1))
 def test_its_graph_is_exported_without_its_augmentation(around, preprocess, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("TensorFlow writes graphs")
