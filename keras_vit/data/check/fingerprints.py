@@ -96,9 +96,9 @@ def _read(place, item):
 
 
 def _picture(image):
-    grey = to_channels(image, 1)[None]
-    grey = tf.image.resize(grey, (SIDE, SIDE), method="area")
-    grey = tf.reshape(grey, [SIDE * SIDE])
+    # In this order no whole image becomes floats, which takes much memory and time.
+    small = tf.image.resize(image[None], (SIDE, SIDE), method="area")
+    grey = tf.reshape(to_channels(small, 1), [SIDE * SIDE])
     grey -= tf.reduce_mean(grey)
     length = tf.norm(grey)
     flat = length < LEAST_CONTRAST * SIDE  # the length is SIDE standard deviations

@@ -5,12 +5,17 @@ needs a second look: files that must be turned, transparency, animations, other 
 Both give the same pixels for JPEG, because `INTEGER_ACCURATE` is the transform that
 Pillow uses too; TensorFlow's default differs by up to ten levels.
 
+Files of many pixels or scans are left to Pillow, too, which refuses what is too much.
+
 The two lie in the branches of a `cond`. All nodes of the idle branch cost time, a tenth
 of a millisecond for some dozens: so each has as few as it can.
 """
 
+import math
+
 import tensorflow as tf
 
+from keras_vit.data.decoding.limits import LARGE, MAX_SCANS, START_OF_SCAN, max_pixels
 from keras_vit.data.decoding.pillow import orientation, pillow_pixels, pillow_size
 
 # Pixels decoded around a window and then cut off: a JPEG may hold its colours at half
@@ -21,7 +26,7 @@ JPEG = b"\xff\xd8\xff"  # how these files begin
 # an 18-byte JFIF block.
 TAGGED = r"\C{6}(\C{18})?Exif\C*"
 # Grey or coloured, with the pixels straight after the header: nothing is transparent.
-OPAQUE_PNG = r"\CPNG\C{21}[\x00\x02]\C{11}IDAT\C*"
+OPAQUE_PNG = r"\CPNG\C{{12}}{side}{side}\C[\x00\x02]\C{{11}}IDAT\C*"
 
 
 def decode(data, num_channels: int | None = None):
@@ -40,16 +45,17 @@ def decode(data, num_channels: int | None = None):
     """
     data = _tensor(data)
     head = tf.strings.substr(data, 0, 64)
-    png = tf.strings.regex_full_match(head, OPAQUE_PNG)
-    plain = _is_upright_jpeg(data, head) | png
+    plain = tf.cond(
+        _is_jpeg(head),
+        lambda: _is_plain_jpeg(data, head),
+        lambda: tf.strings.regex_full_match(head, _plain_png()),
+    )
     channels = _decoder_channels(num_channels)
     image = tf.cond(
         plain,
         # The operation reads PNG, too.
         lambda: tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.numpy_function(
-            pillow_pixels, [data, channels], tf.uint8, stateful=False
-        ),
+        lambda: _by_pillow(data, num_channels),
     )
     return _of_channels(image, num_channels)
 
@@ -71,8 +77,12 @@ def decode_window(data, window, num_channels: int | None = None):
     data = _tensor(data)
     # A file that was cut short must fail wherever the window lies.
     end = tf.strings.substr(data, tf.maximum(tf.strings.length(data) - 2, 0), 2)
-    plain = _is_upright_jpeg(data, tf.strings.substr(data, 0, 64))
-    plain &= end == b"\xff\xd9"
+    head = tf.strings.substr(data, 0, 64)
+    plain = tf.cond(
+        _is_jpeg(head) & (end == b"\xff\xd9"),
+        lambda: _is_plain_jpeg(data, head),
+        lambda: tf.constant(False),
+    )
     size = tf.cond(
         plain,
         lambda: tf.io.extract_jpeg_shape(data),
@@ -90,9 +100,7 @@ def decode_window(data, window, num_channels: int | None = None):
         lambda: tf.io.decode_and_crop_jpeg(
             data, wider, channels, dct_method="INTEGER_ACCURATE"
         ),
-        lambda: tf.numpy_function(
-            pillow_pixels, [data, channels, wider], tf.uint8, stateful=False
-        ),
+        lambda: _by_pillow(data, num_channels, wider),
     )
     image.set_shape([None, None, channels or None])
     image = tf.slice(image, tf.pad(before, [[0, 1]]), tf.concat([extent, [-1]], 0))
@@ -140,13 +148,36 @@ def _tensor(data):
     return tf.convert_to_tensor(data, tf.string)
 
 
-def _is_upright_jpeg(data, head):
+def _by_pillow(data, num_channels, *window):
+    arguments = [data, num_channels or 0, *window]
+    return tf.numpy_function(pillow_pixels, arguments, tf.uint8, stateful=False)
+
+
+def _is_jpeg(head):
+    return tf.strings.substr(head, 0, 3) == JPEG
+
+
+def _is_plain_jpeg(data, head):
+    """Whether a JPEG needn't be turned, and isn't suspiciously large or slow."""
+    size = tf.cast(tf.io.extract_jpeg_shape(data)[:2], tf.int64)
+    small = tf.reduce_prod(size) <= min(LARGE, max_pixels())
+    scans = tf.raw_ops.StringSplitV2(
+        input=data[None], sep=START_OF_SCAN, maxsplit=MAX_SCANS + 1
+    )
     upright = tf.cond(
         tf.strings.regex_full_match(head, TAGGED),
         lambda: tf.numpy_function(_is_upright, [data], tf.bool, stateful=False),
         lambda: tf.constant(True),
     )
-    return (tf.strings.substr(head, 0, 3) == JPEG) & upright
+    return small & (scans.shape[1] <= MAX_SCANS + 1) & upright
+
+
+def _plain_png():
+    """The pattern of opaque PNG files of few pixels: both sides below a power of 2."""
+    bits = (math.isqrt(min(LARGE, max_pixels())).bit_length() or 1) - 1
+    zeros, last = (r"\x00\x00", r"\C") if bits >= 8 else (r"\x00\x00\x00", "")
+    side = rf"{zeros}[\x00-\x{2 ** (bits % 8) - 1:02x}]{last}"
+    return OPAQUE_PNG.format(side=side)
 
 
 def _is_upright(data):

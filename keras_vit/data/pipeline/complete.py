@@ -4,8 +4,10 @@ import re
 
 import tensorflow as tf
 
+from keras_vit.common.regular import NotRegular
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import pixels_of
+from keras_vit.data.decoding.pillow import check_image_file
 from keras_vit.data.graphs import as_written
 from keras_vit.data.steps.spelling import steps_to_text
 
@@ -111,9 +113,18 @@ def _raise_reason(items, preprocessing, read):
 
 
 def why_unreadable(read, *arguments) -> str:
-    """The reason for which `read` failed, in one line."""
+    """The reason for which `read` failed, in one line.
+
+    Args:
+        read: Function that failed.
+        *arguments: Its arguments, the last one the item.
+    """
     try:
+        if "file" in arguments[-1]:
+            check_image_file(arguments[-1]["id"].numpy())
         read(*arguments)
+    except NotRegular as error:
+        return error.reason
     except Exception as error:
         return reason_of(error)
     return READABLE

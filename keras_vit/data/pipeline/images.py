@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import decode, to_channels
-from keras_vit.data.decoding.pillow import pixels
+from keras_vit.data.decoding.limits import max_pixels
+from keras_vit.data.decoding.pillow import explained, pixels, read_image_file
 from keras_vit.data.pipeline.batches import apply
 from keras_vit.data.pipeline.complete import CORRUPT, reason_of
 from keras_vit.data.steps.preprocessing import as_preprocessing
@@ -68,13 +69,14 @@ def load_images(images, preprocessing, *, corrupt: str = "error"):
 def _pixels(image):
     """`uint8` `(H, W, 1 or 3)`."""
     if isinstance(image, str | os.PathLike):
-        return _decode(_read(image), image)
+        return _decode(read_image_file(image), image)
     if isinstance(image, bytes):
         return _decode(image, "bytes")
     if isinstance(image, io.IOBase):
         return _decode(image.read(), getattr(image, "name", "file"))
-    if hasattr(image, "getexif"):  # a Pillow image
-        return pixels(image)
+    if hasattr(image, "getexif"):  # a Pillow image, perhaps not decoded yet
+        with explained():
+            return pixels(image)
     array = checked_array(image)
     if array.shape[-1] == 4:
         from PIL import Image
@@ -106,19 +108,10 @@ def checked_array(image):
     )
 
 
-def _read(path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"{display(os.fspath(path))}: {reason}") from None
-
-
 def _decode(data, name):
-    data = tf.constant(data, tf.string)
+    max_pixels()  # a limit that is no number is not the fault of this image
     try:
-        return decode(data)
-    except (ValueError, tf.errors.OpError) as error:
+        return decode(tf.constant(data, tf.string))
+    except Exception as error:
         name = display(os.fspath(name))
         raise ValueError(f"{CORRUPT}{name}: {reason_of(error)}.") from None

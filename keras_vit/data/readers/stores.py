@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from keras_vit.common.wording import display
 from keras_vit.data import randomness
+from keras_vit.data.decoding.pillow import is_image_file
 from keras_vit.data.graphs import as_written, usable_cores
 from keras_vit.data.readers.order import Order
 
@@ -155,21 +156,34 @@ class FileStore(IndexedStore):
         files: Paths relative to it, with forward slashes.
         labels: Integer array, one per file.
         image_shape: (H, W, C) if all files seem to share it.
+        regular: Boolean array, which files can be opened at all; found out by default.
     """
 
     root: str
     files: np.ndarray
     labels: np.ndarray
     image_shape: tuple[int, int, int] | None = None
+    regular: np.ndarray | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.regular is None:
+            paths = (os.path.join(self.root, file) for file in self.files)
+            self.regular = np.fromiter(map(is_image_file, paths), bool)
 
     def fetcher(self):
         with tf.device("CPU:0"):
             root = tf.constant(os.fsencode(os.path.join(self.root, "")))
             files, labels = _names(self.files), tf.constant(self.labels)
+            # TensorFlow would wait for a pipe, and read a device until memory ends. It
+            # fails at once with a path that says that a pipe is a folder.
+            ends = tf.constant(np.where(self.regular, b"", b"/").astype(object))
 
         def fetch(index):
-            file = root + tf.gather(files, index)
-            return {"file": file, "label": tf.gather(labels, index), "id": file}
+            file = name = root + tf.gather(files, index)
+            if not self.regular.all():
+                file += tf.gather(ends, index)
+            return {"file": file, "label": tf.gather(labels, index), "id": name}
 
         return fetch
 

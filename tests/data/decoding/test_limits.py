@@ -6,7 +6,7 @@ from PIL import Image
 from keras_vit.data.decoding.limits import (
     check_pixels,
     max_pixels,
-    without_pillow_limit,
+    our_limit,
 )
 
 
@@ -30,10 +30,14 @@ def test_a_limit_that_is_no_number_is_named(monkeypatch, text):
         max_pixels()
 
 
-def test_pillows_limit_is_back_afterwards(monkeypatch):
+def test_within_ours_pillow_has_our_limit_and_its_own_one_afterwards(monkeypatch):
+    monkeypatch.setenv("KERAS_VIT_MAX_PIXELS", "1000")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 77)
-    with without_pillow_limit():
-        with without_pillow_limit():
-            assert Image.MAX_IMAGE_PIXELS is None
-        assert Image.MAX_IMAGE_PIXELS is None
+    with our_limit():
+        with our_limit():
+            Image.new("L", (1200, 1)).crop((0, 0, 1000, 1))
+        # Pillow alone would warn of these, and refuse from 2,001 pixels on.
+        with pytest.raises(ValueError, match=r"an image of 1,001 pixels.* 1,000; set"):
+            with our_limit():
+                Image.new("L", (1200, 1)).crop((0, 0, 1001, 1))
     assert Image.MAX_IMAGE_PIXELS == 77

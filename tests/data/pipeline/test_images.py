@@ -60,7 +60,7 @@ def test_unreadable_files_are_named(tmp_path):
     good.write_bytes(encode(picture()))
     steps = preprocessing(8)
     for name in ("broken.jpg", "text.png", "missing.png", ""):
-        with pytest.raises(ValueError, match=name.replace(".", r"\.") or "directory"):
+        with pytest.raises(ValueError, match=name.replace(".", r"\.") or "folder"):
             load_image(tmp_path / name, steps)
     files = [broken, good, pathlib.Path("nowhere.png")]
     images, errors = load_images(files, steps, corrupt="skip")
