@@ -5,8 +5,8 @@ import struct
 from typing import NamedTuple
 
 from keras_vit.common.regular import check_regular
-from keras_vit.common.wording import display
-from keras_vit.data.decoding.limits import check_pixels, without_pillow_limit
+from keras_vit.data.decoding.limits import check_pixels
+from keras_vit.data.decoding.pillow import opened, upright_size
 
 FIRST = 1024  # bytes that are read at once; a PNG says all in 26
 GREY_PNG = (0, 4)  # kinds of colour: grey, and grey with transparency
@@ -44,7 +44,7 @@ def read_header(path) -> Header:
         status = os.fstat(number)
         if status.st_mode & 0o170000 != 0o100000:
             _explain(path, None)
-        found = _of_file(number, path)
+        found = _of_file(number)
         check_pixels(*found[:2])
         return Header(*found, status.st_size)
     except OSError as error:
@@ -62,7 +62,7 @@ def _explain(path, error):
     raise ValueError(getattr(error, "strerror", None) or "cannot be opened") from None
 
 
-def _of_file(number, path):
+def _of_file(number):
     data = os.read(number, FIRST)
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 25:
         width, height = struct.unpack(">II", data[16:24])
@@ -73,7 +73,7 @@ def _of_file(number, path):
         found = None
     if found is not None and found[0] and found[1]:
         return found
-    return _by_pillow(number, path)
+    return _by_pillow(number)
 
 
 def _of_jpeg(data, number):
@@ -123,29 +123,7 @@ def _is_turned(data):
     return False
 
 
-def _by_pillow(number, path):
-    from PIL import Image
-
+def _by_pillow(number):
     os.lseek(number, 0, os.SEEK_SET)
-    try:
-        with without_pillow_limit(), os.fdopen(os.dup(number), "rb") as file:
-            with Image.open(file) as image:
-                width, height = image.size
-                turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
-                channels = 1 if image.mode in GREY_MODES else 3
-    except Image.UnidentifiedImageError:
-        if str(path).lower().endswith((".heic", ".heif")):
-            return _by_heif(path)
-        raise ValueError("not an image, or of a format that is not read") from None
-    except Exception as error:  # of whatever kind a format raises
-        raise ValueError(f"not a readable image: {display(error)}") from None
-    return (width, height, channels) if turned else (height, width, channels)
-
-
-def _by_heif(path):
-    """As `_by_pillow`, of the format that Pillow reads with a package beside it."""
-    from keras_vit.data.decoding.pillow import pillow_size
-
-    with open(path, "rb") as file:
-        height, width, _ = pillow_size(file.read()).tolist()
-    return height, width, 3
+    with os.fdopen(os.dup(number), "rb") as file, opened(file) as image:
+        return *upright_size(image), 1 if image.mode in GREY_MODES else 3

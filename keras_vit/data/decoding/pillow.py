@@ -5,7 +5,6 @@ Whatever Pillow or a decoder below it raises, about a file of any content, becom
 """
 
 import contextlib
-import dataclasses
 import io
 import os
 
@@ -27,34 +26,6 @@ GREY_MODES = ("1", "L", "LA", "La")
 
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")
-
-
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """What a file says of its image, before any pixel is read."""
-
-    height: int
-    width: int
-    grey: bool
-
-
-def read_header(path) -> Header:
-    """Size and colour of an image file, of which little more than the head is read.
-
-    Args:
-        path: String or path.
-
-    Returns:
-        A `Header`, in which the EXIF rotation is not applied.
-
-    Raises:
-        ValueError: if it is no regular file, no image, or has more pixels than
-            `limits.max_pixels` allows; the message does not always name the path.
-    """
-    check_image_file(path)
-    with open(path, "rb") as file, opened(file) as image:
-        grey = image.mode in (*GREY_MODES, "I;16", "I")
-        return Header(image.height, image.width, grey)
 
 
 def check_image_file(path):
@@ -142,11 +113,16 @@ def pillow_pixels(data: bytes, channels: int = 0, window=None) -> np.ndarray:
 def pillow_size(data: bytes) -> np.ndarray:
     """Height, width and a third number of an image, upright: `int32` `(3,)`."""
     with opened(data) as image:
-        width, height = image.size
-        # Pillow turns TIFF files itself, and says so at once.
-        if image.format != "TIFF" and _orientation_of(image) > 4:
-            width, height = height, width
-    return np.array([height, width, 0], np.int32)
+        return np.array([*upright_size(image), 0], np.int32)
+
+
+def upright_size(image) -> tuple[int, int]:
+    """(height, width) of a Pillow image once it is turned, decoded or not."""
+    width, height = image.size
+    # Pillow turns TIFF files itself, and has their sizes turned from the first.
+    if image.format != "TIFF" and _orientation_of(image) > 4:
+        return width, height
+    return height, width
 
 
 @contextlib.contextmanager
