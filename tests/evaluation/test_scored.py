@@ -1,5 +1,7 @@
 """Which examples are scored, by the name that was given."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -8,8 +10,10 @@ from tiny_models import NAMES, tiny
 from writing import write
 
 import keras_vit.data
+from keras_vit.data import open_place
 from keras_vit.evaluation import evaluate
 from keras_vit.evaluation.scored import SET_APART, WHOLE, find_scored
+from keras_vit.training.datasets import data_facts
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +111,73 @@ def test_broken_images_and_other_columns_as_asked(model, folder, tmp_path):
     trained = tiny()
     trained.metadata.update(recipe={"corrupt": "skip"})
     assert evaluate(trained, f"{path}:all", columns=columns).num_examples == 15
+
+
+@pytest.fixture
+def run(folder, tmp_path):
+    """Copies of the images in tmp_path/work/photos, and a model trained on them."""
+    shutil.copytree(folder, tmp_path / "work" / "photos")
+    train, test = keras_vit.data.load_splits(tmp_path / "work" / "photos")
+    trained = tiny()
+    trained.metadata.update(
+        recipe={"data": "photos", "data_dir": None, "test_split": None},
+        data=data_facts(train, test),
+        data_name=str(tmp_path / "work" / "photos"),
+        class_names=NAMES,
+    )
+    return trained, test.files
+
+
+def test_a_run_finds_its_images_from_every_folder(run, tmp_path, monkeypatch):
+    trained, files = run
+    (tmp_path / "elsewhere").mkdir()
+    # Other images of the same name are not those of the run.
+    shutil.copytree(tmp_path / "work" / "photos", tmp_path / "other" / "photos")
+    for place in ("elsewhere", "work", "other"):
+        monkeypatch.chdir(tmp_path / place)
+        source, part = find_scored(trained, run=tmp_path / "work" / "r")
+        assert source.files == files and part == SET_APART
+        at = (tmp_path / place / source.name).resolve()
+        assert at == tmp_path / "work" / "photos"
+    source, part = find_scored(trained, "photos")
+    assert source.num_examples == 30 and part == WHOLE
+
+
+def test_images_of_a_run_that_are_gone_are_asked_for(run, tmp_path, monkeypatch):
+    trained, files = run
+    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "work" / "photos").rename(tmp_path / "work" / "moved")
+    with pytest.raises(ValueError, match=r"were at .*work/photos, .* \(--data\)") as e:
+        find_scored(trained, run=tmp_path / "work" / "r")
+    assert "TFDS" not in str(e.value) and "\n" not in str(e.value)
+    # Under their new name they are still those of the run, other images are not.
+    source, part = find_scored(trained, "moved")
+    assert source.files == files and part == SET_APART
+    (tmp_path / "work" / "moved" / files[0]).rename("moved/dark/x.png")
+    assert find_scored(trained, "moved")[1] == WHOLE
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_moved_project_is_found_by_the_run_in_it(
+    run, tmp_path, monkeypatch, recorded
+):
+    trained, files = run
+    if not recorded:  # as version 0.1 wrote it
+        del trained.metadata["data_name"]
+    (tmp_path / "work").rename(tmp_path / "project")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    found, _ = find_scored(trained, run=tmp_path / "project" / "runs" / "r")
+    assert found.files == files
+    shutil.rmtree(tmp_path / "project" / "photos")
+    with pytest.raises(ValueError, match=r"no longer there"):
+        find_scored(trained, run=tmp_path / "project" / "runs" / "r")
+
+
+def test_a_name_says_the_same_from_every_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    for name in ("photos", "photos:train", "photos:all[:80%]", "photos:per_class=2"):
+        full = open_place(name).full_name
+        assert full.startswith(f"{folder}{name[6:]}")
+        assert open_place(full).full_name == full
+    assert open_place("cifar10:train[:5]").full_name == "cifar10:train[:5]"
