@@ -1,8 +1,10 @@
 """Values as text: names, did-you-mean hints, durations, sizes, percentages."""
 
+import decimal
 import difflib
 import math
 import os
+import re
 import unicodedata
 
 LIMIT = 4000  # characters of a message
@@ -22,6 +24,21 @@ def canonical(name) -> str:
     macOS and some archives write é as two characters, others as one.
     """
     return unicodedata.normalize("NFC", str(name))
+
+
+def whole_number(text) -> str | None:
+    """`"3"` of `"3"`, `"3.0"`, `"3,0"` and `"3e0"`, in which programs write it.
+
+    None of what is no whole number of at most 30 digits.
+    """
+    match = re.fullmatch(r"([+-]?)([0-9]{1,30})(?:[.,]0*)?", text)
+    if match:
+        return str(int("".join(match.groups())))
+    if re.fullmatch(r"[+-]?[0-9](\.[0-9]{1,25})?[eE]\+?[0-9]{1,2}", text):
+        number = decimal.Decimal(text)
+        if number == number.to_integral_value() and abs(number) < 10**30:
+            return str(int(number))
+    return None
 
 
 def printable(text, keep="") -> str:

@@ -6,8 +6,10 @@ import os
 import numpy as np
 
 from keras_vit.common.installed import need
-from keras_vit.common.wording import display
+from keras_vit.common.progress import sign_of_life
+from keras_vit.common.wording import canonical, display
 from keras_vit.data.readers.folders import SPLIT_FOLDERS, Folder
+from keras_vit.data.readers.labels import read_labels
 
 FILE_COLUMNS = ("file", "path", "image", "filename", "file_name", "filepath")
 LABEL_COLUMNS = ("label", "class")
@@ -30,26 +32,29 @@ def scan_list(
 
     Returns:
         What `folders.scan` gives for a folder. Files keep the order of the list. Class
-        names are sorted, as numbers where all labels are whole numbers; label `i` is
-        the `i`-th of them.
+        names are sorted, as numbers where all labels are whole numbers, which may be
+        written as 1.0; label `i` is the `i`-th of them.
 
     Raises:
         ValueError: naming the line, for a missing file, an empty label, a file that is
             listed twice, or an unknown split; or if there is one class only.
     """
-    rows, header = _read(path)
-    file_column, label_column, split_column = _columns(path, header, columns or {})
+    columns = {role: canonical(name) for role, name in (columns or {}).items()}
+    rows, header = _read(path, columns)
+    file_column, label_column, split_column = _columns(path, header, columns)
     shown, root = display(path), os.path.dirname(os.path.abspath(path))
+    if not rows:
+        raise ValueError(f"{shown} lists no files: there is nothing below its header.")
     files = [_relative(row[file_column], root) for _, row in rows]
     labels = [row[label_column] for _, row in rows]
     lines = [line for line, _ in rows]
-    if not rows:
-        raise ValueError(f"{shown} lists no files: there is nothing below its header.")
     _refuse(shown, lines, [not file for file in files], "no file")
     _refuse(shown, lines, [not label for label in labels], "an empty label")
-    _refuse_repeated(shown, lines, files)
-    missing = [not os.path.isfile(os.path.join(root, file)) for file in files]
-    _refuse(shown, lines, missing, "a file that is not there", files)
+    labels, gaps, notes, warnings = read_labels(labels)
+    missing = [place in set(gaps) for place in range(len(rows))] if gaps else []
+    _refuse(shown, lines, missing, "a missing label among numbers", labels)
+    files = _there(shown, root, files, lines)
+    _refuse_repeated(shown, lines, files, labels)
     splits = ["all"] * len(rows)
     if split_column is not None:
         splits = [_split(row[split_column]) for _, row in rows]
@@ -64,19 +69,59 @@ def scan_list(
         places = [place for place, name in enumerate(splits) if name == split]
         if places:
             found[split] = np.asarray(files, object)[places], numbers[places]
-    return Folder(root, names, found)
+    notes = tuple(f"{shown}: {note}" for note in notes)
+    warnings = tuple(f"{shown}: {warning}" for warning in warnings)
+    return Folder(root, names, found, notes, warnings)
 
 
-def _read(path):
+def _there(shown, root, files, lines):
+    """The files as they are spelled on the disk; raises for those that are not there.
+
+    A list and a disk may write the same name in two Unicode forms.
+    """
+    found, missing, folders = [], [], {}
+    with sign_of_life(f"looking for the files of {shown}") as tell:
+        for count, file in enumerate(files, 1):
+            if not os.path.lexists(os.path.join(root, file)):
+                file = _spelled(root, file, folders) or file
+                missing.append(not os.path.lexists(os.path.join(root, file)))
+            else:
+                missing.append(False)
+            found.append(file)
+            if count % 1000 == 0:
+                tell(count, len(files))
+    _refuse(shown, lines, missing, "a file that is not there", files)
+    return found
+
+
+def _spelled(root, file, folders):
+    """The path that differs from `file` in its Unicode form only, or None."""
+    path = ""
+    for name in file.split("/"):
+        if path not in folders:
+            try:
+                names = os.listdir(os.path.join(root, path) if path else root)
+            except OSError:
+                names = []
+            folders[path] = {canonical(n): n for n in names} | {n: n for n in names}
+        if name not in ("", ".."):
+            name = folders[path].get(name) or folders[path].get(canonical(name))
+        if name is None:
+            return None
+        path = f"{path}/{name}" if path or not name else name
+    return path
+
+
+def _read(path, columns):
     """([(line number, row as a dictionary of strings), ...], header)."""
     if path.lower().endswith(".parquet"):
-        return _read_parquet(path)
+        return _read_parquet(path, columns)
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             delimiter = max(",;\t", key=file.readline().count)
             file.seek(0)
             reader = csv.reader(file, delimiter=delimiter, strict=True)
-            header = [name.strip() for name in next(reader, [])]
+            header = [canonical(name.strip()) for name in next(reader, [])]
             rows = [
                 (reader.line_num, _row(path, reader, header, cells))
                 for cells in reader
@@ -96,7 +141,7 @@ def _row(path, reader, header, cells):
     return {name: cell.strip() for name, cell in zip(header, cells)}
 
 
-def _read_parquet(path):
+def _read_parquet(path, columns):
     need("A list in Parquet, unlike one in CSV,", "parquet", "pyarrow")
     import pyarrow
     import pyarrow.parquet
@@ -105,12 +150,10 @@ def _read_parquet(path):
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{display(path)} can't be read: {error}") from None
-    header = table.column_names
-    columns = {name: table.column(name) for name in header}
-    # Columns of images or boxes are not looked at.
-    texts = {}
-    for name, column in columns.items():
-        if not pyarrow.types.is_nested(column.type):
+    # Columns of images or boxes are not looked at; lists of labels are.
+    texts, of_labels = {}, (columns.get("label"), *LABEL_COLUMNS)
+    for name, column in zip(map(canonical, table.column_names), table.columns):
+        if name.lower() in of_labels or not pyarrow.types.is_nested(column.type):
             texts[name] = [_text(value) for value in column.to_pylist()]
     rows = [
         (number + 1, {name: texts[name][number] for name in texts})
@@ -120,6 +163,8 @@ def _read_parquet(path):
 
 
 def _text(value):
+    if isinstance(value, list | dict):
+        return str(value)
     if value is None or value != value:  # pandas writes NaN where a cell is empty
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -204,12 +249,15 @@ def _refuse(shown, lines, bad, what, values=None):
     raise ValueError(f"{shown} has {what} in {', '.join(named)}{more}.")
 
 
-def _refuse_repeated(shown, lines, files):
+def _refuse_repeated(shown, lines, files, labels):
     first = {}
-    for line, file in zip(lines, files):
+    for place, (line, file) in enumerate(zip(lines, files)):
         if file in first:
+            before = first[file]
+            two = dict.fromkeys([labels[before], labels[place]])
+            also = f", with the labels {' and '.join(two)}" if len(two) > 1 else ""
             raise ValueError(
-                f"{shown} lists {display(file)} twice, in lines {first[file]} and "
-                f"{line}. An image can have one row only."
+                f"{shown} lists {display(file)} twice, in lines {lines[before]} and "
+                f"{line}{also}. An image can have one row only, and one label."
             )
-        first[file] = line
+        first[file] = place
