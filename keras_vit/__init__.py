@@ -1,5 +1,10 @@
 """Vision Transformers, BiT ResNets and hybrids for Keras 3."""
 
+from keras_vit.common.interrupts import INTERRUPTS, is_command
+
+if is_command():
+    INTERRUPTS.take()  # before the imports that take seconds
+
 from keras_vit.common.environment import check_environment
 
 check_environment()
@@ -13,7 +18,7 @@ from keras_vit.models import vision_model as _  # noqa: E402, F401
 from keras_vit.models.variants.rows import FAMILIES  # noqa: E402
 from keras_vit.pretraining import losses, metrics, model  # noqa: E402
 
-del losses, metrics, model
+del INTERRUPTS, is_command, losses, metrics, model
 
 # Everything else is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_attributes(

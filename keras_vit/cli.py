@@ -13,6 +13,7 @@ import tyro
 
 from keras_vit._version import __version__
 from keras_vit.commands import COMMANDS
+from keras_vit.common.interrupts import INTERRUPTS
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -47,7 +48,6 @@ def main(args=None):
     log_to_stderr()
     try:
         status = _run(args)
-        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output has gone. What is left must not fail at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,13 +67,17 @@ def main(args=None):
 
 def _run(args):
     if args in (["--version"], ["-V"]):
-        print(f"{PROGRAM} {__version__}")
+        print(f"{PROGRAM} {__version__}", flush=True)
         return 0
     try:
         call = parse(args or ["--help"])
     except SystemExit as stop:  # of the parser, which has printed why
+        sys.stdout.flush()
         return stop.code or 0
-    return call()
+    with INTERRUPTS.working():
+        status = call()
+        sys.stdout.flush()
+    return status
 
 
 def parse(args):
@@ -97,6 +101,7 @@ def parse(args):
 def _interrupted(args, interrupt):
     number = getattr(interrupt, "signal_number", signal.SIGINT)
     folder = getattr(interrupt, "folder", None)
+    INTERRUPTS.told()
     complain(str(interrupt) or "Stopped.")
     again = getattr(interrupt, "again", None)
     if again is not None:

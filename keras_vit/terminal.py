@@ -9,9 +9,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from keras_vit.common.interrupts import PROGRAM
 from keras_vit.common.tables import as_csv
-
-PROGRAM = "keras-vit"
 
 # With this environment variable set, errors come with a traceback.
 DEBUG = "KERAS_VIT_DEBUG"

@@ -5,7 +5,8 @@ import importlib.metadata
 import os
 import sys
 import warnings
-from pathlib import Path
+
+from keras_vit.common.interrupts import is_command
 
 INSTALL_LINES = {
     "tensorflow": 'pip install "keras-vision-transformer[tf]" (or [tf-cpu])',
@@ -21,7 +22,7 @@ def check_environment():
         ImportError: if the backend that Keras is set to use is not installed.
     """
     try:
-        with _quiet_stderr() if _is_command() else contextlib.nullcontext():
+        with _quiet_stderr() if is_command() else contextlib.nullcontext():
             import keras  # noqa: F401
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
@@ -46,13 +47,6 @@ def check_environment():
         "`pip install --force-reinstall --no-deps keras-vision-transformer`.",
         stacklevel=3,
     )
-
-
-def _is_command():
-    """Whether this process is the command `keras-vit` or `python -m keras_vit`."""
-    if sys.argv[0] == "-m":
-        return "keras_vit" in sys.orig_argv
-    return Path(sys.argv[0]).stem == "keras-vit"
 
 
 @contextlib.contextmanager

@@ -4,11 +4,8 @@ import os
 import re
 from pathlib import Path
 
-from keras_vit.training.folder.folder import RunFolder
+from keras_vit.training.folder.folder import RUNS, RunFolder
 from keras_vit.training.recipes.recipe import Recipe
-
-# Where run folders go by default.
-RUNS = Path("runs")
 
 
 def find_run_to_resume(recipe, run=None):

@@ -20,6 +20,11 @@ except ImportError:  # Windows
     fcntl = None
 
 
+# Where folders of runs and of searches go that the user did not name.
+RUNS, SEARCHES = Path("runs"), Path("searches")
+DEFAULT_PLACES = (RUNS, SEARCHES)
+
+
 class RunFolder:
     """The files of one training run.
 
@@ -114,10 +119,15 @@ class RunFolder:
             bare.save(temporary)
 
     def discard_if_unused(self):
-        """Removes the folder again if it holds nothing but the lock."""
-        if [path.name for path in self.path.iterdir()] == [".lock"]:
-            (self.path / ".lock").unlink()
+        """Removes the folder again if it holds nothing but what precedes a run."""
+        begun = {self.path / ".lock", self.split}
+        if set(self.path.iterdir()) <= begun:
+            for file in begun:
+                file.unlink(missing_ok=True)
             self.path.rmdir()
+            if self.path.parent in DEFAULT_PLACES:  # we made it, too
+                with contextlib.suppress(OSError):  # it holds others
+                    self.path.parent.rmdir()
 
     @contextlib.contextmanager
     def locked(self):

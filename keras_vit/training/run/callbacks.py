@@ -8,6 +8,7 @@ import time
 
 import keras
 
+from keras_vit.common.interrupts import INTERRUPTS, Wishes
 from keras_vit.common.progress import new_bar
 from keras_vit.common.signals import handling
 from keras_vit.devices import current
@@ -38,12 +39,16 @@ class StopRequest:
 
     def __init__(self):
         self.signal_number = None
+        self._wishes = Wishes()
 
     def listening(self):
         """Listens inside the block; outside the main thread it cannot, and does not."""
         return handling(self._note, signal.SIGINT, signal.SIGTERM)
 
     def _note(self, number, frame):
+        INTERRUPTS.wishes.is_new(number)  # its double may come when this is over
+        if not self._wishes.is_new(number):
+            return
         if self.signal_number is not None:
             raise KeyboardInterrupt
         self.signal_number = number

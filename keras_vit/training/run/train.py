@@ -1,5 +1,6 @@
 """`train`: carries out a recipe in a run folder, from its data to its model."""
 
+import contextlib
 import dataclasses
 import logging
 import shutil
@@ -140,7 +141,7 @@ def _open(recipe, run, resume, strategy):
 
 
 def _train(recipe, folder, resume, options, save, callbacks):
-    with folder.locked():
+    with folder.locked(), _discarding(folder):
         before = folder.read_record() if resume else None
         if before is not None and before["status"] == "finished":
             logger.info(
@@ -149,14 +150,20 @@ def _train(recipe, folder, resume, options, save, callbacks):
             return _result(folder, before)
         if folder.is_own:
             remove_leftovers(folder)
-        try:
-            job = prepare(recipe, folder, before, **options)
-        except BaseException:
-            folder.discard_if_unused()
-            raise
+        job = prepare(recipe, folder, before, **options)
         record = _run(job, folder, save, callbacks, options["progress"])
         current().chief_first(lambda: None)  # wait until the files are there
         return _result(folder, record)
+
+
+@contextlib.contextmanager
+def _discarding(folder):
+    """Removes the folder again where the block fails before there is a run."""
+    try:
+        yield
+    except BaseException:
+        folder.discard_if_unused()
+        raise
 
 
 def _run(job, folder, save, callbacks, progress):
