@@ -12,7 +12,7 @@ from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.run.build import build_model
 from keras_vit.training.run.train import train
 from keras_vit.tuner.budget import Budget, measure_recipe
-from keras_vit.tuner.settings import DataFacts
+from keras_vit.tuner.settings import VALIDATION, DataFacts
 from keras_vit.tuner.space import (
     check_space,
     default_space,
@@ -24,9 +24,6 @@ from keras_vit.tuner.space import (
 need("This search", "tuner", keras_tuner="keras-tuner")
 
 import keras_tuner  # noqa: E402
-
-# Share of the training images that trials are compared by.
-VALIDATION = 0.2
 
 
 class RecipeHyperModel(keras_tuner.HyperModel):

@@ -18,7 +18,6 @@ it; `_save_trial` is replaced, because a kill while it writes leaves half a file
 """
 
 import itertools
-import json
 import logging
 import shutil
 import warnings
@@ -28,6 +27,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 
 from keras_vit.common.files import write_json
 from keras_vit.training.folder.folder import RunFolder
+from keras_vit.tuner.records import DamagedRecord, read_object, understanding
 from keras_vit.tuner.search_folder import run_of_trial
 
 logger = logging.getLogger(__name__)
@@ -165,20 +165,38 @@ class _SafeOracle:
     def save(self):
         write_json(self.folder.oracle_file, self.get_state())
 
+    def _declared(self):
+        """What KerasTuner draws from."""
+        space = self.hyperparameters.get_config()["space"]
+        return {values["config"]["name"]: values for values in space}
+
     def _save_trial(self, trial):
         folder = self.folder.trial(trial.trial_id)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "trial.json", trial.get_state())
 
     def reload(self):
-        state = json.loads(self.folder.oracle_file.read_text(encoding="utf-8"))
+        file = self.folder.oracle_file
+        state = read_object(file)
+        with understanding(file):
+            begun = [self.folder.trial(name) for name in state["start_order"]]
+        # Before anything is removed: all that the search has done can be read.
+        for name, folder in zip(state["start_order"], begun):
+            values = read_object(folder / "trial.json")
+            with understanding(folder / "trial.json"):
+                self.trials[name] = Trial.from_state(values)
+        declared = self._declared()
+        with understanding(file):
+            self.set_state(state)
+        if self._declared() != declared:
+            raise DamagedRecord(
+                self.folder.settings_file,
+                "its ranges are not those of the trials in its folder",
+            )
         for folder in self.folder.path.glob("trial_*"):
             # Killed while it was drawn: nobody has begun it, and it is drawn again.
-            if folder.name.removeprefix("trial_") not in state["start_order"]:
+            if folder not in begun:
                 shutil.rmtree(folder)
-        for name in state["start_order"]:
-            self.trials[name] = Trial.load(str(self.folder.trial(name) / "trial.json"))
-        self.set_state(state)
 
     # Weights ------------------------------------------------------------------------
 

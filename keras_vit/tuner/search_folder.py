@@ -2,11 +2,12 @@
 
 import contextlib
 import dataclasses
-import json
 from pathlib import Path
 
 from keras_vit.common.files import write_json
+from keras_vit.common.wording import display
 from keras_vit.training.folder.folder import RunFolder
+from keras_vit.tuner.records import DamagedRecord, read_object, understanding
 from keras_vit.tuner.settings import SearchSettings
 
 # In the folder of a trial, what it ended with.
@@ -76,6 +77,10 @@ class SearchFolder:
         """Whether there is anything under this name, a lock left behind apart."""
         return RunFolder(self.path).is_taken()
 
+    def discard_if_unused(self):
+        """Removes the folder again if there is nothing in it."""
+        RunFolder(self.path).discard_if_unused()
+
     def locked(self):
         """Keeps other processes from searching in this folder, until this one ends."""
         return RunFolder(self.path).locked()
@@ -86,13 +91,14 @@ class SearchFolder:
         Raises:
             ValueError: if the folder holds none.
         """
-        try:
-            values = json.loads(self.settings_file.read_text(encoding="utf-8"))
-            return SearchSettings.from_json(values)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        if not self.settings_file.exists():
             raise ValueError(
-                f"{self} is not the folder of a search ({error})."
-            ) from None
+                f"{display(self)} is not the folder of a search: it has no "
+                f"{self.settings_file.name}. Start one there, without resuming."
+            )
+        values = read_object(self.settings_file)
+        with understanding(self.settings_file):
+            return SearchSettings.from_json(values)
 
     @property
     def rejected(self):
@@ -142,24 +148,26 @@ def _row(folder, settings):
         return None
     outcome = _read(folder / OUTCOME)
     rows = []
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, TypeError):
         rows = RunFolder(run_of_trial(folder)).read_history()
-    # Exact, where KerasTuner's has been sent in single precision.
-    score = outcome.get("metrics", {}).get(settings.objective)
-    return TrialRow(
-        name=state["trial_id"],
-        status=state["status"],
-        score=score if state["status"] == "COMPLETED" else None,
-        values=settings.values(state["hyperparameters"]["values"]),
-        epochs=len(rows),
-        parameters=outcome.get("parameters"),
-        error=outcome.get("error") if state["status"] == "FAILED" else None,
-    )
+    with understanding(folder / OUTCOME):
+        # Exact, where KerasTuner's has been sent in single precision.
+        score = outcome.get("metrics", {}).get(settings.objective)
+        ended = state.get("status") == "COMPLETED"
+        if ended and not isinstance(score, int | float):
+            raise DamagedRecord(folder / OUTCOME, f"it lacks {settings.objective!r}")
+    with understanding(folder / "trial.json"):
+        return TrialRow(
+            name=state["trial_id"],
+            status=state["status"],
+            score=score if ended else None,
+            values=settings.values(state["hyperparameters"]["values"]),
+            epochs=len(rows),
+            parameters=outcome.get("parameters"),
+            error=outcome.get("error") if state["status"] == "FAILED" else None,
+        )
 
 
 def _read(path):
-    """The content of a JSON file; empty where there is none."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    """The object in a JSON file; empty where there is none."""
+    return read_object(path) if path.exists() else {}

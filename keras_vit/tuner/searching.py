@@ -5,6 +5,7 @@ import contextlib
 from keras_vit.common.files import write_json
 from keras_vit.devices import as_strategy
 from keras_vit.training.folder.choice import next_run_folder, run_name
+from keras_vit.training.folder.folder import SEARCHES
 from keras_vit.tuner.chief import (
     SearchError,
     beating,
@@ -14,24 +15,22 @@ from keras_vit.tuner.chief import (
     wait_for,
 )
 from keras_vit.tuner.hypermodels import hypermodel_for
+from keras_vit.tuner.resuming import check_options
 from keras_vit.tuner.search_folder import SearchFolder
 from keras_vit.tuner.settings import SearchSettings
 from keras_vit.tuner.table import write_results
 from keras_vit.tuner.trials import make_tuner
-
-# Where search folders go by default.
-SEARCHES = "searches"
 
 
 def search(
     hypermodel,
     folder=None,
     *,
-    algorithm="random",
-    trials=20,
+    algorithm=None,
+    trials=None,
     epochs=None,
-    objective="val_accuracy",
-    seed=0,
+    objective=None,
+    seed=None,
     devices="auto",
     resume=False,
 ):
@@ -47,25 +46,26 @@ def search(
     Args:
         hypermodel: A `ViTHyperModel` or `BiTHyperModel`.
         folder: Path, new or empty. Defaults to `searches/<data>-<model>-<number>`.
-        algorithm: `"random"`; `"bayesian"`, for long trials and few fields; or
-            `"hyperband"`, which starts many trials, and continues the better ones.
+        algorithm: `"random"`, the default; `"bayesian"`, for long trials and few
+            fields; or `"hyperband"`, which starts many trials, and continues the better
+            ones.
         trials: Integer, how many trials; Hyperband knows by itself. Defaults to 20.
         epochs: Integer, passes of a trial over its training images, instead of the
             recipe's length; of the longest trials in Hyperband. Short trials favour
             high rates and small models.
-        objective: `"val_accuracy"`, the highest, or `"val_loss"`, the lowest; of the
-            images held out, after the last epoch.
-        seed: Integer, decides the draws.
+        objective: `"val_accuracy"`, the highest, which is the default, or
+            `"val_loss"`, the lowest; of the images held out, after the last epoch.
+        seed: Integer, decides the draws. Defaults to 0.
         devices: As for `keras_vit.training.train`.
-        resume: Boolean, whether to resume the search in `folder`, whose settings
-            then count, and not those given here; `hypermodel` may be `None`.
+        resume: Boolean, whether to resume the search in `folder`, with its own
+            settings: `hypermodel` may be `None`, and what is given must agree.
 
     Returns:
         A `SearchFolder`.
 
     Raises:
-        ValueError: if a setting is wrong, the folder is taken, or the budget excludes
-            everything.
+        ValueError: if a setting is wrong or not that of the search to resume, the
+            folder is taken, or the budget excludes everything.
         ImportError: if KerasTuner is not installed, saying how to install it.
         SearchError: if trials fail one after the other, or no worker is left.
         Interrupted: after Ctrl-C, with the state saved.
@@ -75,11 +75,16 @@ def search(
     >>> found = search(ViTHyperModel(Recipe(epochs=8)), "searches/mine", trials=12)
     >>> found.best.score, found.best.values
     """
+    settings = {"algorithm": algorithm, "trials": trials, "epochs": epochs}
+    settings |= {"objective": objective, "seed": seed}
+    settings = {name: value for name, value in settings.items() if value is not None}
     if resume:
         folder = SearchFolder(folder)
+        if hypermodel is not None:
+            own = {"recipe": hypermodel.base, "budget": hypermodel.budget}
+            settings |= {**own, "space": hypermodel.space, "fields": hypermodel.space}
+        check_options(folder, **settings)
     else:
-        settings = {"algorithm": algorithm, "trials": trials, "epochs": epochs}
-        settings |= {"objective": objective, "seed": seed}
         folder = prepare_search(hypermodel, folder, **settings)
     run_search(folder, devices)
     return folder
@@ -112,7 +117,11 @@ def prepare_search(hypermodel, folder=None, **settings):
             f"{folder} exists and is not empty: resume it, or choose another folder."
         )
     folder.path.mkdir(parents=True, exist_ok=True)
-    write_json(folder.settings_file, settings.to_json())
+    try:
+        write_json(folder.settings_file, settings.to_json())
+    except BaseException:
+        folder.discard_if_unused()
+        raise
     return folder
 
 

@@ -12,6 +12,9 @@ from keras_vit.tuner.space import with_values
 ALGORITHMS = ("random", "hyperband", "bayesian")
 OBJECTIVES = ("val_accuracy", "val_loss")
 
+# Share of the training images that trials are compared by, where none is given.
+VALIDATION = 0.2
+
 
 @dataclasses.dataclass(frozen=True)
 class DataFacts:

@@ -27,8 +27,8 @@ SECONDS = 300
 WORDS = "train --data photos --run r --epochs 3 --image-size 32 --batch-size 16"
 WORDS = [*WORDS.split(), "--jit-compile", "no"]
 
-# Runs the command, and sends a signal twice, as `timeout` does, at its N-th event: those
-# are counted that follow the first line of the package.
+# Runs the command, and sends a signal twice, as `timeout` does, at its N-th event after
+# the first line of the package.
 _PROGRAM = """
 import os, runpy, signal, sys
 from _thread import get_ident

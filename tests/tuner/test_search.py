@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -87,6 +88,65 @@ def test_a_finished_search_has_nothing_left_to_do(found, monkeypatch):
     monkeypatch.setattr(trials, "train", lambda *a, **k: 1 / 0)
     before = found.trials()
     assert search(None, found.path, resume=True).trials() == before
+
+
+def test_a_search_goes_on_with_its_own_settings_only(found, tiny, space):
+    own = hypermodel(tiny, space)
+    assert search(own, found.path, trials=2, epochs=1, resume=True).best == found.best
+    other = hypermodel(
+        dataclasses.replace(tiny, weight_decay=0.5),
+        {"learning_rate": Between(1e-4, 1e-1)},
+    )
+    with pytest.raises(ValueError) as error:
+        search(other, found.path, trials=4, resume=True)
+    text = str(error.value)
+    assert str(found) in text and "trials: 2 in the search, 4 now" in text
+    assert f"weight_decay: {tiny.weight_decay} in the search, 0.5 now" in text
+    assert "learning_rate: 0.0001..0.01 by magnitude in the search, 0.0001..0.1" in text
+    assert "epochs" not in text and "fields: learning_rate augment" in text
+
+
+def _with(values, **changes):
+    return json.dumps({**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "said"),
+    [
+        ("search.json", lambda v: "[" * 100_000, "nested too deeply"),
+        ("search.json", lambda v: "null", "no JSON object"),
+        ("search.json", lambda v: "{", "no JSON (line 1, column 2)"),
+        ("search.json", lambda v: _with(v, recipe=None), "other values than"),
+        ("search.json", lambda v: _with(v, trials="many"), "search.json"),
+        ("search.json", lambda v: _with(v, algorithm="guess"), "algorithm"),
+        ("search.json", lambda v: _with(v, budget={"euros": 1}), "other values than"),
+        ("search.json", lambda v: _with(v, space={}), "its ranges are not those"),
+        ("oracle.json", lambda v: "", "no JSON"),
+        ("oracle.json", lambda v: '"text"', "no JSON object"),
+        ("oracle.json", lambda v: "{}", "it lacks 'start_order'"),
+        ("oracle.json", lambda v: _with(v, start_order=5), "other values than"),
+        ("oracle.json", lambda v: _with(v, hyperparameters=[]), "oracle.json"),
+        ("trial_0/trial.json", lambda v: "[" * 100_000, "nested too deeply"),
+        ("trial_0/trial.json", lambda v: "{}", "it lacks 'trial_id'"),
+        ("trial_0/trial.json", None, "trial.json"),
+        ("trial_0/outcome.json", lambda v: "[]", "no JSON object"),
+        ("trial_0/outcome.json", lambda v: _with(v, metrics={}), "it lacks 'val_acc"),
+    ],
+)
+def test_a_damaged_file_is_named(found, tmp_path, monkeypatch, name, damage, said):
+    monkeypatch.setattr(trials, "train", lambda *a, **k: 1 / 0)
+    folder = shutil.copytree(found.path, tmp_path / "search")
+    file = folder / name
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_text(damage(json.loads(file.read_text())))
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(ValueError) as error:
+        search(None, folder, resume=True)
+    assert said in str(error.value) and name in str(error.value)
+    assert "\n" not in str(error.value) and "NoneType" not in str(error.value)
+    assert sorted(folder.rglob("*")) == before  # nothing is removed
 
 
 class PowerCut(BaseException):

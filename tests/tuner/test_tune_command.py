@@ -67,6 +67,49 @@ def test_the_command_ends_with_the_command_to_train_the_best(
     assert capsys.readouterr().out == out
 
 
+def test_options_that_differ_from_a_search_are_refused(
+    recipe_file, tmp_path, monkeypatch, capsys
+):
+    folder, went_on = tmp_path / "search", []
+    monkeypatch.setattr(Tune, "_run", lambda self, folder: went_on.append(folder))
+    monkeypatch.setattr(Tune, "_print", lambda self, folder: None)
+    words = ["--trials", "2", "--fields", "learning_rate", "--max-memory", "1"]
+    assert tune(recipe_file, folder, *words) == 0
+    again = ["tune", "--folder", str(folder), "--resume"]
+    assert main(again) == 0 and tune(recipe_file, folder, "--resume", *words) == 0
+    assert len(went_on) == 3
+    capsys.readouterr()
+    # The value that is the default elsewhere differs, too.
+    others = "--trials 20 --fields dropout_rate --batch-size 7 --max-memory 2"
+    assert main([*again, *others.split(), "--space", "augment=none"]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and len(went_on) == 3 and f"The search in {folder}" in err
+    for line in (
+        "trials: 2 in the search, 20 now",
+        "fields: learning_rate in the search, dropout_rate augment now",
+        "batch_size: 4 in the search, 7 now",
+        "augment: not searched in the search, none now",
+        f"memory: {2**30} in the search, {2**31} now",
+    ):
+        assert line in err
+
+
+def test_a_search_that_was_killed_before_it_began_begins_anew(
+    recipe_file, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(Tune, "_run", lambda self, folder: None)
+    monkeypatch.setattr(Tune, "_print", lambda self, folder: None)
+    folder = tmp_path / "search"
+    (folder / ".keras_vit-a1b2c3d4").mkdir(parents=True)
+    (folder / ".keras_vit-a1b2c3d4" / "search.json").write_text("{")
+    for name in (".lock", ".search.406.json"):
+        (folder / name).touch()
+    assert main(["tune", "--folder", str(folder), "--resume"]) == 1
+    assert "Start one there, without resuming" in capsys.readouterr().err
+    assert tune(recipe_file, folder) == 0
+    assert SearchFolder(folder).settings().trials == 20
+
+
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on(recipe_file, tmp_path, monkeypatch, capsys):
     def stop(*args, **options):

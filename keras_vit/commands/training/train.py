@@ -75,8 +75,13 @@ class Train(RunOptions):
             if self.seeds > 1:  # all of them are resumed
                 interrupt.folder = self.run
             raise
-        with progress_bar("evaluating") as progress:
-            evaluation = write_results(result.folder, progress=progress, place=place)
+        try:
+            with progress_bar("evaluating") as progress:
+                options = {"progress": progress, "place": place}
+                evaluation = write_results(result.folder, **options)
+        except KeyboardInterrupt as interrupt:  # resumed, the results are written
+            interrupt.folder = self.run if self.seeds > 1 else result.folder
+            raise
         if devices.is_chief:
             self._print(result.folder, evaluation)
         return evaluation

@@ -42,17 +42,18 @@ class Tune:
     space: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD=RANGE ...")] = ()
     # Search these fields only; the others stay as they are.
     fields: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FIELD ...")] = ()
-    # Search algorithm. hyperband starts many trials and continues the better ones.
-    algorithm: Literal["random", "hyperband", "bayesian"] = "random"
-    # Number of trials (hyperband decides that itself).
-    trials: int = 20
+    # Search algorithm, by default random; hyperband starts many trials and continues
+    # the better ones.
+    algorithm: Literal["random", "hyperband", "bayesian"] | None = None
+    # Number of trials, by default 20 (hyperband decides that itself).
+    trials: int | None = None
     # Most passes of a trial over its images; by default the recipe's length. Short
     # trials favour high learning rates and small models.
     epochs: int | None = None
-    # The metric by which trials are compared.
-    objective: Literal["val_accuracy", "val_loss"] = "val_accuracy"
-    # Share of the training images to hold out for comparing trials.
-    validation_fraction: float = 0.2
+    # The metric by which trials are compared, by default val_accuracy.
+    objective: Literal["val_accuracy", "val_loss"] | None = None
+    # Share of the training images to hold out for comparing trials, by default 0.2.
+    validation_fraction: float | None = None
     # Largest number of parameters of a model.
     max_parameters: int | None = None
     # Largest cost of a forward pass on one image, in 1e9 operations.
@@ -60,12 +61,13 @@ class Tune:
     # Most memory that training may need, in GiB; by default three quarters of the free
     # memory.
     max_memory: float | None = None
-    # Seed of the random choices.
-    seed: int = 0
+    # Seed of the random choices, by default 0.
+    seed: int | None = None
 
     # Search folder, new or empty; searches/DATA-MODEL-NUMBER if not given.
     folder: Path | None = None
-    # Resume the search in --folder, with its own settings.
+    # Resume the search in --folder, with its own settings: other options than those of
+    # the processes are not needed, and must agree with it.
     resume: tyro.conf.FlagCreatePairsOff[bool] = False
     # Number of processes on this machine that train at the same time; 0 trains in this
     # process. On several machines, start this command on each, with KerasTuner's
@@ -91,13 +93,21 @@ class Tune:
         from keras_vit.tuner.search_folder import SearchFolder
 
         need("This search", "tuner", keras_tuner="keras-tuner")
+        if is_worker() and self.folder is None:
+            raise ValueError(
+                "A worker needs the --folder of the search, as its chief has it. "
+                "Received: folder=None"
+            )
         folder = SearchFolder(self.folder) if self.resume or is_worker() else None
+        if self.resume and not is_worker():
+            self._check_options(folder)
         try:
             with log_levels(QUIET):
                 folder = folder or self._prepare()
                 self._run(folder)
         except KeyboardInterrupt as interrupt:
-            interrupt.again = ("tune", *self._again(folder or self.folder))
+            if folder is not None and folder.settings_file.exists():
+                interrupt.again = ("tune", *self._again(folder))
             raise
         except SearchError as error:
             complain(error)
@@ -110,8 +120,39 @@ class Tune:
     def _prepare(self):
         """The folder of a new search."""
         from keras_vit.tuner.hypermodels import hypermodel_for
-        from keras_vit.tuner.ranges import range_from_text
         from keras_vit.tuner.searching import prepare_search
+
+        hypermodel = hypermodel_for(
+            self._recipe(), self._space(), fields=self._fields(), budget=self._budget()
+        )
+        return prepare_search(hypermodel, self.folder, **self._settings())
+
+    def _check_options(self, folder):
+        """Refuses options that differ from those of the search to resume."""
+        from keras_vit.tuner.resuming import check_options
+
+        memory = self.max_memory and int(self.max_memory * 2**30)
+        check_options(
+            folder,
+            recipe=self.given if self.recipe is None else self._recipe(),
+            space=self._space(),
+            fields=self._fields(),
+            validation_fraction=self.validation_fraction,
+            parameters=self.max_parameters,
+            gflops=self.max_gflops,
+            memory=memory,
+            **self._settings(),
+        )
+
+    def _settings(self):
+        """The settings that are given."""
+        names = ("algorithm", "trials", "epochs", "objective", "seed")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _space(self):
+        """The ranges that are given."""
+        from keras_vit.tuner.ranges import range_from_text
 
         space = {}
         for text in self.space:
@@ -122,20 +163,23 @@ class Tune:
                     f"Received: {text!r}"
                 )
             space[name.strip().replace("-", "_")] = range_from_text(values)
-        fields = [name.replace("-", "_") for name in self.fields] or None
-        if fields is not None:
-            fields += [name for name in space if name not in fields]
-        hypermodel = hypermodel_for(
-            self._recipe(), space, fields=fields, budget=self._budget()
-        )
-        names = ("algorithm", "trials", "epochs", "objective", "seed")
-        settings = {name: getattr(self, name) for name in names}
-        return prepare_search(hypermodel, self.folder, **settings)
+        return space
+
+    def _fields(self):
+        """The fields to search, where they are given."""
+        fields = [name.replace("-", "_") for name in self.fields]
+        more = [name for name in self._space() if name not in fields]
+        return [*fields, *more] if fields else None
 
     def _recipe(self):
         """The recipe to search around."""
+        from keras_vit.tuner.settings import VALIDATION
+
         recipe, _ = resolve(self.recipe, self.given)
-        return dataclasses.replace(recipe, validation_fraction=self.validation_fraction)
+        fraction = self.validation_fraction
+        return dataclasses.replace(
+            recipe, validation_fraction=VALIDATION if fraction is None else fraction
+        )
 
     def _budget(self):
         from keras_vit.costs.machine import available_memory

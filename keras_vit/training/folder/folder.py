@@ -56,10 +56,10 @@ class RunFolder:
         return str(self.path)
 
     def is_taken(self):
-        """Whether there is anything under this name, a lock left behind apart."""
+        """Whether there is anything under this name, what a kill left hidden apart."""
         if not self.path.is_dir():
             return self.path.exists()
-        return any(path.name != ".lock" for path in self.path.iterdir())
+        return any(not path.name.startswith(".") for path in self.path.iterdir())
 
     def is_run(self):
         """Whether the folder holds a run's record."""
