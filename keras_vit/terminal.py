@@ -37,10 +37,8 @@ def _plain(value):
 
 def show_mistakes(result, count=5):
     """Prints which classes an evaluation or a probe confuses most."""
-    from keras_vit.evaluation import worst_pairs
-
-    names, support = result.class_names, result.confusion.sum(axis=1)
-    for true, predicted, examples in worst_pairs(result.confusion, count):
+    names, support = result.class_names, result.counts.support
+    for true, predicted, examples in result.counts.worst_pairs(count):
         print(
             f"  {names[true]} taken for {names[predicted]}: "
             f"{examples} of {support[true]}"

@@ -53,6 +53,13 @@ def available_to_process(root="/"):
     return min(limits, default=None)
 
 
+def memory_of_process(root="/"):
+    """Bytes that this process holds now on Linux; `None` elsewhere."""
+    text = _text(Path(root) / "proc/self/status")
+    found = re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)
+    return int(found[1]) * 1024 if found else None
+
+
 def _control_groups(root):
     """The folders that may hold a limit: those of the process and all above."""
     for line in _text(root / "proc/self/cgroup").splitlines():

@@ -46,6 +46,8 @@ class Estimate:
     pixels_per_image: int
     batch_size: int
     accumulation_steps: int
+    # What the evaluation after the training takes; 0 where there is none.
+    evaluation: int = 0
 
     @property
     def fixed(self):
@@ -66,6 +68,11 @@ class Estimate:
     @property
     def total(self):
         """Bytes in all, above what the program itself needs."""
+        return max(self.training, self.fixed + self.evaluation)
+
+    @property
+    def training(self):
+        """Bytes of the training alone."""
         return self.fixed + self.activations + self.pixels
 
     def images_that_fit(self, available):
@@ -89,6 +96,8 @@ class Estimate:
             "activations": self.activations,
             "images": self.pixels,
         }
+        if self.total > self.training:
+            amounts["evaluation afterwards"] = self.evaluation
         found = ", ".join(f"{name} {as_memory(n)}" for name, n in amounts.items())
         parts = f" in {self.accumulation_steps} parts" * (self.accumulation_steps > 1)
         return (
@@ -105,6 +114,7 @@ def estimate_training(
     momentum_dtype="float32",
     accumulation_steps=1,
     average=False,
+    evaluation=0,
 ) -> Estimate:
     """How much memory a training run will need at most.
 
@@ -120,6 +130,8 @@ def estimate_training(
         momentum_dtype: `"float32"` or `"bfloat16"`; see `Recipe`.
         accumulation_steps: Integer, the parts that a batch is computed in.
         average: Boolean, whether an average of the weights is kept (`ema_momentum`).
+        evaluation: Integer, bytes that an evaluation after the training takes beside
+            the model. Defaults to 0.
 
     Returns:
         An `Estimate`, which prints as text.
@@ -149,6 +161,7 @@ def estimate_training(
         pixels_per_image=4 * PIPELINE * math.prod(image_shape(model)),
         batch_size=int(batch_size),
         accumulation_steps=int(accumulation_steps),
+        evaluation=int(evaluation),
     )
 
 
@@ -175,6 +188,8 @@ def refuse_if_too_large(estimate, available=None):
 
 
 def _remedy(estimate, available):
+    if estimate.training <= SAFE * available:
+        return "Data of fewer classes, or more free memory, would do."
     fit = estimate.images_that_fit(available)
     if not fit:
         return "Not even a batch of one image would fit."

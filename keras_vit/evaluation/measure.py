@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 
 import keras
 import numpy as np
@@ -10,11 +11,11 @@ from keras_vit.common.checks import check_positive
 from keras_vit.data import steps_to_text
 from keras_vit.evaluation.classes import match_classes
 from keras_vit.evaluation.forward import forward, steps_of
+from keras_vit.evaluation.memory import MAX_PROBABILITIES
 from keras_vit.evaluation.metrics import (
     Calibration,
+    Counts,
     calibration,
-    class_table,
-    confusion_matrix,
     ranks,
     wilson_interval,
 )
@@ -29,8 +30,8 @@ from keras_vit.inference.loaded import (
     range_of_steps,
 )
 
-# Probabilities of all classes are kept up to this many numbers: 256 MiB.
-MAX_PROBABILITIES = 2**26
+# Pairs of classes that JSON lists: some 700 kB.
+MAX_CELLS = 10_000
 # Below it the true class is nearly always among the first five.
 TOP5_CLASSES = 6
 
@@ -101,28 +102,40 @@ class Evaluation:
         return self.calibration.error
 
     @functools.cached_property
+    def counts(self) -> Counts:
+        """Which classes are taken for which, without a matrix."""
+        return Counts(self.labels, self.predicted, len(self.class_names))
+
+    @property
     def confusion(self) -> np.ndarray:
-        """Counts `(K, K)`: row the true class, column the predicted one."""
-        return confusion_matrix(self.labels, self.predicted, len(self.class_names))
+        """Counts `(K, K)`: row the true class, column the predicted one.
+
+        Made anew each time: of 10,000 classes it takes 800 MB.
+        """
+        return self.counts.matrix()
 
     @functools.cached_property
     def missing(self) -> list:
         """The names of the classes without an example."""
-        support = np.bincount(self.labels, minlength=len(self.class_names))
-        return [name for name, count in zip(self.class_names, support) if not count]
+        pairs = zip(self.class_names, self.counts.support)
+        return [name for name, count in pairs if not count]
 
     @functools.cached_property
     def classes(self) -> list:
         """Name, support, precision, recall and F1 of each class."""
-        rows = class_table(self.confusion)
+        rows = self.counts.table()
         return [{"class": n, **row} for n, row in zip(self.class_names, rows)]
 
     def to_json(self):
         """The numbers as a dictionary that JSON can hold.
 
-        `confusion` lists what occurred: `[true class, predicted class, examples]`.
+        `confusion` lists what occurred: `[true class, predicted class, examples]`. Of
+        very many kinds of answers, these are the most frequent, and
+        `confusion_left_out` is the number of examples in the others.
         """
-        cells = zip(*np.nonzero(self.confusion))
+        cells = self.counts.cells(MAX_CELLS)
+        left_out = self.num_examples - int(cells[2].sum())
+        left_out = {"confusion_left_out": left_out} if left_out else {}
         names = ("part", "steps", "real_accuracy")
         here = {name: getattr(self, name) for name in names}
         return {
@@ -136,9 +149,10 @@ class Evaluation:
             "calibration_error": self.calibration_error,
             "classes": self.classes,
             "confusion": [
-                [self.class_names[t], self.class_names[p], int(self.confusion[t, p])]
-                for t, p in cells
+                [self.class_names[true], self.class_names[predicted], int(examples)]
+                for true, predicted, examples in zip(*cells)
             ],
+            **left_out,
         }
 
 
@@ -223,7 +237,9 @@ def evaluate(
     names, num_classes = known_class_names(model), model.output_shape[-1]
     class_of = match_classes(names, num_classes, source)
     names = names or source.class_names
-    keep = source.num_examples * num_classes <= MAX_PROBABILITIES
+    shape = source.num_examples, num_classes
+    fits = math.prod(shape) <= MAX_PROBABILITIES
+    kept = np.empty(shape, "float32") if fits else None
     # Softmax in float64 goes this far; probabilities come out of a model in float32.
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
     value_range, files = range_of_steps(steps), source.files
@@ -236,12 +252,13 @@ def evaluate(
         confidences = probabilities[rows, predicted]
         losses = -np.log(np.maximum(probabilities[rows, labels], smallest))
         place = ranks(probabilities, labels)
-        kept = probabilities.astype("float32") if keep else rows
-        columns.append((labels, predicted, confidences, losses, place, kept))
+        if kept is not None:
+            kept[done : done + len(labels)] = probabilities
+        columns.append((labels, predicted, confidences, losses, place))
         batch = (images, labels, predicted, confidences)
         worst = _with_mistakes(worst, mistakes, done, batch, files, value_range)
         done += len(labels)
-    labels, predicted, confidences, losses, place, kept = (
+    labels, predicted, confidences, losses, place = (
         np.concatenate(column) for column in zip(*columns)
     )
     top5 = float((place < 5).mean()) if num_classes >= TOP5_CLASSES else None
@@ -255,7 +272,7 @@ def evaluate(
         labels=labels,
         predicted=predicted,
         confidences=confidences,
-        probabilities=kept if keep else None,
+        probabilities=kept,
         mistakes=worst,
         steps=None if preprocessing is None else steps_to_text(steps.steps),
         real_accuracy=real_accuracy_on(source, predicted, names),

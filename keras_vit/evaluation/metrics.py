@@ -163,10 +163,101 @@ def calibration(confidences, correct, num_bins=NUM_BINS):
 
 def confusion_matrix(labels, predicted, num_classes):
     """Counts `(K, K)`: row the true class, column the predicted one."""
-    labels, predicted = np.asarray(labels), np.asarray(predicted)
-    places = labels.astype("int64") * num_classes + predicted
-    counts = np.bincount(places, minlength=num_classes**2)
-    return counts.reshape(num_classes, num_classes)
+    return Counts(labels, predicted, num_classes).matrix()
+
+
+class Counts:
+    """Which classes are taken for which: what occurred, for any number of classes.
+
+    Nothing of the size classes times classes is made.
+
+    Args:
+        labels: Integer array `(N,)`, the true classes.
+        predicted: Integer array `(N,)`.
+        num_classes: Integer.
+
+    Attributes:
+        support: Examples of each class, `(K,)`.
+        predicted: Predictions of each class, `(K,)`.
+        right: Right predictions of each class, `(K,)`.
+    """
+
+    def __init__(self, labels, predicted, num_classes):
+        labels, predicted = np.asarray(labels), np.asarray(predicted)
+        places = labels.astype("int64") * num_classes + predicted
+        found, counts = np.unique(places, return_counts=True)
+        self._set(*np.divmod(found, num_classes), counts, num_classes)
+
+    @classmethod
+    def of_matrix(cls, confusion):
+        """From counts `(K, K)` as `confusion_matrix` gives."""
+        counts = cls.__new__(cls)
+        cells = np.nonzero(confusion)
+        counts._set(*cells, confusion[cells], len(confusion))
+        return counts
+
+    def _set(self, true, predicted, counts, num_classes):
+        self._cells, size = (true, predicted, counts), {"minlength": num_classes}
+        self.support, self.predicted, self.right = (
+            np.bincount(classes, counts * weights, **size).astype("int64")
+            for classes, weights in (
+                (true, 1),
+                (predicted, 1),
+                (true, true == predicted),
+            )
+        )
+
+    def table(self):
+        """As `class_table`."""
+        return [
+            {
+                "support": int(s),
+                "precision": int(r) / int(p) if p else None,
+                "recall": int(r) / int(s) if s else None,
+                "f1": 2 * int(r) / int(p + s) if p + s else None,
+            }
+            for r, s, p in zip(self.right, self.support, self.predicted)
+        ]
+
+    def worst_pairs(self, count):
+        """As the function `worst_pairs`."""
+        true, predicted, examples = self._cells
+        wrong = np.flatnonzero(true != predicted)
+        order = wrong[np.argsort(-examples[wrong], kind="stable")][:count]
+        return [tuple(int(cell[place]) for cell in self._cells) for place in order]
+
+    def worst_classes(self, count):
+        """The numbers of the classes with the most mistakes, in their own order."""
+        order = np.argsort(self.right - self.support, kind="stable")
+        return np.sort(order[:count])
+
+    def cells(self, most=None):
+        """`(true, predicted, examples)` of what occurred, in the order of the classes.
+
+        Args:
+            most: Integer, only so many of the most frequent; `None` for all.
+        """
+        order = np.argsort(-self._cells[2], kind="stable")[:most]
+        return tuple(cell[np.sort(order)] for cell in self._cells)
+
+    def matrix(self, classes=None):
+        """Counts `(K, K)`; of some classes only, others in one further column.
+
+        Args:
+            classes: Integer array, the classes that get a row and a column; `None` for
+                all, without a further column.
+        """
+        true, predicted, examples = self._cells
+        size = len(self.support)
+        if classes is None:
+            counts = np.zeros((size, size), "int64")
+            counts[true, predicted] = examples
+            return counts
+        place = np.full(size, len(classes))
+        place[classes] = np.arange(len(classes))
+        counts = np.zeros((len(classes) + 1, len(classes) + 1), "int64")
+        np.add.at(counts, (place[true], place[predicted]), examples)
+        return counts[:-1]
 
 
 def class_table(confusion):
@@ -181,17 +272,7 @@ def class_table(confusion):
         examples that are found), `f1` (their harmonic mean). `None` where nothing was
         there to be divided by.
     """
-    right, support = np.diag(confusion), confusion.sum(axis=1)
-    predicted = confusion.sum(axis=0)
-    return [
-        {
-            "support": int(s),
-            "precision": int(r) / int(p) if p else None,
-            "recall": int(r) / int(s) if s else None,
-            "f1": 2 * int(r) / int(p + s) if p + s else None,
-        }
-        for r, s, p in zip(right, support, predicted)
-    ]
+    return Counts.of_matrix(confusion).table()
 
 
 def worst_pairs(confusion, count=5):
@@ -201,8 +282,4 @@ def worst_pairs(confusion, count=5):
         confusion: Counts `(K, K)` as from `confusion_matrix`.
         count: Integer, how many at most. Defaults to 5.
     """
-    wrong = confusion.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:count]
-    pairs = [np.unravel_index(place, wrong.shape) for place in order]
-    return [(int(t), int(p), int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+    return Counts.of_matrix(confusion).worst_pairs(count)

@@ -8,6 +8,7 @@ from keras_vit.common.figures import save_figure
 from keras_vit.common.files import write_json, write_text
 from keras_vit.devices import current
 from keras_vit.evaluation import evaluate, plot_confusion, plot_mistakes, write_report
+from keras_vit.evaluation.report.pictures import MOST_CLASSES
 from keras_vit.reporting.card import model_card
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,13 @@ def write_results(folder, *, progress=None, place=None):
 
 
 def _draw(evaluation, folder):
+    number = len(evaluation.class_names)
+    if number > MOST_CLASSES:
+        logger.info(
+            "The confusion picture shows the classes with the most mistakes: all "
+            "%s would be too many to read.",
+            f"{number:,}",
+        )
     confusion = plot_confusion(evaluation)
     save_figure(confusion, folder.path / "confusion.png", dpi=120)
     if evaluation.mistakes:

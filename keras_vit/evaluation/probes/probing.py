@@ -10,7 +10,7 @@ import numpy as np
 
 import keras_vit.data
 import keras_vit.models
-from keras_vit.evaluation.metrics import confusion_matrix, wilson_interval
+from keras_vit.evaluation.metrics import Counts, wilson_interval
 from keras_vit.evaluation.probes.features import Extractor, check_same_classes
 from keras_vit.evaluation.probes.ridge import (
     LinearProbe,
@@ -48,18 +48,27 @@ class ProbeResult:
     cross_validation: dict
     # Seconds for the features and for the classifier.
     seconds: dict
-    # Counts `(K, K)`: row the true class, column the predicted one.
-    confusion: np.ndarray = dataclasses.field(repr=False)
+    # Which classes are taken for which.
+    counts: Counts = dataclasses.field(repr=False)
     classifier: LinearProbe = dataclasses.field(repr=False)
 
+    @property
+    def confusion(self) -> np.ndarray:
+        """Counts `(K, K)`: row the true class, column the predicted one."""
+        return self.counts.matrix()
+
     def to_json(self):
-        """The numbers as a dictionary that JSON can hold."""
-        left_out = ("confusion", "classifier")
+        """The numbers as a dictionary that JSON can hold.
+
+        `confusion` is `None` above 1,000 classes.
+        """
+        left_out = ("counts", "classifier")
         names = [f.name for f in dataclasses.fields(self) if f.name not in left_out]
+        few = len(self.class_names) <= 1000
         return {
             **{name: getattr(self, name) for name in names},
             "accuracy_interval": list(self.accuracy_interval),
-            "confusion": self.confusion.tolist(),
+            "confusion": self.confusion.tolist() if few else None,
         }
 
 
@@ -154,9 +163,9 @@ def probe(
     extracted = time.perf_counter()
     classifier, tried, l2 = _fitted(features[0], train.num_classes, l2)
     answers = classifier.predict(features[1].values)
-    confusion = confusion_matrix(features[1].labels, answers, train.num_classes)
+    counts = Counts(features[1].labels, answers, train.num_classes)
     fitted = time.perf_counter()
-    right, num_test = int(np.trace(confusion)), len(answers)
+    right, num_test = int(counts.right.sum()), len(answers)
     return ProbeResult(
         model=name,
         random=random,
@@ -167,11 +176,11 @@ def probe(
         feature_dim=features[0].values.shape[1],
         accuracy=right / num_test,
         accuracy_interval=wilson_interval(right, num_test),
-        majority=float(confusion.sum(axis=1).max() / num_test),
+        majority=float(counts.support.max() / num_test),
         l2=l2,
         cross_validation=tried,
         seconds={"features": extracted - started, "classifier": fitted - extracted},
-        confusion=confusion,
+        counts=counts,
         classifier=classifier,
     )
 

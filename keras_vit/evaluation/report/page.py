@@ -7,12 +7,15 @@ from keras_vit.common.figures import image_address, themed_svg
 from keras_vit.common.files import write_text
 from keras_vit.common.tables import as_html
 from keras_vit.common.wording import percent
-from keras_vit.evaluation.metrics import worst_pairs
 from keras_vit.evaluation.report.pictures import (
     CLASSES_WITH_NAMES,
+    MOST_CLASSES,
     plot_confusion,
     plot_reliability,
 )
+
+# A table of more classes begins with the worst ones and can be searched.
+SEARCHED_CLASSES = 30
 
 
 def write_report(evaluation, path, title="Evaluation"):
@@ -43,7 +46,7 @@ def report_page(evaluation, title="Evaluation"):
     style = (resources.files("keras_vit.evaluation.report") / "page.css").read_text()
     parts = [
         f"<h1>{_escaped(title)}</h1>",
-        f"<p>{_escaped(evaluation.data)}</p>",
+        f"<p>{_escaped(evaluation.data)}{_part(evaluation)}</p>",
         *_steps(evaluation),
         _numbers(evaluation),
         "<h2>Most frequent confusions</h2>",
@@ -76,6 +79,10 @@ def _escaped(text):
     return html.escape(str(text).encode("utf-8", "replace").decode())
 
 
+def _part(evaluation):
+    return "" if evaluation.part is None else f": {_escaped(evaluation.part)}"
+
+
 def _steps(evaluation):
     if evaluation.steps is not None:
         yield f"<p class='note'>Images: {_escaped(evaluation.steps)}</p>"
@@ -100,10 +107,10 @@ def _numbers(evaluation):
 
 
 def _pairs(evaluation):
-    names, support = evaluation.class_names, evaluation.confusion.sum(axis=1)
+    names, support = evaluation.class_names, evaluation.counts.support
     rows = [
         [names[t], names[p], count, percent(count / support[t], 1)]
-        for t, p, count in worst_pairs(evaluation.confusion, 10)
+        for t, p, count in evaluation.counts.worst_pairs(10)
     ]
     if not rows:
         return "<p>There are none: every answer is right.</p>"
@@ -112,23 +119,45 @@ def _pairs(evaluation):
 
 def _confusion(evaluation):
     caption = "Rows: true classes; columns: predicted ones. Blue is right, orange wrong"
-    if len(evaluation.class_names) > CLASSES_WITH_NAMES:
-        caption += "; classes in the order of the table below, too many for names here"
+    number = len(evaluation.class_names)
+    if number > MOST_CLASSES:
+        caption += (
+            f". Of the {number:,} classes, those with the most mistakes are drawn; the "
+            "last column is for all others"
+        )
+    elif number > CLASSES_WITH_NAMES:
+        caption += "; classes in the model's order, too many for names here"
     picture = themed_svg(lambda: plot_confusion(evaluation), "c")
     return f"<div class='wide'>{picture}</div><p class='note'>{caption}.</p>"
 
 
 def _classes(evaluation):
+    classes, many = evaluation.classes, len(evaluation.classes) > SEARCHED_CLASSES
+    if many:
+        classes = sorted(classes, key=_worst_first)
     rows = [
         [
             row["class"],
             f"{row['support']:,}",
             *(percent(row[name], 1) for name in ("precision", "recall", "f1")),
         ]
-        for row in evaluation.classes
+        for row in classes
     ]
     table = as_html(["class", "examples", "precision", "recall", "F1"], rows, 1)
-    return f"<div class='tall'>{table}</div>"
+    table = f"<div class='tall'>{table}</div>"
+    if not many:
+        return table
+    script = (resources.files("keras_vit.evaluation.report") / "search.js").read_text()
+    return (
+        f"<p class='note'>{len(rows):,} classes, those with the lowest recall first. "
+        "<input type='search' id='search' placeholder='search classes' "
+        f"aria-label='search classes'></p>{table}<script>{script}</script>"
+    )
+
+
+def _worst_first(row):
+    """Sorts classes by recall, the larger of equal ones first, those without last."""
+    return row["recall"] is None, row["recall"] or 0, -row["support"]
 
 
 def _mistakes(evaluation):

@@ -9,18 +9,23 @@ import math
 import numpy as np
 
 from keras_vit.common.figures import BLUE, GREY, ORANGE, new_figure
-from keras_vit.evaluation.metrics import NUM_BINS
+from keras_vit.evaluation.metrics import NUM_BINS, Counts
 
 # Cells carry their counts up to so many classes, axes the names of classes up to so
 # many; beyond, a cell is too small for either.
 CLASSES_WITH_COUNTS = 25
 CLASSES_WITH_NAMES = 120
+# Above so many classes, cells are too small to be seen at all: those with the most
+# mistakes are drawn, with their names.
+MOST_CLASSES = 500
 
 
 def plot_confusion(evaluation):
     """The confusion matrix: rows the true classes, columns the predicted ones.
 
     Each row is coloured by its shares; the darker, the more of the class's examples.
+    Above 500 classes, the 120 with the most mistakes are drawn, and a last column for
+    all other answers.
 
     Args:
         evaluation: An `Evaluation`, or what has its `confusion` and `class_names`.
@@ -28,24 +33,40 @@ def plot_confusion(evaluation):
     Returns:
         A matplotlib `Figure`.
     """
-    counts, names = evaluation.confusion, evaluation.class_names
-    number = len(names)
+    found = getattr(evaluation, "counts", None) or Counts.of_matrix(
+        evaluation.confusion
+    )
+    rows = columns = list(evaluation.class_names)
+    if len(rows) > MOST_CLASSES:
+        worst = found.worst_classes(CLASSES_WITH_NAMES)
+        counts, support = found.matrix(worst), found.support[worst]
+        rows = [rows[place] for place in worst]
+        columns = [*rows, "all others"]
+    else:
+        counts, support = found.matrix(), found.support
+    number = len(rows)
     named = number <= CLASSES_WITH_NAMES
-    longest = max(map(len, names)) if named else 0
+    longest = max(map(len, columns)) if named else 0
     # Cells of a quarter inch, smaller ones where there are many, and room for names.
     side = number * _cell(number)
     room = 0.4 + 0.075 * min(longest, 24)
     figure = new_figure(max(2.6, side + room), max(2.6, side + room))
     axes = figure.subplots()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = counts / np.maximum(support[:, None], 1)
     axes.imshow(_colours(shares), interpolation="nearest", aspect="equal")
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
+    if number < len(evaluation.class_names):
+        axes.set_title(
+            f"The {number} classes with the most mistakes, "
+            f"of {len(evaluation.class_names):,}",
+            fontsize=10,
+        )
     if named:
         size = 9 if number <= CLASSES_WITH_COUNTS else 6
-        short = [_short(name) for name in names]
-        axes.set_xticks(range(number), short, rotation=90, fontsize=size)
-        axes.set_yticks(range(number), short, fontsize=size)
+        short = [_short(name) for name in columns]
+        axes.set_xticks(range(len(columns)), short, rotation=90, fontsize=size)
+        axes.set_yticks(range(number), short[:number], fontsize=size)
     if number <= CLASSES_WITH_COUNTS:
         _write_counts(axes, counts, shares)
     return figure
@@ -64,7 +85,7 @@ def _colours(shares):
 
     pixels = np.empty((*shares.shape, 4))
     pixels[..., :3] = to_rgb(ORANGE)
-    np.einsum("iic->ic", pixels)[:, :3] = to_rgb(BLUE)
+    np.einsum("iic->ic", pixels[:, : len(shares)])[:, :3] = to_rgb(BLUE)
     # The root shows rare confusions too: 1 % becomes a tenth of the full colour.
     pixels[..., 3] = np.sqrt(shares)
     return pixels

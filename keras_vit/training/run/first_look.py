@@ -4,11 +4,12 @@ import logging
 
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.wording import as_duration, as_memory
-from keras_vit.costs.machine import available_memory
+from keras_vit.costs.machine import available_memory, memory_of_process
 from keras_vit.costs.memory import estimate_training, refuse_if_too_large
 from keras_vit.costs.time import estimate_seconds
 from keras_vit.data.check.data_check import check_data
 from keras_vit.devices import current
+from keras_vit.evaluation.memory import evaluation_memory
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +66,17 @@ def look_at_cost(recipe, network, data):
         ValueError: if the memory cannot hold the run; it names what would fit.
     """
     devices = current()
-    here = devices.num_hosts if devices.kind == "cpu" else devices.num_replicas
+    on_cpu = devices.kind == "cpu"
+    here = devices.num_hosts if on_cpu else devices.num_replicas
+    evaluation = 0
+    if on_cpu and recipe.masked_target is None:
+        evaluation = evaluation_memory(data.test.num_examples, data.test.num_classes)
     estimate = estimate_training(
         network.model,
         data.batch_size // here,
         optimizer=network.trainer.optimizer,
         accumulation_steps=recipe.accumulation_steps,
+        evaluation=evaluation,
     )
     available = available_memory()
     refuse_if_too_large(estimate, available)
@@ -80,14 +86,17 @@ def look_at_cost(recipe, network, data):
         at_once=-(-data.batch_size // recipe.accumulation_steps),
         compute=devices.outputs if devices.num_devices > 1 else None,
     )
+    program = memory_of_process() if on_cpu else None
     logger.info(
-        "Estimated: %s%s of memory, and %s of computing.",
+        "Estimated: %s%s of memory%s, and %s of computing.",
         as_memory(estimate.total),
         "" if available is None else f" of {as_memory(available)}",
+        f" beside the {as_memory(program)} of the program" if program else "",
         as_duration(seconds),
     )
     return {
         "memory": estimate.total,
+        "program_memory": program,
         "available_memory": available,
         "seconds": round(seconds, 1),
     }
