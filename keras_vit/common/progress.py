@@ -50,7 +50,7 @@ def sign_of_life(description, *, first=FIRST, bar=None, clock=time.monotonic):
             shown[0].update(shown[1], completed=done, total=total)
             return
         passed = clock() - begin
-        if passed < wait:
+        if passed < wait or done == total:  # what is done needs no sign
             return
         if bar:
             progress = stack.enter_context(new_bar())
@@ -59,8 +59,7 @@ def sign_of_life(description, *, first=FIRST, bar=None, clock=time.monotonic):
             return
         wait = passed + min(max(passed, first), LONGEST)
         of = "" if total is None else f" of {total:,}"
-        text = description[:1].upper() + description[1:]
-        logger.info("%s: %s%s, after %.0f s.", text, f"{done:,}", of, passed)
+        logger.info("%s: %s%s, after %.0f s.", description, f"{done:,}", of, passed)
 
     with contextlib.ExitStack() as stack:
         yield tell

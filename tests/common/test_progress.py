@@ -28,7 +28,11 @@ def test_nothing_is_said_before_two_seconds(caplog):
 
 
 def test_the_first_line_says_how_far_it_is(caplog):
-    assert lines_of([1.0, 2.0], caplog) == ["Looking: 200 of 12,345, after 2 s."]
+    assert lines_of([1.0, 2.0], caplog) == ["looking: 200 of 12,345, after 2 s."]
+
+
+def test_what_is_done_needs_no_sign(caplog):
+    assert lines_of([123.45], caplog) == []
 
 
 def test_ten_minutes_are_few_lines(caplog):

@@ -62,7 +62,7 @@ class Predict:
                     rows(prediction)
                     if prediction.error is not None:
                         complain(prediction.error)
-                    if tell is not None:
+                    if tell is not None and count % self.batch_size == 0:
                         tell(count)
         return 1 if failed and devices.is_chief else 0
 

@@ -53,7 +53,9 @@ def _meant(counts):
     commas = {"," in label for label in counts}  # 1,0 beside 0 and 1 may be both
     if None not in wholes.values() and as_floats and len(commas) == 1:
         label = as_floats[0]
-        note = f"labels such as {label} are whole numbers: {label} is {wholes[label]}."
+        few = sorted(map(int, set(wholes.values())))[: NAMED + 1]
+        names = ", ".join(map(str, few[:NAMED])) + ", ..." * (len(few) > NAMED)
+        note = f"whole numbers are written as {label}: the classes are {names}."
         return wholes, (note,)
     if {label.lower() for label in counts} <= {"true", "false"} and len(counts) > 2:
         return {label: label.capitalize() for label in counts}, ()

@@ -28,8 +28,8 @@ def walk(root: str) -> Tree:
     """Looks for all images below a folder.
 
     Raises:
-        ValueError: naming a link that leads back to a folder above it.
-        OSError: naming a folder that cannot be read.
+        ValueError: naming a link that leads back to a folder above it, or a folder that
+            cannot be looked into.
     """
     aside, images, seen = Aside(), [], []
     folders, below = collections.defaultdict(list), collections.defaultdict(list)
@@ -62,23 +62,27 @@ def images_below(path, aside: Aside | None = None, seen: list | None = None):
         seen: List that takes up the folders that are looked into, or `None`.
 
     Raises:
-        ValueError: naming a link that leads back to a folder above it.
-        OSError: naming a folder that cannot be read.
+        ValueError: naming a link that leads back to a folder above it, or a folder that
+            cannot be looked into.
     """
     aside = Aside() if aside is None else aside
     yield from _below(os.fspath(path), "", aside, [] if seen is None else seen, ())
 
 
 def _below(path, before, aside, seen, above):
-    status = os.stat(path)
+    try:
+        status, entries = os.stat(path), _entries(path)
+    except OSError as error:
+        raise ValueError(
+            f"{display(path)} cannot be looked into ({error.strerror or error}). Make "
+            "it readable, or move it elsewhere."
+        ) from None
     here = (status.st_dev, status.st_ino)
     if here in above:
         raise ValueError(
             f"{display(path)} leads back into itself: it is a link to a folder above "
             "it. Remove the link."
         )
-    with os.scandir(path) as found:
-        entries = list(found)
     if before and is_run(entry.name for entry in entries):
         aside.runs.append(before[:-1])
         return
@@ -102,6 +106,11 @@ def _below(path, before, aside, seen, above):
             aside.links.append(relative)
         else:
             aside.others[os.path.splitext(name)[1].lower()] += 1
+
+
+def _entries(path):
+    with os.scandir(path) as found:
+        return list(found)
 
 
 def _is_folder(entry):

@@ -11,6 +11,7 @@ from keras_vit.data.sets.catalog import DEFAULT_DATA_DIR, EMBEDDED, NOT_IN_TFDS
 from keras_vit.data.sets.downloads import quiet
 
 EMBEDDED_DIR = pathlib.Path(__file__).parents[1] / "embedded"
+MANY_FILES = 100  # that a folder of versions does not have
 VERSION = r"\d+\.[\d*]+\.[\d*]+"
 
 
@@ -77,13 +78,31 @@ def prepared_directory(path: pathlib.Path) -> pathlib.Path | None:
     inner = [child for child in sorted(path.iterdir()) if child.is_dir()]
     if version := _latest(inner):
         return version
-    configs = [found for child in inner if (found := _latest(child.glob("*.*.*")))]
+    configs = [found for child in inner if (found := _latest(_folders_of_few(child)))]
     if len(configs) > 1:
         raise ValueError(
             f"{path} holds several prepared data sets. Name one: "
             f"{', '.join(str(config.parent) for config in configs)}"
         )
     return configs[0] if configs else None
+
+
+def _folders_of_few(path):
+    """The folders in a folder; none where many files are, which no set has here.
+
+    So a folder of a hundred thousand images is not listed.
+    """
+    found, files = [], 0
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    found.append(pathlib.Path(entry.path))
+                elif (files := files + 1) > MANY_FILES:
+                    return []
+    except OSError:  # it may not be looked into
+        return []
+    return found
 
 
 def _latest(directories):

@@ -51,7 +51,7 @@ def test_labels_are_what_they_mean(labels, expected):
 
 
 def test_what_was_changed_is_said():
-    assert "0.0 is 0" in meant("0.0", "1.0")[2][0]
+    assert "as 0.0: the classes are 0, 1." in meant("0.0", "1.0")[2][0]
     assert meant("0", "1")[2] == meant("cat", "dog")[2] == ()
 
 
@@ -128,9 +128,13 @@ def test_a_list_of_floats_has_the_classes_of_whole_numbers(root, caplog):
     source = load(f"{path}:all")
     assert source.class_names == ["0", "2", "10"]
     assert source.labels.tolist() == [2, 1, 0] * 2
-    assert "10.0 is 10" in caplog.text
+    assert "are written as 10.0: the classes are 0, 2, 10." in caplog.text
     found = describe(path)
-    assert found.class_names == ("0", "2", "10") and "10.0 is 10" in str(found)
+    assert found.class_names == (
+        "0",
+        "2",
+        "10",
+    ) and "are written as 10.0: the classes are 0, 2, 10." in str(found)
 
 
 def test_several_labels_are_a_warning_once_and_stand_in_the_description(root, caplog):

@@ -7,7 +7,7 @@ import pytest
 from each import holds_for_each
 from pictures import encode, picture
 
-from keras_vit.data import describe, load
+from keras_vit.data import describe, load, load_splits, open_place
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.leftovers import is_leftover, is_run
 from keras_vit.data.readers.walking import images_below
@@ -158,6 +158,32 @@ def test_a_link_back_is_named(photos):
     os.symlink("..", photos / "cat" / "up")
     with pytest.raises(ValueError, match=r"cat/up leads back into itself.*Remove"):
         folders.scan(str(photos))
+
+
+def test_a_folder_that_may_not_be_read_is_named(photos, monkeypatch):
+    scan = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("dog"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ValueError, match=r"photos/dog cannot be .*Permission denied"):
+        load(photos)
+
+
+def test_every_folder_is_listed_once(photos, monkeypatch):
+    put(photos, *(f"cat/deep/{number}.png" for number in range(200)))
+    listed, scan = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scan(path))
+    place = open_place(photos)
+    del listed[:]  # to find out whether it is a set of TFDS
+    load_splits(place)
+    describe(place)
+    load_splits(place, test_fraction=0.5)
+    inside = ("", "/cat", "/cat/deep", "/dog")
+    assert sorted(map(str, listed)) == [f"{photos}{name}" for name in inside]
 
 
 def test_links_to_folders_are_followed_and_dead_ones_named(photos, tmp_path):
