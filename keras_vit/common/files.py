@@ -115,8 +115,13 @@ def remove_leftovers(folder, path=None):
                 if not _is_alive(int(match["process"])):
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(folder, name))
-            elif match or name.startswith(_STAGE):
+            elif match or is_leftover(name):
                 _remove_dead(os.path.join(folder, name))
+
+
+def is_leftover(name):
+    """Whether a file name is that of a folder in which something is being written."""
+    return name.startswith(_STAGE)
 
 
 def _remove_dead(stage):

@@ -1,6 +1,7 @@
 """A source: one split of a data set, ready to be turned into batches."""
 
 import hashlib
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -87,6 +88,19 @@ class Source:
         if not isinstance(self._store, FileStore):
             return None
         return [display(file) for file in self._store.files]
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that `files` are relative to; None for other sources."""
+        return self._store.root if isinstance(self._store, FileStore) else None
+
+    @property
+    def paths(self) -> list[str] | None:
+        """Where `files` lie, as the system knows them; None for other sources."""
+        if self.folder is None:
+            return None
+        files = map(os.fsdecode, self._store.files)
+        return [os.path.join(self.folder, file) for file in files]
 
     @property
     def files_sha256(self) -> str | None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 from pathlib import Path
 
 from keras_vit.common.checks import check_choice
@@ -31,9 +32,10 @@ class Run:
     # Epochs done, and those of the whole run.
     epochs: int
     planned_epochs: int | None
-    # "finished", "running", "interrupted" or "prepared".
+    # "finished", "running", "interrupted", "failed" or "prepared".
     status: str
-    # Test accuracy after the last epoch, in [0, 1].
+    # Test accuracy of the model, in [0, 1]: after the last epoch, or the best one where
+    # a callback chose that.
     accuracy: float | None
     # Wall-clock seconds of training and evaluation; of finished runs.
     seconds: float | None
@@ -41,6 +43,8 @@ class Run:
     images_per_second: float | None
     # The rows of history.csv.
     history: list = dataclasses.field(repr=False)
+    # Why a failed run ended.
+    error: str | None = None
 
     def to_json(self):
         """The row as a dictionary that JSON can hold, without the history."""
@@ -137,8 +141,8 @@ def _search(path, top, depth, runs, skipped):
     if RunFolder(path).is_run():
         try:
             runs.append(_read(path, top))
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            skipped.append((str(path), f"broken: {str(error) or type(error).__name__}"))
+        except (ValueError, OSError) as error:
+            skipped.append((str(path), f"broken: {error}"))
         return True
     below = [p for p in sorted(path.iterdir()) if p.is_dir() and p.name[0] != "."]
     found = [_search(p, top, depth - 1, runs, skipped) for p in below] if depth else []
@@ -155,26 +159,31 @@ def _read(path, top):
     record = folder.read_record()
     recipe, resolved = record["recipe"], record.get("resolved", {})
     rows = folder.read_history() if folder.history.exists() else []
-    seconds = record.get("result", {}).get("seconds")
+    result = record.get("result", {})
+    seconds = result.get("seconds")
     steps = resolved.get("total_steps") or len(rows) * resolved.get(
         "steps_per_epoch", 0
     )
-    speed = None
-    if seconds and steps and "batch_size" in resolved:
-        speed = steps * resolved["batch_size"] / seconds
-    accuracy = rows[-1].get("val_accuracy") if rows else None
+    images = record.get("cost", {}).get("images")
+    if images is None and steps and "batch_size" in resolved:
+        images = steps * resolved["batch_size"]
+    last = result.get("epoch") or len(rows)
+    accuracy = next(
+        (row.get("val_accuracy") for row in rows if row["epoch"] == last), None
+    )
     return Run(
         name=str(path.relative_to(top)) if path != top else path.resolve().name,
-        data=str(recipe["data"]),
-        model=str(recipe["model"]),
+        data=recipe["data"],
+        model=recipe["model"],
         params=resolved.get("parameters"),
         epochs=len(rows),
         planned_epochs=recipe.get("epochs"),
-        status=str(record["status"]),
-        accuracy=None if accuracy is None else float(accuracy),
+        status=record["status"],
+        accuracy=None if accuracy is None or math.isnan(accuracy) else accuracy,
         seconds=seconds,
-        images_per_second=speed,
+        images_per_second=images / seconds if images and seconds else None,
         history=rows,
+        error=record.get("error"),
     )
 
 

@@ -5,6 +5,7 @@ import logging
 
 import keras_vit.data
 from keras_vit.common.files import write_json
+from keras_vit.common.wording import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +75,24 @@ def check_unchanged(folder, before, now):
     """
     if before == now:
         return
-    names = [name for name in now if before.get(name) != now[name]]
-    lines = "".join(f"\n  {n}: {before.get(n)} before, {now[n]} now" for n in names)
+    lines = "".join(
+        f"\n  {name}: {shortened(then, 80)} before, {shortened(value, 80)} now"
+        for name, then, value in _differences(before, now)
+    )
     raise ValueError(
         f"The data has changed since the run in {folder} was started:{lines}\n"
-        "Bring the data back to what it was, or start a new run."
+        "Bring the data back to what it was, or start a new run in another folder."
     )
+
+
+def _differences(before, now, prefix=""):
+    """`(name, value before, value now)`, as text, of what differs."""
+    for name, value in now.items():
+        then = before.get(name)
+        if isinstance(then, dict) and isinstance(value, dict):
+            yield from _differences(then, value, f"{prefix}{name} ")
+        elif then != value:
+            yield prefix + name, str(then), str(value)
 
 
 def write_split(folder, train_data, test_data):

@@ -33,6 +33,9 @@ class Runs:
         table = compare_runs(self.folder).sorted(self.sort, self.reverse)
         for folder, reason in table.skipped:
             complain(f"{folder}: {reason}")
+        for run in table:
+            if run.status == "failed" and run.error:
+                complain(f"{run.name} failed: {run.error}")
         if not table:
             raise ValueError(f"There is no run in {self.folder}.")
         show(table, self.format)

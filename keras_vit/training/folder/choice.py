@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from keras_vit.training.folder.folder import RUNS, RunFolder
-from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.recipes.records import recipe_of
 
 
 def find_run_to_resume(recipe, run=None):
@@ -32,10 +32,10 @@ def find_run_to_resume(recipe, run=None):
         folder = RunFolder(run)
     if not folder.is_run():
         raise ValueError(
-            f"There is no run to resume in {folder}: it has no run.json. Start a new "
-            "run without resuming."
+            f"There is no run to resume in {folder}: it has no run.json, so nothing "
+            "was trained there. Start the run: the same without resuming (--resume)."
         )
-    return folder, Recipe.from_json(folder.read_record()["recipe"])
+    return folder, recipe_of(folder.read_record(), folder.record)
 
 
 def new_folder(recipe, run=None):
@@ -51,11 +51,16 @@ def new_folder(recipe, run=None):
     if run is None:
         return next_run_folder(RUNS, run_name(recipe))
     folder = RunFolder(run)
+    check_free(folder)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def check_free(folder):
+    """Raises a `ValueError` if a `RunFolder` holds something."""
     if folder.is_taken():
         rest = "resume it, or choose" if folder.is_run() else "choose"
         raise ValueError(f"{folder} exists and is not empty: {rest} another folder.")
-    folder.path.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def run_name(recipe):

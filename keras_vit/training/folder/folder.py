@@ -8,16 +8,27 @@ the new one, complete.
 import contextlib
 import csv
 import io
-import json
+import os
 import re
 from pathlib import Path
 
-from keras_vit.common.files import replacing, write_json, write_text
+from keras_vit.common.files import (
+    is_leftover,
+    remove_leftovers,
+    replacing,
+    write_json,
+    write_text,
+)
+from keras_vit.common.regular import NotRegular, read_regular
+from keras_vit.training.recipes.records import read_record
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
+
+# What older versions wrote to: `.run.406.json`, with the number of the process.
+_OLDER = re.compile(r"\..+\.\d+\.[a-z]+")
 
 
 # Where folders of runs and of searches go that the user did not name.
@@ -51,6 +62,7 @@ class RunFolder:
         self.pictures = self.path / "pictures"
         self.checkpoints = self.path / "checkpoints"
         self.split = self.path / "split.json"
+        self.images = self.path / "images.npz"
 
     def __str__(self):
         return str(self.path)
@@ -58,27 +70,16 @@ class RunFolder:
     def is_taken(self):
         """Whether there is anything under this name, what a kill left hidden apart."""
         if not self.path.is_dir():
-            return self.path.exists()
-        return any(not path.name.startswith(".") for path in self.path.iterdir())
+            return os.path.lexists(self.path)
+        return any(not name.startswith(".") for name in os.listdir(self.path))
 
     def is_run(self):
         """Whether the folder holds a run's record."""
         return self.record.is_file()
 
-    def read_record(self):
-        """The content of run.json.
-
-        Raises:
-            ValueError: if the file is not the record of a run.
-        """
-        try:
-            record = json.loads(self.record.read_text(encoding="utf-8"))
-            record["recipe"], record["status"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{self.record} is not the record of a training run ({error})."
-            ) from None
-        return record
+    def read_record(self, needed=()):
+        """The content of run.json; see `keras_vit.training.recipes.records`."""
+        return read_record(self.record, needed)
 
     def write_record(self, record):
         """Replaces run.json."""
@@ -94,12 +95,22 @@ class RunFolder:
         write_text(self.history, text.getvalue())
 
     def read_history(self):
-        """The rows of history.csv, numbers exact to the bit."""
-        with open(self.history, newline="", encoding="utf-8") as file:
-            return [
-                {k: int(v) if k == "epoch" else float(v) for k, v in row.items()}
-                for row in csv.DictReader(file)
-            ]
+        """The rows of history.csv, numbers exact to the bit.
+
+        Raises:
+            ValueError: naming the file, if it is not there or damaged.
+        """
+        try:
+            text = read_regular(self.history).decode("utf-8")
+            rows = csv.DictReader(io.StringIO(text), strict=True)
+            return [{**_floats(row), "epoch": int(row["epoch"])} for row in rows]
+        except NotRegular as error:
+            raise ValueError(f"{error} It holds the numbers of the run.") from None
+        except (ValueError, KeyError, TypeError, csv.Error):
+            raise ValueError(
+                f"{self.history} is damaged: a row for each epoch must hold its number "
+                "and those of losses and metrics. Bring the file back as it was."
+            ) from None
 
     def save_model(self, model):
         """Replaces model.keras.
@@ -119,11 +130,10 @@ class RunFolder:
             bare.save(temporary)
 
     def discard_if_unused(self):
-        """Removes the folder again if it holds nothing but what precedes a run."""
-        begun = {self.path / ".lock", self.split}
-        if set(self.path.iterdir()) <= begun:
-            for file in begun:
-                file.unlink(missing_ok=True)
+        """Removes the folder again if it holds nothing but the lock and leftovers."""
+        if all(_is_nothing(name) for name in os.listdir(self.path)):
+            clear_leftovers(self)
+            (self.path / ".lock").unlink(missing_ok=True)
             self.path.rmdir()
             if self.path.parent in DEFAULT_PLACES:  # we made it, too
                 with contextlib.suppress(OSError):  # it holds others
@@ -168,9 +178,18 @@ class GuestFolder(RunFolder):
         return contextlib.nullcontext()
 
 
-def remove_leftovers(folder):
-    """Deletes the temporary files that a killed process left in a `RunFolder`."""
-    for parent in (folder.path, folder.checkpoints):
+def _floats(row):
+    return {name: float(value) for name, value in row.items()}
+
+
+def clear_leftovers(folder):
+    """Deletes what killed processes left in a `RunFolder`, which is locked."""
+    for parent in (folder.path, folder.checkpoints, folder.pictures):
+        remove_leftovers(parent)
         for path in parent.glob(".*"):
-            if re.fullmatch(r"\..+\.\d+\.[a-z]+", path.name):
+            if _OLDER.fullmatch(path.name):
                 path.unlink(missing_ok=True)
+
+
+def _is_nothing(name):
+    return name == ".lock" or is_leftover(name) or _OLDER.fullmatch(name) is not None

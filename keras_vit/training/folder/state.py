@@ -12,17 +12,24 @@ import json
 import logging
 import re
 import zipfile
+import zlib
 
 import keras
 import numpy as np
 
+from keras_vit.common.checks import is_integer, is_number
 from keras_vit.common.files import replacing
+from keras_vit.common.regular import check_regular
+from keras_vit.common.wording import printable
 from keras_vit.devices import current
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 1
 KEEP = 2
+# What reading a file raises that is cut off or holds other things than were written.
+DAMAGES = (ValueError, OSError, LookupError, EOFError, TypeError, AttributeError)
+DAMAGES += (zipfile.BadZipFile, zlib.error, RecursionError, NotImplementedError)
 
 
 @dataclasses.dataclass
@@ -36,6 +43,8 @@ class Position:
     # Wall-clock and processor seconds, over all sessions.
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    # Whether a callback has ended the training.
+    stopped: bool = False
 
 
 def variables_of(model):
@@ -60,7 +69,7 @@ def _names(groups):
         counts[group] += 1
 
 
-def save_state(folder, model, position):
+def save_state(folder, model, position, memory=()):
     """Writes a checkpoint and removes all but the last two.
 
     Where several processes train, all must call it, and the first one writes.
@@ -69,6 +78,8 @@ def save_state(folder, model, position):
         folder: `pathlib.Path` of the checkpoints.
         model: A compiled Keras model.
         position: A `Position`.
+        memory: What the user's callbacks remember: a dictionary for each, of numbers
+            and lists of arrays.
     """
     devices = current()
     # Every process must take part: some hold a piece of a variable, or a sum of it.
@@ -79,22 +90,44 @@ def save_state(folder, model, position):
     folder.mkdir(exist_ok=True)
     arrays, variables = {}, []
     for name, group, variable, value in zip(_names(groups), groups, members, values):
-        entry = {
-            "group": group,
-            "path": variable.path,
-            "shape": list(value.shape),
-            "dtype": value.dtype.name,
-        }
-        variables.append(entry)
-        # As bytes: NumPy's format does not know bfloat16.
-        arrays[name] = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        entry = {"group": group, "path": variable.path}
+        variables.append({**entry, **_packed(arrays, name, value)})
     header = dataclasses.asdict(position)
     header.update(format=FORMAT, variables=variables)
+    header["memory"] = [
+        {key: _plain(arrays, f"memory/{n}/{key}", value) for key, value in one.items()}
+        for n, one in enumerate(memory)
+    ]
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with replacing(folder / f"step-{position.step:09d}.npz") as temporary:
         np.savez(temporary, **arrays)
     for path in list_states(folder)[:-KEEP]:
         path.unlink(missing_ok=True)
+
+
+def _packed(arrays, name, value):
+    """Adds an array as bytes, and returns what says how to read it."""
+    value = np.asarray(value)
+    # As bytes: NumPy's format does not know bfloat16.
+    arrays[name] = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+    return {"shape": list(value.shape), "dtype": value.dtype.name}
+
+
+def _unpacked(raw, name, entry):
+    return raw[name].view(entry["dtype"]).reshape(entry["shape"])
+
+
+def _plain(arrays, name, value):
+    """What JSON can hold of a callback's memory: its arrays are packed."""
+    if isinstance(value, list):
+        return [_packed(arrays, f"{name}/{n}", item) for n, item in enumerate(value)]
+    return value.item() if hasattr(value, "item") else value
+
+
+def _remembered(raw, name, value):
+    if isinstance(value, list):
+        return [_unpacked(raw, f"{name}/{n}", entry) for n, entry in enumerate(value)]
+    return value
 
 
 def list_states(folder):
@@ -111,6 +144,8 @@ class SavedState:
     # A dictionary for each variable, and its value.
     variables: list
     values: list
+    # As given to `save_state`.
+    memory: list = dataclasses.field(default_factory=list)
 
     def restore(self, model):
         """Assigns every variable of a compiled and built model.
@@ -125,7 +160,7 @@ class SavedState:
             for group, v in expected
         ]
         if found != wanted:
-            mine = {v["path"] for v in self.variables}
+            mine = {str(v.get("path")) for v in self.variables}
             theirs = {v.path for _, v in expected}
             raise ValueError(
                 "The checkpoint belongs to another model or optimizer. "
@@ -145,24 +180,41 @@ def read_state(path):
     import ml_dtypes  # noqa: F401  comes with Keras; NumPy then knows bfloat16
 
     try:
+        check_regular(path)
         with np.load(path, allow_pickle=False) as file:
             # Reading a member checks its checksum.
             raw = {name: file[name] for name in file.files}
         header = json.loads(raw.pop("header").tobytes())
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged ({error}).") from None
-    if header.get("format") != FORMAT:
-        raise ValueError(
-            f"{path} was written by another version of keras_vit. "
-            f"Received: format={header.get('format')}, this version reads {FORMAT}"
-        )
+        if header.get("format") != FORMAT:
+            raise ValueError(
+                "it was written by another version of keras_vit. "
+                f"Received: format={header.get('format')}, this version reads {FORMAT}"
+            )
+        return _saved_state(header, raw)
+    except DAMAGES as error:
+        raise ValueError(f"{path} is damaged ({printable(str(error))}).") from None
+
+
+def _saved_state(header, raw):
     variables = header["variables"]
     values = [
-        raw[name].view(entry["dtype"]).reshape(entry["shape"])
+        _unpacked(raw, name, entry)
         for name, entry in zip(_names(v["group"] for v in variables), variables)
     ]
-    position = {f.name: header[f.name] for f in dataclasses.fields(Position)}
-    return SavedState(Position(**position), variables, values)
+    names = [field.name for field in dataclasses.fields(Position)]
+    position = Position(**{name: header[name] for name in names if name in header})
+    rows = header["history"]
+    if not is_integer(header["step"]) or header["step"] < 0:
+        raise ValueError(f"step={header['step']!r}")
+    numbers = [position.seconds, position.cpu_seconds]
+    numbers += [value for row in rows for value in row.values()]
+    if not isinstance(rows, list) or not all(map(is_number, numbers)):
+        raise ValueError("its history is no list of rows of numbers")
+    memory = [
+        {key: _remembered(raw, f"memory/{n}/{key}", v) for key, v in one.items()}
+        for n, one in enumerate(header.get("memory", []))
+    ]
+    return SavedState(position, variables, values, memory)
 
 
 def last_state(folder):

@@ -7,7 +7,7 @@ from keras_vit.training.optimizers.schedules import WarmupSchedule
 from keras_vit.training.optimizers.update_rules import DecoupledAdam, MomentumSGD
 
 
-def build_optimizer(recipe, model, *, total_steps):
+def build_optimizer(recipe, model, *, total_steps, settable_rate=False):
     """The optimizer of a recipe, for the variables of a model.
 
     AdamW with `beta_1` 0.9 and `beta_2` 0.999, or SGD with momentum; decoupled weight
@@ -23,11 +23,15 @@ def build_optimizer(recipe, model, *, total_steps):
         recipe: A `Recipe`.
         model: A built Keras model.
         total_steps: Integer, the number of updates of the whole run.
+        settable_rate: Boolean, whether a callback sets the learning rate of a recipe
+            whose schedule is constant, without warm-up and cool-down.
 
     Returns:
         An unbuilt `keras.optimizers.Optimizer`.
     """
     schedule = build_schedule(recipe, total_steps)
+    if settable_rate:
+        schedule = recipe.learning_rate
     common = {"global_clipnorm": recipe.global_clipnorm}
     if recipe.ema_momentum is not None:
         # Without `ema_overwrite_frequency`, which fails under a strategy; evaluation

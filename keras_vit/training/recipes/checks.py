@@ -1,6 +1,7 @@
 """Checks of a recipe's fields, before any heavy work."""
 
 import dataclasses
+import math
 from types import NoneType
 from typing import Literal, get_args, get_origin
 
@@ -22,6 +23,21 @@ def _are_shares(value):
     return list(value) == sorted(value) and all(0 < share < 1 for share in value)
 
 
+def _are_names(value):
+    return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
+
+
+def _is_finite(value):
+    try:
+        return is_number(value) and math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False
+
+
+def _is_small(value):
+    return is_integer(value) and abs(value) < 10**18
+
+
 SIZE = "positive: an integer or a pair (height, width) of them, without the channels"
 NAMES = "a tuple of names, such as ('backbone',)"
 SHARES = "a tuple of numbers: ascending shares of the run, each in (0, 1)"
@@ -36,10 +52,15 @@ RULES = {
     "in (0, 1]": lambda value: 0 < value <= 1,
     "in [0, 2**31)": lambda value: 0 <= value < 2**31,
     SIZE: _is_size,
-    NAMES: lambda value: isinstance(value, tuple),
+    NAMES: _are_names,
     SHARES: _are_shares,
 }
-TYPES = {int: ("an integer", is_integer), float: ("a number", is_number)}
+TYPES = {
+    int: ("an integer", _is_small),
+    float: ("a number, and finite", _is_finite),
+    str: ("a string", lambda value: isinstance(value, str)),
+    bool: ("True or False", lambda value: isinstance(value, bool)),
+}
 
 
 def check(recipe):

@@ -1,10 +1,10 @@
 """Finds a recipe by name: a published run, a file or a run folder."""
 
-import json
 from pathlib import Path
 
 from keras_vit.training.recipes.checks import SIZES
 from keras_vit.training.recipes.recipe import Recipe, recipe
+from keras_vit.training.recipes.records import read_json, read_record, recipe_of
 
 
 def find_recipe(name):
@@ -28,11 +28,14 @@ def find_recipe(name):
         if path.suffix == ".json" or len(path.parts) > 1:
             raise ValueError(f"There is no recipe in {name}: no such file.")
         return recipe(name)
+    if path.name == "run.json":
+        return recipe_of(read_record(path), path)
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        values = values.get("recipe", values)
+        values = read_json(path)
+        if isinstance(values, dict):
+            values = values.get("recipe", values)
         return Recipe.from_json(values)
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path} does not hold a recipe: {error}") from None
 
 
@@ -51,10 +54,10 @@ def model_of_run(path):
     file = Path(path) / "run.json"
     if not file.is_file():
         return {}
-    recipe = find_recipe(str(file))
+    record = read_record(file)
+    recipe = recipe_of(record, file)
     names = ("model", "image_size", "pooling", "position_embedding", *SIZES)
     fields = {name: getattr(recipe, name) for name in names}
-    record = json.loads(file.read_text(encoding="utf-8"))
     model = record.get("resolved", {}).get("model", {})
     if recipe.model == "small":  # whose patches follow the images
         patch = model.get("patch_size", recipe.patch_size)

@@ -231,8 +231,13 @@ class Recipe:
     def from_json(cls, values):
         """The recipe of a dictionary made by `to_json`.
 
-        Raises a `ValueError` if the dictionary holds a name that no field has.
+        Raises a `ValueError` if it is no dictionary, or holds a name that no field has.
         """
+        if not isinstance(values, dict):
+            raise ValueError(
+                "A recipe is an object of fields and values. "
+                f"Received: {type(values).__name__}"
+            )
         names = cls.__dataclass_fields__
         for name in values:
             if name not in names:

@@ -72,7 +72,7 @@ def _set_head_bias(model, value):
         head.bias.assign(keras.ops.full(head.bias.shape, value))
 
 
-def compile_model(model, recipe, *, total_steps, pretrained=None):
+def compile_model(model, recipe, *, total_steps, pretrained=None, settable_rate=False):
     """Compiles a model with the loss, metrics and optimizer of a recipe.
 
     Args:
@@ -81,6 +81,7 @@ def compile_model(model, recipe, *, total_steps, pretrained=None):
         total_steps: Integer, the number of updates of the whole run.
         pretrained: The `MaskedPatchPrediction` whose layers `model` has, if it is
             another one. Not read where classes are learned.
+        settable_rate: Boolean, as for `build_optimizer`.
 
     Returns:
         Whether the training step is compiled with XLA: `True`, `False` or `"auto"`
@@ -91,7 +92,9 @@ def compile_model(model, recipe, *, total_steps, pretrained=None):
     with scope(model):
         objective, example = _objective(recipe, pretrained)
         model.compile(
-            optimizer=build_optimizer(recipe, model, total_steps=total_steps),
+            optimizer=build_optimizer(
+                recipe, model, total_steps=total_steps, settable_rate=settable_rate
+            ),
             jit_compile=jit_compile,
             steps_per_execution=recipe.steps_per_execution,
             **objective,

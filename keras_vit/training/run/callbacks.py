@@ -1,7 +1,6 @@
 """Callbacks of a run: stopping on request, saving state, showing progress."""
 
 import logging
-import math
 import signal
 import sys
 import time
@@ -96,10 +95,24 @@ class Save(keras.callbacks.Callback):
         request: A `StopRequest`.
         every_steps: Integer or `None`: save after so many updates between two tests.
         every_seconds: Float: save after so many seconds between two tests.
+        check_weights: Function that raises where the weights must not be saved.
+        memory: Function that returns what the user's callbacks remember.
     """
 
-    def __init__(self, job, folder, request, *, every_steps, every_seconds):
+    def __init__(
+        self,
+        job,
+        folder,
+        request,
+        *,
+        every_steps,
+        every_seconds,
+        check_weights=lambda: None,
+        memory=tuple,
+    ):
         super().__init__()
+        self.check_weights = check_weights
+        self.memory = memory
         self.job = job
         self.position = job.position
         self.folder = folder
@@ -122,6 +135,7 @@ class Save(keras.callbacks.Callback):
             return  # `on_epoch_end` saves, after the evaluation.
         save, stop = self._decide(step - self.saved[0])
         if save or stop:
+            self.check_weights()
             self._save()
         if stop:
             self._stop()
@@ -145,19 +159,13 @@ class Save(keras.callbacks.Callback):
         return counted or late, devices.total(asked) > 0
 
     def on_epoch_end(self, epoch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise ValueError(
-                f"Training has diverged: the loss of epoch {epoch + 1} is "
-                f"{logs['loss']}. Start again with a lower learning rate or a longer "
-                "warm-up; the model of the last good epoch is in the run folder."
-            )
+        self.check_weights()
         self.position.history.append({"epoch": epoch + 1, **logs})
+        self.position.stopped = bool(self.model.stop_training)
         # The checkpoint comes last: when it says that the run is complete, the
         # other files are.
-        model = self.job.network.model  # which shares the variables of the one in `fit`
-        whole = current().whole(model.variables)
-        with averaged(self.model), all_trainable(model), whole:
-            self.folder.save_model(model)
+        with averaged(self.model):
+            save_weights(self.job, self.folder)
         self.folder.write_history(self.position.history)
         self._save()
         if current().total(self.request.signal_number is not None):
@@ -169,7 +177,7 @@ class Save(keras.callbacks.Callback):
         self.position.cpu_seconds += cpu - self.clock[1]
         self.clock = (wall, cpu)
         # `self.model` also brings JAX's state back into the variables.
-        save_state(self.folder.checkpoints, self.model, self.position)
+        save_state(self.folder.checkpoints, self.model, self.position, self.memory())
         self.saved = (self.position.step, time.monotonic())
 
     def _stop(self):
@@ -177,6 +185,13 @@ class Save(keras.callbacks.Callback):
             f"Stopped after {self.position.step} updates.",
             self.request.signal_number or signal.SIGTERM,  # another process's
         )
+
+
+def save_weights(job, folder):
+    """Writes model.keras. Where several processes train, all must call it."""
+    model = job.network.model  # which shares the variables of the one in `fit`
+    with all_trainable(model), current().whole(model.variables):
+        folder.save_model(model)
 
 
 class LogLearningRate(keras.callbacks.Callback):

@@ -29,6 +29,8 @@ from keras_vit.training.run.environment import (
     describe_environment,
 )
 from keras_vit.training.run.first_look import look_at_cost, look_at_data
+from keras_vit.training.run.guests import sets_rate, steering
+from keras_vit.training.run.images import check_images, write_images
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +81,15 @@ class Job:
 
 
 def prepare(
-    recipe, folder, before=None, *, check=True, notes=None, progress=None, place=None
+    recipe,
+    folder,
+    before=None,
+    *,
+    check=True,
+    notes=None,
+    progress=None,
+    place=None,
+    callbacks=(),
 ):
     """Loads the data, builds the model, and logs what will be done.
 
@@ -91,6 +101,7 @@ def prepare(
         notes: Dictionary that run.json keeps, or `None`.
         progress: Boolean or `None`, whether to show a bar meanwhile; see `train`.
         place: The opened place of the data, or `None`; see `train`.
+        callbacks: List of the user's callbacks.
 
     Returns:
         A `Job`.
@@ -105,17 +116,36 @@ def prepare(
         found["check"] = current().chief_first(
             lambda: look_at_data(recipe, data.train, data.test, progress)
         )
-    network = build(recipe, folder, data)
+    network = build(recipe, folder, data, settable_rate=sets_rate(callbacks))
     if before is None:
         found["estimate"] = look_at_cost(recipe, network, data)
     position = network.state.position if network.state else Position()
+    _check_position(position, data, folder)
     record = make_record(recipe, data, network, before, found, position)
+    if steering(callbacks):
+        record["callbacks"] = steering(callbacks)
     _announce(recipe, folder, record, position)
-    # From here on the run can be resumed.
-    folder.write_record(record)
-    folder.write_history(position.history)
-    write_split(folder, data.train, data.test)
     return Job(recipe, data, network, position, record)
+
+
+def begin_files(job, folder, progress=None):
+    """Writes the files that a run has, besides run.json, before its first update."""
+    folder.write_history(job.position.history)
+    write_split(folder, job.data.train, job.data.test)
+    if not folder.images.exists():
+        write_images(folder, job.data.train, job.data.test, progress)
+
+
+def _check_position(position, data, folder):
+    """Raises a `ValueError` where a checkpoint cannot be one of this run."""
+    done, length = position.step, data.total_steps
+    tested = done >= data.steps_per_test and not position.stopped
+    if done > length or (tested and not position.history):
+        raise ValueError(
+            f"The checkpoints in {folder.checkpoints} are not those of this run, which "
+            f"has {length} updates. Received: {done} updates, "
+            f"{len(position.history)} tests. Delete them to train from the beginning."
+        )
 
 
 def load(recipe, folder, before, place):
@@ -130,6 +160,7 @@ def load(recipe, folder, before, place):
     train, test = loaded or load_data(recipe, place)
     facts = data_facts(train, test)
     if before is not None:
+        check_images(folder, train, test)
         check_unchanged(folder, before["data"], facts)
     batch_size = recipe.batch_size
     if train.num_examples < batch_size:
@@ -143,8 +174,12 @@ def load(recipe, folder, before, place):
     return Data(train, test, facts, batch_size, *lengths)
 
 
-def build(recipe, folder, data):
+def build(recipe, folder, data, *, settable_rate=False):
     """The second step of `prepare`: the `Network` of a run on its `Data`.
+
+    Args:
+        recipe, folder, data: Those of the run.
+        settable_rate: Boolean, as for `compile_model`.
 
     Raises:
         ValueError: if recipe, data and model contradict each other.
@@ -162,7 +197,11 @@ def build(recipe, folder, data):
     model = build_model(recipe, data.train.num_classes, arguments)
     trainer = prepare_model(model, recipe)
     jit_compile = compile_model(
-        trainer, recipe, total_steps=data.total_steps, pretrained=model
+        trainer,
+        recipe,
+        total_steps=data.total_steps,
+        pretrained=model,
+        settable_rate=settable_rate,
     )
     preprocessing = _describe_to_itself(model, recipe, data.facts)
     if recipe.masked_target is not None:
@@ -236,9 +275,10 @@ def _describe_to_itself(model, recipe, facts):
 def _sessions(before, position):
     """One entry for each process that worked on the run, the new one last."""
     earlier = before["sessions"] if before else []
+    last = earlier[-1].get("environment") if earlier else None
     environment = describe_environment()
-    if earlier:
-        for line in compare_environments(earlier[-1]["environment"], environment):
+    if last:
+        for line in compare_environments(last, environment):
             logger.warning(
                 "The result may differ in its last bits from an uninterrupted run: %s",
                 line,

@@ -9,12 +9,18 @@ import keras
 
 import keras_vit.data
 from keras_vit.common.installed import is_installed
+from keras_vit.common.wording import printable, shortened
 from keras_vit.costs.flops import run_cost
 from keras_vit.devices import as_strategy, current
 from keras_vit.pretraining import is_pretraining
-from keras_vit.training.folder.choice import check_same, find_run_to_resume, new_folder
+from keras_vit.training.folder.choice import (
+    check_free,
+    check_same,
+    find_run_to_resume,
+    new_folder,
+)
 from keras_vit.training.folder.curves import plot_curves
-from keras_vit.training.folder.folder import GuestFolder, RunFolder, remove_leftovers
+from keras_vit.training.folder.folder import GuestFolder, RunFolder, clear_leftovers
 from keras_vit.training.folder.masked_pictures import MaskedPatchPictures
 from keras_vit.training.folder.tensorboard import TensorBoardLog
 from keras_vit.training.optimizers.averaging import UseAverages
@@ -27,8 +33,11 @@ from keras_vit.training.run.callbacks import (
     Restore,
     Save,
     StopRequest,
+    save_weights,
 )
-from keras_vit.training.run.prepare import prepare
+from keras_vit.training.run.divergence import StopDiverged
+from keras_vit.training.run.guests import Guests, check_callbacks, check_steering
+from keras_vit.training.run.prepare import begin_files, prepare
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +54,15 @@ class Result:
     # Wall-clock and processor seconds of training, over all sessions.
     seconds: float
     cpu_seconds: float
+    # The epoch whose weights the model has: the last one, or the best where a callback
+    # put that back.
+    epoch: int | None = None
 
     @property
     def metrics(self):
-        """The last row of the history: `val_accuracy` is the test accuracy."""
-        return self.history[-1]
+        """The row of `epoch` in the history: `val_accuracy` is the test accuracy."""
+        rows = (row for row in self.history if row["epoch"] == self.epoch)
+        return next(rows, self.history[-1])
 
     def load_model(self):
         """The trained model, from the run folder."""
@@ -93,7 +106,12 @@ def train(
             the last one of this data and model.
         save_minutes: Float, minutes between saves inside an epoch.
         save_steps: Integer or `None`, updates between saves inside an epoch.
-        callbacks: Further Keras callbacks. What they remember is not saved.
+        callbacks: Further Keras callbacks. EarlyStopping (model.keras then has the
+            weights that it restores), ModelCheckpoint, CSVLogger and TensorBoard go on
+            where they were when a run is resumed with them; so do ReduceLROnPlateau and
+            LearningRateScheduler, which need a recipe with `decay="constant"`,
+            `warmup_steps=0` and `cooldown_steps=0`. What other callbacks remember is
+            not saved.
         progress: Boolean, whether to show a progress bar. By default where stderr is
             a terminal.
         check: Boolean, whether to look at up to 10,000 images of both parts of the
@@ -107,9 +125,11 @@ def train(
         A `Result`.
 
     Raises:
-        ValueError: if the recipe contradicts its data or model, an image cannot be
-            read, the memory would not hold the run, the folder is taken, or there is
-            nothing to resume.
+        ValueError: if the recipe contradicts its data or model, a callback cannot
+            work, an image cannot be read, the memory would not hold the run, the folder
+            is taken, there is nothing to resume, the data has changed since the run
+            began, or the training diverged. run.json then calls the run failed, and
+            has the reason.
         Interrupted: after Ctrl-C, with the state saved.
 
     Example:
@@ -118,6 +138,7 @@ def train(
     >>> keras_vit.training.train(recipe, "runs/mine").metrics["val_accuracy"]
     """
     recipe = Recipe() if recipe is None else recipe
+    callbacks = check_callbacks(callbacks, recipe)
     options = {"check": check, "notes": notes, "progress": progress, "place": place}
     save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
     with as_strategy(devices).scope() as strategy:
@@ -142,15 +163,25 @@ def _open(recipe, run, resume, strategy):
 
 def _train(recipe, folder, resume, options, save, callbacks):
     with folder.locked(), _discarding(folder):
-        before = folder.read_record() if resume else None
+        before = None
+        if resume:
+            before = folder.read_record(needed=("resolved", "data", "sessions"))
         if before is not None and before["status"] == "finished":
             logger.info(
                 "The run in %s is finished; there is nothing left to do.", folder
             )
-            return _result(folder, before)
+            result = _result(folder, folder.read_record(needed=("result",)))
+            if folder.is_own:
+                clear_leftovers(folder)
+                shutil.rmtree(folder.checkpoints, ignore_errors=True)
+            return result
         if folder.is_own:
-            remove_leftovers(folder)
-        job = prepare(recipe, folder, before, **options)
+            if before is None:
+                check_free(folder)  # Another process may have been here meanwhile.
+            clear_leftovers(folder)
+        if before is not None:
+            check_steering(folder, before, callbacks)
+        job = prepare(recipe, folder, before, callbacks=callbacks, **options)
         record = _run(job, folder, save, callbacks, options["progress"])
         current().chief_first(lambda: None)  # wait until the files are there
         return _result(folder, record)
@@ -170,13 +201,16 @@ def _run(job, folder, save, callbacks, progress):
     """Fits, keeps run.json true, and returns it."""
     record = job.record
     request = StopRequest()
-    record["status"] = "running"
-    folder.write_record(record)
+    folder.write_record(record)  # From here on the run can be resumed.
     try:
+        begin_files(job, folder, progress)
+        record["status"] = "running"
+        folder.write_record(record)
         with request.listening():
-            _fit(job, folder, request, save, callbacks, progress)
+            best = _fit(job, folder, request, save, callbacks, progress)
         if request.signal_number is not None:  # it came after the last update
             raise Interrupted("Stopped after all updates.", request.signal_number)
+        _finish(job, folder, best)
     except KeyboardInterrupt as interrupt:
         interrupt.folder = folder
         record["status"] = "interrupted"
@@ -184,47 +218,82 @@ def _run(job, folder, save, callbacks, progress):
         raise
     except Exception as error:
         message = keras_vit.data.corrupt_message(error)
+        record["status"] = "failed"
+        record["error"] = _sentence(message or str(error) or type(error).__name__)
+        with contextlib.suppress(OSError):  # The disk may be full.
+            folder.write_record(record)
         if message is None:
             raise
         raise ValueError(message) from None
-    position = job.position
+    if folder.is_own:
+        # Nothing resumes from here, and they are three times the size of the model.
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
+    return record
+
+
+def _sentence(text):
+    return shortened(" ".join(printable(text, keep="\n").split()), 500)
+
+
+def _finish(job, folder, best):
+    """Writes what a finished run has, whose model is of the epoch `best`."""
+    position, record = job.position, job.record
+    rows = (row for row in position.history if row["epoch"] == best)
+    row = next(rows, position.history[-1])
     record["status"] = "finished"
     record["result"] = {
-        **position.history[-1],
+        **row,
         "seconds": round(position.seconds, 1),
         "cpu_seconds": round(position.cpu_seconds, 1),
     }
     record["cost"] = run_cost(
         job.network.model,
-        job.data.batch_size * job.data.total_steps,
+        job.data.batch_size * position.step,
         position.seconds,
         devices=current().num_devices,
     )
     if folder.is_own:
         plot_curves(position.history, folder.curves)
         folder.write_record(record)
-        # Nothing resumes from here, and they are three times the size of the model.
-        shutil.rmtree(folder.checkpoints)
-    return record
 
 
 def _fit(job, folder, request, save, callbacks, progress):
-    """The rest of an epoch that was begun, then whole epochs, then a short one."""
+    """The rest of an epoch that was begun, then whole epochs, then a short one.
+
+    Returns:
+        The number of the epoch whose weights a callback put back, or `None`.
+    """
     position, lengths = job.position, (job.data.steps_per_test, job.data.total_steps)
+    state, trainer = job.network.state, job.network.trainer
+    within_epoch = position.step % lengths[0] > 0
+    guests = None
+    if callbacks:
+        memory = state.memory if state else None
+        guests = Guests(callbacks, position, memory, within_epoch)
+    calls = [] if position.stopped else fit_calls(position.step, *lengths)
+    if not calls:
+        if guests is not None:
+            state.restore(trainer)
+        return _end(guests, job, folder)
     test, test_steps = test_batches(job)
     num_tests = -(-lengths[1] // lengths[0])
+    diverged = StopDiverged(folder, position)
+    save = {**save, "check_weights": diverged.check_weights}
+    if guests is not None:
+        save["memory"] = guests.memory
     with Progress(num_tests, progress if folder.is_own else False) as show:
         fixed = [
-            Restore(job.network.state, within_epoch=position.step % lengths[0] > 0),
+            Restore(state, within_epoch),
+            diverged,
             LogLearningRate(),
             UseAverages(),
             show,
             *_logs(job, folder),
-            *callbacks,
+            *([] if guests is None else [guests]),
             Save(job, folder, request, **save),
         ]
-        for first, last, steps in fit_calls(position.step, *lengths):
-            job.network.trainer.fit(
+        for first, last, steps in calls:
+            trainer.fit(
                 training_batches(job),
                 steps_per_epoch=steps,
                 initial_epoch=first,
@@ -235,6 +304,19 @@ def _fit(job, folder, request, save, callbacks, progress):
                 shuffle=False,  # The batches come in their order.
                 verbose=0,
             )
+            if trainer.stop_training:
+                done = len(position.history)
+                logger.info("A callback ended the training after epoch %d.", done)
+                break
+    return _end(guests, job, folder)
+
+
+def _end(guests, job, folder):
+    """Ends the training for the user's callbacks, which may put other weights back."""
+    if guests is None or not guests.finish(job.network.trainer):
+        return None
+    save_weights(job, folder)
+    return guests.best_epoch()
 
 
 def _logs(job, folder):
@@ -254,8 +336,14 @@ def _logs(job, folder):
 
 def _result(folder, record):
     rows = folder.read_history()
+    if not rows:
+        raise ValueError(
+            f"{folder.history} holds no epoch, but {folder.record} calls the run "
+            "finished: one of them is damaged. Bring it back as it was."
+        )
     result = record["result"]
-    return Result(folder, rows, result["seconds"], result["cpu_seconds"])
+    times = (result.get(name, 0.0) for name in ("seconds", "cpu_seconds"))
+    return Result(folder, rows, *times, epoch=result.get("epoch"))
 
 
 def fit_calls(step, steps_per_test, total_steps):

@@ -2,7 +2,7 @@ import pytest
 
 from keras_vit.common.files import replacing
 from keras_vit.training.folder.choice import last_run_folder, next_run_folder
-from keras_vit.training.folder.folder import RunFolder, remove_leftovers
+from keras_vit.training.folder.folder import RunFolder, clear_leftovers
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -32,7 +32,7 @@ def test_leftovers_of_a_killed_process_go_and_hidden_files_of_others_stay(tmp_pa
     mine = [tmp_path / ".gitignore", tmp_path / ".lock", tmp_path / "a.1.csv"]
     for path in left + mine:
         path.write_text("")
-    remove_leftovers(folder)
+    clear_leftovers(folder)
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in mine)
 

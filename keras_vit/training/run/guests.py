@@ -1,0 +1,259 @@
+"""The callbacks that a user gives to a run: which can work, and what they remember.
+
+A run is more than one call of `fit`, and may be more than one process. Its guests see
+one training: it begins once, ends once, and what the callbacks of Keras remember of it
+is saved with the state.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_vit.common.files import write_text
+from keras_vit.devices import current
+from keras_vit.training.optimizers.averaging import averaged
+
+# They decide what is trained, so that a resumed run needs them again.
+_RATE = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+_STEERING = (keras.callbacks.EarlyStopping, *_RATE)
+
+_REFUSED = {
+    keras.callbacks.BackupAndRestore: "A run saves its own state, and goes on from it "
+    "with `resume=True`; `save_minutes` and `save_steps` say how often. Leave it out",
+    keras.callbacks.SwapEMAWeights: "A run tests and saves averaged weights if its "
+    "recipe has `ema_momentum`, such as 0.9999. Choose that instead",
+}
+
+# What each remembers from one epoch or update to the next.
+_REMEMBERED = {
+    keras.callbacks.EarlyStopping: (
+        *("wait", "stopped_epoch", "best", "best_epoch", "best_weights"),
+    ),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.ModelCheckpoint: (
+        *("best", "_batches_seen_since_last_saving", "_last_batch_seen"),
+    ),
+    keras.callbacks.TensorBoard: ("_global_train_batch", "_global_test_batch"),
+}
+
+
+def check_callbacks(callbacks, recipe):
+    """The callbacks as a list, if all of them can work in a run of the recipe.
+
+    Raises:
+        ValueError: naming one that cannot, and what to use instead.
+    """
+    if not isinstance(callbacks, (list, tuple, type(None))):
+        raise ValueError(
+            "`callbacks` must be a list of Keras callbacks. "
+            f"Received: {type(callbacks).__name__}"
+        )
+    callbacks = list(callbacks or ())
+    for callback in callbacks:
+        name = type(callback).__name__
+        if not isinstance(callback, keras.callbacks.Callback) or isinstance(
+            callback, keras.callbacks.CallbackList
+        ):
+            raise ValueError(
+                f"`callbacks` must be a list of Keras callbacks. Received: {name} in it"
+            )
+        for kind, instead in _REFUSED.items():
+            if isinstance(callback, kind):
+                raise ValueError(f"{name} cannot work in a run. {instead}.")
+        if isinstance(callback, _RATE) and not _is_free(recipe):
+            raise ValueError(
+                f"{name} sets the learning rate, which the schedule of the recipe "
+                "decides. Leave it out, or choose a constant rate: decay='constant', "
+                "warmup_steps=0 and cooldown_steps=0. Received: "
+                f"decay={recipe.decay!r}, warmup_steps={recipe.warmup_steps}, "
+                f"cooldown_steps={recipe.cooldown_steps}"
+            )
+        monitor = getattr(callback, "monitor", None)
+        known = _numbers(recipe)
+        if monitor is not None and known and _all_of_keras(callbacks):
+            if monitor not in known:
+                raise ValueError(
+                    f"{name} watches {monitor!r}, which no run has. Choose one of "
+                    f"{', '.join(known)}."
+                )
+    return callbacks
+
+
+def _is_free(recipe):
+    return (recipe.decay, recipe.warmup_steps, recipe.cooldown_steps) == (
+        *("constant", 0, 0),
+    )
+
+
+def _numbers(recipe):
+    """The numbers of an epoch; none where they are those of pretraining."""
+    if recipe.masked_target is not None:
+        return ()
+    names = ("loss", "accuracy")
+    return (*(part + name for part in ("", "val_") for name in names), "learning_rate")
+
+
+def _all_of_keras(callbacks):
+    """Whether there is no other callback, which may add numbers of its own."""
+    return all(type(c).__module__.startswith("keras.") for c in callbacks)
+
+
+def sets_rate(callbacks):
+    """Whether one of the callbacks sets the learning rate."""
+    return any(isinstance(callback, _RATE) for callback in callbacks)
+
+
+def steering(callbacks):
+    """The names of the callbacks without which a run would not be the same one."""
+    kinds = [k.__name__ for c in callbacks for k in _STEERING if isinstance(c, k)]
+    return sorted(kinds)
+
+
+def check_steering(folder, before, callbacks):
+    """Raises a `ValueError` unless a run has the callbacks that steer it again."""
+    old, new = before.get("callbacks", []), steering(callbacks)
+    if old != new:
+        raise ValueError(
+            f"The run in {folder} was started with the callbacks {old}, which decide "
+            f"what is trained. Resume it with the same ones. Received: {new}"
+        )
+
+
+class Guests(keras.callbacks.Callback):
+    """Calls the callbacks of a user, as one `fit` would that is the whole run.
+
+    Args:
+        callbacks: List of Keras callbacks.
+        position: The `Position` where this session begins.
+        memory: What `memory()` gave when the state was saved, or `None`.
+        within_epoch: Boolean, whether the session begins within an epoch.
+    """
+
+    def __init__(self, callbacks, position, memory=None, within_epoch=False):
+        super().__init__()
+        self.callbacks = callbacks
+        self.resumed = position.step > 0
+        self.epochs_done = len(position.history)
+        self.remembered = memory or []
+        self.begun_epoch = within_epoch
+        self.has_begun = False
+        self.logs = None
+
+    def set_model(self, model):
+        super().set_model(model)
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def set_params(self, params):
+        super().set_params(params)
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def on_train_begin(self, logs=None):
+        if self.has_begun:
+            return
+        self.has_begun = True
+        for callback in self.callbacks:
+            if self.resumed and isinstance(callback, keras.callbacks.CSVLogger):
+                _continue_table(callback, self.epochs_done)
+            callback.on_train_begin(logs)
+        for callback, values in zip(self.callbacks, self._matched()):
+            for name, value in values.items():
+                setattr(callback, name, value)
+
+    def on_train_end(self, logs=None):
+        """`finish` ends the training."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for callback in self.callbacks:
+            # The rate was set when this epoch began, and came back with the state.
+            rate = isinstance(callback, keras.callbacks.LearningRateScheduler)
+            if not (rate and self.begun_epoch):
+                callback.on_epoch_begin(epoch, logs)
+        self.begun_epoch = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.logs = logs
+        with averaged(self.model):  # whose numbers `logs` holds
+            for callback in self.callbacks:
+                callback.on_epoch_end(epoch, logs)
+
+    def finish(self, model):
+        """Ends the training for the callbacks.
+
+        Returns:
+            Whether that changed the weights: those of the best epoch may be back.
+        """
+        if not self.has_begun:  # nothing was left to train
+            self.set_model(model)
+            self.on_train_begin()
+        before = [np.array(value) for value in current().values(model.variables)]
+        for callback in self.callbacks:
+            callback.on_train_end(self.logs)
+        after = current().values(model.variables)
+        return any(
+            a.tobytes() != np.asarray(b).tobytes() for a, b in zip(before, after)
+        )
+
+    def best_epoch(self):
+        """The number of the epoch whose weights came back at the end, or `None`."""
+        found = None
+        for callback in self.callbacks:
+            if isinstance(callback, keras.callbacks.EarlyStopping):
+                if callback.restore_best_weights and callback.best_weights is not None:
+                    found = callback.best_epoch + 1
+        return found
+
+    def memory(self):
+        """What the callbacks of Keras remember: a dictionary for each callback."""
+        return [
+            {"kind": kind, **{name: getattr(callback, name) for name in names}}
+            for callback in self.callbacks
+            for kind, names in [_kind_of(callback)]
+        ]
+
+    def _matched(self):
+        """What each callback remembered: the first of its kind, the second, ..."""
+        left = [dict(values) for values in self.remembered]
+        for callback in self.callbacks:
+            kind, _ = _kind_of(callback)
+            index = next((i for i, v in enumerate(left) if v["kind"] == kind), None)
+            values = {} if index is None or kind is None else left.pop(index)
+            values.pop("kind", None)
+            yield values
+
+
+def _kind_of(callback):
+    for kind, names in _REMEMBERED.items():
+        if isinstance(callback, kind):
+            return kind.__name__, [name for name in names if hasattr(callback, name)]
+    return None, []
+
+
+def _forward(name):
+    def hook(self, *args, **kwargs):
+        for callback in self.callbacks:
+            getattr(callback, name)(*args, **kwargs)
+
+    return hook
+
+
+for _name in ("train_batch_begin", "train_batch_end", "test_begin", "test_end"):
+    setattr(Guests, f"on_{_name}", _forward(f"on_{_name}"))
+for _name in ("on_test_batch_begin", "on_test_batch_end"):
+    setattr(Guests, _name, _forward(_name))
+
+
+def _continue_table(logger, epochs):
+    """Makes a CSVLogger go on with its file, without the epochs that come again."""
+    logger.append, path = True, Path(logger.filename)
+    if not path.is_file():
+        return
+    rows = list(csv.reader(io.StringIO(path.read_text()), delimiter=logger.sep))
+    kept = [row for row in rows if row and (row[0] == "epoch" or int(row[0]) < epochs)]
+    text = io.StringIO()
+    csv.writer(text, delimiter=logger.sep, lineterminator="\n").writerows(kept)
+    write_text(path, text.getvalue())

@@ -1,0 +1,181 @@
+"""Notices images of a run that were replaced, removed or added when it is resumed."""
+
+import dataclasses
+import hashlib
+import logging
+import os
+
+import numpy as np
+
+from keras_vit.common.files import replacing
+from keras_vit.common.progress import progress_bar
+from keras_vit.common.regular import read_regular
+from keras_vit.common.wording import display, printable
+from keras_vit.training.folder.state import DAMAGES
+from keras_vit.training.recipes.records import read_json
+
+logger = logging.getLogger(__name__)
+
+# So many bytes of images are hashed when a run begins; of the others size and time of
+# the last change must do.
+HASHED = 2**30
+_DIGEST = 16  # bytes
+_SHOWN = 3  # images that a message names
+_ARRAYS = ("labels", "sizes", "times")
+
+
+def write_images(folder, train, test, progress=None):
+    """Writes down what the images of a run are, by which `check_images` knows them.
+
+    Args:
+        folder: A `RunFolder`.
+        train, test: The sources of the run. Nothing is written where their images are
+            not files of their own.
+        progress: As for `keras_vit.training.train`.
+    """
+    if train.folder is None or not folder.is_own:
+        return
+    images = _Images.of(train, test)
+    digests, left = np.zeros((len(images.paths), _DIGEST), np.uint8), HASHED
+    with progress_bar("noting the images", progress) as bar:
+        for number, path in enumerate(images.paths):
+            left -= images.sizes[number]
+            if left < 0:
+                break
+            digests[number] = _digest(path)
+            if bar is not None:
+                bar(number + 1, len(images.paths))
+    text = "\n".join(images.names).encode("utf-8", "backslashreplace")
+    arrays = {name: getattr(images, name) for name in _ARRAYS}
+    with replacing(folder.images) as temporary:
+        np.savez(
+            temporary, names=np.frombuffer(text, np.uint8), digests=digests, **arrays
+        )
+
+
+def check_images(folder, train, test):
+    """Raises unless the images of a run are those that it began with.
+
+    Raises:
+        ValueError: naming those that are gone, new, replaced, or of another class.
+    """
+    if train.folder is None:
+        return
+    now = _Images.of(train, test)
+    if folder.images.is_file():
+        names, known = _read(folder.images)
+    elif folder.split.is_file():  # an older run
+        names, known = _read_split(folder.split), None
+    else:
+        return
+    there, before = set(now.names), set(names)
+    changes = [(name, "is gone") for name in names if name not in there]
+    changes += [(name, "is new") for name in now.names if name not in before]
+    if not changes and known is not None:
+        changes = _replaced(names, known, now)
+    if not changes:
+        return
+    listed = ", ".join(f"{now.shown(name)} {what}" for name, what in changes[:_SHOWN])
+    more = f", and {len(changes) - _SHOWN:,} more" if len(changes) > _SHOWN else ""
+    raise ValueError(
+        f"The data has changed since the run in {folder} was started: {listed}{more}. "
+        "Bring the data back to what it was, or start a new run in another folder."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Images:
+    """The images of both parts of a run, training first."""
+
+    # The folder in which the names are.
+    root: str
+    names: list
+    paths: list
+    labels: np.ndarray
+    # In bytes and in nanoseconds; of an image that is not there, -1.
+    sizes: np.ndarray
+    times: np.ndarray
+
+    @classmethod
+    def of(cls, train, test):
+        names, root = [*train.files, *test.files], train.folder
+        if test.folder != root:  # both may hold the same names
+            parts = (("train", train), ("test", test))
+            names = [f"{part}/{name}" for part, data in parts for name in data.files]
+            root = os.path.dirname(root)
+        paths = [*train.paths, *test.paths]
+        looks = np.array([_look(path) for path in paths], np.int64)
+        labels = np.concatenate([train.labels, test.labels]).astype(np.int64)
+        return cls(root, names, paths, labels, *looks.T)
+
+    def shown(self, name):
+        return display(os.path.join(self.root, name))
+
+
+def _look(path):
+    """(bytes, nanoseconds) of a file; opens nothing."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _digest(path):
+    """The hash of a file's bytes; zeros where it cannot be read."""
+    try:
+        data = read_regular(path)
+    except (ValueError, OSError):
+        return np.zeros(_DIGEST, np.uint8)
+    return np.frombuffer(hashlib.blake2b(data, digest_size=_DIGEST).digest(), np.uint8)
+
+
+def _read(path):
+    """`(names, arrays)` of a file that `write_images` wrote."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = file["names"].tobytes().decode().split("\n")
+            known = {name: file[name] for name in (*_ARRAYS, "digests")}
+        if any(len(values) != len(names) for values in known.values()):
+            raise ValueError("its parts are of different lengths")
+    except DAMAGES as error:
+        raise ValueError(
+            f"{path} is damaged ({printable(str(error))}). Bring the file back as it "
+            "was, or delete it: then nobody looks whether images were replaced."
+        ) from None
+    return names, known
+
+
+def _read_split(path):
+    try:
+        split = read_json(path)
+        return [str(name) for name in (*split["train"], *split["test"])]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}). Bring the file back as it was, or delete it."
+        ) from None
+
+
+def _replaced(names, known, now):
+    """`[(name, what happened)]` of images with the names of the run's."""
+    places = {name: number for number, name in enumerate(now.names)}
+    order = np.array([places[name] for name in names])
+    sizes, times, labels = now.sizes[order], now.times[order], now.labels[order]
+    larger, later = sizes != known["sizes"], times != known["times"]
+    hashed = known["digests"].any(axis=1)
+    changed = larger.copy()
+    for number in np.flatnonzero(later & hashed & ~larger):
+        digest = _digest(now.paths[order[number]])
+        changed[number] = (digest != known["digests"][number]).any()
+    unsure = np.flatnonzero(later & ~hashed & ~larger)
+    if len(unsure):
+        logger.warning(
+            "%s and %d more images have the size that they had when the run began, and "
+            "another time: nobody knows whether they were replaced.",
+            now.shown(names[unsure[0]]),
+            len(unsure) - 1,
+        )
+    what = "is another image than when the run began"
+    changes = [(names[number], what) for number in np.flatnonzero(changed)]
+    others = np.flatnonzero((labels != known["labels"]) & ~changed)
+    return changes + [(names[number], "is of another class") for number in others]
