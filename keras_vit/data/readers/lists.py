@@ -51,7 +51,8 @@ def scan_list(
     _refuse(shown, lines, [not file for file in files], "no file")
     _refuse(shown, lines, [not label for label in labels], "an empty label")
     labels, gaps, notes, warnings = read_labels(labels)
-    missing = [place in set(gaps) for place in range(len(rows))] if gaps else []
+    gaps = set(gaps)
+    missing = [place in gaps for place in range(len(rows))]
     _refuse(shown, lines, missing, "a missing label among numbers", labels)
     files = _there(shown, root, files, lines)
     _refuse_repeated(shown, lines, files, labels)
