@@ -5,13 +5,14 @@ import json
 import keras
 
 from keras_vit.checkpoints.writing import write_safetensors
+from keras_vit.common.keras_files import save_keras
 from keras_vit.exporting.weight_files import outputs_of, values_in
 from keras_vit.models.vision_model import settings_of
 
 
 def write_keras(job):
     """Writes a `.keras` file, which loads with `keras.saving.load_model`."""
-    job.plain.save(job.path)
+    save_keras(job.plain, job.path)
 
 
 def keras_runner(job):

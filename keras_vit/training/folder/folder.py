@@ -19,6 +19,7 @@ from keras_vit.common.files import (
     write_json,
     write_text,
 )
+from keras_vit.common.keras_files import save_keras
 from keras_vit.common.regular import NotRegular, read_regular
 from keras_vit.training.recipes.records import read_record
 
@@ -127,7 +128,7 @@ class RunFolder:
             metadata=model.metadata,
         )
         with replacing(self.model) as temporary:
-            bare.save(temporary)
+            save_keras(bare, temporary)
 
     def discard_if_unused(self):
         """Removes the folder again if it holds nothing but the lock and leftovers."""

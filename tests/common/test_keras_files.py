@@ -1,0 +1,58 @@
+"""A clock before 1980 ends nothing: members of archives have a fixed date."""
+
+import time
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import keras_vit
+from keras_vit.common.keras_files import save_keras
+from keras_vit.training.folder.folder import RunFolder
+from keras_vit.training.folder.state import Position, read_state, save_state
+
+FIRST = (1980, 1, 1, 0, 0, 0)
+
+
+@pytest.fixture
+def model():
+    sizes = dict(num_layers=1, hidden_dim=8, mlp_dim=8, num_heads=2)
+    return keras_vit.ViT(2, image_size=8, patch_size=4, **sizes)
+
+
+def members(path):
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {member.filename: member.date_time for member in archive.infolist()}
+
+
+def test_a_file_is_what_keras_writes(model, tmp_path):
+    model.save(tmp_path / "theirs.keras")
+    save_keras(model, tmp_path / "ours.keras")
+    ours, theirs = (members(tmp_path / f"{name}.keras") for name in ("ours", "theirs"))
+    assert sorted(ours) == sorted(theirs)
+    again = keras.saving.load_model(tmp_path / "ours.keras")
+    for one, other in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("year", [1969, 1970, 1979])
+def test_a_clock_before_1980_ends_nothing(year, model, tmp_path, monkeypatch):
+    seconds = (year - 1970) * 365.25 * 86_400 + 86_400
+    monkeypatch.setattr(time, "time", lambda: seconds)
+    with pytest.raises(ValueError, match="before 1980"):
+        model.save(tmp_path / "theirs.keras")  # why this is here
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.save_model(model)
+    folder.write_history([])
+    model.compile(optimizer="sgd", loss="mse")
+    model.optimizer.build(model.trainable_variables)
+    save_state(folder.checkpoints, model, Position(step=3))
+    (state,) = folder.checkpoints.iterdir()
+    assert read_state(state).position.step == 3
+    for path in (folder.model, state):
+        assert set(members(path).values()) == {FIRST}
+    assert keras.saving.load_model(folder.model).count_params() == model.count_params()
