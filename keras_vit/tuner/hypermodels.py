@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from keras_vit.common.installed import need
+from keras_vit.data import open_place
 from keras_vit.training.datasets import load_data
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.recipes.recipe import Recipe
@@ -84,9 +85,14 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             self.facts = facts
 
     @functools.cached_property
+    def place(self):
+        """The opened place of the data, whose files all trials look for once."""
+        return open_place(self.base.data)
+
+    @functools.cached_property
     def facts(self):
         """`DataFacts` of the recipe's data, which is loaded for them."""
-        train, validation = load_data(self.base)
+        train, validation = load_data(self.base, self.place)
         return DataFacts(
             image_size=train.image_size,
             num_channels=train.num_channels,

@@ -44,7 +44,7 @@ class Pause(keras.callbacks.Callback):
             raise Interrupted(f"Paused after {self.epochs} epochs.")
 
 
-def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto"):
+def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto", place=None):
     """Trains a recipe, or resumes where an earlier process was stopped or killed.
 
     Args:
@@ -54,6 +54,7 @@ def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto"):
         previous: Path of the folder of a trial that was paused earlier in the same
             run, which this one continues, or `None`.
         devices: As for `keras_vit.training.train`.
+        place: The opened place of the data, or `None`; see `keras_vit.training.train`.
 
     Returns:
         A dictionary of the last epoch's metrics.
@@ -74,6 +75,7 @@ def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto"):
             callbacks=[] if stop is None else [stop],
             progress=False,
             check=False,
+            place=place,
         )
     except Interrupted:
         if stop is None or not stop.reached:
@@ -134,6 +136,7 @@ class RecipeTuner(BaseTuner):
                 pause=values.get("tuner/epochs"),
                 previous=None if previous is None else self.folder.trial(previous),
                 devices=self.devices,
+                place=self.recipes.place,
             )
         except Exception as error:  # such as a loss that has diverged
             # Not passed on: KerasTuner would print a traceback, which is in the

@@ -46,6 +46,12 @@ def look_at_data(recipe, train_data, test_data, progress=None):
             f"Corrupt image: {name}: {reason}{more}. Remove or repair such images, or "
             "leave them out with corrupt='skip' (--corrupt skip)."
         )
+    if check.num_checked < check.num_examples:
+        logger.info(
+            "Looked at %s of %s images, evenly spaced, for broken ones and duplicates.",
+            f"{check.num_checked:,}",
+            f"{check.num_examples:,}",
+        )
     for warning in check.warnings:
         logger.warning("%s.", warning)
     return check.to_json()

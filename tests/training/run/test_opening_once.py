@@ -9,7 +9,8 @@ import keras_vit
 from keras_vit import cli
 from keras_vit.data.readers import folders
 from keras_vit.training.datasets import load_data
-from keras_vit.training.run import batches, prepare
+from keras_vit.training.run import batches, first_look, prepare
+from keras_vit.tuner import ViTHyperModel
 
 
 @pytest.fixture
@@ -69,3 +70,21 @@ def test_a_place_of_other_data_is_refused(tiny):
     place = keras_vit.data.open_place("fashion_mnist_mini")
     with pytest.raises(ValueError, match="`place` must be that of the recipe's data"):
         load_data(tiny, place)
+
+
+def test_the_first_look_says_on_how_many_images_it_rests(tiny, caplog, monkeypatch):
+    monkeypatch.setattr(first_look, "LIMIT", 3)
+    caplog.set_level("INFO", "keras_vit")
+    train_data, test_data = load_data(tiny)
+    first_look.look_at_data(tiny, train_data, test_data, progress=False)
+    total = train_data.num_examples + test_data.num_examples
+    (line,) = [r.getMessage() for r in caplog.records if "Looked at" in r.getMessage()]
+    counts = [int(word.replace(",", "")) for word in line.split() if word.isdigit()]
+    assert counts[0] <= 6 < counts[1] == total
+
+
+def test_the_trials_of_a_search_look_for_the_files_once(tiny, scans):
+    recipes = ViTHyperModel(tiny)
+    assert recipes.facts.num_training and recipes.place is recipes.place
+    load_data(recipes.base, recipes.place)
+    assert scans == [tiny.data]
