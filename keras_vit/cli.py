@@ -4,6 +4,7 @@ Results go to stdout, everything else to stderr. The exit status is 0 for succes
 for a failure, 2 for wrong usage, 130 after Ctrl-C.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import tyro
 from keras_vit._version import __version__
 from keras_vit.commands import COMMANDS
 from keras_vit.common.interrupts import INTERRUPTS
+from keras_vit.common.streams import plain_streams, unescaped
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -31,6 +33,7 @@ environment variable {DEBUG}=1 to see errors with a traceback. --version prints 
 version."""
 
 
+@plain_streams()
 def main(args=None):
     """Runs one command.
 
@@ -41,10 +44,6 @@ def main(args=None):
         The exit status.
     """
     args = list(sys.argv[1:] if args is None else args)
-    # Names of files need not be text: they come out as they came in.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="surrogateescape")
     log_to_stderr()
     try:
         status = _run(args)
@@ -89,13 +88,17 @@ def parse(args):
     commands = [
         Annotated[kind, tyro.conf.subcommand(name)] for name, kind in COMMANDS.items()
     ]
-    return tyro.cli(
-        Union[tuple(commands)],  # noqa: UP007  made of a list
-        prog=PROGRAM,
-        description=DESCRIPTION,
-        args=args,
-        config=(tyro.conf.OmitArgPrefixes,),
-    )
+    with contextlib.ExitStack() as stack:
+        if all(word.isprintable() for word in args):  # its help is coloured
+            stack.enter_context(contextlib.redirect_stdout(unescaped(sys.stdout)))
+            stack.enter_context(contextlib.redirect_stderr(unescaped(sys.stderr)))
+        return tyro.cli(
+            Union[tuple(commands)],  # noqa: UP007  made of a list
+            prog=PROGRAM,
+            description=DESCRIPTION,
+            args=args,
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
 
 
 def _interrupted(args, interrupt):

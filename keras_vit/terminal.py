@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from keras_vit.common.interrupts import PROGRAM
+from keras_vit.common.streams import console, for_programs
 from keras_vit.common.tables import as_csv
 
 # With this environment variable set, errors come with a traceback.
@@ -26,9 +27,13 @@ def show(result, format="text"):
         print(result)
     elif format == "json":
         print(json.dumps(result, default=_plain, indent=2))
-    else:
-        rows = [_plain(row) for row in result]
-        print(as_csv(rows[0], (row.values() for row in rows)) if rows else "", end="")
+    elif rows := [_plain(row) for row in result]:
+        show_csv(rows[0], (row.values() for row in rows))
+
+
+def show_csv(header, rows):
+    """Writes a table as CSV on stdout, for other programs."""
+    print(as_csv(header, rows), end="", file=for_programs(), flush=True)
 
 
 def _plain(value):
@@ -79,10 +84,10 @@ def stages(title):
     On a terminal one line, always the last; else a line for every new stage.
     """
     if sys.stderr.isatty():
-        from rich.console import Console
+        from rich.text import Text  # which is no markup
 
-        with Console(file=sys.stderr).status(title) as status:
-            yield lambda stage, s: status.update(f"{title}: {stage}, {s:.0f} s")
+        with console().status(Text(title), spinner="line") as status:
+            yield lambda stage, s: status.update(Text(f"{title}: {stage}, {s:.0f} s"))
         return
     last = None
 

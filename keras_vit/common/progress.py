@@ -1,9 +1,12 @@
 """Signs of life on stderr: a bar on a terminal, else a line now and then."""
 
 import contextlib
+import functools
 import logging
 import sys
 import time
+
+from keras_vit.common.streams import console
 
 logger = logging.getLogger(__name__)
 
@@ -73,15 +76,15 @@ def new_bar(*columns, **options):
         options: Those of `rich.progress.Progress`.
     """
     import rich.progress
-    from rich.console import Console
 
+    text = functools.partial(rich.progress.TextColumn, markup=False)
     return rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
+        text("{task.description}"),
         rich.progress.BarColumn(),
         rich.progress.MofNCompleteColumn(),
         rich.progress.TimeRemainingColumn(),
-        *map(rich.progress.TextColumn, columns),
-        console=Console(file=sys.stderr),
+        *map(text, columns),
+        console=console(),
         transient=True,
         **options,
     )

@@ -4,6 +4,8 @@ import csv
 import html
 import io
 
+from keras_vit.common.wording import printable
+
 
 def aligned(rows, left=None):
     """Rows of texts as lines, columns below each other.
@@ -14,6 +16,7 @@ def aligned(rows, left=None):
             first, or a collection of them. The others end below each other. `None`
             for all.
     """
+    rows = [[printable(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]
     if left is None or isinstance(left, int):
         left = range(len(widths) if left is None else left)

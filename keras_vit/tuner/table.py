@@ -6,6 +6,7 @@ import sys
 
 from keras_vit.common.files import write_text
 from keras_vit.common.installed import install_line, is_installed
+from keras_vit.common.streams import console
 from keras_vit.common.tables import aligned, as_csv
 from keras_vit.tuner.chief import in_background
 from keras_vit.tuner.parallel_coordinates import plot_search
@@ -66,13 +67,12 @@ def progress_shown(folder):
     """
     if not sys.stderr.isatty():
         return in_background(lambda stop: _log_trials(folder, stop))
-    from rich.console import Console
     from rich.live import Live
 
     return Live(
         get_renderable=lambda: live_table(folder),
         refresh_per_second=1 / LOOK,
-        console=Console(file=sys.stderr),
+        console=console(),
         transient=True,
     )
 

@@ -121,7 +121,7 @@ def _download(url, path, expected, check):
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     logger.info("Downloading %s", display(url))
     try:
-        with open(part, "xb", buffering=0) as file, progress_bar(path.name) as progress:
+        with open(part, "xb", buffering=0) as file, _bar(path) as progress:
             transfer(url, file, progress)
             os.fsync(file.fileno())
         _refuse_page(part, url)
@@ -140,6 +140,10 @@ def _download(url, path, expected, check):
     logger.info(
         "Downloaded %s to %s (SHA-256 %s).", display(url), display(path), actual
     )
+
+
+def _bar(path):
+    return progress_bar(f"downloading {display(path.name)}")
 
 
 def _refuse_page(part, url):

@@ -12,9 +12,8 @@ import tyro
 
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
-from keras_vit.common.tables import as_csv
 from keras_vit.common.wording import display, percent
-from keras_vit.terminal import complain
+from keras_vit.terminal import complain, show_csv
 
 
 @dataclasses.dataclass
@@ -99,11 +98,12 @@ def _as_csv():
         ]
         if header is not None:
             rows, header = [header, *rows], None
-        _print(as_csv(rows[0], rows[1:]) if rows else "")
+        if rows:
+            show_csv(rows[0], rows[1:])
 
     yield write
     if header is not None:
-        _print(as_csv(header, ()))
+        show_csv(header, ())
 
 
 @contextlib.contextmanager

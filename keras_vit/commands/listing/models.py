@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from keras_vit.common.tables import as_csv
-from keras_vit.terminal import show
+from keras_vit.terminal import show, show_csv
 
 
 @dataclasses.dataclass
@@ -65,7 +64,7 @@ class Models:
             flops = facts.flops or {}
             parts = dict.fromkeys((*facts.parameters, *flops))
             rows = [(p, facts.parameters.get(p, 0), flops.get(p, 0)) for p in parts]
-            print(as_csv(("part", "parameters", "flops"), rows), end="")
+            show_csv(("part", "parameters", "flops"), rows)
         else:
             show(facts, self.format)
         return 0

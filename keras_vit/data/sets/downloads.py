@@ -7,12 +7,14 @@ all at once and for a few seconds only.
 import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
+from keras_vit.common.streams import unescaped
 from keras_vit.data.sets.known import facts_of, missing_files
 
 PROBE_SECONDS = 5
@@ -48,7 +50,8 @@ def prepare(builder, name: str) -> None:
     if failures:
         raise ConnectionError(_instructions(builder, name, failures))
     logging.getLogger(__name__).info("Preparing %s in %s", name, builder.data_dir)
-    builder.download_and_prepare()
+    with contextlib.redirect_stderr(unescaped(sys.stderr)):  # it draws bars
+        builder.download_and_prepare()
 
 
 def unreachable(urls) -> dict[str, str]:
