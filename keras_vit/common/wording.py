@@ -41,6 +41,11 @@ def whole_number(text) -> str | None:
     return None
 
 
+def class_key(name) -> str:
+    """What names of one class share: 1.0, as lists were read before, is the class 1."""
+    return whole_number(name) or canonical(name)
+
+
 def printable(text, keep="") -> str:
     """Foreign text for people: control characters and the like are escaped.
 

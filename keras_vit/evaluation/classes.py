@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_vit.common.wording import canonical, whole_number
+from keras_vit.common.wording import class_key
 
 # Names that a message lists.
 LISTED = 10
@@ -42,8 +42,8 @@ def match_classes(names, outputs, source):
     exact = {name: number for number, name in enumerate(names)}
     known = {}
     for number, name in enumerate(names):
-        known.setdefault(_compared(name), number)
-    found = np.asarray([exact.get(n, known.get(_compared(n), -1)) for n in given])
+        known.setdefault(class_key(name), number)
+    found = np.asarray([exact.get(n, known.get(class_key(n), -1)) for n in given])
     used = _used(source)
     unknown = [given[place] for place in used if found[place] < 0]
     if unknown:
@@ -56,11 +56,6 @@ def match_classes(names, outputs, source):
             "leave the rest out of the data."
         )
     return found
-
-
-def _compared(name):
-    """A name as it is compared; 1.0, as lists were read before, is the class 1."""
-    return whole_number(name) or canonical(name)
 
 
 def _used(source):

@@ -5,7 +5,7 @@ import logging
 
 import keras_vit.data
 from keras_vit.common.files import write_json
-from keras_vit.common.wording import shortened
+from keras_vit.common.wording import class_key, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,9 @@ def check_unchanged(folder, before, now):
     Raises:
         ValueError: naming what differs.
     """
+    names = before.get("class_names", ())
+    if list(map(class_key, names)) == list(map(class_key, now["class_names"])):
+        before = {**before, "class_names": now["class_names"]}
     if before == now:
         return
     lines = "".join(

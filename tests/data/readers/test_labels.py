@@ -4,8 +4,9 @@ import pytest
 from pictures import encode, picture
 
 from keras_vit.common.wording import whole_number
-from keras_vit.data import describe, load
+from keras_vit.data import describe, load, load_splits
 from keras_vit.data.readers.labels import read_labels
+from keras_vit.training.datasets import check_unchanged, data_facts
 
 
 @pytest.mark.parametrize(
@@ -189,3 +190,12 @@ def test_parquet_lists_of_labels_are_a_hint(root, caplog):
         pyarrow.table({"file": files, "label": [True, False] * 2}), path
     )
     assert load(f"{path}:all").class_names == ["False", "True"]
+
+
+def test_a_run_on_floats_of_before_goes_on(root):
+    before = data_facts(*load_splits(write(root, ["0", "1"] * 3)))
+    now = data_facts(*load_splits(write(root, ["0.0", "1.0"] * 3, "floats.csv")))
+    assert now["class_names"] == ["0", "1"]
+    check_unchanged("run", {**before, "class_names": ["0.0", "1.0"]}, now)
+    with pytest.raises(ValueError, match="has changed"):
+        check_unchanged("run", {**before, "class_names": ["0.0", "2.0"]}, now)
