@@ -6,6 +6,7 @@ What begins with a dot is left alone, what systems, archives and runs leave behi
 (`leftovers.py`), and files that are no images by their name.
 """
 
+import collections
 import dataclasses
 import hashlib
 import os
@@ -77,12 +78,12 @@ def scan(root: str, any_classes: bool = False) -> Folder:
         split: _files_of(tree, root, folder, class_names)
         for split, folder in splits.items()
     }
-    note = tree.aside.sentence(root)
+    notes = [tree.aside.sentence(root), _two_forms(root, names)]
     return Folder(
         root,
         [display(name) for name in class_names],
         found,
-        () if note is None else (note,),
+        tuple(filter(None, notes)),
         _left_out(tree, root, splits, found),
     )
 
@@ -115,6 +116,18 @@ def scan_unlabelled(root: str) -> Folder:
     return Folder(root, [UNLABELLED], found, notes, warnings)
 
 
+def _two_forms(root, names):
+    """A sentence about folders that are one class, or None."""
+    forms = collections.Counter(map(canonical, names))
+    same = [display(name) for name, count in forms.items() if count > 1]
+    if not same:
+        return None
+    return (
+        f"{display(root)}: {', '.join(same)} is written in two Unicode forms: both "
+        "folders are one class."
+    )
+
+
 def _left_out(tree, root, splits, found):
     """A sentence about the images that are in no part, if there are any."""
     used = set().union(*(files for files, _ in found.values()))
@@ -132,8 +145,8 @@ def _left_out(tree, root, splits, found):
     in_parts = any(image.startswith(tuple(parts)) for image in others)
     if parts and in_parts:
         where = f"in no class folder of {' or '.join(parts)}"
-    name = display(others[0])
-    return (f"{display(root)}: {some} {name}, {are} {where}. {what}",)
+    name = display(others[0]) + "," * (len(others) > 1)
+    return (f"{display(root)}: {some} {name} {are} {where}. {what}",)
 
 
 def _check_folder(root, kind):

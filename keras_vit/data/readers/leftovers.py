@@ -16,7 +16,6 @@ NAMES = frozenset(
         # Windows.
         "$recycle.bin",
         "recycler",
-        "recycled",
         "system volume information",
         "thumbs.db",
         "ehthumbs.db",

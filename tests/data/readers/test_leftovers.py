@@ -70,7 +70,17 @@ def test_empty_ones_and_files_are_left_aside_too(photos):
 
 
 def test_ordinary_names_are_not_taken_for_leftovers():
-    names = ["cat", "@home", "recycle", "#1", "lost", "thumbs", "runs", "system"]
+    names = [
+        "cat",
+        "@home",
+        "recycle",
+        "recycled",
+        "#1",
+        "lost",
+        "thumbs",
+        "runs",
+        "system",
+    ]
     assert not [name for name in names if is_leftover(name)]
 
 
@@ -89,7 +99,7 @@ def test_images_in_no_class_folder_are_named(photos, caplog):
     put(photos, "loose.png")
     load(photos)
     (warning,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
-    assert "the image loose.png, is left out: it is in no class folder" in warning
+    assert "the image loose.png is left out: it is in no class folder" in warning
 
 
 # Runs below the data.
@@ -219,6 +229,7 @@ def test_two_forms_of_a_name_are_one_class(tmp_path):
     ]
     assert labels.tolist() == [0, 1, 1]
     assert found.splits["test"][1].tolist() == [1]
+    assert f"{one} is written in two Unicode forms" in found.notes[0]
 
 
 def test_two_forms_of_one_class_are_not_two_classes(tmp_path):
