@@ -1,5 +1,8 @@
 """What works with any Keras model works with these: freezing, cloning, quantizing."""
 
+import copy
+import pickle
+
 import cases
 import keras
 import numpy as np
@@ -163,6 +166,49 @@ def test_a_clone_of_changed_layers():
     clone.set_weights(model.get_weights())
     np.testing.assert_allclose(array(clone(X, training=True)), array(clone(X)), 1e-4)
     assert clone.settings == model.settings
+
+
+def inside(make):
+    """The model as it comes out of a copy of a model around it."""
+
+    def ways(model):
+        image = keras.Input(model.input_shape[1:])
+        outer = keras.Model(image, model(keras.layers.RandomFlip()(image)))
+        return make(outer).layers[-1]
+
+    return ways
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        copy.copy,
+        copy.deepcopy,
+        lambda model: pickle.loads(pickle.dumps(model)),
+        lambda model: VisionModel.from_config(model.get_config()),
+        lambda model: keras.models.model_from_json(model.to_json()),
+        lambda model: keras.models.clone_model(
+            model, call_function=lambda layer, *x, **options: layer(*x, **options)
+        ),
+        lambda model: keras.models.clone_model(
+            model, input_tensors=keras.Input(model.input_shape[1:])
+        ),
+        lambda model: keras.models.clone_model(keras.models.clone_model(model)),
+        inside(keras.models.clone_model),
+        inside(
+            lambda outer: keras.models.clone_model(
+                outer, clone_function=again, recursive=True
+            )
+        ),
+    ],
+)
+def test_every_way_to_copy_a_model_keeps_what_it_knows(way):
+    model = small()
+    model.metadata["class_names"] = ["a", "b", "c", "d", "e"]
+    found = way(model)
+    assert isinstance(found, VisionModel)
+    assert found.settings == model.settings and found.metadata == model.metadata
+    assert keras_vit.with_num_classes(found, 3).output_shape == (None, 3)
 
 
 def test_a_part_that_is_cut_out_knows_nothing():

@@ -9,6 +9,7 @@ import keras
 
 import keras_vit.data
 from keras_vit.common.installed import is_installed
+from keras_vit.common.shown_log import shown_log
 from keras_vit.common.wording import printable, shortened
 from keras_vit.costs.flops import run_cost
 from keras_vit.devices import as_strategy, current
@@ -113,7 +114,8 @@ def train(
             `warmup_steps=0` and `cooldown_steps=0`. What other callbacks remember is
             not saved.
         progress: Boolean, whether to show a progress bar. By default where stderr is
-            a terminal.
+            a terminal. A line for each epoch is logged; where a program or notebook has
+            not set up logging, it is shown on stderr, unless this is `False`.
         check: Boolean, whether to look at up to 10,000 images of both parts of the
             data before a new run, as `check_data` does; what it warns of is logged
             and written into run.json. Defaults to `True`.
@@ -141,7 +143,10 @@ def train(
     callbacks = check_callbacks(callbacks, recipe)
     options = {"check": check, "notes": notes, "progress": progress, "place": place}
     save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
-    with as_strategy(devices).scope() as strategy:
+    with (
+        shown_log(progress is not False),
+        as_strategy(devices).scope() as strategy,
+    ):
         folder = _open(recipe, run, resume, strategy)
         return _train(recipe, folder, resume, options, save, callbacks)
 
