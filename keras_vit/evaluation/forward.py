@@ -22,7 +22,7 @@ def steps_of(model, given=None):
     return evaluation_with(given, preprocessing_of(model))
 
 
-def forward(model, source, steps, batch_size, progress=None):
+def forward(model, source, steps, batch_size, progress=None, name=None):
     """Runs a model over a source in its stored order.
 
     Args:
@@ -32,6 +32,7 @@ def forward(model, source, steps, batch_size, progress=None):
         batch_size: Integer, at least 1.
         progress: `None`, or a function that is called with (images done, images in
             all).
+        name: What messages call the model, such as its path. Defaults to its name.
 
     Yields:
         `(images, labels, outputs)` of each batch, NumPy arrays of its length.
@@ -49,8 +50,9 @@ def forward(model, source, steps, batch_size, progress=None):
             if not np.isfinite(outputs).all():
                 raise ValueError(
                     "The model's outputs are not finite numbers, so there is nothing "
-                    f"to measure. Received: {model.name}, images {done} to "
-                    f"{done + len(images) - 1} of {source!r}"
+                    f"to measure. Received: {name or model.name}, images {done} to "
+                    f"{done + len(images) - 1} of {source!r}. Use an earlier model, or "
+                    "train it again with a lower learning rate."
                 )
             done += len(images)
             yield images, labels, outputs

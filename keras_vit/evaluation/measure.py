@@ -28,6 +28,7 @@ from keras_vit.inference.loaded import (
     output_kind,
     pixels_of,
     range_of_steps,
+    source_name,
 )
 
 # Pairs of classes that JSON lists: some 700 kB.
@@ -244,7 +245,9 @@ def evaluate(
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
     value_range, files = range_of_steps(steps), source.files
     columns, worst, done = [], [], 0
-    for images, labels, outputs in forward(model, source, steps, batch_size, progress):
+    name = source_name(model_or_path)
+    batches = forward(model, source, steps, batch_size, progress, name)
+    for images, labels, outputs in batches:
         labels = class_of[labels]
         probabilities = class_probabilities(outputs, kind)
         rows = np.arange(len(labels))

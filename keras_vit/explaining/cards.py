@@ -5,8 +5,8 @@ import numpy as np
 from keras_vit.common.wording import percent
 from keras_vit.explaining import pictures
 from keras_vit.explaining.packing import explorer
-from keras_vit.inference.loaded import output_kind, pixels_of
-from keras_vit.inference.predicting import best, probabilities
+from keras_vit.inference.loaded import class_probabilities, output_kind, pixels_of
+from keras_vit.inference.predicting import best, finite_scores
 from keras_vit.layers import AttentionPooling
 from keras_vit.visualize import (
     class_activation,
@@ -35,7 +35,11 @@ def cards(subject, photographs, looks, offers, *, top, full):
     if not photographs:
         return []
     batch = np.stack([photo.image for photo in photographs])
-    rows = offers.take("Predictions", _probabilities, subject.model, batch)
+    rows, kind = None, offers.take("Predictions", output_kind, subject.model)
+    if kind is not None:
+        parts = (batch[i : i + BATCH] for i in range(0, len(batch), BATCH))
+        scores = [finite_scores(subject.model, part, subject.name) for part in parts]
+        rows = class_probabilities(np.concatenate(scores), kind)
     tints = offers.take("Features as colours", feature_colours, subject.model, batch)
     found = []
     for i, (photo, seen) in enumerate(zip(photographs, looks)):
@@ -59,13 +63,6 @@ def cards(subject, photographs, looks, offers, *, top, full):
         }
         found.append(card)
     return found
-
-
-def _probabilities(model, images):
-    """Probabilities of the classes: float64 `(B, K)`; refuses a model without any."""
-    kind, starts = output_kind(model), range(0, len(images), BATCH)
-    parts = [probabilities(model, images[i : i + BATCH], kind) for i in starts]
-    return np.concatenate(parts)
 
 
 def _best_classes(row, names, top):

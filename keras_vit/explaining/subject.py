@@ -10,10 +10,12 @@ import numpy as np
 from keras_vit.common.wording import display
 from keras_vit.data.steps.preprocessing import size_pair
 from keras_vit.inference.loaded import (
+    check_finite,
     class_names,
     load_model,
     preprocessing_of,
     range_of_steps,
+    source_name,
 )
 from keras_vit.inference.predicting import named_images, read_image
 from keras_vit.models import from_checkpoint
@@ -85,6 +87,7 @@ def open_subject(model_or_run, image_size=None):
             "The page shows a model of keras_vit itself, not one around it. Received: "
             f"{model.name!r}.{look_inside(model)}"
         )
+    check_finite(model, source_name(model_or_run))
     classes, assumed = _class_names(model, model_or_run)
     steps = _steps(model, image_size)
     return Subject(model, name, steps, classes, assumed, record, history)

@@ -48,11 +48,17 @@ def load_model(model_or_path):
         return _with_classes(_load(model_or_path), model_or_path)
 
 
+def source_name(model_or_path):
+    """What messages call a model: its path, or its own name."""
+    is_model = isinstance(model_or_path, keras.Model)
+    return display(model_or_path.name if is_model else model_or_path)
+
+
 def _load(model_or_path):
     path = Path(model_or_path).expanduser()
     restore(path)
     if path.is_dir() and _is_checkpoint(path):
-        return from_checkpoint(path)
+        return _from_checkpoint(path)
     if path.is_dir():
         folder, path = path, path / "model.keras"
         if not path.exists():
@@ -67,7 +73,7 @@ def _load(model_or_path):
         )
     check_plain(path)
     if path.suffix != ".keras":
-        return from_checkpoint(path)
+        return _from_checkpoint(path)
     if not zipfile.is_zipfile(path):
         raise ValueError(
             f"{display(path)} is not a saved Keras model. Give a .keras file, or the "
@@ -86,7 +92,13 @@ def _load(model_or_path):
             "model anew, or fetch the file again."
         ) from error
     _check_steps(model)
-    _check_finite(model, path)
+    check_finite(model, path)
+    return model
+
+
+def _from_checkpoint(path):
+    model = from_checkpoint(path)
+    check_finite(model, path)
     return model
 
 
@@ -108,8 +120,16 @@ def _check_size(path, config, numbers):
         )
 
 
-def _check_finite(model, path):
-    """Raises unless every weight is finite; looks where the weights are."""
+def check_finite(model, path):
+    """Raises unless every weight is finite; looks where the weights are.
+
+    Args:
+        model: A Keras model.
+        path: Path of its file, or its name.
+
+    Raises:
+        ValueError: naming both the file and the weight.
+    """
     for variable in model.variables:
         if "float" not in variable.dtype:
             continue
@@ -250,6 +270,25 @@ def output_kind(model):
         "The class scores of a model must be logits, or probabilities by softmax or "
         f"sigmoid. Received: a model whose last activation is {name!r}"
     )
+
+
+def check_outputs(outputs, name):
+    """Raises unless the outputs of a model are finite.
+
+    Args:
+        outputs: Array.
+        name: What to call the model; see `source_name`.
+
+    Raises:
+        ValueError: naming the model.
+    """
+    if not np.isfinite(np.asarray(keras.ops.convert_to_numpy(outputs))).all():
+        raise ValueError(
+            f"The outputs of {name} are not finite: NaN or infinity, which is no "
+            "answer. Its training diverged, or its weights are damaged or too large "
+            "for its dtype. Use an earlier model, or train it again with a lower "
+            "learning rate."
+        )
 
 
 def class_probabilities(scores, kind):

@@ -16,11 +16,13 @@ from keras_vit.data.readers.leftovers import Aside
 from keras_vit.data.readers.walking import images_below
 from keras_vit.devices import current
 from keras_vit.inference.loaded import (
+    check_outputs,
     class_names,
     class_probabilities,
     load_model,
     output_kind,
     preprocessing_of,
+    source_name,
 )
 
 logger = logging.getLogger(__name__)
@@ -68,8 +70,8 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
         file that cannot be read has an `error` and no classes.
 
     Raises:
-        ValueError: if the model gives no class scores, `files` is empty, or an array
-            is no image.
+        ValueError: if the model gives no class scores, or none that are finite, `files`
+            is empty, or an array is no image.
         FileNotFoundError: if there is no such model.
 
     Example:
@@ -101,6 +103,7 @@ def predictions(model_or_path, files, top=5, *, batch_size=32):
     found = itertools.chain([first], found)
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
+    name = source_name(model_or_path)
     steps = preprocessing_of(model)
 
     def load(item):
@@ -112,7 +115,10 @@ def predictions(model_or_path, files, top=5, *, batch_size=32):
         while some := list(itertools.islice(found, batch_size)):
             loaded = list(pool.map(load, some))
             images = [image for _, image, _ in loaded if image is not None]
-            rows = iter(probabilities(model, images, kind) if images else ())
+            rows = iter(())
+            if images:
+                scores = finite_scores(model, images, name)
+                rows = iter(class_probabilities(scores, kind))
             for file, image, error in loaded:
                 classes = []
                 if image is not None:
@@ -121,9 +127,20 @@ def predictions(model_or_path, files, top=5, *, batch_size=32):
                 yield Prediction(file, classes, error)
 
 
-def probabilities(model, images, kind):
-    """Probabilities of the classes of an `output_kind`: float64 `(B, K)`."""
-    return class_probabilities(current().outputs(model, np.stack(images)), kind)
+def finite_scores(model, images, name):
+    """Class scores `(B, K)` of prepared images, as the model gives them.
+
+    Args:
+        model: A Keras model.
+        images: Sequence of arrays `(H, W, C)`, or one array.
+        name: What to call the model; see `source_name`.
+
+    Raises:
+        ValueError: if they are not finite.
+    """
+    outputs = current().outputs(model, np.stack(images))
+    check_outputs(outputs, name)
+    return outputs
 
 
 def best(row, top):

@@ -239,3 +239,41 @@ def test_data_of_other_classes_is_refused(model, source):
 def test_a_model_without_a_run_needs_data(model):
     with pytest.raises(ValueError, match="give `data`"):
         evaluate(model)
+
+
+def spoilt(value):
+    """A small model whose head is multiplied by a value."""
+    model = small_model()
+    head = model.get_layer("head")
+    with np.errstate(all="ignore"):
+        head.set_weights([weight * value for weight in head.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.5e38])
+def test_answers_that_are_no_numbers_are_an_error_that_names_the_model(
+    value, source, photos, tmp_path
+):
+    model, data = spoilt(value), source[0]
+    pattern = r"not finite.*Use an earlier model.*learning rate"
+    for use in (
+        lambda m: keras_vit.predict(m, photos / "b.png"),
+        lambda m: evaluate(m, data),
+    ):
+        with pytest.raises(ValueError, match=pattern) as error:
+            use(model)
+        assert model.name in str(error.value) and "\n" not in str(error.value)
+    model.save(tmp_path / "model.keras")
+    for use in (
+        lambda m: keras_vit.predict(m, photos / "b.png"),
+        lambda m: evaluate(m, data),
+        lambda m: keras_vit.explain(m, photos / "b.png", tmp_path / "page.html"),
+    ):
+        with pytest.raises(ValueError, match=r"model\.keras.*Use an earlier model"):
+            use(tmp_path / "model.keras")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_page_is_of_finite_weights_only(tmp_path):
+    with pytest.raises(ValueError, match=r"NaN or infinity in 'head/.*earlier model"):
+        keras_vit.explain(spoilt(np.nan), None, tmp_path / "page.html")
