@@ -11,8 +11,6 @@ from keras_vit.cli import main
 from keras_vit.inference.predicting import find_images
 
 TINY = "--epochs 1 --image-size 16 --batch-size 8 --jit-compile no".split()
-    "--epochs 1 --image-size 16 --batch-size 8 --jit-compile no --num-layers 1".split()
-)
 
 
 @pytest.fixture
