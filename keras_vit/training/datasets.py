@@ -1,11 +1,13 @@
 """Loads the data of a run, and describes it for run.json."""
 
+import dataclasses
 import hashlib
 import logging
+import os
 
 import keras_vit.data
 from keras_vit.common.files import write_json
-from keras_vit.common.wording import class_key, shortened
+from keras_vit.common.wording import class_key, display, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,30 @@ def load_data(recipe, place=None):
     if fraction is None:
         return train_data, test_data
     return keras_vit.data.hold_out(train_data, fraction, seed=recipe.split_seed)
+
+
+def located(recipe, folder, before):
+    """The recipe of a resumed run, with its data where they were when it began.
+
+    Args:
+        recipe: A `Recipe`, whose path of data may be that of another working folder.
+        folder: The `RunFolder`.
+        before: Content of run.json if a run is resumed, else `None`.
+
+    Raises:
+        ValueError: if they are no longer there.
+    """
+    name = None if before is None else before.get("data_name")
+    if name is None or not os.path.isabs(name):
+        return recipe
+    try:
+        keras_vit.data.open_place(name)
+    except ValueError:
+        raise ValueError(
+            f"The images that {folder} trains on were at {display(name)}, and are no "
+            "longer there. Bring them back, or start a new run with --data."
+        ) from None
+    return dataclasses.replace(recipe, data=name)
 
 
 def data_facts(train_data, test_data):

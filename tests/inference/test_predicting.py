@@ -250,7 +250,7 @@ def spoilt(value):
     return model
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.5e38])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e38])
 def test_answers_that_are_no_numbers_are_an_error_that_names_the_model(
     value, source, photos, tmp_path
 ):

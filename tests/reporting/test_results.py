@@ -56,13 +56,19 @@ def test_numbers_pictures_page_and_card_agree(folder):
     assert (folder.path / "mistakes.png").exists() == wrong
 
 
-def test_the_record_tells_what_was_looked_at_and_what_it_cost(folder):
+def folder_metadata(folder):
+    return keras.saving.load_model(folder.model, compile=False).metadata
+
+
+def test_the_record_tells_what_was_looked_at_and_what_it_cost(folder, images):
     record = folder.read_record()
     assert record["check"]["train_counts"] == [8, 8]
     assert record["check"]["warnings"] == [
         "2 classes with fewer than 10 training images: dark; light"
     ]
     assert record["estimate"]["memory"] > 0
+    assert record["data_name"] == str(images)
+    assert folder_metadata(folder)["data_name"] == str(images)
     assert record["cost"]["images"] == 16
 
 

@@ -15,6 +15,7 @@ from keras_vit.training.datasets import (
     check_unchanged,
     data_facts,
     load_data,
+    located,
     write_split,
 )
 from keras_vit.training.folder.state import Position, SavedState, last_state
@@ -49,6 +50,8 @@ class Data:
     steps_per_epoch: int
     steps_per_test: int
     total_steps: int
+    # What means these data from every working folder.
+    name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,9 +158,11 @@ def load(recipe, folder, before, place):
         ValueError: if they are not what they were, or the run is too short for its
             recipe.
     """
+    named = located(recipe, folder, before) if place is None else recipe
     # The first process downloads; the others then find it on the disk.
-    loaded = current().chief_first(lambda: load_data(recipe, place))
-    train, test = loaded or load_data(recipe, place)
+    loaded = current().chief_first(lambda: load_data(named, place))
+    train, test = loaded or load_data(named, place)
+    name = (place or keras_vit.data.open_place(named.data)).full_name
     facts = data_facts(train, test)
     if before is not None:
         check_images(folder, train, test)
@@ -171,7 +176,7 @@ def load(recipe, folder, before, place):
     batches.check_executions(recipe, steps_per_test, total_steps)
     build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
     lengths = (steps_per_epoch, steps_per_test, total_steps)
-    return Data(train, test, facts, batch_size, *lengths)
+    return Data(train, test, facts, batch_size, *lengths, name)
 
 
 def build(recipe, folder, data, *, settable_rate=False):
@@ -203,7 +208,7 @@ def build(recipe, folder, data, *, settable_rate=False):
         pretrained=model,
         settable_rate=settable_rate,
     )
-    preprocessing = _describe_to_itself(model, recipe, data.facts)
+    preprocessing = _describe_to_itself(model, recipe, data)
     if recipe.masked_target is not None:
         # Not for whoever predicts with the model, or fine-tunes it.
         last = corruption_step(model, recipe.corruption_rate)
@@ -231,7 +236,7 @@ def make_record(recipe, data, network, before, found, position):
             "jit_compile": network.jit_compile,
         },
         "data": data.facts,
-        "data_name": network.model.metadata["data_name"],
+        "data_name": data.name,
         **{name: before[name] for name in kept if before and name in before},
         **found,
         "sessions": _sessions(before, position),
@@ -249,7 +254,7 @@ def check_augmentation(recipe, image_size):
     keras_vit.data.augmentation(recipe.augment, steps)
 
 
-def _describe_to_itself(model, recipe, facts):
+def _describe_to_itself(model, recipe, data):
     """Writes into a model what prediction and evaluation need to know of the run.
 
     Returns:
@@ -260,14 +265,14 @@ def _describe_to_itself(model, recipe, facts):
         (height, width), num_channels=channels
     ).to_json()
     if recipe.masked_target is None:
-        model.metadata.update(class_names=facts["class_names"])
+        model.metadata.update(class_names=data.facts["class_names"])
     model.metadata.update(
         image_size=[height, width],
         num_channels=channels,
         preprocessing=dict(preprocessing),
         recipe=recipe.to_json(),
-        data=facts,
-        data_name=keras_vit.data.open_place(recipe.data).full_name,
+        data=data.facts,
+        data_name=data.name,
     )
     return preprocessing
 
