@@ -28,7 +28,8 @@ class Description:
         class_names: Tuple of strings, or None where not known yet.
         examples_per_class: Number of images by class, of folders and lists.
         num_channels: 1 or 3.
-        num_grey: Images that are grey, of folders and lists.
+        num_grey, num_colour: Images that are grey and in colour, of folders and lists;
+            of those whose headers were looked at and can be read.
         num_unreadable: Images whose headers cannot be read, of folders and lists.
         image_size: (height, width), or None where sizes vary.
         download: Bytes to download, or to put there by hand; None where not known.
@@ -49,6 +50,7 @@ class Description:
     examples_per_class: dict[str, int] | None = None
     num_channels: int | None = None
     num_grey: int | None = None
+    num_colour: int | None = None
     num_unreadable: int | None = None
     image_size: tuple[int, int] | None = None
     download: int | None = None
@@ -107,8 +109,7 @@ class Description:
         shape = f"{size[0]}x{size[1]} pixels" if size else "of varied sizes"
         colours = "grey" if self.num_channels == 1 else "colour"
         if self.num_channels == 3 and self.num_grey:
-            others = sum(self.splits.values()) - self.num_grey - self.num_unreadable
-            colours = f"{self.num_grey:,} grey and {others:,} in colour"
+            colours = f"{self.num_grey:,} grey and {self.num_colour:,} in colour"
         return f"{shape}, {colours}"
 
 
@@ -168,6 +169,7 @@ def _files(place, kind, folder, seen):
         examples_per_class=dict(zip(folder.class_names, counts)),
         num_channels=seen.num_channels,
         num_grey=seen.num_grey,
+        num_colour=seen.num_colour,
         num_unreadable=len(seen.unreadable),
         image_size=seen.shape[:2] if seen.shape else None,
         disk=seen.num_bytes,

@@ -47,6 +47,11 @@ class Look:
         return int((self.shapes[:, 2] == 1).sum())
 
     @property
+    def num_colour(self) -> int:
+        """How many are not."""
+        return len(self.shapes) - self.num_grey
+
+    @property
     def num_channels(self) -> int:
         """1 if all that could be read are grey, else 3."""
         return 1 if len(self.shapes) and self.num_grey == len(self.shapes) else 3
@@ -57,13 +62,6 @@ class Look:
         if not len(self.shapes) or (self.shapes[:, :2] != self.shapes[0, :2]).any():
             return None
         return (*self.shapes[0, :2].tolist(), self.num_channels)
-
-    def colours(self) -> str:
-        """`"grey"`, `"colour"`, or how many there are of both."""
-        grey = self.num_grey
-        if grey in (0, len(self.shapes)):
-            return "grey" if self.num_channels == 1 else "colour"
-        return f"{grey:,} grey and {len(self.shapes) - grey:,} in colour"
 
     def unread(self) -> str | None:
         """A sentence about those that cannot be read, with the first ones."""
@@ -83,10 +81,11 @@ class Look:
                 f"{name}: looked at {self.num_looked_at:,} of {self.num_images:,} "
                 "images, drawn from all classes, for their channels and sizes."
             )
-        if 0 < self.num_grey < len(self.shapes):
+        if self.num_grey and self.num_colour:
             found.append(
-                f"{name}: {self.colours()}, so all are taken as colour images; "
-                "num_channels=1 (--num-channels 1) makes all of them grey."
+                f"{name}: {self.num_grey:,} images are grey and {self.num_colour:,} in "
+                "colour, so all are taken as colour images; num_channels=1 "
+                "(--num-channels 1) makes all of them grey."
             )
         return tuple(found)
 

@@ -105,9 +105,10 @@ def test_colour_among_grey_is_seen_and_said(tmp_path, caplog):
     for source in load_splits(place):
         assert source.num_channels == 3 and source.image_size == (2, 3)
     lines = [r.getMessage() for r in caplog.records if "in colour" in r.getMessage()]
-    assert len(lines) == 1 and "201 grey and 1 in colour" in lines[0]
+    assert len(lines) == 1 and "201 images are grey and 1 in colour" in lines[0]
     found = describe(place)
-    assert (found.num_channels, found.num_grey, found.image_size) == (3, 201, (2, 3))
+    assert (found.num_channels, found.num_grey, found.num_colour) == (3, 201, 1)
+    assert found.image_size == (2, 3)
     assert "201 grey and 1 in colour" in str(found)
 
 
