@@ -42,8 +42,9 @@ def whole_number(text) -> str | None:
 
 
 def class_key(name) -> str:
-    """What names of one class share: 1.0, as lists were read before, is the class 1."""
-    return whole_number(name) or canonical(name)
+    """What names of one class share: 1.0 is the class 1, and TRUE is True."""
+    low = str(name).lower()
+    return low if low in ("true", "false") else whole_number(name) or canonical(name)
 
 
 def printable(text, keep="") -> str:

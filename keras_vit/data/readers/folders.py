@@ -222,7 +222,7 @@ def _only_runs(tree, folder, name):
     path = _joined(folder, name)
     if tree.below.get(path):
         return False
-    return path == RUNS or any(run.startswith(f"{path}/") for run in tree.aside.runs)
+    return path in RUNS or any(run.startswith(f"{path}/") for run in tree.aside.runs)
 
 
 def _files_of(tree, root, part, class_names):

@@ -52,7 +52,8 @@ PATTERNS = re.compile(r"\.|found\.\d{3}$|\$windows\.~")
 RECORDS = ("run.json", "search.json")
 BESIDE = frozenset((".lock", "history.csv", "model.keras", "oracle.json"))
 LOCK = ".lock"  # all there is of a run before its first record, hidden files apart
-RUNS = "runs"  # where they lie unless the user says otherwise; left behind if one fails
+# Where they lie unless the user says otherwise; left behind if one fails.
+RUNS = ("runs", "searches")
 
 NAMED = 3  # of each kind, in the line about them
 

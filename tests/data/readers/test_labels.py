@@ -3,7 +3,7 @@
 import pytest
 from pictures import encode, picture
 
-from keras_vit.common.wording import whole_number
+from keras_vit.common.wording import class_key, whole_number
 from keras_vit.data import describe, load, load_splits
 from keras_vit.data.readers.labels import read_labels
 from keras_vit.training.datasets import check_unchanged, data_facts
@@ -21,6 +21,12 @@ from keras_vit.training.datasets import check_unchanged, data_facts
 )
 def test_whole_numbers_are_known_in_every_spelling(text, expected):
     assert whole_number(text) == expected
+
+
+def test_names_of_one_class_are_known():
+    for one, other in ("1", "1.0"), ("True", "TRUE"), ("caf\u00e9", "cafe\u0301"):
+        assert class_key(one) == class_key(other)
+    assert class_key("Cat") != class_key("cat") and class_key("1") != class_key("1.5")
 
 
 def meant(*labels):

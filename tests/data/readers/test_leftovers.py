@@ -141,6 +141,7 @@ def test_a_killed_run_and_a_search_are_no_data(photos):
 
 def test_an_empty_folder_of_runs_stops_no_run(photos):
     (photos / "runs").mkdir()
+    (photos / "searches").mkdir()
     assert folders.scan(str(photos)).class_names == ["cat", "dog"]
     put(photos, "runs/marathon.png")
     assert folders.scan(str(photos)).class_names == ["cat", "dog", "runs"]
