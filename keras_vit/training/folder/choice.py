@@ -4,8 +4,12 @@ import os
 import re
 from pathlib import Path
 
+from keras_vit.common.wording import file_name
 from keras_vit.training.folder.folder import RUNS, RunFolder
 from keras_vit.training.recipes.records import recipe_of
+
+# Bytes of a default folder's name, without its number.
+LONGEST = 120
 
 
 def find_run_to_resume(recipe, run=None):
@@ -64,7 +68,10 @@ def check_free(folder):
 
 
 def run_name(recipe):
-    """The beginning of the default folder's name: data set, model, pretraining."""
+    """The beginning of the default folder's name: data set, model, pretraining.
+
+    Of a data set with a long name the beginning: file systems take 255 bytes of a name.
+    """
     data, split = recipe.data, ""
     if not os.path.exists(data):
         data, split = data.partition(":")[0], "".join(data.partition(":")[1:])
@@ -72,7 +79,13 @@ def run_name(recipe):
         data = Path(data).resolve().name or "data"
     data += split
     masked = "-masked" if recipe.masked_target is not None else ""
-    return re.sub(r"[^\w.-]+", "_", f"{data}-{recipe.model}{masked}")
+    end = _plain(f"-{recipe.model}{masked}")
+    return file_name(_plain(data), end, most=LONGEST)
+
+
+def _plain(text):
+    """A text as part of a folder's name."""
+    return re.sub(r"[^\w.-]+", "_", text)
 
 
 def check_same(folder, own, given):
