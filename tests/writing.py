@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow_datasets as tfds
 
+from keras_vit.data.sets.prepared import without_bucket
+
 
 def write(data_dir, set_name, features, examples, splits=("train",)):
     """A prepared set `set_name`, version 3.0.0.
@@ -26,7 +28,8 @@ def write(data_dir, set_name, features, examples, splits=("train",)):
         def _generate_examples(self, split):
             yield from enumerate(examples[split])
 
-    Builder(data_dir=data_dir).download_and_prepare()
+    with without_bucket():
+        Builder(data_dir=data_dir).download_and_prepare()
 
 
 def write_numbered(folder, count=30, images=None, shards=4, **features):
@@ -53,5 +56,6 @@ def write_numbered(folder, count=30, images=None, shards=4, **features):
                 yield i, {"image": image, "label": i % 2}
 
     config = tfds.download.DownloadConfig(num_shards=shards)
-    Builder(data_dir=folder).download_and_prepare(download_config=config)
+    with without_bucket():
+        Builder(data_dir=folder).download_and_prepare(download_config=config)
     return folder / "numbered" / "1.0.0"

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pathlib
 import re
-import tempfile
 
 from keras_vit.common.wording import hint
 from keras_vit.data.sets.catalog import DEFAULT_DATA_DIR, EMBEDDED, NOT_IN_TFDS
@@ -30,7 +29,7 @@ def find_builder(place, data_dir=None):
 
     root = data_root(data_dir)
     directory = directory_of(place, data_dir)
-    with quiet(), _no_empty_folders():
+    with quiet(), without_bucket():
         if directory is not None:
             return tfds.builder_from_directory(str(directory)), True
         try:
@@ -44,14 +43,21 @@ def find_builder(place, data_dir=None):
 
 
 @contextlib.contextmanager
-def _no_empty_folders():
-    """Removes the empty temporary folder that TFDS leaves behind for a builder."""
-    temporary = pathlib.Path(tempfile.gettempdir())
-    before = set(temporary.glob("tmp*tfds"))
-    yield
-    for folder in set(temporary.glob("tmp*tfds")) - before:
-        with contextlib.suppress(OSError):  # it is not empty
-            folder.rmdir()
+def without_bucket():
+    """Keeps TFDS from looking for facts of a set in its cloud while the block lasts.
+
+    It has switched that off itself, but leaves an empty temporary folder behind each
+    time.
+    """
+    import tensorflow_datasets as tfds
+
+    info = tfds.core.DatasetInfo
+    before = info.initialize_from_bucket
+    info.initialize_from_bucket = lambda self: None
+    try:
+        yield
+    finally:
+        info.initialize_from_bucket = before
 
 
 def data_root(data_dir=None) -> pathlib.Path:

@@ -11,10 +11,11 @@ from keras_vit.data.sets import vtab
 from keras_vit.data.sets.catalog import DATASETS, NOT_IN_TFDS
 from keras_vit.data.sets.downloads import quiet
 from keras_vit.data.sets.known import image_shape, num_training_images
+from keras_vit.data.sets.prepared import without_bucket
 
 
 def builder(name, data_dir):
-    with quiet():
+    with quiet(), without_bucket():
         return tfds.builder(name, data_dir=str(data_dir), try_gcs=False)
 
 
