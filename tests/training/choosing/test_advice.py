@@ -102,7 +102,9 @@ def test_a_folder_is_scanned_once_before_the_model_is_built(
 ):
     scans = []
     scan = folders.scan
-    monkeypatch.setattr(folders, "scan", lambda path: scans.append(path) or scan(path))
+    monkeypatch.setattr(
+        folders, "scan", lambda path, *few: scans.append(path) or scan(path, *few)
+    )
 
     def stop(*_):
         raise ValueError("stopped here")
