@@ -1,8 +1,10 @@
 """Matplotlib figures without pyplot, and images embedded in HTML pages."""
 
 import base64
+import contextlib
 import io
 import re
+import warnings
 from pathlib import Path
 
 from keras_vit.common.files import replacing
@@ -24,9 +26,22 @@ def new_figure(width, height):
     return figure
 
 
+def unformatted(text):
+    """A text for a picture, in which matplotlib finds no formula."""
+    return text.replace("$", r"\$")
+
+
+@contextlib.contextmanager
+def _any_letters():
+    """Letters that the font lacks become boxes, without a warning for each of them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+")
+        yield
+
+
 def save_figure(figure, path, dpi=110):
     """Writes a figure, or leaves the old file as it is; the ending is the format."""
-    with replacing(Path(path)) as temporary:
+    with replacing(Path(path)) as temporary, _any_letters():
         figure.savefig(temporary, dpi=dpi)
 
 
@@ -67,7 +82,7 @@ def themed_svg(draw, salt):
     # Text stays text.
     style.update({"svg.fonttype": "none", "svg.hashsalt": salt})
     buffer = io.StringIO()
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(style), _any_letters():
         figure = draw()
         for axes in figure.axes:
             axes.patch.set_visible(False)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from keras_vit.common.checks import check_choice
-from keras_vit.common.figures import new_figure, save_figure
+from keras_vit.common.figures import new_figure, save_figure, unformatted
 from keras_vit.common.tables import Table, as_csv
 from keras_vit.common.wording import as_clock, percent
 from keras_vit.training.folder.folder import RunFolder
@@ -210,7 +210,8 @@ def plot_runs(runs, path):
         for run in drawn:
             points = [(row["epoch"], row[key]) for row in run.history if key in row]
             # Names that begin with "_" would be left out of the legend.
-            axes.plot(*zip(*points) if points else ((), ()), ".-", label=f" {run.name}")
+            label = " " + unformatted(run.name)
+            axes.plot(*zip(*points) if points else ((), ()), ".-", label=label)
         axes.set(xlabel="epoch", title=key.replace("val_", "test "))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from keras_vit.common.figures import new_figure
+from keras_vit.common.figures import new_figure, unformatted
 
 
 def plot_filters(filters, columns=7):
@@ -148,7 +148,7 @@ def plot_attention(images, maps, titles=None, *, value_range=(-1.0, 1.0)):
         pair = np.concatenate([before, gap, after], axis=1)
         grid[i].imshow(_opaque(pair), interpolation="nearest")
         if titles is not None:
-            grid[i].set_title(titles[i].replace("$", r"\$"), fontsize=9)
+            grid[i].set_title(unformatted(titles[i]), fontsize=9)
     for axes in grid:
         axes.set_axis_off()
     return figure

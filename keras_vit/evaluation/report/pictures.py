@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from keras_vit.common.figures import BLUE, GREY, ORANGE, new_figure
+from keras_vit.common.figures import BLUE, GREY, ORANGE, new_figure, unformatted
 from keras_vit.evaluation.metrics import NUM_BINS, Counts
 
 # Cells carry their counts up to so many classes, axes the names of classes up to so
@@ -169,4 +169,4 @@ def plot_mistakes(evaluation, columns=6):
 
 def _short(name, length=24):
     name = name if len(name) <= length else name[: length - 1] + "…"
-    return name.replace("$", r"\$")  # no formulas in names
+    return unformatted(name)
