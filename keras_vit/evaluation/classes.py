@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_vit.common.wording import class_key
+from keras_vit.models import imagenet_classes
 
 # Names that a message lists.
 LISTED = 10
@@ -56,6 +57,26 @@ def match_classes(names, outputs, source):
             "leave the rest out of the data."
         )
     return found
+
+
+def imagenet_names(names, outputs, source):
+    """The synsets of a model of ImageNet's classes, where the data are named so.
+
+    Published files name no classes, or name them by words.
+
+    Args:
+        names, outputs, source: As for `match_classes`.
+
+    Returns:
+        List of strings such as `"n01440764"`, or `None`.
+    """
+    if outputs not in (1000, 21843):
+        return None
+    synsets, words = zip(*imagenet_classes(outputs))
+    if names is not None and list(names) != list(words):
+        return None
+    known, used = set(synsets), [source.class_names[n] for n in _used(source)]
+    return list(synsets) if all(name in known for name in used) else None
 
 
 def _used(source):

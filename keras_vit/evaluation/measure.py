@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vit.common.checks import check_positive
 from keras_vit.data import steps_to_text
-from keras_vit.evaluation.classes import match_classes
+from keras_vit.evaluation.classes import imagenet_names, match_classes
 from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.memory import MAX_PROBABILITIES
 from keras_vit.evaluation.metrics import (
@@ -236,6 +236,7 @@ def evaluate(
         run=run,
     )
     names, num_classes = known_class_names(model), model.output_shape[-1]
+    names = imagenet_names(names, num_classes, source) or names
     class_of = match_classes(names, num_classes, source)
     names = names or source.class_names
     shape = source.num_examples, num_classes

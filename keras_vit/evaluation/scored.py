@@ -19,7 +19,7 @@ READING = ("corrupt", "test_fraction", "split_seed")
 # What was scored, in words.
 NAMED = "the part that was named"
 SET_APART = "the test images of its training"
-WHOLE = "all of them: the data name no test part"
+WHOLE = "all of them: there is no test part"
 
 
 def find_scored(

@@ -12,6 +12,7 @@ from keras_vit.cli import main
 from keras_vit.data import from_arrays
 from keras_vit.evaluation import evaluate
 from keras_vit.evaluation.classes import match_classes
+from keras_vit.models import imagenet_classes
 
 CLASSES = ["cat", "dog", "owl", "pig"]
 
@@ -75,6 +76,22 @@ def test_a_model_without_names_wants_as_many_classes():
     assert match_classes(None, 2, source).tolist() == [0, 1]
     with pytest.raises(ValueError, match=r"its 3 classes .* 2 classes \(class 0, cl"):
         evaluate(tiny(), source)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_model_of_imagenet_knows_the_synsets_of_a_few_of_its_classes(named):
+    classes = imagenet_classes()
+    model = tiny(1000)
+    if named:
+        model.metadata["class_names"] = [words for _, words in classes]
+    given = [classes[number][0] for number in (999, 0, 207)]
+    source, _, labels = numbered(9, 3, names=given)
+    found = evaluate(model, source)
+    assert (found.labels == np.array([999, 0, 207])[labels]).all()
+    assert found.class_names[207] == given[2] and len(found.missing) == 997
+    other, *_ = numbered(9, 3, names=["n00000000", *given[1:]])
+    with pytest.raises(ValueError, match=r"1000|1,000"):
+        evaluate(model, other)
 
 
 def test_folders_and_lists_of_any_classes_are_scored_whole(named, tmp_path, capsys):

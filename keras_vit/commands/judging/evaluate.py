@@ -127,6 +127,8 @@ class Evaluate:
             for row, result in zip(rows, results):
                 row.append(percent(result.real_accuracy))
         print(aligned([names, *rows], left=2))
+        for part in dict.fromkeys(result.part for result in results):
+            print(f"scored: {part}")
         spread = 100 * accuracy.standard_deviation
         print(
             f"accuracy: {100 * accuracy.mean:.2f} ± {spread:.2f} % (n = {accuracy.n})"
