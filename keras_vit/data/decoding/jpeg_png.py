@@ -21,6 +21,7 @@ from keras_vit.data.decoding.pillow import orientation, pillow_pixels, pillow_si
 # Pixels decoded around a window and then cut off: a JPEG may hold its colours at half
 # the resolution, and to interpolate them takes their neighbours.
 MARGIN = 2
+MOST_OF_TENSORFLOW = 2**29 // 3 - 1  # pixels of colour that its operation decodes
 JPEG = b"\xff\xd8\xff"  # how these files begin
 # Patterns know bytes above 127 as \C only. An EXIF block comes first, or straight after
 # an 18-byte JFIF block.
@@ -47,7 +48,7 @@ def decode(data, num_channels: int | None = None):
     head = tf.strings.substr(data, 0, 64)
     plain = tf.cond(
         _is_jpeg(head),
-        lambda: _is_plain_jpeg(data, head),
+        lambda: _is_plain_jpeg(data, head, num_channels),
         lambda: tf.strings.regex_full_match(head, _plain_png()),
     )
     channels = _decoder_channels(num_channels)
@@ -80,7 +81,7 @@ def decode_window(data, window, num_channels: int | None = None):
     head = tf.strings.substr(data, 0, 64)
     plain = tf.cond(
         _is_jpeg(head) & (end == b"\xff\xd9"),
-        lambda: _is_plain_jpeg(data, head),
+        lambda: _is_plain_jpeg(data, head, num_channels),
         lambda: tf.constant(False),
     )
     size = tf.cond(
@@ -157,10 +158,11 @@ def _is_jpeg(head):
     return tf.strings.substr(head, 0, 3) == JPEG
 
 
-def _is_plain_jpeg(data, head):
+def _is_plain_jpeg(data, head, num_channels):
     """Whether a JPEG needn't be turned, and isn't suspiciously large or slow."""
     size = tf.cast(tf.io.extract_jpeg_shape(data)[:2], tf.int64)
-    small = tf.reduce_prod(size) <= min(LARGE, max_pixels())
+    most = LARGE if num_channels == 1 else MOST_OF_TENSORFLOW
+    small = tf.reduce_prod(size) <= min(most, max_pixels())
     scans = tf.raw_ops.StringSplitV2(
         input=data[None], sep=START_OF_SCAN, maxsplit=MAX_SCANS + 1
     )

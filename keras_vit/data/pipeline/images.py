@@ -33,7 +33,7 @@ def load_image(image, preprocessing) -> np.ndarray:
         ValueError: naming the file, if it isn't there or isn't a readable image.
     """
     steps = as_preprocessing(preprocessing)
-    array = tf.convert_to_tensor(_pixels(image))
+    array = tf.convert_to_tensor(_pixels(image, steps.num_channels))
     array = to_channels(array, steps.num_channels)
     return apply(steps.image_steps, array[None], None)[0].numpy()
 
@@ -66,14 +66,15 @@ def load_images(images, preprocessing, *, corrupt: str = "error"):
     return np.zeros(shape, np.float32), errors
 
 
-def _pixels(image):
-    """`uint8` `(H, W, 1 or 3)`."""
+def _pixels(image, num_channels):
+    """`uint8` `(H, W, 1 or 3)`; of a file, so many channels."""
     if isinstance(image, str | os.PathLike):
-        return _decode(read_image_file(image), image)
+        return _decode(read_image_file(image), image, num_channels)
     if isinstance(image, bytes):
-        return _decode(image, "bytes")
+        return _decode(image, "bytes", num_channels)
     if isinstance(image, io.IOBase):
-        return _decode(image.read(), getattr(image, "name", "file"))
+        name = getattr(image, "name", "file")
+        return _decode(image.read(), name, num_channels)
     if hasattr(image, "getexif"):  # a Pillow image, perhaps not decoded yet
         with explained():
             return pixels(image)
@@ -108,10 +109,10 @@ def checked_array(image):
     )
 
 
-def _decode(data, name):
+def _decode(data, name, num_channels):
     max_pixels()  # a limit that is no number is not the fault of this image
     try:
-        return decode(tf.constant(data, tf.string))
+        return decode(tf.constant(data, tf.string), num_channels)
     except Exception as error:
         name = display(os.fspath(name))
         raise ValueError(f"{CORRUPT}{name}: {reason_of(error)}.") from None
