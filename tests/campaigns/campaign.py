@@ -56,6 +56,8 @@ def work():
 class Worker:
     """A process that judges files, replaced when it dies or goes too far."""
 
+    script = __file__
+
     def __init__(self):
         self._process = None
 
@@ -71,7 +73,7 @@ class Worker:
         return answer
 
     def _start(self):
-        command = [sys.executable, __file__, "--worker"]
+        command = [sys.executable, self.script, "--worker"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

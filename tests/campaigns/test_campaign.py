@@ -5,6 +5,7 @@ import pytest
 from campaign import run
 from changing import CHANGES, HARMLESS
 from drawing import draw
+from images import run as run_images
 from misbehaving import KINDS
 from servers import SLOW
 from servers import run as run_servers
@@ -28,6 +29,18 @@ def test_a_sample_of_changed_files_holds():
 def test_all_changed_files_hold():
     outcome, lines = run(500, seed=1)
     assert not lines and outcome == {"held": 500}
+
+
+@pytest.mark.slow
+def test_a_sample_of_odd_images_holds():
+    outcome, lines = run_images(60, seed=0)
+    assert not lines and outcome == {"held": 60}
+
+
+@pytest.mark.slow
+def test_all_odd_images_hold():
+    outcome, lines = run_images(300, seed=1)
+    assert not lines and outcome == {"held": 300}
 
 
 def test_downloads_from_all_servers_that_answer_at_once_hold():
