@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from keras_vit.data import randomness
 from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
-from keras_vit.data.graphs import as_written
+from keras_vit.data.graphs import as_written, usable_cores
 from keras_vit.data.pipeline.complete import complete_batches
 from keras_vit.data.readers.order import Order
 from keras_vit.data.readers.stores import PixelStore
@@ -119,6 +119,10 @@ def _batches(
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False  # it keeps many a stream to a single core
+    if isinstance(store, PixelStore):
+        # They copy all images for a moment, for each iterator. What they would do here,
+        # run the maps in parallel, is said where the maps are.
+        options.experimental_optimization.apply_default_optimizations = False
     policy = tf.data.experimental.AutoShardPolicy.DATA  # files can't be told apart
     options.experimental_distribute.auto_shard_policy = policy
     return dataset.with_options(options).prefetch(2)
@@ -162,7 +166,8 @@ def _from_pixels(store, order, preprocessing, batch_size, mix):
         return mix(to_channels(batch, channels), label, seeds)
 
     static = order.remaining is None or order.remaining % batch_size == 0
-    return store.indices(order).batch(batch_size, drop_remainder=static).map(make)
+    indices = store.indices(order).batch(batch_size, drop_remainder=static)
+    return indices.map(make, num_parallel_calls=usable_cores())
 
 
 def apply(steps, images, seeds, first: int = 0):

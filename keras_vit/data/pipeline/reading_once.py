@@ -11,7 +11,7 @@ from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
 from keras_vit.data.graphs import as_written, usable_cores
 from keras_vit.data.pipeline.complete import CORRUPT, HINT, why_unreadable
 from keras_vit.data.readers.request import in_order
-from keras_vit.data.readers.stores import PixelStore
+from keras_vit.data.readers.stores import PixelStore, aligned_zeros
 
 LOGGER = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def decode_all(store) -> PixelStore | None:
         ValueError: naming the first image that can't be read.
     """
     shape = store.image_shape
-    images = np.zeros((store.num_examples, *shape), np.uint8)
+    images = aligned_zeros((store.num_examples, *shape))
 
     @as_written
     def read(position, item):
@@ -49,7 +49,7 @@ def decode_all(store) -> PixelStore | None:
         _, name, reason = found[0]
         more = f" ({len(found) - 1} more are broken.)" if len(found) > 1 else ""
         raise ValueError(f"{CORRUPT}{name}: {reason}.{more}{HINT}")
-    return PixelStore(images, store.labels, names)
+    return PixelStore(images, store.labels, names, owned=True)
 
 
 def readable(items, read):

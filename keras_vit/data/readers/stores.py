@@ -9,6 +9,7 @@ folders. Records that don't fit in memory can only be read in a stream: `records
 
 import dataclasses
 import functools
+import math
 import os
 
 import numpy as np
@@ -19,6 +20,8 @@ from keras_vit.data import randomness
 from keras_vit.data.decoding.pillow import is_image_file
 from keras_vit.data.graphs import as_written, usable_cores
 from keras_vit.data.readers.order import Order
+
+ALIGNMENT = 64  # bytes, of the beginning of every tensor
 
 
 class IndexedStore:
@@ -113,6 +116,8 @@ class PixelStore(IndexedStore):
     labels: np.ndarray
     ids: np.ndarray | None = None
     originals: np.ndarray | None = None
+    # Whether nobody else has the images: TensorFlow may then use their memory.
+    owned: bool = False
 
     @property
     def image_shape(self):
@@ -121,10 +126,14 @@ class PixelStore(IndexedStore):
     @functools.cached_property
     def tensors(self):
         """(images, labels, ids) in the host's memory; a GPU must not hold them."""
+        if not (self.owned and _is_aligned(self.images)):
+            images = aligned_zeros(self.images.shape)
+            images[...] = self.images
+            self.images, self.owned = images, True
         with tf.device("CPU:0"):
-            images = tf.constant(self.images)
             labels, ids = tf.constant(self.labels), _names(self.names())
-        self.images = images.numpy()  # the same memory, so that it is there once
+        # `tf.constant` and `numpy()` would copy, and all images be there three times.
+        images = tf.experimental.dlpack.from_dlpack(self.images.__dlpack__())
         return images, labels, ids
 
     def fetcher(self):
@@ -177,7 +186,8 @@ class FileStore(IndexedStore):
             files, labels = _names(self.files), tf.constant(self.labels)
             # TensorFlow would wait for a pipe, and read a device until memory ends. It
             # fails at once with a path that says that a pipe is a folder.
-            ends = tf.constant(np.where(self.regular, b"", b"/").astype(object))
+            ends = np.where(self.regular, b"", b"/is no regular file")
+            ends = tf.constant(ends.astype(object))
 
         def fetch(index):
             file = name = root + tf.gather(files, index)
@@ -192,6 +202,18 @@ class FileStore(IndexedStore):
 
     def file_names(self):
         return [display(file) for file in self.files]
+
+
+def aligned_zeros(shape) -> np.ndarray:
+    """`uint8` zeros in memory that TensorFlow can use as it is."""
+    size = math.prod(shape)
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].reshape(shape)
+
+
+def _is_aligned(array):
+    return array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0
 
 
 def _fetch_from(data, labels, ids):

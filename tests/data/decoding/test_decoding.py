@@ -1,5 +1,6 @@
 """One decoder: TensorFlow's and Pillow's pixels are the same."""
 
+import io
 import sys
 
 import numpy as np
@@ -8,7 +9,7 @@ import tensorflow as tf
 from pictures import encode, picture
 from PIL import Image
 
-from keras_vit.data.decoding import jpeg_png
+from keras_vit.data.decoding import jpeg_png, pillow
 
 COLOUR, GREY = picture(), picture(channels=1)
 ALPHA = np.dstack([COLOUR, picture(channels=1, seed=5)])
@@ -222,3 +223,66 @@ def test_a_file_said_to_be_upright_is_cut_while_decoding(monkeypatch):
     part = jpeg_png.decode_window(tagged, window)
     np.testing.assert_array_equal(part, jpeg_png.decode_window(plain, window))
     np.testing.assert_array_equal(part, jpeg_png.decode(plain)[5:45, 6:56])
+
+
+# What is large, slow, or broken beside its pixels -------------------------------------
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_large_images_are_converted_in_strips_to_the_same_pixels(kind, monkeypatch):
+    whole = pillow.pillow_pixels(FILES[kind])
+    monkeypatch.setattr(pillow, "PIXELS_AT_ONCE", 100)  # three rows of most
+    assert (pillow.pillow_pixels(FILES[kind]) == whole).all()
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_large_images_are_made_grey_as_all_others_are(kind, monkeypatch):
+    usual = jpeg_png.decode(FILES[kind], 1).numpy()
+    monkeypatch.setattr(pillow, "LARGE", 100)
+    monkeypatch.setattr(pillow, "PIXELS_AT_ONCE", 100)
+    monkeypatch.setattr(jpeg_png, "LARGE", 100)
+    found = pillow.pillow_pixels(FILES[kind], 1)
+    assert found.shape == usual.shape == (24, 32, 1)
+    assert np.abs(found.astype(int) - usual).max() <= 1  # at a half, sums decide
+    assert (jpeg_png.decode(FILES[kind], 1).numpy() == found).all()
+
+
+def test_a_jpeg_of_many_scans_is_refused_and_two_bytes_by_chance_are_not():
+    data = FILES["jpeg progressive"]
+    scan = data.rindex(b"\xff\xda")
+    many = data[:-2] + data[scan:-2] * 200 + data[-2:]
+    with pytest.raises(
+        (ValueError, tf.errors.OpError), match=r"scans, more than .* 100"
+    ):
+        jpeg_png.decode(many)
+    film = data + b"\xff\xda" * 500  # behind the image, as phones keep a film there
+    expected = np.asarray(Image.open(io.BytesIO(data)))
+    assert (jpeg_png.decode(film).numpy() == expected).all()
+
+
+@pytest.mark.parametrize("tag", [3, 6])
+def test_tiff_files_are_turned_once(tag):
+    data = encode(COLOUR, "TIFF", tiffinfo={0x0112: tag})
+    upright = {3: COLOUR[::-1, ::-1], 6: np.rot90(COLOUR, -1)}[tag]
+    assert (jpeg_png.decode(data).numpy() == upright).all()
+    box = tf.constant([3, 2, 20, 19])
+    seen = []
+    part = jpeg_png.decode_window(
+        data, lambda h, w: seen.append((int(h), int(w))) or box
+    )
+    assert seen == [upright.shape[:2]] and (part == upright[3:23, 2:21]).numpy().all()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    "block", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff", b"Exif\0\0MM\0*"]
+)
+def test_a_broken_exif_block_does_not_break_the_picture(kind, block):
+    data = encode(COLOUR, kind, exif=block)
+    plain = Image.open(io.BytesIO(encode(COLOUR, kind)))
+    assert (jpeg_png.decode(data).numpy() == np.asarray(plain)).all()
+
+
+def test_a_program_is_not_run():
+    with pytest.raises((ValueError, tf.errors.OpError), match="PostScript"):
+        jpeg_png.decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
