@@ -1,5 +1,9 @@
 """Changed weight files load right, or are refused well; `campaign.py` has the rules."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import beside  # noqa: F401
 import pytest
 from campaign import run
@@ -7,6 +11,7 @@ from changing import CHANGES, HARMLESS
 from drawing import draw
 from images import run as run_images
 from misbehaving import KINDS
+from rooms import COMMANDS
 from servers import SLOW
 from servers import run as run_servers
 
@@ -52,3 +57,17 @@ def test_downloads_from_all_servers_that_answer_at_once_hold():
 def test_downloads_from_all_servers_hold():
     outcome, lines = run_servers(2 * len(KINDS), seed=1)
     assert not lines and outcome == {"held": 2 * len(KINDS)}
+
+
+# Each in a process of its own, which forks before TensorFlow computes anything.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "campaign, count, only",
+    [("writes", 3, "export"), ("disks", 2, "export"), ("kills", 2, "")],
+)
+def test_a_sample_of_commands_that_are_ended_holds(campaign, count, only):
+    script = Path(__file__).with_name(f"{campaign}.py")
+    command = [sys.executable, script, "--count", str(count), "--only", only]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ", 0 lost" in done.stdout and set(COMMANDS) > {"train", "export file"}
