@@ -14,6 +14,7 @@ from keras_vit.terminal import WrongUsage
 from keras_vit.training.choosing.resolve import resolve, start_recipe
 from keras_vit.training.folder.choice import find_run_to_resume
 from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.recipes.records import Damaged
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ class RunOptions:
         """
         try:
             recipe = start_recipe(self.start, self._given)
+        except Damaged:  # the command is right, the file is not
+            raise
         except ValueError as error:
             raise WrongUsage(str(error)) from None
         self._check_kind(recipe)

@@ -78,6 +78,10 @@ _FORM = {
 }
 
 
+class Damaged(ValueError):
+    """A file of a run does not hold what it must."""
+
+
 def read_json(path):
     """What a JSON file holds.
 
@@ -107,7 +111,7 @@ def read_record(path, needed=()):
         A dictionary, in which every value that others read is of its kind.
 
     Raises:
-        ValueError: naming the file and what is wrong with it.
+        Damaged: a ValueError that names the file and what is wrong with it.
     """
     try:
         record = read_json(path)
@@ -125,7 +129,7 @@ def read_record(path, needed=()):
                 "keras_vit does not know"
             )
     except ValueError as error:
-        raise ValueError(
+        raise Damaged(
             f"{path} is not the record of a training run, or is damaged: {error}. "
             "Bring the file back as it was, or use another folder."
         ) from None
@@ -136,12 +140,12 @@ def recipe_of(record, path):
     """The recipe of a record.
 
     Raises:
-        ValueError: naming the file, if this version has no such recipe.
+        Damaged: naming the file, if this version has no such recipe.
     """
     try:
         return Recipe.from_json(record["recipe"])
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path} does not hold a recipe: {error}") from None
+        raise Damaged(f"{path} does not hold a recipe: {error}") from None
 
 
 def _check(value, form, name):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_vit.cli import main
 from keras_vit.reporting.card import model_card
 from keras_vit.reporting.runs import compare_runs
 from keras_vit.training.folder.choice import find_run_to_resume
@@ -149,3 +150,19 @@ def test_a_damaged_history_is_named(content, run):
     run.history.unlink()
     with pytest.raises(ValueError, match=r"history\.csv is not there"):
         run.read_history()
+
+
+@pytest.mark.parametrize("damage", ["deep", "null", "empty recipe"])
+def test_commands_end_with_status_1_and_one_sentence(damage, run, tmp_path, capsys):
+    run.record.write_bytes(DAMAGED[damage])
+    for words in (
+        ["train", "--run", run, "--resume"],
+        ["train", "--weights", run, "--data", "fashion_mnist_mini"],
+        ["train", "--recipe", run],
+        ["explain", run],
+        ["runs", tmp_path],
+    ):
+        assert main(list(map(str, words))) == 1
+        said = capsys.readouterr().err.splitlines()
+        assert str(run.record) in said[0], words
+        assert len(said) == (2 if words[0] == "runs" else 1)  # "There is no run in ..."
