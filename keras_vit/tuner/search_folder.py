@@ -65,6 +65,8 @@ class SearchFolder:
         self.plot = self.path / "parallel_coordinates.png"
         self.logs = self.path / "logs"
         self.workers = self.path / "workers"
+        # The opened place of the data, where this process has looked for its files.
+        self.place = None
 
     def __str__(self):
         return str(self.path)

@@ -112,6 +112,7 @@ def prepare_search(hypermodel, folder=None, **settings):
     if folder is None:
         folder = next_run_folder(SEARCHES, run_name(hypermodel.base)).path
     folder = SearchFolder(folder)
+    folder.place = hypermodel.place
     if folder.is_taken():
         raise ValueError(
             f"{folder} exists and is not empty: resume it, or choose another folder."
@@ -146,6 +147,8 @@ def run_search(folder, devices="auto"):
         budget=settings.budget,
         facts=settings.facts,
     )
+    if folder.place is not None:
+        hypermodel.place = folder.place
     with as_strategy(devices).scope() as strategy:
         if strategy.num_hosts > 1:
             raise ValueError(

@@ -10,7 +10,7 @@ from keras_vit import cli
 from keras_vit.data.readers import folders
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run import batches, first_look, prepare
-from keras_vit.tuner import ViTHyperModel
+from keras_vit.tuner import ViTHyperModel, searching
 
 
 @pytest.fixture
@@ -87,4 +87,16 @@ def test_the_trials_of_a_search_look_for_the_files_once(tiny, scans):
     recipes = ViTHyperModel(tiny)
     assert recipes.facts.num_training and recipes.place is recipes.place
     load_data(recipes.base, recipes.place)
+    assert scans == [tiny.data]
+
+
+def test_a_search_looks_for_the_files_once_before_its_trials(
+    tiny, tmp_path, scans, monkeypatch
+):
+    used = []
+    monkeypatch.setattr(searching, "make_tuner", lambda model, *_: used.append(model))
+    folder = searching.prepare_search(ViTHyperModel(tiny), tmp_path / "s", trials=1)
+    with pytest.raises(AttributeError):  # there is no tuner
+        searching.run_search(folder)
+    load_data(used[0].base, used[0].place)
     assert scans == [tiny.data]
