@@ -18,6 +18,9 @@ SLOTS = {"adamw": 2, "adam": 2, "sgd": 1}
 # it keeps, and the copies that they are made with.
 WORKING = 2
 
+# What the loss keeps for each class: log-probabilities, targets, and their gradients.
+LOSS = 3
+
 # Bytes of a kept value in half precision: norms and attention scores stay in float32.
 HALF = 3
 
@@ -146,6 +149,9 @@ def estimate_training(
     """
     check_positive(batch_size=batch_size, accumulation_steps=accumulation_steps)
     kept, largest = kept_values(model)
+    shape = model.output_shape
+    if isinstance(shape, tuple) and len(shape) == 2:
+        kept += LOSS * (shape[1] or 0)
     half = any(
         layer.weights and _bytes(layer.compute_dtype) == 2 for layer in model.layers
     )

@@ -54,6 +54,13 @@ def test_a_block_keeps_what_its_gradients_read(vit):
     assert with_dropout == block + 5 * (2 * 8 + 12 + 2 * 5)
 
 
+def test_every_class_is_counted_in_the_loss():
+    few, many = (estimate_training(ViT(k, **TINY), 1) for k in (3, 5003))
+    # The scores themselves are an output, and twice that of the largest layer.
+    more = many.activations_per_image - few.activations_per_image
+    assert 4 * 4 * 5000 <= more <= 4 * 6 * 5000
+
+
 def test_memory_grows_by_whole_images(vit):
     one, two = (estimate_training(vit, batch) for batch in (1, 2))
     assert two.total - one.total == one.activations_per_image + one.pixels_per_image
