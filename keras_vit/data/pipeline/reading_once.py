@@ -1,11 +1,11 @@
 """Reads a whole source once: to keep its pixels, or to find the broken images."""
 
 import logging
-import time
 
 import numpy as np
 import tensorflow as tf
 
+from keras_vit.common.progress import sign_of_life
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import pixels_of, to_channels
 from keras_vit.data.graphs import as_written, usable_cores
@@ -39,11 +39,13 @@ def decode_all(store) -> PixelStore | None:
 
     names = np.zeros(store.num_examples, object)
     items = in_order(store).enumerate()
-    for batch in readable(items, read).batch(256).as_numpy_iterator():
-        position, image, fits, name = batch
-        if not fits.all():
-            return None
-        images[position], names[position] = image, name
+    with sign_of_life("reading the images into memory") as tell:
+        for batch in readable(items, read).batch(256).as_numpy_iterator():
+            position, image, fits, name = batch
+            if not fits.all():
+                return None
+            images[position], names[position] = image, name
+            tell(int(position[-1]) + 1, store.num_examples)
     found = reasons(items, read, names != 0)
     if found:
         _, name, reason = found[0]
@@ -91,14 +93,10 @@ def leave_out(store, name: str, progress=None):
 
     total, items = store.num_examples, in_order(store).enumerate()
     seen = np.zeros(total, bool)
-    logged = time.monotonic()
-    for positions in readable(items, read).batch(64).as_numpy_iterator():
-        seen[positions] = True
-        if progress is not None:
-            progress(int(positions[-1]) + 1, total)
-        elif time.monotonic() - logged > 5:
-            logged = time.monotonic()
-            LOGGER.info("Checked %d of %d images", positions[-1] + 1, total)
+    with sign_of_life("reading all images for broken ones") as tell:
+        for positions in readable(items, read).batch(64).as_numpy_iterator():
+            seen[positions] = True
+            (progress or tell)(int(positions[-1]) + 1, total)
     found = reasons(items, read, seen)
     if not found:
         return store, ()
