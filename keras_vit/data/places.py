@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from keras_vit.common.regular import check_regular
 from keras_vit.common.wording import display, hint
 from keras_vit.data import subsets
 from keras_vit.data.readers import folders
@@ -178,6 +179,8 @@ def _parse(name):
         for cut in [len(text), *(match.start() for match in re.finditer(":", text))]:
             if os.path.exists(text[:cut]):
                 return pathlib.Path(text[:cut]), text[cut + 1 :] or None
+    if os.path.islink(text.partition(":")[0]):
+        _check_file(text.partition(":")[0])
     if text.partition(":")[0].lower().endswith(LIST_SUFFIXES):
         raise ValueError(f"There is no file {display(text.partition(':')[0])}.")
     if isinstance(name, os.PathLike) or text[:1] in ("/", ".", "~") or "\\" in text:
@@ -192,8 +195,18 @@ def _parse(name):
     return head + (version or ""), split
 
 
+def _check_file(path):
+    """Raises for a pipe, a device, or a link that leads nowhere."""
+    try:
+        check_regular(path)
+    except ValueError as error:
+        raise ValueError(f"{error} Name a folder of images, or a list file.") from None
+
+
 def _kind(path):
     if isinstance(path, pathlib.Path):
+        if not path.is_dir():
+            _check_file(path)
         if path.suffix.lower() in LIST_SUFFIXES and path.is_file():
             return "list"
         return "folder" if prepared_directory(path) is None else "prepared"

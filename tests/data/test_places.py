@@ -1,6 +1,7 @@
 """A data set's name is opened once, and its files are looked for once."""
 
 import collections
+import os
 
 import pytest
 import tensorflow_datasets as tfds
@@ -96,3 +97,19 @@ def test_a_place_says_what_its_name_means(folder, photo_list):
     assert open_place("vtab/dtd").vtab_task.num_classes == 47
     with pytest.raises(ValueError, match=r"no task 'dtdd'\. Did you mean vtab/dtd"):
         open_place("vtab/dtdd")
+
+
+def test_what_is_no_folder_and_no_list_is_named(tmp_path):
+    made = {name: tmp_path / name for name in ("pipe.csv", "gone", "loop.csv")}
+    os.mkfifo(made["pipe.csv"])
+    made["gone"].symlink_to("photos of last year")
+    made["loop.csv"].symlink_to("loop.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name, words in {
+        "pipe.csv": "is a pipe, no regular file",
+        "gone": "is a link that leads nowhere, to photos of last year",
+        "loop.csv": "is a link that leads back to itself",
+        "zero.csv:train": "is a link to /dev/zero, a device",
+    }.items():
+        with pytest.raises(ValueError, match=f"{words}.* Name a folder of images"):
+            open_place(str(tmp_path / name))

@@ -1,7 +1,9 @@
 """Finds a recipe by name: a published run, a file or a run folder."""
 
+import os
 from pathlib import Path
 
+from keras_vit.common.regular import check_regular
 from keras_vit.training.recipes.checks import SIZES
 from keras_vit.training.recipes.recipe import Recipe, recipe
 from keras_vit.training.recipes.records import read_json, read_record, recipe_of
@@ -25,6 +27,8 @@ def find_recipe(name):
     if path.is_dir() and (path / "run.json").is_file():
         path = path / "run.json"
     elif not path.is_file():
+        if os.path.lexists(path) and not path.is_dir():
+            check_regular(path)  # says what it is
         if path.suffix == ".json" or len(path.parts) > 1:
             raise ValueError(f"There is no recipe in {name}: no such file.")
         return recipe(name)

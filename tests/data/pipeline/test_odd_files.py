@@ -152,3 +152,16 @@ def test_arrays_of_the_user_are_copied_once_and_not_shared():
     images, _, _ = source.store.tensors
     given += 9
     assert not images.numpy().any() and not source.store.images.any()
+
+
+def test_a_panorama_is_a_photo(folder, recwarn):
+    image = Image.new("1", (20_000, 9_000))  # 180 million pixels
+    image.paste(1, (10_000, 0, 20_000, 9_000))
+    image.save(folder / "cat" / "panorama.png")
+    found = load_image(folder / "cat" / "panorama.png", preprocessing((9, 20)))
+    assert (found[:, :10] == -1).all() and (found[:, 10:] == 1).all()
+    source = keras_vit.data.load(f"{folder}:all", corrupt="skip")
+    assert source.num_examples == 31 and not source.skipped
+    assert not [
+        w for w in recwarn if issubclass(w.category, Warning) and "bomb" in str(w)
+    ]
