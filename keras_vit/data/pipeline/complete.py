@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_vit.common.regular import NotRegular
 from keras_vit.common.wording import display
+from keras_vit.data.decoding.headers import read_header
 from keras_vit.data.decoding.jpeg_png import pixels_of
 from keras_vit.data.decoding.pillow import check_image_file
 from keras_vit.data.graphs import as_written
@@ -121,7 +122,9 @@ def why_unreadable(read, *arguments) -> str:
     """
     try:
         if "file" in arguments[-1]:
-            check_image_file(arguments[-1]["id"].numpy())
+            path = arguments[-1]["id"].numpy()
+            check_image_file(path)
+            read_header(path)  # which tells the size of what is too large
         read(*arguments)
     except NotRegular as error:
         return error.reason

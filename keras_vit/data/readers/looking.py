@@ -9,6 +9,7 @@ import numpy as np
 from keras_vit.common.progress import sign_of_life
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.headers import read_header
+from keras_vit.data.decoding.limits import max_pixels
 
 # Headers that are read. Of more images so many are drawn; a hundred thousand take some
 # seconds on a disk, and minutes where each has to be asked for over a network.
@@ -99,6 +100,7 @@ def look(root: str, files, labels, name: str = "") -> Look:
         labels: Integer array, one per file.
         name: The data set's name, for the sign of life.
     """
+    max_pixels()  # a limit that is no number is not the fault of the images
     places = _drawn(np.asarray(labels), MOST)
     chosen = [files[place] for place in places.tolist()]
     chunks = [chosen[begin : begin + CHUNK] for begin in range(0, len(chosen), CHUNK)]

@@ -124,8 +124,25 @@ def test_the_users_limit_of_pixels_holds_for_every_format(monkeypatch, kind):
 
 def test_a_limit_that_is_no_number_is_not_the_fault_of_an_image(monkeypatch, folder):
     monkeypatch.setenv("KERAS_VIT_MAX_PIXELS", "many")
-    with pytest.raises(ValueError, match=r"^The environment variable KERAS_VIT_MAX"):
-        load_image(encode(picture()), preprocessing(8))
+    for read in (
+        lambda: load_image(encode(picture()), preprocessing(8)),
+        lambda: keras_vit.data.describe(folder),
+        lambda: keras_vit.data.load(folder),
+    ):
+        with pytest.raises(ValueError, match=r"^The environment variable KERAS_VIT_M"):
+            read()
+
+
+def test_an_image_beyond_the_limit_is_left_out_with_its_size_and_the_option(
+    folder, monkeypatch
+):
+    (folder / "cat" / "large.png").write_bytes(encode(picture(50, 60)))
+    monkeypatch.setenv("KERAS_VIT_MAX_PIXELS", "2,999")
+    source = keras_vit.data.load(f"{folder}:all", corrupt="skip")
+    ((name, reason),) = source.skipped
+    assert name == f"{folder}/cat/large.png" and source.num_examples == 30
+    assert "50 x 60 pixels (height x width), 3,000 in all" in reason
+    assert "limit of 2,999" in reason and "KERAS_VIT_MAX_PIXELS" in reason
 
 
 def test_decoded_images_are_in_memory_once(folder):
