@@ -1,5 +1,6 @@
 """The log of a training that a program or notebook starts."""
 
+import builtins
 import contextlib
 import logging
 
@@ -57,6 +58,18 @@ def test_handlers_of_others_get_each_line_once(capsys, name):
     assert lines(capsys) == ["epoch 1/2", "epoch 2/2"]
     logger.removeHandler(handler)
     logger.setLevel(logging.NOTSET if name else logging.WARNING)
+
+
+@undecided()
+def test_the_handler_of_a_notebook_shows_each_line_once(capsys, monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(builtins, "__IPYTHON__", True, raising=False)
+    root.addHandler(logging.StreamHandler())
+    assert lines(capsys) == ["epoch 1/2"]
+    root.setLevel(logging.INFO)
+    assert lines(capsys) == ["epoch 1/2", "epoch 2/2"]
+    root.setLevel(logging.ERROR)
+    assert lines(capsys) == []
 
 
 @undecided()
