@@ -145,7 +145,7 @@ class Room:
         """What must be equal to that of a command that was never disturbed."""
         names = sorted(self.names(target))
         paths = [(name, self.path / name) for name in names]
-        return {name: _content(path) for name, path in paths if path.is_file()}
+        return {n: _content(p) if p.is_file() else "folder" for n, p in paths}
 
     def broken(self):
         """What is not whole under a name that is not hidden, or `None`."""
