@@ -5,6 +5,11 @@ from keras_vit.common.interrupts import INTERRUPTS, is_command
 if is_command():
     INTERRUPTS.take()  # before the imports that take seconds
 
+    from keras_vit.common.streams import be_plain
+
+    be_plain()  # before libraries keep stderr for their logs
+    del be_plain
+
 from keras_vit.common.environment import check_environment
 
 check_environment()

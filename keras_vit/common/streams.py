@@ -36,16 +36,24 @@ class PlainStream:
         return getattr(self.unescaped, name)
 
 
+def be_plain():
+    """Makes stdout and stderr plain."""
+    codecs.register_error(_ERRORS, _escape)
+    sys.stdout, sys.stderr = map(_plain, (sys.stdout, sys.stderr))
+
+
+def _plain(stream):
+    stream = unescaped(stream)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors=_ERRORS)
+    return stream if stream is None else PlainStream(stream)
+
+
 @contextlib.contextmanager
 def plain_streams():
     """Makes stdout and stderr plain for as long as the block lasts."""
     before = sys.stdout, sys.stderr
-    codecs.register_error(_ERRORS, _escape)
-    for stream in map(unescaped, before):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=_ERRORS)
-    ours = (s if s is None else PlainStream(unescaped(s)) for s in before)
-    sys.stdout, sys.stderr = ours
+    be_plain()
     try:
         yield
     finally:
