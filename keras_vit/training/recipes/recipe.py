@@ -5,7 +5,7 @@ import json
 import logging
 from typing import Literal
 
-from keras_vit.common.wording import hint
+from keras_vit.common.wording import hint, shortened
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.recipes import cost
 from keras_vit.training.recipes.checks import NAMES, SHARES, SIZE, check
@@ -236,7 +236,7 @@ class Recipe:
         if not isinstance(values, dict):
             raise ValueError(
                 "A recipe is an object of fields and values. "
-                f"Received: {type(values).__name__}"
+                f"Received: {shortened(json.dumps(values, default=str), 80)}"
             )
         names = cls.__dataclass_fields__
         for name in values:
