@@ -14,6 +14,8 @@ import keras_vit
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
 every_model = pytest.mark.parametrize("name", MODELS)
+# What seldom breaks for one kind alone is tried with a few.
+some_models = pytest.mark.parametrize("name", cases.rest_slow(MODELS, 12))
 every_vit = pytest.mark.parametrize("name", VITS)
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="needs the TensorFlow backend"
@@ -117,7 +119,7 @@ def test_model_config_round_trip(name):
     assert [w.path for w in again.weights] == [w.path for w in model.weights]
 
 
-@every_model
+@some_models
 def test_settings_build_the_same_architecture_again(name):
     model = cases.model(name)
     settings = plain(model.settings)
@@ -140,7 +142,7 @@ def test_a_cloned_layer_computes_the_same(name):
     np.testing.assert_array_equal(array(again(x)), array(model(x)))
 
 
-@every_model
+@some_models
 def test_a_cloned_model_computes_the_same(name):
     model = cases.model(name)
     again = keras.models.clone_model(model)
@@ -187,7 +189,7 @@ def test_any_batch_size_of_a_layer(name):
     close(together, apart)
 
 
-@every_model
+@some_models
 def test_any_batch_size_of_a_model(name):
     case = MODELS[name]
     model = cases.model(name)
@@ -239,7 +241,7 @@ def test_a_layer_in_half_precision_is_close(name, dtype):
     )
 
 
-@every_model
+@some_models
 @pytest.mark.parametrize("dtype", cases.rest_slow(HALF, 1))
 def test_a_model_in_half_precision_is_close(name, dtype):
     model = cases.model(name)
@@ -288,7 +290,7 @@ def test_float64_images_are_not_rounded():
     np.testing.assert_array_equal(array(again), x)
 
 
-@every_layer
+@pytest.mark.parametrize("name", cases.rest_slow(LAYERS, 20))
 def test_compiled_layer_computes_the_same(name):
     case = LAYERS[name]
     model = cases.functional(case)

@@ -119,7 +119,9 @@ POSITIONS = "Transformer/posembed_input/pos_embedding"
 KINDS = ["gap", "map", "registers", "hybrid", "grey_rectangles", "preprocessing"]
 
 
-@pytest.mark.parametrize("name", [*KINDS, "relative_positions", "every_size"])
+@pytest.mark.parametrize(
+    "name", cases.rest_slow([*KINDS, "relative_positions", "every_size"], 4)
+)
 def test_every_kind_of_model_shows_what_it_can(name, tmp_path):
     file = photo(tmp_path / "photo.png")
     options = {"image_size": (12, 16)} if name == "every_size" else {}

@@ -61,13 +61,16 @@ def test_a_fresh_model_loads_the_file_and_gives_equal_logits(name, format, tmp_p
 
 @pytest.mark.parametrize(
     "name, format, options",
-    [
-        ("clip", "timm", {"epsilon": 1e-6}),  # timm's norms have one epsilon
-        ("swiglu", "timm", {}),
-        ("no_biases", "timm", {"patch_bias": True}),
-        ("no_biases", "hf", {"patch_bias": True, "gelu": "quick"}),
-        ("bit_of_other_widths", "hf", {}),
-    ],
+    cases.rest_slow(
+        [
+            ("clip", "timm", {"epsilon": 1e-6}),  # timm's norms have one epsilon
+            ("swiglu", "timm", {}),
+            ("no_biases", "timm", {"patch_bias": True}),
+            ("no_biases", "hf", {"patch_bias": True, "gelu": "quick"}),
+            ("bit_of_other_widths", "hf", {}),
+        ],
+        2,
+    ),
 )
 def test_a_folder_says_which_parts_its_model_has(name, format, options, tmp_path):
     model = cases.randomize(cases.MODELS[name].make(**options))

@@ -64,7 +64,9 @@ def test_what_was_never_frozen_trains(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5"])
+@pytest.mark.parametrize(
+    "name", cases.rest_slow(["model.keras", "model.weights.h5"], 1)
+)
 def test_files_of_half_precision_load_in_every_way(dtype, name, tmp_path):
     model = small(dtype=dtype)
     expected = array(keras.ops.cast(model(X), "float32"))
@@ -99,6 +101,7 @@ def quantized():
     return model
 
 
+@pytest.mark.slow
 def test_a_quantized_file_is_opened_by_keras(quantized, tmp_path):
     again = saved(quantized, tmp_path)
     assert isinstance(again, VisionModel) and again.settings == quantized.settings

@@ -1,5 +1,6 @@
 """The parts of batches that several processes read."""
 
+import cases
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,7 +46,7 @@ def read(source, part, batch_size=6, **options):
     return [[np.asarray(each) for each in batch] for batch in batches]
 
 
-@pytest.mark.parametrize("augment", AUGMENTS)
+@pytest.mark.parametrize("augment", cases.rest_slow(AUGMENTS, 1))
 def test_the_parts_of_training_batches_make_the_whole(source, augment):
     wanted = dict(training=True, seed=3, augment=AUGMENTS[augment])
     wanted.update(start_step=2, epochs=3)

@@ -63,7 +63,7 @@ def test_mixup_is_a_blend_with_the_partner(form):
     np.testing.assert_allclose(labels, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("alpha", [0.1, 0.8])
+@pytest.mark.parametrize("alpha", [pytest.param(0.1, marks=pytest.mark.slow), 0.8])
 def test_share_comes_from_the_beta_distribution(alpha):
     drawn = shares(steps.Mixup(alpha, "bit"))
     assert abs(drawn.mean() - 0.5) < 0.08
