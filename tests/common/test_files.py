@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+import keras_vit
 from keras_vit.common import files
 from keras_vit.common.files import replacing, restore, write_text
 
@@ -24,8 +25,11 @@ def names(folder):
 def killed(path, moment):
     """A process that dies at `moment`, an expression, while it replaces `path`."""
     script = f"""if True:
-        import os, signal
+        import os, signal, sys, types
         from pathlib import Path
+        # The package without Keras, which takes seconds to import.
+        package = sys.modules["keras_vit"] = types.ModuleType("keras_vit")
+        package.__path__ = {keras_vit.__path__!r}
         from keras_vit.common import files
         path = Path({str(path)!r})
         def die(*names):

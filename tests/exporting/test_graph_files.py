@@ -174,6 +174,7 @@ def test_int8_tells_what_it_costs(trained, quantization, tmp_path):
     assert path.stat().st_size < 3 * trained.count_params()
 
 
+@pytest.mark.slow
 def test_data_of_other_classes_measure_agreement_alone(trained, tmp_path):
     needs_onnx()
     other = keras_vit.with_num_classes(trained, 4)

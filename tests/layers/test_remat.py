@@ -35,7 +35,12 @@ def trained(builder, jit_compile, **options):
     [
         ("ViT", {**SIZES, **RANDOM}, False),
         pytest.param("ViT", {**SIZES, **RANDOM}, True, marks=pytest.mark.slow),
-        ("ViT", {**SIZES, **RANDOM, "dtype": "mixed_bfloat16"}, False),
+        pytest.param(
+            "ViT",
+            {**SIZES, **RANDOM, "dtype": "mixed_bfloat16"},
+            False,
+            marks=pytest.mark.slow,
+        ),
         ("BiT", BIT, False),
     ],
     ids=["vit", "vit-xla", "vit-bfloat16", "bit"],
