@@ -12,7 +12,9 @@ from keras_vit.common.interrupts import Interrupts, Stopped
 
 # Runs the command, and sends it signals when it imports or calls its N-th module.
 _PROGRAM = """
-import os, runpy, sys
+import os, runpy, signal, sys
+# A shell's background job ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 number, sent, event = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 left = [number]
 
