@@ -2,6 +2,7 @@
 
 import itertools
 
+import cases
 import keras
 import numpy as np
 import pytest
@@ -251,7 +252,7 @@ def test_images_that_a_step_does_not_suit_are_not_called_corrupt(folder):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5])
-@pytest.mark.parametrize("count", [15, 16, 17, 34])
+@pytest.mark.parametrize("count", cases.rest_slow([17, 16, 15, 34], 2))
 def test_streams_of_any_length_are_whole(batch_size, count):
     images = np.tile(np.arange(80, dtype=np.uint8)[:, None, None], (1, 4, 4))
     source = keras_vit.data.from_arrays(images[:count], np.zeros(count, int), ["a"])

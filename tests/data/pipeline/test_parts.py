@@ -60,7 +60,7 @@ def test_the_parts_of_training_batches_make_the_whole(source, augment):
         assert (np.concatenate([y for _, y in mine]) == labels).all()
 
 
-@pytest.mark.parametrize("batch_size", [6, 40])
+@pytest.mark.parametrize("batch_size", cases.rest_slow([6, 40], 1))
 def test_in_evaluation_the_filling_counts_nothing(source, batch_size):
     total = source.num_examples
     whole = read(source, None, batch_size)

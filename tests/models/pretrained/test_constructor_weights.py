@@ -52,9 +52,12 @@ def test_a_class_token_that_is_not_wanted_is_refused(file):
 
 @pytest.mark.parametrize(
     "name",
-    ["registers", "layer_scale_erf", "no_biases", "clip", "swiglu", "prefix"]
-    + ["token_and_gap", "gap_of_all_tokens", "sincos2d", "relative_positions"]
-    + ["positions_shared", "gap_beside_class_token", "map", "scaled"],
+    cases.rest_slow(
+        ["registers", "layer_scale_erf", "no_biases", "clip", "swiglu", "prefix"]
+        + ["token_and_gap", "gap_of_all_tokens", "sincos2d", "relative_positions"]
+        + ["positions_shared", "gap_beside_class_token", "map", "scaled"],
+        7,
+    ),
 )
 def test_weights_bring_the_parts_that_they_have(name, tmp_path):
     theirs = cases.model(name)

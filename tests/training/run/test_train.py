@@ -50,6 +50,7 @@ def cut_power():
     raise PowerCut
 
 
+@pytest.mark.slow
 def test_a_request_to_stop_is_heard_after_the_last_update_too(
     tiny, uninterrupted, tmp_path
 ):
