@@ -79,7 +79,8 @@ def test_what_the_model_is_told_of_a_recipe():
 def test_a_small_run_says_what_its_images_were_resized_to(tmp_path):
     recipe = Recipe()
     given = model_arguments(recipe, native_size=(53, 61), num_channels=1)
-    record = {"recipe": recipe.to_json(), "resolved": {"model": given}}
+    resolved = {"model": given}
+    record = {"status": "finished", "recipe": recipe.to_json(), "resolved": resolved}
     (tmp_path / "run.json").write_text(json.dumps(record))
     again = dataclasses.replace(recipe, **model_of_run(tmp_path))
     for size in ((53, 61), (28, 28), None):
