@@ -62,6 +62,7 @@ def test_what_is_over_the_budget_is_never_built(monkeypatch):
     assert len(built) == 1
 
 
+@pytest.mark.slow
 def test_keras_tuners_own_tuners_train_through_train(tiny, space, tmp_path):
     hypermodel = ViTHyperModel(tiny, space, fields=list(space))
     tuner = keras_tuner.RandomSearch(

@@ -60,6 +60,7 @@ def test_counts_are_those_of_the_matrix():
     assert (part.sum(axis=1) == matrix[some].sum(axis=1)).all()
 
 
+@pytest.mark.slow
 def test_ten_thousand_classes_take_no_matrix():
     found = evaluation_of(10_000, 20_000)
     pictures.plot_confusion(evaluation_of(501, 501))  # imports matplotlib
