@@ -91,9 +91,10 @@ def write_safetensors(path, arrays, about=None):
     Args:
         path: Path of the file.
         arrays: Dictionary of names to arrays, which are written as float32.
-        about: Dictionary of strings for its header, beside the usual `format`.
+        about: Dictionary of one string for its header, by default the usual `format`.
+            (Of several, the library's order changes from call to call.)
     """
     from safetensors.numpy import save_file
 
     arrays = {n: np.ascontiguousarray(array, "<f4") for n, array in arrays.items()}
-    save_file(arrays, path, {"format": "pt", **(about or {})})
+    save_file(arrays, path, about or {"format": "pt"})

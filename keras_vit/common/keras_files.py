@@ -1,8 +1,44 @@
 """Writes whole Keras models as `.keras` files."""
 
+import errno
+import math
+import os
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+# Bytes of a file beside the numbers, roughly: in all, and for each variable.
+_FILE, _VARIABLE = 2**16, 2**11
+
+
+def check_room(model, folder, copies=1):
+    """Raises unless a folder has room for the weights of a model.
+
+    HDF5 ends the whole process where it cannot write. So this is asked first.
+
+    Args:
+        model: A Keras model.
+        folder: Path of a folder that exists.
+        copies: Integer, how often the weights are on the disk at once.
+
+    Raises:
+        OSError: that the disk is full, or that the file would be too large.
+    """
+    size = _FILE
+    for variable in model.variables:
+        size += _VARIABLE + 4 * math.prod(variable.shape)
+    if shutil.disk_usage(folder).free < copies * size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if resource is not None:
+        most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if most != resource.RLIM_INFINITY and most < size:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
 
 
 def save_keras(model, path):
@@ -20,6 +56,7 @@ def save_keras(model, path):
     >>> with replacing("model.keras") as temporary:
     ...     save_keras(model, temporary)
     """
+    check_room(model, path.parent, copies=2)
     with tempfile.TemporaryDirectory(dir=path.parent) as parts:
         model.save(parts, zipped=False)
         with zipfile.ZipFile(path, "w") as archive:

@@ -5,7 +5,7 @@ import json
 import keras
 
 from keras_vit.checkpoints.writing import write_safetensors
-from keras_vit.common.keras_files import save_keras
+from keras_vit.common.keras_files import check_room, save_keras
 from keras_vit.exporting.weight_files import outputs_of, values_in
 from keras_vit.models.vision_model import settings_of
 
@@ -22,6 +22,7 @@ def keras_runner(job):
 
 def write_h5(job):
     """Writes a `.weights.h5` file, for `load_weights` of a model built alike."""
+    check_room(job.plain, job.path.parent)
     job.plain.save_weights(job.path)
 
 

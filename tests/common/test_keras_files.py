@@ -1,5 +1,8 @@
-"""A clock before 1980 ends nothing: members of archives have a fixed date."""
+"""Models are written whole, whatever the clock and the disk say."""
 
+import errno
+import resource
+import shutil
 import time
 import zipfile
 
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 import keras_vit
-from keras_vit.common.keras_files import save_keras
+from keras_vit.common.keras_files import check_room, save_keras
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.folder.state import Position, read_state, save_state
 
@@ -25,6 +28,38 @@ def members(path):
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         return {member.filename: member.date_time for member in archive.infolist()}
+
+
+def test_a_full_disk_is_said_before_hdf5_meets_it(model, tmp_path, monkeypatch):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            save_keras(model, tmp_path / "model.keras")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.errno == errno.EFBIG
+    usage = shutil.disk_usage(tmp_path)._replace(free=60_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(OSError) as caught:
+        save_keras(model, tmp_path / "model.keras")
+    assert caught.value.errno == errno.ENOSPC and not list(tmp_path.iterdir())
+
+
+def test_the_room_asked_for_is_near_what_is_taken(model, tmp_path):
+    save_keras(model, tmp_path / "model.keras")
+    size = (tmp_path / "model.keras").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for allowed, fits in ((size - 1, False), (4 * size, True)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, limits[1]))
+        try:
+            if fits:
+                check_room(model, tmp_path)
+            else:
+                with pytest.raises(OSError):
+                    check_room(model, tmp_path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_file_is_what_keras_writes(model, tmp_path):
