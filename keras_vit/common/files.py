@@ -16,12 +16,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from keras_vit.common.locks import is_at, take
 from keras_vit.common.wording import display
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +127,7 @@ def _remove_dead(stage):
 
 
 def _is_alive(process):
-    if fcntl is None:  # `os.kill` would end it on Windows.
+    if os.name != "posix":  # `os.kill` would end it on Windows.
         return True
     try:
         os.kill(process, 0)
@@ -201,12 +197,7 @@ def _lock(folder, wait=False):
         yield False
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        held = os.path.samestat(os.fstat(descriptor), os.stat(folder))
-    except OSError:  # Another has it, or the file system knows no locks.
-        held = False
-    try:
-        yield held
+        yield take(descriptor, wait) is True and is_at(descriptor, folder)
     finally:
         os.close(descriptor)
 

@@ -1,4 +1,7 @@
-"""Locks between threads, processes and containers that share a disk."""
+"""Locks between threads, processes and containers that share a disk.
+
+A lock ends with its owner, however that ends.
+"""
 
 import contextlib
 import os
@@ -12,12 +15,33 @@ except ImportError:  # Windows
 _LOOK = 0.1  # seconds between two looks at a lock that somebody else holds
 
 
+def take(file, wait=False):
+    """Takes the lock of an open file or folder, until that is closed.
+
+    Args:
+        file: File or descriptor.
+        wait: Boolean, whether to wait for another owner.
+
+    Returns:
+        `True` if it is ours, `False` if it is another's, and `None` where the system
+        or the disk knows no locks.
+    """
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
 @contextlib.contextmanager
 def exclusive(path, waiting=None):
     """Lets one block at a time run, of all that name the same file.
 
-    The lock ends with its owner, however that ends. The file is made, and removed at
-    the end.
+    The file is made, and removed at the end.
 
     Args:
         path: Path of the lock's file, in a folder that exists.
@@ -40,30 +64,26 @@ def exclusive(path, waiting=None):
 def _locked(path, waiting):
     """The file, open and locked; `None` on a file system without locks."""
     while True:
-        file = open(path, "a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(file, path):
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(open(path, "a"))
+            taken = take(file)
+            if taken and is_at(file.fileno(), path):
+                stack.pop_all()  # it stays open
                 return file
-        except BlockingIOError:
-            if waiting is not None:
-                waiting()
-                waiting = None
-            time.sleep(_LOOK)
-        except OSError:
-            file.close()
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            return None
-        except BaseException:
-            file.close()
-            raise
-        file.close()
+            if taken is None:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+                return None
+            if taken is False:
+                if waiting is not None:
+                    waiting()
+                    waiting = None
+                time.sleep(_LOOK)
 
 
-def _is_at(file, path):
-    """Whether an open file is still the one of this name."""
+def is_at(descriptor, path):
+    """Whether an open file or folder is still the one of this name."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False

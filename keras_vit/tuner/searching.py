@@ -3,9 +3,9 @@
 import contextlib
 
 from keras_vit.common.files import write_json
+from keras_vit.data.readers.leftovers import SEARCHES
 from keras_vit.devices import as_strategy
 from keras_vit.training.folder.choice import next_run_folder, run_name
-from keras_vit.training.folder.folder import SEARCHES
 from keras_vit.tuner.chief import (
     SearchError,
     beating,

@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from keras_vit.common.regular import check_regular
 from keras_vit.data.decoding.limits import check_pixels
-from keras_vit.data.decoding.pillow import opened, upright_size
+from keras_vit.data.decoding.pillow import GREY_MODES, opened, upright_size
 
 FIRST = 1024  # bytes that are read at once; a PNG says all in 26
 GREY_PNG = (0, 4)  # kinds of colour: grey, and grey with transparency
-GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16B", "I;16L", "I")
 # Frames of a JPEG that are no frames: tables of Huffman and arithmetic coding, and JPG.
 _NO_FRAME = (0xC4, 0xC8, 0xCC)
 _ALONE = (0x01, *range(0xD0, 0xD8))  # markers without a length

@@ -22,7 +22,7 @@ from keras_vit.data.decoding.limits import (
 
 BACKGROUND = 255  # transparent pixels show this grey level: white
 PIXELS_AT_ONCE = 2**24  # converted at a time, of which Pillow makes several copies
-GREY_MODES = ("1", "L", "LA", "La")
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L")
 
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _POSTSCRIPT = (b"%!PS", b"\xc5\xd0\xd3\xc6")

@@ -15,7 +15,7 @@ import re
 import numpy as np
 
 from keras_vit.common.wording import canonical, display
-from keras_vit.data.readers.leftovers import RUNS
+from keras_vit.data.readers.leftovers import RUNS, SEARCHES
 from keras_vit.data.readers.walking import SUFFIXES, walk
 
 SPLIT_FOLDERS = {
@@ -222,7 +222,9 @@ def _only_runs(tree, folder, name):
     path = _joined(folder, name)
     if tree.below.get(path):
         return False
-    return path in RUNS or any(run.startswith(f"{path}/") for run in tree.aside.runs)
+    return path in (RUNS, SEARCHES) or any(
+        run.startswith(f"{path}/") for run in tree.aside.runs
+    )
 
 
 def _files_of(tree, root, part, class_names):

@@ -53,7 +53,7 @@ RECORDS = ("run.json", "search.json")
 BESIDE = frozenset((".lock", "history.csv", "model.keras", "oracle.json"))
 LOCK = ".lock"  # all there is of a run before its first record, hidden files apart
 # Where they lie unless the user says otherwise; left behind if one fails.
-RUNS = ("runs", "searches")
+RUNS, SEARCHES = "runs", "searches"
 
 NAMED = 3  # of each kind, in the line about them
 

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 from keras_vit.common.wording import file_name
-from keras_vit.training.folder.folder import RUNS, RunFolder
+from keras_vit.data.readers.leftovers import RUNS
+from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.recipes.records import recipe_of
 
 # Bytes of a default folder's name, without its number.

@@ -20,21 +20,17 @@ from keras_vit.common.files import (
     write_text,
 )
 from keras_vit.common.keras_files import save_keras
+from keras_vit.common.locks import take
 from keras_vit.common.regular import NotRegular, read_regular
+from keras_vit.data.readers.leftovers import LOCK, RUNS, SEARCHES
 from keras_vit.training.recipes.records import read_record
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 # What older versions wrote to: `.run.406.json`, with the number of the process.
 _OLDER = re.compile(r"\..+\.\d+\.[a-z]+")
 
 
 # Where folders of runs and of searches go that the user did not name.
-RUNS, SEARCHES = Path("runs"), Path("searches")
-DEFAULT_PLACES = (RUNS, SEARCHES)
+DEFAULT_PLACES = (Path(RUNS), Path(SEARCHES))
 
 
 class RunFolder:
@@ -134,7 +130,7 @@ class RunFolder:
         """Removes the folder again if it holds nothing but the lock and leftovers."""
         if all(_is_nothing(name) for name in os.listdir(self.path)):
             clear_leftovers(self)
-            (self.path / ".lock").unlink(missing_ok=True)
+            (self.path / LOCK).unlink(missing_ok=True)
             self.path.rmdir()
             if self.path.parent in DEFAULT_PLACES:  # we made it, too
                 with contextlib.suppress(OSError):  # it holds others
@@ -149,19 +145,12 @@ class RunFolder:
         Raises:
             ValueError: if another process trains here.
         """
-        if fcntl is None:
-            yield
-            return
-        with open(self.path / ".lock", "a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with open(self.path / LOCK, "a+") as file:
+            if take(file) is False:  # Without locks, training matters more.
                 raise ValueError(
                     f"Another process is training in {self}. Wait for it, stop it, "
                     "or choose another folder."
-                ) from None
-            except OSError:
-                pass  # A file system without locks: training matters more.
+                )
             yield
 
 
@@ -193,4 +182,4 @@ def clear_leftovers(folder):
 
 
 def _is_nothing(name):
-    return name == ".lock" or is_leftover(name) or _OLDER.fullmatch(name) is not None
+    return name == LOCK or is_leftover(name) or _OLDER.fullmatch(name) is not None
