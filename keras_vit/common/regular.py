@@ -4,6 +4,7 @@ Links are followed to one. Whoever opens a file that a user named, or that lies 
 user's folder, reads it here or asks here first.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -60,23 +61,35 @@ def read_regular(path, limit=None) -> bytes:
 
     >>> data = read_regular("photos/cat/001.jpg", limit=2**30)
     """
-    check_regular(path)
-    try:
-        with open(path, "rb", opener=_open) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):  # it has changed since
-                raise NotRegular(path, _kind(path, found.st_mode))
-            if limit is None:
-                return file.read() or b""
-            data = b"" if found.st_size > limit else file.read(limit + 1) or b""
-    except OSError as error:
-        raise NotRegular(path, _missing(path, error)) from None
-    if max(found.st_size, len(data)) > limit:
-        size = as_file_size(max(found.st_size, len(data)))
+    with open_regular(path) as file:
+        if limit is None:
+            return file.read() or b""
+        size = os.fstat(file.fileno()).st_size
+        data = b"" if size > limit else file.read(limit + 1) or b""
+    if max(size, len(data)) > limit:
+        size = as_file_size(max(size, len(data)))
         raise NotRegular(
             path, f"a file of {size}, more than the {as_file_size(limit)} that are read"
         )
     return data
+
+
+@contextlib.contextmanager
+def open_regular(path):
+    """Yields a regular file, open for reading bytes.
+
+    Raises:
+        NotRegular: as for `check_regular`, or if it cannot be read.
+    """
+    check_regular(path)
+    try:
+        with open(path, "rb", opener=_open) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):  # it has changed since
+                raise NotRegular(path, _kind(path, mode))
+            yield file
+    except OSError as error:
+        raise NotRegular(path, _missing(path, error)) from None
 
 
 def _open(path, flags):

@@ -6,7 +6,7 @@ import keras_vit.data
 from keras_vit.data.steps.preprocessing import evaluation_with
 from keras_vit.devices import current
 from keras_vit.devices.context import filled
-from keras_vit.inference.loaded import preprocessing_of
+from keras_vit.inference.loaded import check_outputs, preprocessing_of
 
 
 def steps_of(model, given=None):
@@ -47,14 +47,12 @@ def forward(model, source, steps, batch_size, progress=None, name=None):
             full = max(full, len(images))
             # One shape is compiled once.
             outputs = current().outputs(model, filled(images, full))[: len(images)]
-            if not np.isfinite(outputs).all():
-                raise ValueError(
-                    "The model's outputs are not finite numbers, so there is nothing "
-                    f"to measure. Received: {name or model.name}, images {done} to "
-                    f"{done + len(images) - 1} of {source!r}. Use an earlier model, or "
-                    "train it again with a lower learning rate."
-                )
-            done += len(images)
+            end = done + len(images)
+            check_outputs(
+                outputs,
+                f"{name or model.name} for images {done} to {end - 1} of {source!r}",
+            )
+            done = end
             yield images, labels, outputs
             if progress is not None:
                 progress(done, source.num_examples)

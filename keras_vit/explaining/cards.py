@@ -5,8 +5,8 @@ import numpy as np
 from keras_vit.common.wording import percent
 from keras_vit.explaining import pictures
 from keras_vit.explaining.packing import explorer
-from keras_vit.inference.loaded import class_probabilities, output_kind, pixels_of
-from keras_vit.inference.predicting import best, finite_scores
+from keras_vit.inference.loaded import output_kind, pixels_of
+from keras_vit.inference.predicting import best, probabilities
 from keras_vit.layers import AttentionPooling
 from keras_vit.visualize import (
     class_activation,
@@ -38,8 +38,8 @@ def cards(subject, photographs, looks, offers, *, top, full):
     rows, kind = None, offers.take("Predictions", output_kind, subject.model)
     if kind is not None:
         parts = (batch[i : i + BATCH] for i in range(0, len(batch), BATCH))
-        scores = [finite_scores(subject.model, part, subject.name) for part in parts]
-        rows = class_probabilities(np.concatenate(scores), kind)
+        rows = [probabilities(subject.model, x, kind, subject.name) for x in parts]
+        rows = np.concatenate(rows)
     tints = offers.take("Features as colours", feature_colours, subject.model, batch)
     found = []
     for i, (photo, seen) in enumerate(zip(photographs, looks)):

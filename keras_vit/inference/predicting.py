@@ -115,10 +115,7 @@ def predictions(model_or_path, files, top=5, *, batch_size=32):
         while some := list(itertools.islice(found, batch_size)):
             loaded = list(pool.map(load, some))
             images = [image for _, image, _ in loaded if image is not None]
-            rows = iter(())
-            if images:
-                scores = finite_scores(model, images, name)
-                rows = iter(class_probabilities(scores, kind))
+            rows = iter(probabilities(model, images, kind, name) if images else ())
             for file, image, error in loaded:
                 classes = []
                 if image is not None:
@@ -127,20 +124,21 @@ def predictions(model_or_path, files, top=5, *, batch_size=32):
                 yield Prediction(file, classes, error)
 
 
-def finite_scores(model, images, name):
-    """Class scores `(B, K)` of prepared images, as the model gives them.
+def probabilities(model, images, kind, name):
+    """Probabilities of the classes for prepared images: float64 `(B, K)`.
 
     Args:
         model: A Keras model.
         images: Sequence of arrays `(H, W, C)`, or one array.
+        kind: Its `output_kind`.
         name: What to call the model; see `source_name`.
 
     Raises:
-        ValueError: if they are not finite.
+        ValueError: if the model's outputs are not finite.
     """
     outputs = current().outputs(model, np.stack(images))
     check_outputs(outputs, name)
-    return outputs
+    return class_probabilities(outputs, kind)
 
 
 def best(row, top):

@@ -1,13 +1,12 @@
 """Reads what a search has written, damaged as it may be."""
 
 import contextlib
-import json
 
-from keras_vit.common.regular import read_regular
 from keras_vit.common.wording import display
+from keras_vit.training.recipes.records import read_json
 
 # What wrong content of a file leads to, wherever it is looked at.
-_WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
+_WRONG = (ValueError, KeyError, TypeError, AttributeError, IndexError)
 
 
 @contextlib.contextmanager
@@ -36,13 +35,9 @@ class DamagedRecord(ValueError):
 
 
 def _reason(error):
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, json.JSONDecodeError):
-        return f"it is no JSON (line {error.lineno}, column {error.colno})"
     if isinstance(error, KeyError):
         return f"it lacks {error.args[0]!r}"
-    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+    if isinstance(error, ValueError):
         return display(str(error).rstrip("."))
     return "it holds other values than a search writes"
 
@@ -54,7 +49,7 @@ def read_object(path):
         DamagedRecord: if it holds something else.
     """
     with understanding(path):
-        values = json.loads(read_regular(path).decode("utf-8"))
+        values = read_json(path)
         if not isinstance(values, dict):
             raise DamagedRecord(path, "it holds no JSON object")
         return values

@@ -115,7 +115,7 @@ def _with(values, **changes):
     [
         ("search.json", lambda v: "[" * 100_000, "nested too deeply"),
         ("search.json", lambda v: "null", "no JSON object"),
-        ("search.json", lambda v: "{", "no JSON (line 1, column 2)"),
+        ("search.json", lambda v: "{", "line 1 column 2"),
         ("search.json", lambda v: _with(v, recipe=None), "A recipe is an object"),
         ("search.json", lambda v: _with(v, trials="many"), "search.json"),
         ("search.json", lambda v: _with(v, algorithm="guess"), "algorithm"),

@@ -4,7 +4,7 @@ import os
 import struct
 from typing import NamedTuple
 
-from keras_vit.common.regular import check_regular
+from keras_vit.common.regular import NotRegular, open_regular
 from keras_vit.data.decoding.limits import check_pixels
 from keras_vit.data.decoding.pillow import GREY_MODES, opened, upright_size
 
@@ -13,7 +13,6 @@ GREY_PNG = (0, 4)  # kinds of colour: grey, and grey with transparency
 # Frames of a JPEG that are no frames: tables of Huffman and arithmetic coding, and JPG.
 _NO_FRAME = (0xC4, 0xC8, 0xCC)
 _ALONE = (0x01, *range(0xD0, 0xD8))  # markers without a length
-_NO_WAITING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Header(NamedTuple):
@@ -36,29 +35,13 @@ def read_header(path) -> Header:
             has more pixels than are read; without the file's name.
     """
     try:
-        number = os.open(path, _NO_WAITING)
-    except OSError as error:
-        _explain(path, error)
-    try:
-        status = os.fstat(number)
-        if status.st_mode & 0o170000 != 0o100000:
-            _explain(path, None)
-        found = _of_file(number)
-        check_pixels(*found[:2])
-        return Header(*found, status.st_size)
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from None
-    finally:
-        os.close(number)
-
-
-def _explain(path, error):
-    """Raises what is known of a file that cannot be opened."""
-    try:
-        check_regular(path)
-    except ValueError as found:
-        raise ValueError(getattr(found, "reason", str(found))) from None
-    raise ValueError(getattr(error, "strerror", None) or "cannot be opened") from None
+        with open_regular(path) as file:
+            number = file.fileno()
+            found = _of_file(number)
+            check_pixels(*found[:2])
+            return Header(*found, os.fstat(number).st_size)
+    except NotRegular as error:
+        raise ValueError(error.reason) from None
 
 
 def _of_file(number):
