@@ -9,7 +9,6 @@ Prints a line for each file that falls short, and at the end one line of all. Th
 status is 1 if one fell short.
 """
 
-import argparse
 import collections
 import contextlib
 import json
@@ -28,6 +27,7 @@ import beside  # noqa: F401  must be first
 from drawing import draw
 from judging import Judge
 from layouts_of_files import LAYOUTS, write_sound
+from telling import main
 
 SECONDS, BYTES = 20, 4 * 10**9
 _PATIENCE = 6  # as many times longer on the clock, where the processor is shared
@@ -161,21 +161,5 @@ def _copy(source, target):
         (target / file.name).write_bytes(file.read_bytes())
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="a pattern of the cases to try")
-    parser.add_argument("--show", action="store_true", help="print every verdict")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.worker:
-        return work()
-    outcome, _ = run(args.count, args.seed, args.only, args.show)
-    held, lost = outcome["held"], outcome["lost"]
-    print(f"campaign: {held + lost} tried, {held} held, {lost} lost (seed {args.seed})")
-    return 1 if lost else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main("campaign", __doc__, 500, run, work)

@@ -10,35 +10,29 @@ short, and one line of all.
 """
 
 import random
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import beside  # noqa: F401  must be first
-from rooms import COMMANDS, Room, files_up_to, full_from, import_all, undisturbed
-from telling import arguments, tell
+from rooms import COMMANDS, files_up_to, full_from, known_commands
+from telling import main, tell
 
 BYTES = 30_000  # of the largest file that may be written, at most
 
 
 def run(count, seed, only="", show=False):
     """`{"held" or "lost": number}`, and the lines about what was lost."""
-    import_all()
-    with tempfile.TemporaryDirectory() as top:
-        top, rng = Path(top), random.Random(seed)
-        first = Room.made(top / "first")
-        names = [name for name in COMMANDS if only in name][:count]
-        known = {name: undisturbed(first, name, top) for name in names}
-        cases = []
-        for number, name in enumerate((names * count)[:count]):
+    cases, rng = [], random.Random(seed)
+    with known_commands(count, only) as (first, names, known):
+        for name in names:
             changes, result = known[name]
             kind, number = rng.choice((full_from, files_up_to)), rng.randrange(BYTES)
             if kind is full_from:
                 number = rng.randint(1, changes)
             case = partial(_try, first, name, kind(number), result)
             cases.append((f"{name} {kind.__name__} {number}", case))
-        return tell("disks", cases, show, seed)
+        return tell(cases, show)
 
 
 def _try(first, name, trouble, result):
@@ -57,5 +51,4 @@ def _try(first, name, trouble, result):
 
 
 if __name__ == "__main__":
-    args = arguments(__doc__, 60)
-    sys.exit(1 if run(args.count, args.seed, args.only, args.show)[1] else 0)
+    main("disks", __doc__, 60, run)

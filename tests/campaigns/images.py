@@ -9,7 +9,6 @@ less than 20 seconds and 4 GB. Then a data set of all of them is loaded with
 for each file that falls short, and at the end one line of all.
 """
 
-import argparse
 import collections
 import json
 import os
@@ -23,6 +22,7 @@ import numpy as np
 from campaign import Worker
 from odd_images import HARMLESS, HOSTILE, draw, ending, write
 from PIL import Image, ImageOps
+from telling import main
 
 
 class Images(Worker):
@@ -147,21 +147,5 @@ def run(count, seed, only="", show=False):
     return outcome, lines
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="a pattern of the cases to try")
-    parser.add_argument("--show", action="store_true", help="print every verdict")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.worker:
-        return work()
-    outcome, _ = run(args.count, args.seed, args.only, args.show)
-    held, lost = outcome["held"], outcome["lost"]
-    print(f"images: {held + lost} tried, {held} held, {lost} lost (seed {args.seed})")
-    return 1 if lost else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main("images", __doc__, 300, run, work)

@@ -1,6 +1,6 @@
 """Interrupts a training command at many moments, and judges each in the same way.
 
-python tests/campaigns/interrupts.py [--count 40] [--seed 0] [--show]
+python tests/campaigns/interrupts.py [--count 40] [--seed 0] [--only SIGTERM] [--show]
 
 From its first line on, a command that is sent SIGINT or SIGTERM ends with the status
 of the signal and "Stopped" on stderr, without a traceback. It leaves no folder, or a
@@ -9,7 +9,6 @@ hooks see: imports, files that are opened, code that is compiled. The exit statu
 if one fell short.
 """
 
-import argparse
 import collections
 import os
 import random
@@ -22,6 +21,7 @@ from pathlib import Path
 import beside  # noqa: F401  must be first
 import numpy as np
 from PIL import Image
+from telling import main
 
 SECONDS = 300
 WORDS = "train --data photos --run r --epochs 3 --image-size 32 --batch-size 16"
@@ -88,7 +88,7 @@ def judged(result, folder, sent):
     return ("lost", f"left {left}") if left else ("held", lines[-1])
 
 
-def run(count, seed, show=False):
+def run(count, seed, only="", show=False):
     """`{"held" or "lost": number}`, and the lines about what was lost."""
     outcome, lines, rng = collections.Counter(), [], random.Random(seed)
     with tempfile.TemporaryDirectory() as room:
@@ -101,6 +101,8 @@ def run(count, seed, show=False):
             # As many early ones as late ones, which are further apart.
             moment = round(events ** rng.uniform(0.2, 1))
             sent = rng.choice((signal.SIGINT, signal.SIGTERM))
+            if only not in sent.name:
+                continue
             folder = _place(Path(room) / str(number))
             what, why = judged(command(moment, sent, folder), folder, sent)
             outcome[what] += 1
@@ -123,18 +125,5 @@ def _place(folder):
     return folder
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--show", action="store_true", help="print every verdict")
-    args = parser.parse_args()
-    outcome, _ = run(args.count, args.seed, args.show)
-    held, lost = outcome["held"], outcome["lost"]
-    print(f"interrupts: {held + lost} tried, {held} held, {lost} lost", end="")
-    print(f" (seed {args.seed})")
-    return 1 if lost else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main("interrupts", __doc__, 40, run)

@@ -11,7 +11,6 @@ short, and one line of all.
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from functools import partial
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import beside  # noqa: F401  must be first
 from rooms import Room, import_all, undisturbed
-from telling import arguments, tell
+from telling import main, tell
 
 NAMES = ("train", "pretrain")
 MOST = 3  # kills of one run
@@ -49,7 +48,7 @@ def run(count, seed, only="", show=False):
             cases.append(
                 (f"{name} {words} s", partial(_try, first, name, moments, result))
             )
-        return tell(f"kills ({count} of them), runs", cases, show, seed)
+        return tell(cases, show)
 
 
 def _try(first, name, moments, result):
@@ -67,5 +66,4 @@ def _try(first, name, moments, result):
 
 
 if __name__ == "__main__":
-    args = arguments(__doc__, 20)
-    sys.exit(1 if run(args.count, args.seed, args.only, args.show)[1] else 0)
+    main("kills", __doc__, 20, run)

@@ -4,6 +4,7 @@ Each command is a forked child of one process that has imported everything and c
 nothing: so hundreds can be tried.
 """
 
+import contextlib
 import csv
 import errno
 import hashlib
@@ -14,6 +15,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 import zipfile
 from pathlib import Path
@@ -313,6 +315,21 @@ def undisturbed(first, name, top):
     status, said = room.run(command, counting(file))
     assert status == 0, f"{command}: {said}"
     return int(file.read_bytes()), room.result(target)
+
+
+@contextlib.contextmanager
+def known_commands(count, only):
+    """Yields a first room, names of so many commands, and what is known of each.
+
+    That is the number of its changes and its result, where nothing disturbs it.
+    """
+    import_all()
+    with tempfile.TemporaryDirectory() as top:
+        top = Path(top)
+        first = Room.made(top / "first")
+        names = [name for name in COMMANDS if only in name][:count]
+        known = {name: undisturbed(first, name, top) for name in names}
+        yield first, (names * count)[:count], known
 
 
 def import_all():

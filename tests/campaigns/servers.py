@@ -8,7 +8,6 @@ send the file in an unusual way, or break off and go on. Prints a line for each 
 falls short, and at the end one line of all. The exit status is 1 if one fell short.
 """
 
-import argparse
 import collections
 import contextlib
 import hashlib
@@ -17,7 +16,6 @@ import os
 import random
 import re
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +26,7 @@ import beside  # noqa: F401  must be first
 import golden
 import numpy as np
 from misbehaving import KINDS, REFUSED, RIGHT, Talk
+from telling import main
 
 SECONDS = 60  # the bound, on a machine that does other things too
 LETTERS = 900  # of a message, with a path twice
@@ -152,18 +151,5 @@ def _weights(number):
     return buffer.getvalue()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=len(KINDS))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="a pattern of the kinds to try")
-    parser.add_argument("--show", action="store_true", help="print every verdict")
-    args = parser.parse_args()
-    outcome, _ = run(args.count, args.seed, args.only, args.show)
-    held, lost = outcome["held"], outcome["lost"]
-    print(f"servers: {held + lost} tried, {held} held, {lost} lost (seed {args.seed})")
-    return 1 if lost else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main("servers", __doc__, len(KINDS), run)

@@ -10,30 +10,24 @@ nothing else is left. Prints a line for each that falls short, and one line of a
 
 import random
 import signal
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
 
 import beside  # noqa: F401  must be first
-from rooms import COMMANDS, Room, dying, import_all, undisturbed
-from telling import arguments, tell
+from rooms import COMMANDS, dying, known_commands
+from telling import main, tell
 
 
 def run(count, seed, only="", show=False):
     """`{"held" or "lost": number}`, and the lines about what was lost."""
-    import_all()
-    with tempfile.TemporaryDirectory() as top:
-        top, rng = Path(top), random.Random(seed)
-        first = Room.made(top / "first")
-        names = [name for name in COMMANDS if only in name][:count]
-        known = {name: undisturbed(first, name, top) for name in names}
-        cases = []
-        for name in (names * count)[:count]:
+    cases, rng = [], random.Random(seed)
+    with known_commands(count, only) as (first, names, known):
+        for name in names:
             changes, result = known[name]
             at = rng.randint(1, changes)
             cases.append((f"{name} {at}", partial(_try, first, name, at, result)))
-        return tell("writes", cases, show, seed)
+        return tell(cases, show)
 
 
 def _try(first, name, at, result):
@@ -47,5 +41,4 @@ def _try(first, name, at, result):
 
 
 if __name__ == "__main__":
-    args = arguments(__doc__, 100)
-    sys.exit(1 if run(args.count, args.seed, args.only, args.show)[1] else 0)
+    main("writes", __doc__, 100, run)
