@@ -107,8 +107,8 @@ class Save(keras.callbacks.Callback):
         *,
         every_steps,
         every_seconds,
-        check_weights=lambda: None,
-        memory=tuple,
+        check_weights,
+        memory,
     ):
         super().__init__()
         self.check_weights = check_weights

@@ -128,16 +128,16 @@ class Guests(keras.callbacks.Callback):
     Args:
         callbacks: List of Keras callbacks.
         position: The `Position` where this session begins.
-        memory: What `memory()` gave when the state was saved, or `None`.
+        memory: What `memory()` gave when the state was saved; empty in a new run.
         within_epoch: Boolean, whether the session begins within an epoch.
     """
 
-    def __init__(self, callbacks, position, memory=None, within_epoch=False):
+    def __init__(self, callbacks, position, memory, within_epoch):
         super().__init__()
         self.callbacks = callbacks
         self.resumed = position.step > 0
         self.epochs_done = len(position.history)
-        self.remembered = memory or []
+        self.remembered = memory
         self.begun_epoch = within_epoch
         self.has_begun = False
         self.logs = None
@@ -187,6 +187,8 @@ class Guests(keras.callbacks.Callback):
         Returns:
             Whether that changed the weights: those of the best epoch may be back.
         """
+        if not self.callbacks:
+            return False
         if not self.has_begun:  # nothing was left to train
             self.set_model(model)
             self.on_train_begin()

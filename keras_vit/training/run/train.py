@@ -271,21 +271,17 @@ def _fit(job, folder, request, save, callbacks, progress):
     position, lengths = job.position, (job.data.steps_per_test, job.data.total_steps)
     state, trainer = job.network.state, job.network.trainer
     within_epoch = position.step % lengths[0] > 0
-    guests = None
-    if callbacks:
-        memory = state.memory if state else None
-        guests = Guests(callbacks, position, memory, within_epoch)
+    memory = state.memory if state else ()
+    guests = Guests(callbacks, position, memory, within_epoch)
     calls = [] if position.stopped else fit_calls(position.step, *lengths)
     if not calls:
-        if guests is not None:
+        if callbacks:  # which may put other weights back
             state.restore(trainer)
         return _end(guests, job, folder)
     test, test_steps = test_batches(job)
     num_tests = -(-lengths[1] // lengths[0])
     diverged = StopDiverged(folder, position)
-    save = {**save, "check_weights": diverged.check_weights}
-    if guests is not None:
-        save["memory"] = guests.memory
+    save |= {"check_weights": diverged.check_weights, "memory": guests.memory}
     with Progress(num_tests, progress if folder.is_own else False) as show:
         fixed = [
             Restore(state, within_epoch),
@@ -294,7 +290,7 @@ def _fit(job, folder, request, save, callbacks, progress):
             UseAverages(),
             show,
             *_logs(job, folder),
-            *([] if guests is None else [guests]),
+            guests,
             Save(job, folder, request, **save),
         ]
         for first, last, steps in calls:
@@ -318,7 +314,7 @@ def _fit(job, folder, request, save, callbacks, progress):
 
 def _end(guests, job, folder):
     """Ends the training for the user's callbacks, which may put other weights back."""
-    if guests is None or not guests.finish(job.network.trainer):
+    if not guests.finish(job.network.trainer):
         return None
     save_weights(job, folder)
     return guests.best_epoch()
