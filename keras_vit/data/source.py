@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_vit.common.checks import check_choice
-from keras_vit.common.wording import display
+from keras_vit.common.wording import canonical, display
 from keras_vit.data.decoding.jpeg_png import data_of
 from keras_vit.data.graphs import as_written
 from keras_vit.data.pipeline.batches import batches
@@ -41,7 +41,7 @@ class Source:
 
     def __init__(self, store, name, split, class_names, num_channels, skipped=()):
         self.name, self.split = name, split
-        self.class_names = list(class_names)
+        self.class_names = list(map(canonical, class_names))
         self.num_channels = num_channels
         self.skipped = tuple(skipped)
         self._store = store

@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from keras_vit.common.wording import canonical
 from keras_vit.data.check.duplicates import Findings, find_duplicates
 from keras_vit.data.check.fingerprints import read_fingerprints
 from keras_vit.data.readers.folders import UNLABELLED
@@ -165,11 +164,7 @@ def check_data(
     heights x widths: 180x320 to 3024x4032, median 1080x1920
     Warning: Test images that are also training images: 1 (test/b.jpg = train/a.jpg)
     """
-    train_names, test_names = (
-        list(map(canonical, source.class_names))
-        for source in (train_source, test_source)
-    )
-    if train_names != test_names:
+    if train_source.class_names != test_source.class_names:
         raise ValueError(
             "The training and the test part must have the same classes, in the same "
             f"order. Received: {_listed(train_source.class_names)}, and "

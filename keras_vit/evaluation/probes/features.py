@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from keras_vit.common.checks import check_positive
-from keras_vit.common.wording import canonical
 from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.inference.loaded import load_model
 
@@ -128,7 +127,6 @@ class Extractor:
 
 def check_same_classes(parts, names="The sources"):
     """Raises unless sources have the same classes."""
-    classes = [list(map(canonical, part.class_names)) for part in parts]
-    if any(some != classes[0] for some in classes):
+    if any(part.class_names != parts[0].class_names for part in parts):
         received = " and ".join(str(part.class_names[:5]) for part in parts)
         raise ValueError(f"{names} must have the same classes. Received: {received}")
