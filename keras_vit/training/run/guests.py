@@ -243,10 +243,9 @@ def _forward(name):
     return hook
 
 
-for _name in ("train_batch_begin", "train_batch_end", "test_begin", "test_end"):
-    setattr(Guests, f"on_{_name}", _forward(f"on_{_name}"))
-for _name in ("on_test_batch_begin", "on_test_batch_end"):
-    setattr(Guests, _name, _forward(_name))
+for _part in ("train_batch", "test", "test_batch"):
+    for _name in (f"on_{_part}_begin", f"on_{_part}_end"):
+        setattr(Guests, _name, _forward(_name))
 
 
 def _continue_table(logger, epochs):
