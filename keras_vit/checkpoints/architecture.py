@@ -9,6 +9,9 @@ from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transforme
 from keras_vit.checkpoints.positions import square_grid
 from keras_vit.layers.tokens.patches import stem_factor
 
+# Of each family of the lineage: a function from a checkpoint to arguments.
+READERS = {}
+
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"
 _QUERY_NORM = _BLOCK + "attention/query_norm/gamma"
@@ -67,11 +70,12 @@ def arguments_of(checkpoint):
         return dict(checkpoint.settings["arguments"])
     family = family_of(checkpoint)
     found = {**facts_of(checkpoint), "num_classes": class_count(checkpoint) or 0}
-    if family != "vit":
-        found.update(_resnet(checkpoint))
-    if family == "bit":
-        found["pooling"] = "gap"
+    if family in READERS:
+        found.update(READERS[family](checkpoint))
+    elif family == "bit":
+        found.update(_resnet(checkpoint), pooling="gap")
     else:
+        found.update(_resnet(checkpoint) if family == "hybrid" else {})
         found.update(_encoder(checkpoint))
         found.update(_sizes(checkpoint, family))
     for name, argument, size in checkpoint.described.sizes:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from keras_vit.layers.tokens.patches import pair, patch_grid
 from keras_vit.layers.tokens.pooling import pooled_width
 from keras_vit.models.variants import counts
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import settings_of
 
 # Forward pass, and twice as much backwards: gradients of inputs and of weights.
@@ -43,7 +44,8 @@ def flops_by_part(model, image_size=None):
 
     Returns:
         Dictionary from `"resnet"`, `"patch_embedding"`, `"attention"`, `"mlp"`,
-        `"pooling"` and `"head"`, as far as the model has them, to integers; or `None`.
+        `"pooling"`, `"body"` and `"head"`, as far as the model has them, to integers;
+        or `None`.
     """
     settings = settings_of(model)
     if settings.get("family") not in FAMILIES:
@@ -147,4 +149,9 @@ def _transformer(a, sides, channels, stride):
     return {**parts, "head": rows * head}
 
 
-FAMILIES = {"vit": _vit, "bit": _bit, "hybrid": _hybrid}
+FAMILIES = {
+    "vit": _vit,
+    "bit": _bit,
+    "hybrid": _hybrid,
+    **{name: family.parts for name, family in LINEAGE.items()},
+}

@@ -5,6 +5,7 @@ from keras_vit.costs.flops import forward_flops
 from keras_vit.data import steps_to_text
 from keras_vit.models.preprocessing import scaling_text
 from keras_vit.models.variants.identify import variant_of
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
 from keras_vit.visualize.anatomy import (
     geometry_at,
@@ -17,6 +18,7 @@ FAMILIES = {
     "vit": "Vision Transformer",
     "hybrid": "Hybrid: a ResNet, then a Transformer",
     "bit": "BiT, a ResNet with group norm and weight standardisation",
+    **{name: family.title for name, family in LINEAGE.items()},
 }
 HEADS = {
     "token": "the class token",

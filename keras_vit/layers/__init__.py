@@ -1,5 +1,6 @@
 """Layers: the parts of ViT, hybrid and BiT models."""
 
+from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.residual_units import (
     PostActivationUnit,
@@ -22,6 +23,7 @@ from keras_vit.layers.transformer.transformer_block import LayerScale, Transform
 __all__ = [
     "MLP",
     "AttentionPooling",
+    "BatchNorm",
     "CropToMultiple",
     "GroupNorm",
     "LayerNorm",

@@ -7,23 +7,30 @@ from keras_vit.models.bit import BiT
 from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
 from keras_vit.models.variants.identify import family_of_variant, sizes_of
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import named_model
 from keras_vit.models.variants.rows import FAMILIES
 from keras_vit.models.vit import ViT
 
 # Of each family: what builds its models, and what it is called in a docstring.
 BUILDERS = {"vit": ViT, "hybrid": HybridViT, "bit": BiT}
-KINDS = {"vit": "Vision Transformer", "hybrid": "hybrid", "bit": "BiT ResNet"}
+KINDS = {
+    "vit": "Vision Transformer",
+    "hybrid": "hybrid",
+    "bit": "BiT ResNet",
+    **{name: family.kind for name, family in LINEAGE.items()},
+}
 SIZES = {
     "vit": "{num_layers} blocks of width {hidden_dim} with {num_heads} heads and\n"
     "an MLP of {mlp_dim}; patches of {patch_size} pixels.",
     "hybrid": "{resnet}, then {num_layers} blocks of width\n"
     "{hidden_dim} with {num_heads} heads and an MLP of {mlp_dim}.",
     "bit": "Stages of {stages} units, {width_factor} times as wide as ResNet-50's.",
+    **{name: family.sizes for name, family in LINEAGE.items()},
 }
 
 
-def build(name, num_classes=1000, **kwargs):
+def build(name, num_classes=UNSET, **kwargs):
     """A published model by its name.
 
     Args:
@@ -31,7 +38,8 @@ def build(name, num_classes=1000, **kwargs):
             and `_` do not matter. Or what timm or Hugging Face call that model, such
             as `"vit_base_patch16_384"` or `"google/vit-base-patch16-384"`: the size in
             such a name is the default of `image_size`.
-        num_classes: Integer; 0 or `None` for features.
+        num_classes: Integer; 0 or `None` for features. Defaults to that of the
+            published weights, 1000 for most.
         **kwargs: Every other argument of the model's constructor.
 
     Returns:
@@ -48,21 +56,31 @@ def build(name, num_classes=1000, **kwargs):
 
 @functools.cache
 def constructor(variant):
-    """`ViT`, `HybridViT` or `BiT` with the sizes of a row as its defaults.
+    """The builder of a family with the sizes of a row as its defaults.
+
+    A builder that is named as a published model is its own constructor.
 
     Args:
         variant: String, the name of a row of `keras_vit.models.variants.rows`.
     """
     family = family_of_variant(variant)
     row, builder = FAMILIES[family][variant], BUILDERS[family]
+    if builder.__name__ == variant:
+        return builder
     sizes = sizes_of(row)
+    side = getattr(row, "image_size", None)
+    side = {} if side is None else {"image_size": side}
 
     def build(num_classes=UNSET, **kwargs):
-        return builder(num_classes, **{"name": variant.lower(), **sizes, **kwargs})
+        given = kwargs if "input_shape" in kwargs else {**side, **kwargs}
+        return builder(num_classes, **{"name": variant.lower(), **sizes, **given})
 
     parameters = inspect.signature(builder).parameters.values()
     build.__signature__ = inspect.Signature(
-        [p.replace(default=sizes.get(p.name, p.default)) for p in parameters]
+        [
+            p.replace(default={**sizes, **side}.get(p.name, p.default))
+            for p in parameters
+        ]
     )
     build.__name__ = build.__qualname__ = variant
     build.__module__ = "keras_vit.models"  # where pickle and help() find it

@@ -3,63 +3,8 @@
 A new layout is one row of `LAYOUTS`, and its tables of names.
 """
 
-import functools
-import re
-from dataclasses import dataclass, field
-
 from keras_vit.checkpoints.names import hugging_face, resnet, vit
-from keras_vit.checkpoints.names.rows import rows_of
-from keras_vit.checkpoints.names.wrappers import BESIDE
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How one project writes one family of models.
-
-    Attributes:
-        name: String, the project and the family.
-        family: `"vit"`, `"hybrid"`, `"bit"`, or `None` for any.
-        table: Rows of names, as in `names.rows`.
-        anchors: Regular expressions of names, each of which must occur.
-        facts: Arguments of a model that the project fixes and the arrays do not show;
-            `None` where its files differ, so that the user is asked.
-        project: `"timm"` or `"hugging_face"`, whose `config.json` such files may have
-            beside them, or `None`.
-        usual_scaling: Whether every file of the project was trained with images in
-            [-1, 1].
-        ignored: `(pattern, what)` of arrays that belong to no model of this package
-            and are left unread by design: optimizer slots, decoders, buffers.
-        prefixed_positions: Names of position tables that always begin with the
-            vectors of class and register tokens; of others the length decides.
-        without_positions: What a model has whose file holds no positions; `None`
-            where that must be said.
-        position_kernel: How the project resizes position embeddings.
-        normalised: Whether names go through `spelling.normalised` first.
-    """
-
-    name: str
-    family: str | None = None
-    table: tuple = ()
-    anchors: tuple = ()
-    facts: dict = field(default_factory=dict)
-    project: str | None = None
-    usual_scaling: bool = False
-    ignored: tuple = ()
-    prefixed_positions: tuple = ()
-    without_positions: str | None = None
-    position_kernel: str = "official"
-    normalised: bool = False
-
-    @functools.cached_property
-    def rows(self):
-        """A `Row` for every array."""
-        return rows_of(self.table)
-
-    def ignored_as(self, name):
-        """What an array is that is set aside, or `None`."""
-        table = self.ignored if self.name == "Keras" else (*self.ignored, *BESIDE)
-        return next((w for p, w in table if re.fullmatch(p, name)), None)
-
+from keras_vit.checkpoints.names.layout import Layout
 
 _TEXT = "of the text half of a two-tower model"
 _MASKED = "of masked pretraining, which a classifier does not have"

@@ -8,14 +8,17 @@ from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 
 
-class _Unset:
+class Unset:
     """Stands for the default of `num_classes`, which aliases may replace."""
 
+    def __init__(self, num_classes):
+        self.num_classes = num_classes
+
     def __repr__(self):
-        return "1000"
+        return str(self.num_classes)
 
 
-UNSET = _Unset()
+UNSET = Unset(1000)
 
 
 # The signature and the docstring of each group become part of those of the
@@ -174,12 +177,14 @@ def plain_numbers(options):
     }
 
 
-def resolve(options, default_size):
+def resolve(options, default_size, default_channels=3, default_classes=1000):
     """The arguments of every model as plain values, their aliases resolved.
 
     Args:
         options: Dictionary of all arguments of a constructor but `weights`, `name`.
         default_size: Integer or pair, pixels, where no size is given.
+        default_channels: Integer, of the images, where none is given.
+        default_classes: Integer, where no number of classes is given.
 
     Returns:
         A dictionary of what a model keeps: values that a JSON file can hold.
@@ -187,11 +192,13 @@ def resolve(options, default_size):
     check_data_format()
     options = dict(options)
     num_classes = resolve_classes(
-        *(options.pop(name) for name in ("num_classes", "classes", "include_top"))
+        *(options.pop(name) for name in ("num_classes", "classes", "include_top")),
+        default_classes,
     )
     image_size, num_channels = resolve_image_size(
         *(options.pop(name) for name in ("image_size", "input_shape", "num_channels")),
         default_size,
+        default_channels,
     )
     return {
         **options,
@@ -204,14 +211,14 @@ def resolve(options, default_size):
     }
 
 
-def resolve_classes(num_classes, classes, include_top):
+def resolve_classes(num_classes, classes, include_top, default_classes=1000):
     """The number of classes from `num_classes` and its keras.applications aliases.
 
     Returns 0 for a model that gives features.
     """
-    default = num_classes is UNSET
+    default = isinstance(num_classes, Unset)
     if default:
-        num_classes = 1000 if classes is None else classes
+        num_classes = default_classes if classes is None else classes
     elif classes is not None and (classes or 0) != (num_classes or 0):
         raise ValueError(
             "`classes` is an alias of `num_classes`; they must agree. "
@@ -241,7 +248,7 @@ def resolve_classes(num_classes, classes, include_top):
     return int(num_classes)
 
 
-def resolve_image_size(image_size, input_shape, num_channels, default):
+def resolve_image_size(image_size, input_shape, num_channels, default, channels=3):
     """`(height, width), num_channels` from `image_size` or the alias `input_shape`.
 
     Height and width may be `None`, for images of every size.
@@ -276,7 +283,7 @@ def resolve_image_size(image_size, input_shape, num_channels, default):
         size = _known_or_not(
             default if image_size is None else image_size, "image_size"
         )
-    num_channels = 3 if num_channels is None else num_channels
+    num_channels = channels if num_channels is None else num_channels
     check_positive(num_channels=num_channels)
     return size, int(num_channels)
 

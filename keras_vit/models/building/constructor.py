@@ -17,7 +17,9 @@ from keras_vit.models.pretrained.weights import (
 from keras_vit.models.vision_model import VisionModel
 
 
-def constructor(family, build, check, *groups, name=None, image_size=224):
+def constructor(
+    family, build, check, *groups, name=None, image_size=224, num_channels=3
+):
     """Decorator: the constructor of an architecture.
 
     The decorated function only declares: its signature and its docstring state the
@@ -33,10 +35,15 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
             `keras_vit.models.building.arguments.transformer`.
         name: String, the default name of the models. Defaults to `family`.
         image_size: Integer or pair, pixels, the default.
+        num_channels: Integer, of the images, the default.
+
+    The default of `num_classes` is the one that the function declares.
     """
 
     def decorate(declared):
         signature = _signature(declared, groups)
+        num_classes = signature.parameters["num_classes"].default.num_classes
+        defaults = (image_size, num_channels, num_classes)
         parameters = signature.parameters.items()
         required = [name for name, p in parameters if p.default is p.empty]
 
@@ -62,7 +69,7 @@ def constructor(family, build, check, *groups, name=None, image_size=224):
             options = arguments.plain_numbers(bound.arguments)
             label = options.pop("name") or name or family
             weights = open_weights(family, options, given)
-            a = SimpleNamespace(**arguments.resolve(options, image_size))
+            a = SimpleNamespace(**arguments.resolve(options, *defaults))
             check(a)
             decide_prefix(weights, family, a, given)
             with values_later(weights is not None):

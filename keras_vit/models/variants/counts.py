@@ -8,6 +8,7 @@ import math
 
 from keras_vit.layers.convolution.stages import stage_widths
 from keras_vit.layers.tokens.patches import pair, stem_factor
+from keras_vit.models.variants.lineage import LINEAGE
 
 
 def vit_params(row, num_classes=1000, image_size=224, num_channels=3):
@@ -130,4 +131,5 @@ FORMULAS = {
     "vit": (vit_params, vit_flops),
     "hybrid": (hybrid_params, hybrid_flops),
     "bit": (bit_params, bit_flops),
+    **{name: (family.params, family.flops) for name, family in LINEAGE.items()},
 }

@@ -2,19 +2,32 @@
 
 from dataclasses import fields
 
+from keras_vit.models.variants.family import BESIDE
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.rows import FAMILIES, HYBRID_VARIANTS, VIT_VARIANTS
 
-_WORDS = {"vit": "ViT", "hybrid": "hybrid", "bit": "BiT"}
+_WORDS = {
+    "vit": "ViT",
+    "hybrid": "hybrid",
+    "bit": "BiT",
+    **{name: family.kind for name, family in LINEAGE.items()},
+}
 
 
 def sizes_of(row):
     """The arguments of a constructor that a row of the tables states."""
-    names = [field.name for field in fields(row) if field.name != "params"]
+    names = [field.name for field in fields(row) if field.name not in BESIDE]
     return {name: getattr(row, name) for name in names}
 
 
+def image_size_of(variant):
+    """The pixels of a side that a published model takes by default."""
+    family = LINEAGE.get(family_of_variant(variant))
+    return family.size_of(family.rows[variant]) if family else 224
+
+
 def family_of_variant(variant):
-    """`"vit"`, `"hybrid"` or `"bit"`."""
+    """`"vit"`, `"hybrid"`, `"bit"`, or a family of the lineage."""
     return next(family for family, rows in FAMILIES.items() if variant in rows)
 
 

@@ -7,7 +7,7 @@ from keras_vit.common.tables import Table
 from keras_vit.common.wording import hint
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.aliases import ALIASES, alias_of
-from keras_vit.models.variants.identify import family_of_variant
+from keras_vit.models.variants.identify import family_of_variant, image_size_of
 from keras_vit.models.variants.rows import FAMILIES
 
 
@@ -41,8 +41,8 @@ def list_models(family=None):
     """Every published model: its parameters, cost and image size.
 
     Args:
-        family: String, `"vit"`, `"hybrid"` or `"bit"`, to list one family. Defaults
-            to all.
+        family: String, such as `"vit"`, `"hybrid"` or `"bit"`, to list one family.
+            Defaults to all.
 
     Returns:
         A list of `ModelInfo`, which prints as a table.
@@ -54,21 +54,22 @@ def list_models(family=None):
     """
     check_choice(family, (*FAMILIES, None), "family")
     return ModelTable(
-        ModelInfo(name, kind, params(row), flops(row) / 1e9, 224)
+        ModelInfo(name, kind, params(row), flops(row) / 1e9, image_size_of(name))
         for kind, (params, flops) in counts.FORMULAS.items()
         for name, row in FAMILIES[kind].items()
         if family in (None, kind)
     )
 
 
-def published_flops(name, image_size=224):
+def published_flops(name, image_size=None):
     """Floating-point operations of a forward pass of a published model, one image.
 
     Args:
         name: String, a name of the table.
-        image_size: Integer or pair `(height, width)`, pixels.
+        image_size: Integer or pair `(height, width)`, pixels. Defaults to the model's.
     """
     family = family_of_variant(name)
+    image_size = image_size or image_size_of(name)
     flops = counts.FORMULAS[family][1]
     return flops(FAMILIES[family][name], image_size=image_size)
 

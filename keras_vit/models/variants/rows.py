@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from keras_vit.models.variants.lineage import LINEAGE
+
 
 @dataclass(frozen=True)
 class ViTVariant:
@@ -99,4 +101,9 @@ HYBRID_VARIANTS = {
 }
 
 
-FAMILIES = {"vit": VIT_VARIANTS, "hybrid": HYBRID_VARIANTS, "bit": BIT_VARIANTS}
+FAMILIES = {
+    "vit": VIT_VARIANTS,
+    "hybrid": HYBRID_VARIANTS,
+    "bit": BIT_VARIANTS,
+    **{name: family.rows for name, family in LINEAGE.items()},
+}

@@ -1,0 +1,1 @@
+"""Reads the sizes of convolutional networks from the shapes of their arrays."""

@@ -1,0 +1,1 @@
+"""The networks that the Vision Transformer comes from and is compared to."""

@@ -1,0 +1,3 @@
+"""Table of the families that the Vision Transformer is compared to and comes from."""
+
+LINEAGE = {}
