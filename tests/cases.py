@@ -19,21 +19,31 @@ TOKENS = (2, 7, 16)  # (B, N, D)
 def rest_slow(values, count):
     """Parameters of a test, of which only the first few are in the default suite."""
     values = list(values)
-    rest = [
-        pytest.param(*(v if isinstance(v, tuple) else (v,)), marks=pytest.mark.slow)
-        for v in values[count:]
-    ]
-    return values[:count] + rest
+    return values[:count] + [_slow(value) for value in values[count:]]
+
+
+def rows(table):
+    """Names of `LAYERS` or `MODELS` as parameters of a test, the `slow` ones marked."""
+    return [_slow(name) if case.slow else name for name, case in table.items()]
+
+
+def _slow(value):
+    if hasattr(value, "marks"):  # a parameter already, which `rows` has marked
+        return value
+    value = value if isinstance(value, tuple) else (value,)
+    return pytest.param(*value, marks=pytest.mark.slow)
 
 
 @dataclass(frozen=True)
 class LayerCase:
-    """One layer: its arguments, the shape of an input, whether training is random."""
+    """One layer: its arguments, the shape of an input, what its training is like."""
 
     layer: type
     arguments: dict
     shape: tuple
-    random: bool = False
+    random: bool = False  # in training
+    whole_batch: bool = False  # what training makes of an image depends on the others
+    slow: bool = False  # tried with the slow tests only
 
     def make(self, **kwargs):
         return self.layer(**self.arguments, **kwargs)
@@ -177,6 +187,9 @@ LAYERS = {
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
     ),
+    "batch_norm": LayerCase(
+        layers.BatchNorm, {"momentum": 0.8}, (2, 3, 4, 8), whole_batch=True
+    ),
     "standardized_conv": LayerCase(
         layers.StandardizedConv2D, {"filters": 8, "kernel_size": 3}, (2, 6, 5, 4)
     ),
@@ -218,6 +231,7 @@ class ModelCase:
     random: bool = False
     builder: object = ViT
     size: tuple = ()  # of the images, where the model takes every size
+    slow: bool = False  # tried with the slow tests only
 
     def make(self, **kwargs):
         return self.builder(**{**self._all, **kwargs})
@@ -366,6 +380,8 @@ MODELS = {
         builder=HybridViT,
     ),
 }
+# Names of weights that training leaves as they are.
+FIXED = ()
 VITS = [name for name, case in MODELS.items() if case.builder is ViT]
 
 
@@ -387,8 +403,9 @@ def randomize(layer, seed=1):
     """
     rng = np.random.default_rng(seed)
     for weight in sorted(layer.weights, key=lambda w: w.path):
-        centre = 1.0 if weight.path.endswith(("gamma", "scale")) else 0.0
-        weight.assign(centre + 0.25 * rng.standard_normal(weight.shape))
+        centre = 1.0 if weight.path.endswith(("gamma", "scale", "variance")) else 0.0
+        value = centre + 0.25 * rng.standard_normal(weight.shape)
+        weight.assign(abs(value) if weight.path.endswith("variance") else value)
     return layer
 
 

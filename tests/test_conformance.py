@@ -12,15 +12,19 @@ from cases import LAYERS, MODELS, VITS, array, inputs
 
 import keras_vit
 
-every_layer = pytest.mark.parametrize("name", LAYERS)
-every_model = pytest.mark.parametrize("name", MODELS)
+every_layer = pytest.mark.parametrize("name", cases.rows(LAYERS))
+every_model = pytest.mark.parametrize("name", cases.rows(MODELS))
 # What seldom breaks for one kind alone is tried with a few.
-some_models = pytest.mark.parametrize("name", cases.rest_slow(MODELS, 12))
+some_models = pytest.mark.parametrize("name", cases.rest_slow(cases.rows(MODELS), 12))
 every_vit = pytest.mark.parametrize("name", VITS)
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="needs the TensorFlow backend"
 )
-LAYERS_WITH_WEIGHTS = [n for n in LAYERS if cases.layer_model(n).weights]
+LAYERS_WITH_WEIGHTS = {n: c for n, c in LAYERS.items() if cases.layer_model(n).weights}
+RANDOM = {n: case for n, case in LAYERS.items() if case.random}
+# Those of which training makes what inference does.
+PLAIN = {n: c for n, c in LAYERS.items() if not c.random and not c.whole_batch}
+OF_KERAS = (keras.layers.Conv2D, keras.layers.BatchNormalization)
 HALF = {"mixed_bfloat16": 0.06, "mixed_float16": 0.01}
 
 
@@ -78,7 +82,7 @@ def test_config_holds_exactly_the_constructor_arguments(name):
     config = case.make().get_config()
     own = arguments_of(case.layer)
     given = config.keys() - {"name", "trainable", "dtype"}
-    if issubclass(case.layer, keras.layers.Conv2D):  # has more of its own
+    if issubclass(case.layer, OF_KERAS):  # which has more of its own
         assert own.keys() >= given >= case.arguments.keys()
         return
     assert given == own.keys()
@@ -290,7 +294,7 @@ def test_float64_images_are_not_rounded():
     np.testing.assert_array_equal(array(again), x)
 
 
-@pytest.mark.parametrize("name", cases.rest_slow(LAYERS, 20))
+@pytest.mark.parametrize("name", cases.rest_slow(cases.rows(LAYERS), 20))
 def test_compiled_layer_computes_the_same(name):
     case = LAYERS[name]
     model = cases.functional(case)
@@ -327,8 +331,11 @@ def every_weight_moves(model, x):
     model.compile(keras.optimizers.SGD(1.0), "mse", run_eagerly=True)
     # A target of the outputs' size, which no output equals by chance.
     model.train_on_batch(x, inputs((len(x), *model.output.shape[1:]), 7))
-    assert len(model.trainable_weights) == len(model.weights)
+    for weight in model.non_trainable_weights:
+        assert weight.name in ("moving_mean", "moving_variance", *cases.FIXED)
     for weight, value in zip(model.weights, before):
+        if weight.name in cases.FIXED:
+            continue
         value = array(weight) - value
         assert np.isfinite(value).all(), weight.path
         # One number added to all of a query's logits leaves the softmax as it was.
@@ -337,7 +344,7 @@ def every_weight_moves(model, x):
         assert np.abs(value).max() > 0, weight.path
 
 
-@pytest.mark.parametrize("name", LAYERS_WITH_WEIGHTS)
+@pytest.mark.parametrize("name", cases.rows(LAYERS_WITH_WEIGHTS))
 def test_gradient_reaches_every_weight_of_a_layer(name):
     case = LAYERS[name]
     # Enough examples that none of the weights is dropped for all of them.
@@ -360,7 +367,7 @@ def test_inference_is_never_random(name):
     np.testing.assert_array_equal(array(model(x)), array(model(x)))
 
 
-@pytest.mark.parametrize("name", [n for n, case in LAYERS.items() if case.random])
+@pytest.mark.parametrize("name", cases.rows(RANDOM))
 def test_a_seed_makes_training_reproducible(name):
     case = LAYERS[name]
     x = inputs(case.shape)
@@ -378,7 +385,7 @@ def test_a_seed_makes_training_reproducible(name):
     assert (first != array(cases.layer_model(name)(x))).any()
 
 
-@pytest.mark.parametrize("name", [n for n, case in LAYERS.items() if not case.random])
+@pytest.mark.parametrize("name", cases.rows(PLAIN))
 def test_training_mode_changes_nothing_without_rates(name):
     case = LAYERS[name]
     model = cases.layer_model(name)

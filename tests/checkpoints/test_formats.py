@@ -9,7 +9,7 @@ import golden
 import keras
 import numpy as np
 import pytest
-from cases import MODELS
+from cases import MODELS, rest_slow
 
 import keras_vit
 from keras_vit.checkpoints.files.safetensors import from_safetensors
@@ -91,9 +91,12 @@ def test_a_keras_file_comes_back_whole(family, tmp_path):
     assert again.settings == model.settings and again.metadata == model.metadata
 
 
-def test_every_variable_of_every_kind_of_model_has_its_name_in_a_file(tmp_path):
+@pytest.mark.parametrize("slow", rest_slow([False, True], 1))
+def test_every_variable_of_every_kind_of_model_has_its_name_in_a_file(slow, tmp_path):
     wrong = []
     for name, case in MODELS.items():
+        if case.slow != slow:
+            continue
         model = case.make()
         randomise(model)
         model.save(tmp_path / "model.keras")
