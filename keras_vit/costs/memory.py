@@ -12,7 +12,7 @@ from keras_vit.costs.machine import available_memory
 from keras_vit.models.vision_model import image_shape
 
 # Values per weight that an optimizer keeps, of float32.
-SLOTS = {"adamw": 2, "adam": 2, "sgd": 1}
+SLOTS = {"adamw": 2, "adam": 2, "sgd": 1, "rmsprop": 2}
 
 # What the largest layer needs at once on top of what is kept: gradients of all that
 # it keeps, and the copies that they are made with.
@@ -128,8 +128,8 @@ def estimate_training(
     Args:
         model: A functional model of a known image size.
         batch_size: Integer, images per update.
-        optimizer: `"adamw"`, `"adam"` or `"sgd"` (with momentum), or a Keras
-            optimizer that was built, whose variables are counted.
+        optimizer: `"adamw"`, `"adam"`, `"sgd"` or `"rmsprop"` (with momentum), or a
+            Keras optimizer that was built, whose variables are counted.
         momentum_dtype: `"float32"` or `"bfloat16"`; see `Recipe`.
         accumulation_steps: Integer, the parts that a batch is computed in.
         average: Boolean, whether an average of the weights is kept (`ema_momentum`).

@@ -4,15 +4,28 @@ import keras
 
 from keras_vit.training.optimizers.layer_groups import rate_factors
 from keras_vit.training.optimizers.schedules import WarmupSchedule
-from keras_vit.training.optimizers.update_rules import DecoupledAdam, MomentumSGD
+from keras_vit.training.optimizers.update_rules import (
+    DecoupledAdam,
+    MomentumSGD,
+    TensorFlowRMSProp,
+)
+
+RULES = {
+    "adamw": DecoupledAdam,
+    "sgd": MomentumSGD,
+    "rmsprop": TensorFlowRMSProp,
+}
+
+# Of norms, which have no kernel.
+NORM_WEIGHTS = ("gamma", "beta")
 
 
 def build_optimizer(recipe, model, *, total_steps, settable_rate=False):
     """The optimizer of a recipe, for the variables of a model.
 
-    AdamW with `beta_1` 0.9 and `beta_2` 0.999, or SGD with momentum; decoupled weight
-    decay (multiplied by the current rate, as in the ViT paper) on kernels only, and
-    gradients clipped at a global norm.
+    AdamW with `beta_1` 0.9 and `beta_2` 0.999, SGD with momentum, or RMSProp; weight
+    decay (multiplied by the current rate, as in the ViT paper, or added to the
+    gradient) on kernels only or on more, and gradients clipped at a global norm.
 
     AdamW's epsilon is Keras's, 1e-7 added to the uncorrected root; that of big_vision
     is 1e-8, added to the corrected one. With that, rounding would move what has no true
@@ -37,23 +50,26 @@ def build_optimizer(recipe, model, *, total_steps, settable_rate=False):
         # Without `ema_overwrite_frequency`, which fails under a strategy; evaluation
         # and export put the averages in themselves, see `averaging.py`.
         common.update(use_ema=True, ema_momentum=recipe.ema_momentum)
+    kept = not_decayed(model, recipe.weight_decay_on)
+    decoupled = recipe.weight_decay_form == "decoupled"
     plain = recipe.momentum_dtype == "float32" and recipe.layer_decay is None
+    plain = plain and decoupled
     if recipe.optimizer == "adamw" and plain and recipe.momentum == 0.9:
         optimizer = keras.optimizers.AdamW(
             schedule, weight_decay=recipe.weight_decay, **common
         )
-        optimizer.exclude_from_weight_decay(var_list=not_decayed(model))
+        optimizer.exclude_from_weight_decay(var_list=kept)
         return optimizer
     factors = None
     if recipe.layer_decay is not None:
         factors = rate_factors(model, recipe.layer_decay)
-    rule = DecoupledAdam if recipe.optimizer == "adamw" else MomentumSGD
-    return rule(
+    return RULES[recipe.optimizer](
         schedule,
         recipe.momentum,
         momentum_dtype=recipe.momentum_dtype,
-        decoupled_weight_decay=recipe.weight_decay,
-        not_decayed=[variable.path for variable in not_decayed(model)],
+        decoupled_weight_decay=recipe.weight_decay if decoupled else 0.0,
+        l2_weight_decay=0.0 if decoupled else recipe.weight_decay,
+        not_decayed=[variable.path for variable in kept],
         rate_factors=factors,
         **common,
     )
@@ -78,13 +94,23 @@ def build_schedule(recipe, total_steps):
         timescale=recipe.decay_timescale,
         cooldown_steps=recipe.cooldown_steps,
         decay_at=[round(share * total_steps) for share in recipe.decay_at],
+        decay_to=recipe.decay_to,
+        every=recipe.decay_every * total_steps,
+        factor=recipe.decay_factor,
     )
 
 
-def not_decayed(model):
+def not_decayed(model, decayed="kernels"):
     """The trainable variables that weight decay must leave alone.
 
-    Everything but kernels: biases, scales of norms, position embeddings and the
-    class token. This is the mask of the official code.
+    Args:
+        model: A built model.
+        decayed: As `Recipe.weight_decay_on`. Defaults to `"kernels"`: biases, scales of
+            norms, position embeddings and the class token stay, which is the mask of
+            the official code of ViT.
     """
-    return [v for v in model.trainable_variables if v.name != "kernel"]
+    trained = model.trainable_variables
+    if decayed == "kernels":
+        return [v for v in trained if v.name != "kernel"]
+    norms = NORM_WEIGHTS if decayed == "all_but_norms" else ()
+    return [v for v in trained if v.name in norms]

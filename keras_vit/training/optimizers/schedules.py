@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_vit.common.checks import check_choice
 
-DECAYS = ("cosine", "linear", "rsqrt", "bit", "constant")
+DECAYS = ("cosine", "linear", "rsqrt", "bit", "exponential", "constant")
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -22,7 +22,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
     - `"rsqrt"`: `learning_rate / sqrt(1 + (step - warmup_steps) / timescale)`, from
       the end of the warm-up on;
     - `"bit"`: `learning_rate`, a tenth of it after the first step of `decay_at`, a
-      hundredth after the second, and so on;
+      hundredth after the second, and so on; or the shares of it in `decay_to`;
+    - `"exponential"`: `learning_rate * factor ** floor(step / every)`, from the end of
+      the warm-up on;
     - `"constant"`: `learning_rate`;
 
     and the whole is multiplied by `min(1, step / warmup_steps)` and by
@@ -33,8 +35,8 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         learning_rate: Float, the highest rate, reached at the end of the warm-up.
         total_steps: Integer, the number of updates of the whole run.
         warmup_steps: Integer in `[0, total_steps)`. Defaults to `0`.
-        decay: `"cosine"`, `"linear"`, `"rsqrt"`, `"bit"` or `"constant"`. Defaults to
-            `"cosine"`.
+        decay: `"cosine"`, `"linear"`, `"rsqrt"`, `"bit"`, `"exponential"` or
+            `"constant"`. Defaults to `"cosine"`.
         end: Float, the last rate of the linear decay. Defaults to `1e-5`, as in
             the official code; the other decays do not use it.
         timescale: Integer, updates in which `"rsqrt"` falls to 0.71 of the rate.
@@ -42,6 +44,11 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         cooldown_steps: Integer, the last updates, over which the rate falls linearly
             to zero, for every decay. Defaults to `0`.
         decay_at: Steps, ascending, of `"bit"`. Defaults to none.
+        decay_to: Shares of the rate, one for each of `decay_at`. Defaults to powers of
+            a tenth.
+        every: Float, steps after which `"exponential"` falls, which need not be whole.
+            Defaults to `1.0`.
+        factor: Float, by which it then multiplies the rate. Defaults to `0.97`.
 
     Raises:
         ValueError: if `decay` is unknown or the step counts contradict each other.
@@ -56,7 +63,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         [vision_transformer](https://github.com/google-research/vision_transformer)
         and of [big_vision](https://github.com/google-research/big_vision) (rsqrt);
         `bit_hyperrule.py` of
-        [big_transfer](https://github.com/google-research/big_transfer).
+        [big_transfer](https://github.com/google-research/big_transfer);
+        `build_learning_rate` of `efficientnet/utils.py` in
+        [tpu](https://github.com/tensorflow/tpu) (exponential).
     """
 
     def __init__(
@@ -70,6 +79,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         timescale=10_000,
         cooldown_steps=0,
         decay_at=(),
+        decay_to=(),
+        every=1.0,
+        factor=0.97,
         name=None,
     ):
         super().__init__()
@@ -94,6 +106,9 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.timescale = timescale
         self.cooldown_steps = cooldown_steps
         self.decay_at = list(decay_at)
+        self.decay_to = list(decay_to)
+        self.every = every
+        self.factor = factor
         self.name = name
 
     def __call__(self, step):
@@ -118,8 +133,14 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             return self.learning_rate / ops.sqrt(1.0 + after / self.timescale)
         rate = self.learning_rate * ops.ones_like(progress)
         if self.decay == "bit":
-            for last in self.decay_at:  # the step itself still has the old rate
-                rate = ops.where(step > last, rate / 10.0, rate)
+            tenths = [0.1 ** (i + 1) for i in range(len(self.decay_at))]
+            for last, share in zip(self.decay_at, self.decay_to or tenths):
+                # The step itself still has the old rate.
+                rate = ops.where(step > last, self.learning_rate * share, rate)
+        if self.decay == "exponential":
+            falls = ops.floor(step / self.every)
+            lower = rate * ops.power(self.factor, falls)
+            rate = ops.where(after >= 0, lower, rate)
         return rate
 
     def get_config(self):

@@ -23,6 +23,11 @@ def _are_shares(value):
     return list(value) == sorted(value) and all(0 < share < 1 for share in value)
 
 
+def _are_rates(value):
+    numbers = isinstance(value, tuple) and all(map(is_number, value))
+    return numbers and all(0 < share <= 1 for share in value)
+
+
 def _are_names(value):
     return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
 
@@ -41,6 +46,7 @@ def _is_small(value):
 SIZE = "positive: an integer or a pair (height, width) of them, without the channels"
 NAMES = "a tuple of names, such as ('backbone',)"
 SHARES = "a tuple of numbers: ascending shares of the run, each in (0, 1)"
+RATES = "a tuple of numbers: shares of the peak rate, each in (0, 1]"
 
 # What a value must be; each field names its rule, and `None` passes.
 RULES = {
@@ -54,6 +60,7 @@ RULES = {
     SIZE: _is_size,
     NAMES: _are_names,
     SHARES: _are_shares,
+    RATES: _are_rates,
 }
 TYPES = {
     int: ("an integer", _is_small),
@@ -100,6 +107,11 @@ def _check_pairs(recipe):
             "`batch_size` must be a multiple of `accumulation_steps`, the number of "
             "equal parts that it is computed in",
             ("batch_size", "accumulation_steps"),
+        ),
+        (
+            recipe.decay_to and len(recipe.decay_to) != len(recipe.decay_at),
+            "`decay_to` must have a rate for each share of the run in `decay_at`",
+            ("decay_at", "decay_to"),
         ),
         (
             recipe.loss == "sigmoid" and recipe.label_smoothing,

@@ -8,7 +8,7 @@ from typing import Literal
 from keras_vit.common.wording import hint, shortened
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.recipes import cost
-from keras_vit.training.recipes.checks import NAMES, SHARES, SIZE, check
+from keras_vit.training.recipes.checks import NAMES, RATES, SHARES, SIZE, check
 from keras_vit.training.recipes.look_up import RecipeTable, find_run
 from keras_vit.training.recipes.text import Difference, as_text
 
@@ -143,9 +143,10 @@ class Recipe:
     steps_per_execution: int = field(1, "machine", "at least 1", rare=True)
     # Recompute each block in the backward pass instead of storing its activations.
     remat: bool = field(False, "machine", rare=True)
-    # The optimizer: AdamW, or SGD with momentum.
-    optimizer: Literal["adamw", "sgd"] = field("adamw", "optimizer")
-    # Momentum of SGD; beta_1 of AdamW.
+    # The optimizer: AdamW, SGD with momentum, or RMSProp as TensorFlow's EfficientNet
+    # has it.
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = field("adamw", "optimizer")
+    # Momentum of SGD and RMSProp; beta_1 of AdamW.
     momentum: float = field(0.9, "optimizer", "in [0, 1)")
     # Data type of the stored momentum; bfloat16 takes half the memory.
     momentum_dtype: Literal["float32", "bfloat16"] = field(
@@ -158,21 +159,40 @@ class Recipe:
     # Factor of the learning rate from each block to the one before (layer-wise decay).
     layer_decay: float | None = field(None, "schedule", "in (0, 1]")
     # Shape of the learning-rate schedule after the warm-up.
-    decay: Literal["cosine", "linear", "rsqrt", "bit", "constant"] = field(
-        "cosine", "schedule"
+    decay: Literal["cosine", "linear", "rsqrt", "bit", "exponential", "constant"] = (
+        field("cosine", "schedule")
     )
     # Final learning rate of the decay "linear".
     decay_end: float = field(1e-5, "schedule", "zero or more")
     # Updates after which the decay "rsqrt" has fallen to 0.71 of the peak rate.
     decay_timescale: int = field(10_000, "schedule", "at least 1")
-    # Shares of the run after which the decay "bit" divides the rate by ten.
+    # Shares of the run after which the decay "bit" divides the rate by ten, as BiT and
+    # the networks before it do, or takes the next of decay_to.
     decay_at: tuple[float, ...] = field((0.3, 0.6, 0.9), "schedule", SHARES)
+    # Shares of the peak rate that the decay "bit" goes on with, one for each of
+    # decay_at; a tenth, a hundredth and so on if not given.
+    decay_to: tuple[float, ...] = field((), "schedule", RATES, rare=True)
+    # Share of the run after which the decay "exponential" multiplies the rate by
+    # decay_factor, again and again; by default 2.4 of 350 passes, as EfficientNet.
+    decay_every: float = field(2.4 / 350, "schedule", "in (0, 1)")
+    # Factor of each step of the decay "exponential".
+    decay_factor: float = field(0.97, "schedule", "in (0, 1)")
     # Number of linear warm-up updates; a tenth of all updates if not given.
     warmup_steps: int | None = field(None, "schedule", "zero or more")
     # Number of final updates over which the learning rate falls linearly to zero.
     cooldown_steps: int = field(0, "schedule", "zero or more", rare=True)
-    # Decoupled weight decay of kernels, multiplied by the learning rate.
+    # Weight decay of kernels; decoupled and multiplied by the learning rate, unless
+    # weight_decay_form says otherwise.
     weight_decay: float = field(0.1, "regularisation", "zero or more")
+    # How weights decay: decoupled, times the learning rate, or l2, added to the clipped
+    # gradient.
+    weight_decay_form: Literal["decoupled", "l2"] = field(
+        "decoupled", "regularisation", rare=True
+    )
+    # Which weights decay: kernels, all but those of norms, or all.
+    weight_decay_on: Literal["kernels", "all_but_norms", "all"] = field(
+        "kernels", "regularisation", rare=True
+    )
     # Clip gradients to this global norm, if one is given.
     global_clipnorm: float | None = field(1.0, "optimizer", "positive")
     # Momentum of averaged weights, such as 0.9999; if given, the averages are tested
@@ -194,7 +214,7 @@ class Recipe:
     jit_compile: Literal["auto", "yes", "no"] = field("auto", "machine", rare=True)
 
     def __post_init__(self):
-        for name in ("image_size", "freeze", "decay_at"):
+        for name in ("image_size", "freeze", "decay_at", "decay_to"):
             if isinstance(getattr(self, name), list):  # from JSON
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if named := alias_of(self.model):

@@ -10,7 +10,14 @@ GROUPS = ("data", "pretraining", "model", "regularisation", "length", "schedule"
 GROUPS += ("optimizer", "machine")
 
 # Fields that only some values of `decay` read.
-_DECAY_OF = {"decay_end": "linear", "decay_timescale": "rsqrt", "decay_at": "bit"}
+_DECAY_OF = {
+    "decay_end": "linear",
+    "decay_timescale": "rsqrt",
+    "decay_at": "bit",
+    "decay_to": "bit",
+    "decay_every": "exponential",
+    "decay_factor": "exponential",
+}
 
 
 def fields_of(recipe, group):

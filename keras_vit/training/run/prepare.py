@@ -316,7 +316,7 @@ def _announce(recipe, folder, record, position):
         resolved["steps_per_epoch"],
         f", a test every {resolved['steps_per_test']}" if recipe.evaluate_every else "",
         resolved["batch_size"],
-        {"adamw": "AdamW", "sgd": "SGD"}[recipe.optimizer],
+        {"adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSProp"}[recipe.optimizer],
         recipe.learning_rate,
     )
     devices = current()

@@ -9,7 +9,11 @@ from keras_vit.training.optimizers.build import (
     build_schedule,
     not_decayed,
 )
-from keras_vit.training.optimizers.update_rules import DecoupledAdam, MomentumSGD
+from keras_vit.training.optimizers.update_rules import (
+    DecoupledAdam,
+    MomentumSGD,
+    TensorFlowRMSProp,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,34 @@ def test_only_kernels_decay_and_by_rate_times_weight_decay(model):
     assert len(decayed) == 6  # patches, q/k/v, attention's output, MLP twice, head
 
 
+def test_what_decays_and_how_is_the_choice_of_the_recipe(model):
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            keras.layers.DepthwiseConv2D(3),
+            keras.layers.BatchNormalization(),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2),
+        ]
+    )
+
+    def kept(on):
+        return [v.name for v in not_decayed(model, on)]
+
+    assert kept("kernels") == ["bias", "gamma", "beta", "bias"]
+    assert kept("all_but_norms") == ["gamma", "beta"] and kept("all") == []
+    fields = {"weight_decay": 0.5, "weight_decay_on": "all_but_norms"}
+    adam = optimizer_of(model, **fields)
+    assert type(adam) is keras.optimizers.AdamW
+    assert [adam._use_weight_decay(v) for v in model.trainable_variables] == [
+        *(True, True, False, False, True, True)
+    ]
+    penal = optimizer_of(model, optimizer="rmsprop", weight_decay_form="l2", **fields)
+    assert type(penal) is TensorFlowRMSProp
+    assert (penal.decoupled_weight_decay, penal.l2_weight_decay) == (0.0, 0.5)
+    assert len(penal.not_decayed) == 2
+
+
 def test_gradients_are_scaled_down_to_the_global_norm(model):
     variables = model.trainable_variables
     gradients = [keras.ops.ones(variable.shape) for variable in variables]
@@ -74,4 +106,9 @@ def test_the_schedule_of_a_recipe_is_built_from_its_shares_and_steps():
     recipe = Recipe(decay="rsqrt", decay_timescale=7, cooldown_steps=100)
     schedule = build_schedule(recipe, 1000)
     assert (schedule.timescale, schedule.cooldown_steps) == (7, 100)
+    recipe = Recipe(decay="exponential", decay_every=0.01, decay_factor=0.5)
+    schedule = build_schedule(recipe, 1050)
+    assert (schedule.every, schedule.factor) == (pytest.approx(10.5), 0.5)
+    recipe = Recipe(decay="bit", decay_at=(0.2,), decay_to=(0.4,))
+    assert build_schedule(recipe, 1000).decay_to == [0.4]
     assert build_schedule(Recipe(decay="linear", decay_end=0.5), 10).end == 0.5

@@ -54,6 +54,27 @@ def test_bit_divides_by_ten_after_each_step_but_not_at_it():
     np.testing.assert_allclose(rates, [0, 0.5, 1, 1, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
 
 
+def test_plateaus_may_have_rates_of_their_own():
+    schedule = WarmupSchedule(
+        5e-4, 20, decay="bit", decay_at=(1, 4), decay_to=(0.4, 0.02)
+    )
+    rates = [float(schedule(step)) for step in (1, 2, 4, 5)]
+    np.testing.assert_allclose(rates, [5e-4, 2e-4, 2e-4, 1e-5], rtol=1e-6)
+
+
+def test_exponential_decay_goes_by_stairs_which_the_warmup_hides():
+    # 2.4 passes of 625.57 updates, as EfficientNet's, and 5 passes of warm-up.
+    every = 2.4 * 1281167 / 2048
+    schedule = WarmupSchedule(
+        0.128, 218_949, warmup_steps=3127, decay="exponential", every=every
+    )
+    steps = np.array([0, 1600, 3126, 3127, 4503, 4505, 218_948])
+    expected = 0.128 * np.where(steps < 3127, steps / 3127, 0.97 ** (steps // every))
+    rates = keras.ops.convert_to_numpy(schedule(steps))
+    np.testing.assert_allclose(rates, expected, rtol=1e-5)
+    assert rates[4] / rates[5] == pytest.approx(1 / 0.97)
+
+
 def test_every_decay_may_cool_down():
     schedule = WarmupSchedule(1.0, 10, decay="constant", cooldown_steps=4)
     assert [float(schedule(s)) for s in (0, 6, 8, 10, 11)] == [1, 1, 0.5, 0, 0]
@@ -69,7 +90,7 @@ def test_the_schedule_is_saved_with_an_optimizer():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"decay": "cosin"}, "'cosine', 'linear', 'rsqrt', 'bit', 'constant'"),
+        ({"decay": "cosin"}, "'cosine', 'linear', 'rsqrt', 'bit', 'exponential"),
         ({"warmup_steps": 10}, "warmup_steps=10, total_steps=10"),
         ({"warmup_steps": -1}, "warmup_steps=-1"),
         ({"warmup_steps": 4, "cooldown_steps": 7}, "cooldown_steps=7, warmup_steps=4"),

@@ -4,9 +4,16 @@ import golden
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_vit.training.optimizers.schedules import WarmupSchedule
-from keras_vit.training.optimizers.update_rules import DecoupledAdam, MomentumSGD
+from keras_vit.training.optimizers.update_rules import (
+    DecoupledAdam,
+    MomentumSGD,
+    TensorFlowRMSProp,
+)
+
+RULES = (MomentumSGD, DecoupledAdam, TensorFlowRMSProp)
 
 
 def follow(optimizer, arrays, steps, names):
@@ -135,7 +142,44 @@ def test_a_first_moment_in_bfloat16_is_rounded_and_the_second_is_not():
     assert dtypes["momentum"] == "bfloat16" and dtypes["velocity"] == "float32"
 
 
-@pytest.mark.parametrize("rule", [MomentumSGD, DecoupledAdam])
+def test_rmsprop_is_that_of_tensorflow_1():
+    arrays = golden.arrays("tfa/optimizers.npz")
+    ours = follow(TensorFlowRMSProp(0.02), arrays, 10, NAMES)
+    theirs = tf.compat.v1.train.RMSPropOptimizer(0.02, 0.9, 0.9, 1e-3)
+    variables = [tf.Variable(arrays[f"init.{name}"]) for name in NAMES]
+    for _ in range(10):
+        gradients = [
+            arrays[f"curvature.{name}"] * (v - arrays[f"target.{name}"])
+            for name, v in zip(NAMES, variables)
+        ]
+        theirs.apply_gradients(zip(gradients, variables))
+    for name, variable in zip(NAMES, variables):
+        np.testing.assert_allclose(ours[name][-1], variable, rtol=1e-5, atol=1e-5)
+    # That of Keras, whose mean square begins at zero, goes elsewhere.
+    stock = keras.optimizers.RMSprop(0.02, rho=0.9, momentum=0.9, epsilon=1e-3)
+    stock = follow(stock, arrays, 10, NAMES)
+    assert np.abs(stock["w"] - ours["w"]).max() > 1e-2
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_decay_in_the_gradient_is_a_penalty_of_the_loss(rule):
+    variables = [keras.Variable(np.full(2, 3.0, "float32"), name=n) for n in "ab"]
+    kept = [variables[1].path]
+    penal = rule(0.1, l2_weight_decay=0.5, not_decayed=kept)
+    penal.build(variables)
+    twins = [keras.Variable(np.full(2, 3.0, "float32"), name=n) for n in "ab"]
+    plain = rule(0.1)
+    plain.build(twins)
+    for _ in range(3):
+        penal.apply([np.ones(2, "float32")] * 2, variables)
+        first = keras.ops.convert_to_numpy(twins[0])
+        plain.apply([1 + 0.5 * first, np.ones(2, "float32")], twins)
+    for one, other in zip(variables, twins):
+        one, other = (keras.ops.convert_to_numpy(v) for v in (one, other))
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_factors_scale_the_rate_and_the_decay_of_a_variable(rule):
     variables = [keras.Variable(np.ones(2, "float32"), name=n) for n in "abc"]
     paths = [v.path for v in variables]
@@ -157,7 +201,7 @@ def test_factors_scale_the_rate_and_the_decay_of_a_variable(rule):
     np.testing.assert_allclose(moved, np.array([1, 0.25, 0.25]) * moved[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize("rule", [MomentumSGD, DecoupledAdam])
+@pytest.mark.parametrize("rule", RULES)
 def test_a_rule_is_saved(rule):
     optimizer = rule(
         0.1, momentum_dtype="bfloat16", rate_factors={"a": 0.5}, use_ema=True
