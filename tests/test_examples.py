@@ -10,6 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
+    "convolution.py": {},
     "export_model.py": {"EPOCHS": "1"},
     "inductive_bias.py": {"EPOCHS": "1", "IMAGES": "20"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
@@ -25,6 +26,7 @@ SETTINGS = {
 }
 EXPECTED = {
     "classify_images.py": "true: ",
+    "convolution.py": "edge, correlation: 0 765 765 0",
     "export_model.py": "ONNX Runtime: ",
     "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",
@@ -49,6 +51,14 @@ def test_the_example_runs_and_prints_its_result(name, tmp_path):
     )
     assert result.returncode == 0, result.stderr[-2000:]
     assert EXPECTED[name] in result.stdout
+    page = EXAMPLES / name.replace(".py", ".md")
+    if page.exists():
+        shown = page.read_text().split("```")[1].strip().splitlines()
+        printed = result.stdout.splitlines()
+        assert len(shown) == len(printed)
+        for a, b in zip(shown, printed):
+            # The initial weights of a model are its backend's.
+            assert a == b or (a.startswith("ViT") and a.split(":")[0] in b)
 
 
 def test_an_example_fits_on_one_screen_and_a_half():
