@@ -5,12 +5,18 @@ import re
 from keras_vit.checkpoints.files.arrays import Arrays, known_dtype, type_name
 from keras_vit.checkpoints.files.errors import Refused, reading
 from keras_vit.checkpoints.files.h5_checks import check_h5
+from keras_vit.checkpoints.files.h5_layers import by_layer, is_by_layer
 from keras_vit.checkpoints.files.memory import aligned_empty
 from keras_vit.common.wording import display
 
 # Keras numbers the variables of a layer; these are their names, by the layer's.
 _VARIABLE_NAMES = (
-    (re.compile(r"norm(_\d+|$)"), ("gamma", "beta")),
+    (
+        re.compile(r"(norm|bn)(_\d+|$)"),
+        ("gamma", "beta", "moving_mean", "moving_variance"),
+    ),
+    # Of Keras's EfficientNets.
+    (re.compile(r"^normalization(_\d+|$)"), ("mean", "variance", "count")),
     (re.compile(r"_scale$"), ("gamma",)),
     (re.compile(r"^pooling$"), ("probe",)),
     (re.compile(r"^corruption$"), ("mask_token",)),
@@ -28,7 +34,9 @@ _VARIABLE_NAMES = (
 
 
 def from_h5(file, path, config=None):
-    """`Arrays` from a `.weights.h5` file, named by the paths of variables.
+    """`Arrays` from an HDF5 file of Keras, named by the paths of variables.
+
+    Keras 3 writes `.weights.h5` files; for older ones see `h5_layers`.
 
     Args:
         file: Path of the file, or an open file within an archive.
@@ -40,8 +48,9 @@ def from_h5(file, path, config=None):
     with reading(path, "HDF5"):
         opened = h5py.File(file, "r")
         check_h5(opened, path)
-        variables = {}
-        for name, data in _variables(opened, []):
+        layers = is_by_layer(opened)
+        variables = by_layer(opened, path) if layers else {}
+        for name, data in () if layers else _variables(opened, []):
             if variables.setdefault(name, data) is not data:
                 raise Refused(
                     f"{display(path)} holds the array {name!r} twice. Save it anew "
@@ -49,8 +58,8 @@ def from_h5(file, path, config=None):
                 )
     if not variables:
         raise Refused(
-            f"{display(path)} holds no weights of a Keras 3 model. Weights in Keras "
-            "2's layout must be loaded with the code that saved them."
+            f"{display(path)} holds no weights of a Keras model. Save them with "
+            '`model.save_weights("NAME.weights.h5")`.'
         )
     _check_types(variables, path)
     shapes = {name: tuple(data.shape) for name, data in variables.items()}
