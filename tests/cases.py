@@ -258,32 +258,34 @@ SMALL = {
 
 MODELS = {
     "token": ModelCase(),
-    "token_features": ModelCase({"num_classes": 0}),
+    "token_features": ModelCase({"num_classes": 0}, slow=True),
     "gap": ModelCase({"pooling": "gap"}),
-    "gap_beside_class_token": ModelCase({"pooling": "gap", "class_token": True}),
+    "gap_beside_class_token": ModelCase(
+        {"pooling": "gap", "class_token": True}, slow=True
+    ),
     "gap_of_all_tokens": ModelCase(
-        {"pooling": "gap_all", "class_token": True, "pooled_norm": True}
+        {"pooling": "gap_all", "class_token": True, "pooled_norm": True}, slow=True
     ),
     "every_size": ModelCase(
         {"image_size": (None, None), "position_grid": (2, 3)}, size=(8, 12)
     ),
     "map": ModelCase({"pooling": "map"}),
-    "all_tokens": ModelCase({"pooling": None, "representation_size": 6}),
+    "all_tokens": ModelCase({"pooling": None, "representation_size": 6}, slow=True),
     "all_token_features": ModelCase(
         {"pooling": None, "class_token": True, "num_classes": None}
     ),
     "softmax": ModelCase(
-        {"representation_size": 6, "classifier_activation": "softmax"}
+        {"representation_size": 6, "classifier_activation": "softmax"}, slow=True
     ),
     "learned_2d": ModelCase({"position_embedding": "learned_2d"}),
     "sincos2d": ModelCase({"position_embedding": "sincos2d", "pooling": "gap"}),
-    "no_positions": ModelCase({"position_embedding": "none"}),
+    "no_positions": ModelCase({"position_embedding": "none"}, slow=True),
     "relative_positions": ModelCase(
         {"position_embedding": "relative", "pooling": "gap_all", "class_token": True}
     ),
     "positions_at_every_layer": ModelCase({"position_scope": "every_layer"}),
     "positions_shared": ModelCase(
-        {"position_scope": "shared", "position_embedding": "learned_2d"}
+        {"position_scope": "shared", "position_embedding": "learned_2d"}, slow=True
     ),
     "overlapping": ModelCase({"stride": (2, 4), "patch_size": (4, 4)}),
     "grey_rectangles": ModelCase({"patch_size": (4, 3), "num_channels": 1}),
@@ -294,7 +296,8 @@ MODELS = {
             "input_scaling": ([0.4], [0.2]),
             "include_preprocessing": True,
             "num_channels": 1,
-        }
+        },
+        slow=True,
     ),
     "registers": ModelCase(
         {"register_tokens": 2, "embed_prefix": False, "qk_norm": True}
@@ -307,9 +310,9 @@ MODELS = {
         {"pre_norm": True, "patch_bias": False, "gelu": "quick", "epsilon": 1e-5}
     ),
     "swiglu": ModelCase({"swiglu": True, "layer_scale": 0.1, "qkv_bias": False}),
-    "prefix": ModelCase({"pooling": "prefix", "register_tokens": 1}),
+    "prefix": ModelCase({"pooling": "prefix", "register_tokens": 1}, slow=True),
     "token_and_gap": ModelCase(
-        {"pooling": "token+gap", "register_tokens": 2, "embed_prefix": False}
+        {"pooling": "token+gap", "register_tokens": 2, "embed_prefix": False}, slow=True
     ),
     "regularised": ModelCase(
         {"dropout_rate": 0.2, "attention_dropout_rate": 0.2, "drop_path_rate": 0.3},
@@ -362,6 +365,7 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=BiT,
+        slow=True,
     ),
     "hybrid_of_other_widths": ModelCase(
         {
@@ -378,6 +382,7 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=HybridViT,
+        slow=True,
     ),
 }
 # Names of weights that training leaves as they are.

@@ -15,7 +15,7 @@ import keras_vit
 every_layer = pytest.mark.parametrize("name", cases.rows(LAYERS))
 every_model = pytest.mark.parametrize("name", cases.rows(MODELS))
 # What seldom breaks for one kind alone is tried with a few.
-some_models = pytest.mark.parametrize("name", cases.rest_slow(cases.rows(MODELS), 12))
+some_models = pytest.mark.parametrize("name", cases.rest_slow(cases.rows(MODELS), 8))
 every_vit = pytest.mark.parametrize("name", VITS)
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="needs the TensorFlow backend"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import cases
 import pytest
 
 import keras_vit
@@ -76,7 +77,9 @@ def test_what_older_versions_left_goes_unless_its_process_lives(tmp_path):
     assert names(tmp_path) == sorted([*others, ".m.npz-mine", "m.npz"])
 
 
-@pytest.mark.parametrize("moment", ["files._exchange = die", "os.rename = die"])
+@pytest.mark.parametrize(
+    "moment", cases.rest_slow(["files._exchange = die", "os.rename = die"], 1)
+)
 def test_a_folder_is_whole_under_its_name_when_its_writer_is_killed(tmp_path, moment):
     folder = tmp_path / "export"
     folder.mkdir()
@@ -91,6 +94,7 @@ def test_a_folder_is_whole_under_its_name_when_its_writer_is_killed(tmp_path, mo
     assert names(folder) == ["new"] and names(tmp_path) == ["export"]
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_being_replaced_gets_its_name_back(tmp_path, caplog):
     folder = tmp_path / "export"
     folder.mkdir()

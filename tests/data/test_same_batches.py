@@ -8,6 +8,7 @@ the batches are compared.
 import hashlib
 import platform
 
+import cases
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -165,11 +166,11 @@ BATCHES = {
 }
 
 
-@pytest.mark.parametrize("name", HASHES)
+@pytest.mark.parametrize("name", cases.rest_slow(HASHES, 4))
 def test_the_same_seeds_give_the_same_batches(name, photos):
     assert digest(BATCHES[name](photos), 4) == HASHES[name]
 
 
-@pytest.mark.parametrize("name", SUMS)
+@pytest.mark.parametrize("name", cases.rest_slow(SUMS, 1))
 def test_the_same_seeds_give_the_same_turned_and_blended_images(name, photos):
     np.testing.assert_allclose(sums(BATCHES[name](photos), 4), SUMS[name], atol=1e-4)

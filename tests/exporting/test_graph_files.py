@@ -85,6 +85,7 @@ def test_pixels_go_in_and_probabilities_come_out(tmp_path):
     assert output.name == "probabilities"
 
 
+@pytest.mark.slow
 def test_a_range_that_training_wrote_down_is_that_of_the_file(tmp_path):
     model = cases.randomize(cases.MODELS["token"].make())
     steps = keras_vit.data.preprocessing((8, 12), value_range=(0.0, 1.0))

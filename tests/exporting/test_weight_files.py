@@ -34,7 +34,7 @@ PAIRS = [(name, format) for name, formats in HOLDS for format in formats]
 SUFFIX = {"npz": ".npz"}
 
 
-@pytest.mark.parametrize("name, format", cases.rest_slow(PAIRS, 6))
+@pytest.mark.parametrize("name, format", cases.rest_slow(PAIRS, 3))
 def test_a_fresh_model_loads_the_file_and_gives_equal_logits(name, format, tmp_path):
     model, case = cases.model(name), cases.MODELS[name]
     path = tmp_path / f"weights{SUFFIX.get(format, '')}"

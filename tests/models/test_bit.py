@@ -1,5 +1,6 @@
 import re
 
+import cases
 import golden
 import keras
 import numpy as np
@@ -84,7 +85,8 @@ def test_every_value_equals_the_official_bit(case):
 
 
 @pytest.mark.parametrize(
-    "size", [(1, 1), (33, 50), (64, 37), (75, 100), (32, 32), (7, 96)]
+    "size",
+    cases.rest_slow([[1, 1], [33, 50], [64, 37], [75, 100], [32, 32], [7, 96]], 3),
 )
 def test_every_size_equals_the_oracle(size):
     model = filled(image_size=size, dtype="float64")

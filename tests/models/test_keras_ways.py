@@ -63,7 +63,9 @@ def test_what_was_never_frozen_trains(tmp_path):
 # Half precision ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", cases.rest_slow(["bfloat16", "float16", "mixed_bfloat16"], 1)
+)
 @pytest.mark.parametrize(
     "name", cases.rest_slow(["model.keras", "model.weights.h5"], 1)
 )

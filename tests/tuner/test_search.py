@@ -43,6 +43,7 @@ def trial_runs(folder):
     }
 
 
+@pytest.mark.slow
 def test_the_best_recipe_is_one_that_train_takes(found, tiny):
     best = found.best
     assert best.score == max(row.score for row in found.trials())

@@ -47,7 +47,7 @@ def numbers(batches):
 @pytest.mark.parametrize("kind", ["pixels", "files"])
 @pytest.mark.parametrize(
     "augment",
-    ["crop_flip", "mixed", pytest.param("strong", marks=pytest.mark.slow), "batch"],
+    cases.rest_slow(["crop_flip", "batch", "mixed", "strong"], 2),
 )
 def test_a_stream_can_start_at_any_step(arrays, folder, augment, kind):
     source = arrays if kind == "pixels" else keras_vit.data.load(f"{folder}:all")
@@ -252,7 +252,7 @@ def test_images_that_a_step_does_not_suit_are_not_called_corrupt(folder):
 
 
 @pytest.mark.parametrize("batch_size", [1, 5])
-@pytest.mark.parametrize("count", cases.rest_slow([17, 16, 15, 34], 2))
+@pytest.mark.parametrize("count", cases.rest_slow([17, 16, 15, 34], 1))
 def test_streams_of_any_length_are_whole(batch_size, count):
     images = np.tile(np.arange(80, dtype=np.uint8)[:, None, None], (1, 4, 4))
     source = keras_vit.data.from_arrays(images[:count], np.zeros(count, int), ["a"])

@@ -4,6 +4,7 @@ import os
 import struct
 import zlib
 
+import cases
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,7 +53,9 @@ def test_what_is_no_image_is_left_out_and_the_others_are_as_without_it(odd):
         np.testing.assert_array_equal(with_odd_files, without)
 
 
-@pytest.mark.parametrize("name", ["pipe.png", "endless.png", "gone.png"])
+@pytest.mark.parametrize(
+    "name", cases.rest_slow(["pipe.png", "endless.png", "gone.png"], 1)
+)
 def test_what_is_no_file_stops_a_training_by_its_name(odd, name):
     for other in REASONS.keys() - {name}:
         (odd / "cat" / other).unlink()

@@ -56,7 +56,7 @@ def test_a_class_token_that_is_not_wanted_is_refused(file):
         ["registers", "layer_scale_erf", "no_biases", "clip", "swiglu", "prefix"]
         + ["token_and_gap", "gap_of_all_tokens", "sincos2d", "relative_positions"]
         + ["positions_shared", "gap_beside_class_token", "map", "scaled"],
-        7,
+        4,
     ),
 )
 def test_weights_bring_the_parts_that_they_have(name, tmp_path):

@@ -83,6 +83,7 @@ def test_a_run_on_unlabelled_images_draws_what_it_learns(whole):
     assert record["result"]["val_accuracy"] == float(rows[1]["val_accuracy"])
 
 
+@pytest.mark.slow
 def test_the_model_of_the_run_says_what_it_is(whole):
     model = whole.result.load_model()
     assert keras_vit.pretraining.is_pretraining(model)

@@ -49,8 +49,11 @@ def job_of(recipe, start_step):
 @pytest.mark.parametrize(
     ("start_step", "labels"),
     [
-        (0, [[2, 6, 9, 3, 1, 1, 1, 6], [4, 3, 3, 7, 8, 7, 1, 3]]),
         (3, [[8, 4, 6, 6, 2, 7, 6, 2], [5, 3, 8, 5, 5, 3, 4, 2]]),
+        pytest.param(
+            *(0, [[2, 6, 9, 3, 1, 1, 1, 6], [4, 3, 3, 7, 8, 7, 1, 3]]),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_order_of_the_images_from_any_update_on(start_step, labels):

@@ -53,6 +53,7 @@ def test_images_are_scaled_once_when_a_model_is_fine_tuned(tiny, weights, tmp_pa
     np.testing.assert_allclose(entrance(model, images), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_model_is_evaluated_as_it_was_trained(tiny, weights, tmp_path):
     recipe = dataclasses.replace(tiny, weights=weights, epochs=1, augment="none")
     run = finished(recipe, tmp_path / "run")
