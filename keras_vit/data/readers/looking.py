@@ -83,8 +83,9 @@ class Look:
                 "images, drawn from all classes, for their channels and sizes."
             )
         if self.num_grey and self.num_colour:
+            grey = "image is" if self.num_grey == 1 else "images are"
             found.append(
-                f"{name}: {self.num_grey:,} images are grey and {self.num_colour:,} in "
+                f"{name}: {self.num_grey:,} {grey} grey and {self.num_colour:,} in "
                 "colour, so all are taken as colour images; num_channels=1 "
                 "(--num-channels 1) makes all of them grey."
             )
