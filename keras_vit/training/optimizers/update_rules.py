@@ -201,9 +201,9 @@ class TensorFlowRMSProp(UpdateRule):
     """RMSProp as TensorFlow 1 has it, which EfficientNet was trained with.
 
     `s = rho * s + (1 - rho) * gradient ** 2`, `m = momentum * m + rate * gradient /
-    sqrt(s + epsilon)`, `variable -= m`. The mean square `s` begins at one, so that first
-    updates are small; that of `keras.optimizers.RMSprop` begins at zero. Epsilon is
-    within the root, as in Keras; in PyTorch it is outside.
+    sqrt(s + epsilon)`, `variable -= m`. The mean square `s` begins at one, so that the
+    first updates are small; that of `keras.optimizers.RMSprop` begins at zero. Epsilon
+    is within the root, as in Keras; in PyTorch it is outside.
 
     Args:
         learning_rate: Float or schedule.
