@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_vit import layers
-from keras_vit.models import BiT, HybridViT, ViT
+from keras_vit.models import VGG, BiT, HybridViT, ViT
 
 TOKENS = (2, 7, 16)  # (B, N, D)
 
@@ -382,6 +382,19 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=HybridViT,
+        slow=True,
+    ),
+    "vgg": ModelCase(
+        {
+            "num_classes": 5,
+            "num_convs": (1, 2),
+            "widths": (4, 6),
+            "hidden_dims": (8,),
+            "grid_size": (2, 3),
+            "dropout_rate": 0.0,
+            "image_size": (12, 16),
+        },
+        builder=VGG,
         slow=True,
     ),
 }

@@ -6,6 +6,7 @@ import inspect
 from keras_vit.models.bit import BiT
 from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
+from keras_vit.models.lineage.vgg import VGG
 from keras_vit.models.variants.identify import family_of_variant, sizes_of
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import named_model
@@ -13,7 +14,12 @@ from keras_vit.models.variants.rows import FAMILIES
 from keras_vit.models.vit import ViT
 
 # Of each family: what builds its models, and what it is called in a docstring.
-BUILDERS = {"vit": ViT, "hybrid": HybridViT, "bit": BiT}
+BUILDERS = {
+    "vit": ViT,
+    "hybrid": HybridViT,
+    "bit": BiT,
+    "vgg": VGG,
+}
 KINDS = {
     "vit": "Vision Transformer",
     "hybrid": "hybrid",

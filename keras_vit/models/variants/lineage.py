@@ -1,3 +1,5 @@
 """Table of the families that the Vision Transformer is compared to and comes from."""
 
-LINEAGE = {}
+from keras_vit.models.variants.vgg import VGG
+
+LINEAGE = {"vgg": VGG}

@@ -1,0 +1,72 @@
+"""The dense layers at the end of the networks from LeNet to VGG."""
+
+import keras
+
+from keras_vit.common.checks import check_boolean, check_positive, check_rate
+from keras_vit.layers.tokens.patches import pair
+
+
+def flatten(x, a):
+    """Averages a feature map to `a.grid_size` and flattens it: `(B, rows * ... * F)`.
+
+    The averaging is that of PyTorch's adaptive pooling; of a map of this size there is
+    none.
+    """
+    grid = tuple(a.grid_size)
+    if tuple(x.shape[1:3]) != grid:
+        x = keras.layers.AdaptiveAveragePooling2D(grid, name="grid", dtype=a.dtype)(x)
+    return keras.layers.Flatten(name="flatten", dtype=a.dtype)(x)
+
+
+def add_dense_layers(x, a, first=1):
+    """Dense layers of `a.hidden_dims` with ReLU and dropout, named from `fc<first>`."""
+    for number, units in enumerate(a.hidden_dims, start=first):
+        x = keras.layers.Dense(
+            units,
+            activation="relu",
+            kernel_initializer="he_normal",
+            name=f"fc{number}",
+            dtype=a.dtype,
+        )(x)
+        x = keras.layers.Dropout(
+            a.dropout_rate, name=f"fc{number}_dropout", dtype=a.dtype
+        )(x)
+    return x
+
+
+def check_dense_layers(a):
+    """Checks `hidden_dims`, `grid_size` and `dropout_rate`, and makes them plain."""
+    a.hidden_dims = widths(a.hidden_dims, "hidden_dims")
+    a.grid_size = list(pair(a.grid_size, "grid_size"))
+    check_rate(dropout_rate=a.dropout_rate)
+
+
+def check_known_size(a, instead):
+    """Raises where images of every size meet dense layers that read positions."""
+    if None in a.image_size:
+        raise ValueError(
+            "`image_size` must be known: the first dense layer reads positions. "
+            f"Received: image_size={tuple(a.image_size)}. {instead}"
+        )
+
+
+def refuse_remat(a):
+    """Raises for `remat=True`: there are no blocks that could be computed again."""
+    check_boolean(remat=a.remat)
+    if a.remat:
+        raise ValueError(
+            "`remat` must be False: this network has no residual blocks whose inputs "
+            "alone could be kept. Received: remat=True. Use smaller batches, or "
+            "`accumulation_steps` in a recipe."
+        )
+
+
+def widths(values, name):
+    """A sequence of positive integers as a list, an argument called `name`."""
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(
+            f"`{name}` must be a sequence of integers. Received: {name}={values!r}"
+        )
+    for value in values:
+        check_positive(**{name: value})
+    return [int(value) for value in values]
