@@ -10,7 +10,8 @@ def recomputed(layer, call, inputs):
     The backward pass computes the layer a second time, which costs a forward pass, and
     gives the same gradients. With `keras.remat` alone they are wrong where there is
     dropout: the state of the seeds has moved on, so that the second pass draws other
-    masks. Here both passes are functions of tensors that are read before them.
+    masks, and batch norms count their batch twice. Here both passes are functions of
+    tensors that are read before them, and what the first one leaves is assigned once.
 
     Args:
         layer: The layer, built, with `autocast=False`: variables are passed on as they
@@ -22,11 +23,10 @@ def recomputed(layer, call, inputs):
     Reference: [Chen et al., 2016](https://arxiv.org/abs/1604.06174).
     """
     weights = layer.trainable_variables
-    seeds = [
-        generator.state
-        for part in layer._flatten_layers()
-        for generator in part._seed_generators
-    ]
+    moving = []  # states of seeds, and statistics of batch norms
+    for part in layer._flatten_layers():
+        moving += [generator.state for generator in part._seed_generators]
+        moving += part._non_trainable_variables
     trained = {id(weight) for weight in weights}
     fixed = [v for v in layer.variables if id(v) not in trained]
     # Tensors: `ops.convert_to_tensor` gives back the variable itself.
@@ -37,11 +37,12 @@ def recomputed(layer, call, inputs):
         mapping += [(variable, values[id(variable)]) for variable in fixed]
         with keras.StatelessScope(mapping, initialize_variables=False) as scope:
             outputs = call(x)
-            moved = [scope.get_current_value(s) - values[id(s)] for s in seeds]
+            steps = [scope.get_current_value(v) - values[id(v)] for v in moving]
         # As floats: TensorFlow warns of whole numbers that it cannot differentiate.
-        return outputs, *[ops.cast(steps, "float32") for steps in moved]
+        return outputs, *[ops.cast(each, "float32") for each in steps]
 
-    outputs, *moved = keras.remat(run)(inputs, *[weight * 1 for weight in weights])
-    for state, steps in zip(seeds, moved):
-        state.assign(values[id(state)] + ops.cast(steps, state.dtype))
+    outputs, *steps = keras.remat(run)(inputs, *[weight * 1 for weight in weights])
+    for variable, each in zip(moving, steps):
+        each = ops.stop_gradient(ops.cast(each, variable.dtype))
+        variable.assign(values[id(variable)] + each)
     return outputs
