@@ -52,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.changes.surgery": ["with_image_size", "with_num_classes"],
         "models.constructors": ["build", *(n for f in FAMILIES.values() for n in f)],
         "models.hybrid": ["HybridViT"],
+        "models.lineage.efficientnet": ["EfficientNet"],
         "models.lineage.vgg": ["VGG"],
         "models.preprocessing": ["preprocess_input"],
         "models.pretrained.imagenet_names": ["decode_predictions"],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_vit import layers
-from keras_vit.models import VGG, BiT, HybridViT, ViT
+from keras_vit.models import VGG, BiT, EfficientNet, HybridViT, ViT
 
 TOKENS = (2, 7, 16)  # (B, N, D)
 
@@ -206,6 +206,38 @@ LAYERS = {
         },
         (2, 6, 5, 4),
     ),
+    "mbconv": LayerCase(
+        layers.MBConv, {"filters": 8, "expansion": 2}, (2, 4, 5, 8), whole_batch=True
+    ),
+    "mbconv_strided": LayerCase(
+        layers.MBConv,
+        {
+            "filters": 6,
+            "kernel_size": 5,
+            "strides": 2,
+            "expansion": 1,
+            "padding": "symmetric",
+            "batch_norm_epsilon": 1e-5,
+        },
+        (2, 6, 5, 4),
+        whole_batch=True,
+        slow=True,
+    ),
+    "mbconv_dropped": LayerCase(
+        layers.MBConv,
+        {
+            "filters": 8,
+            "expansion": 2,
+            "batch_norm_momentum": 0.9,
+            "drop_path_rate": 0.5,
+            "remat": True,
+            "seed": 3,
+        },
+        (16, 4, 4, 8),
+        random=True,
+        whole_batch=True,
+        slow=True,
+    ),
     "pre_activation_unit": LayerCase(
         layers.PreActivationUnit, {"filters": 32, "strides": 2}, (2, 6, 5, 32)
     ),
@@ -254,6 +286,14 @@ SMALL = {
     "mlp_dim": 24,
     "num_heads": 2,
     "image_size": (8, 12),
+}
+
+SMALL_EFFICIENTNET = {
+    "num_classes": 5,
+    "num_blocks": (1, 2, 1, 1, 1, 1, 1),
+    "stage_widths": (8, 8, 8, 8, 8, 8, 8),
+    "stem_width": 8,
+    "top_width": 16,
 }
 
 MODELS = {
@@ -395,6 +435,25 @@ MODELS = {
             "image_size": (12, 16),
         },
         builder=VGG,
+        slow=True,
+    ),
+    "efficientnet": ModelCase(
+        {**SMALL_EFFICIENTNET, "image_size": (32, 48)},
+        builder=EfficientNet,
+        random=True,
+        slow=True,
+    ),
+    "efficientnet_of_every_size": ModelCase(
+        {
+            **SMALL_EFFICIENTNET,
+            "image_size": (None, None),
+            "padding": "symmetric",
+            "pooling": None,
+            "drop_path_rate": 0.0,
+            "dropout_rate": 0.0,
+        },
+        builder=EfficientNet,
+        size=(33, 40),
         slow=True,
     ),
 }

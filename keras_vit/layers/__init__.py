@@ -2,6 +2,7 @@
 
 from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
+from keras_vit.layers.convolution.mbconv import MBConv
 from keras_vit.layers.convolution.residual_units import (
     PostActivationUnit,
     PreActivationUnit,
@@ -28,6 +29,7 @@ __all__ = [
     "GroupNorm",
     "LayerNorm",
     "LayerScale",
+    "MBConv",
     "MultiHeadSelfAttention",
     "PatchCorruption",
     "PatchEncoder",

@@ -6,7 +6,9 @@ import inspect
 from keras_vit.models.bit import BiT
 from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
+from keras_vit.models.lineage.efficientnet import EfficientNet
 from keras_vit.models.lineage.vgg import VGG
+from keras_vit.models.variants.family import DEFAULTS
 from keras_vit.models.variants.identify import family_of_variant, sizes_of
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import named_model
@@ -19,6 +21,7 @@ BUILDERS = {
     "hybrid": HybridViT,
     "bit": BiT,
     "vgg": VGG,
+    "efficientnet": EfficientNet,
 }
 KINDS = {
     "vit": "Vision Transformer",
@@ -74,17 +77,18 @@ def constructor(variant):
     if builder.__name__ == variant:
         return builder
     sizes = sizes_of(row)
-    side = getattr(row, "image_size", None)
-    side = {} if side is None else {"image_size": side}
+    usual = {name: getattr(row, name) for name in DEFAULTS if hasattr(row, name)}
 
     def build(num_classes=UNSET, **kwargs):
-        given = kwargs if "input_shape" in kwargs else {**side, **kwargs}
-        return builder(num_classes, **{"name": variant.lower(), **sizes, **given})
+        given = {"name": variant.lower(), **sizes, **usual, **kwargs}
+        if "input_shape" in kwargs and "image_size" not in kwargs:
+            given.pop("image_size", None)
+        return builder(num_classes, **given)
 
     parameters = inspect.signature(builder).parameters.values()
     build.__signature__ = inspect.Signature(
         [
-            p.replace(default={**sizes, **side}.get(p.name, p.default))
+            p.replace(default={**sizes, **usual}.get(p.name, p.default))
             for p in parameters
         ]
     )

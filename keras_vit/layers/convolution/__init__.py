@@ -1,1 +1,1 @@
-"""Layers of the ResNets."""
+"""Layers of the ResNets and the EfficientNets."""

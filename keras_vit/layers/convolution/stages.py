@@ -1,4 +1,4 @@
-"""The widths of a ResNet's stages."""
+"""The widths of a ResNet's stages, and what tells those of an EfficientNet apart."""
 
 _BOTTLENECK = 4  # the output of a unit is this much wider than its inner convolutions
 _ROOT = 64  # channels of the first convolution, times `width_factor`
@@ -16,3 +16,16 @@ def stage_widths(num_blocks, width_factor, widths=None):
         return list(widths)
     first = int(_BOTTLENECK * _ROOT * width_factor)
     return [first * 2**stage for stage in range(len(num_blocks))]
+
+
+# Of the seven stages of every EfficientNet: expansion, kernel size and stride of the
+# depthwise convolution. Tan and Le (2019), table 1.
+MBCONV_STAGES = (
+    (1, 3, 1),
+    (6, 3, 2),
+    (6, 5, 2),
+    (6, 3, 2),
+    (6, 5, 1),
+    (6, 5, 2),
+    (6, 3, 1),
+)

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 from keras_vit.layers.tokens.patches import pair
 
-# Fields of a row that are no size of the architecture.
-BESIDE = ("params", "statistics", "image_size")
+# Fields of a row that are no size of the architecture: what a model of it takes unless
+# it is told otherwise, and counts.
+DEFAULTS = ("image_size", "dropout_rate")
+BESIDE = ("params", "statistics", *DEFAULTS)
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Family:
         rows: Dictionary from the name of a model to a frozen dataclass of its sizes,
             the arguments of the family's builder. Fields that are no such size:
             `params`, the published number of trainable parameters, `statistics`, the
-            numbers that batch norms keep besides, and `image_size`, the default.
+            numbers that batch norms keep besides, and the default values `image_size`
+            and `dropout_rate`.
         operations: Function `(a, sides)` of a namespace of the builder's arguments and
             the pixels `(height, width)` that lists the `Operation` of each layer.
         kind: String, what one is called within a sentence.

@@ -1,5 +1,9 @@
 """Table of the families that the Vision Transformer is compared to and comes from."""
 
+from keras_vit.models.variants.efficientnet import EFFICIENTNET
 from keras_vit.models.variants.vgg import VGG
 
-LINEAGE = {"vgg": VGG}
+LINEAGE = {
+    "vgg": VGG,
+    "efficientnet": EFFICIENTNET,
+}
