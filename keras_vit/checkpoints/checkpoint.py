@@ -54,8 +54,12 @@ class Checkpoint:
 
     @property
     def preparation(self):
-        """How images were prepared for these weights, `None` where nothing says it."""
-        return self.described.preparation or self.published
+        """How images were prepared for these weights, `None` where nothing says it.
+
+        The file's own word goes before that of the table of published files, and both
+        before what the project always does.
+        """
+        return self.described.preparation or self.published or self.layout.preparation
 
     @property
     def input_scaling(self):
@@ -253,7 +257,7 @@ def _map(checkpoint, prefix, outside):
             numbers = row.name.numbers(name)
             if numbers is not None:
                 shape = arrays.shapes[raw] if layer is None else arrays.shapes[raw][1:]
-                part = Part(raw, shape, layer, row.transform, row.place)
+                part = Part(raw, shape, layer, row.transform, row.place, row.axis)
                 found.setdefault(row.path.fill(numbers), []).append(part)
                 known = True
         if not known:

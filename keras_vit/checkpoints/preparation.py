@@ -6,7 +6,9 @@ from keras_vit.common.checks import check_choice
 
 # Mean and deviation of the channels of images in [0, 1], by the names that people know
 # them by. ImageNet's are those of torchvision, timm, DeiT and DINO; CLIP's those of
-# `clip/clip.py: _transform` (OpenAI); "inception" is this package's own [-1, 1].
+# `clip/clip.py: _transform` (OpenAI); "inception" is this package's own [-1, 1];
+# "caffe" takes the mean colour of ImageNet from pixels in [0, 255] and divides by
+# nothing (`keras.applications.imagenet_utils`); "unit" leaves [0, 1] as it is.
 SCALINGS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "clip": (
@@ -14,6 +16,11 @@ SCALINGS = {
         (0.26862954, 0.26130258, 0.27577711),
     ),
     "inception": (0.5, 0.5),
+    "caffe": (
+        (123.68 / 255, 116.779 / 255, 103.939 / 255),
+        (1 / 255, 1 / 255, 1 / 255),
+    ),
+    "unit": (0.0, 1.0),
 }
 RESIZES = ("squash", "crop", "border", "none")
 # What the projects call it, and what the steps of `keras_vit.data` do.

@@ -47,6 +47,7 @@ def warnings_of(caplog):
         ([[0.5] * 3, [0.5] * 3], 3, None),
         ("imagenet", 3, IMAGENET),
         ("clip", 3, CLIP),
+        ("unit", 3, [[0.0] * 3, [1.0] * 3]),
         ((0, 1), 2, [[0.0, 0.0], [1.0, 1.0]]),
         ((0, 1 / 255), 1, [[0.0], [1 / 255]]),
         (np.array(IMAGENET), 3, IMAGENET),
@@ -64,6 +65,16 @@ def test_names_and_pairs_become_numbers_of_every_channel(given, channels, kept):
         return
     np.testing.assert_allclose(found, kept, rtol=1e-12)
     assert json.loads(json.dumps(found)) == found
+
+
+def test_caffe_is_what_keras_applications_does_but_for_the_order_of_colours():
+    images = np.random.default_rng(0).uniform(0, 255, (2, 3, 4, 3))
+    mean, deviation = map(np.array, resolve_scaling("caffe", 3))
+    expected = keras.applications.imagenet_utils.preprocess_input(
+        images.copy(), mode="caffe"
+    )
+    found = (images / 255 - mean) / deviation
+    np.testing.assert_allclose(found[..., ::-1], expected, rtol=1e-6, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +237,7 @@ def test_what_a_file_says_of_its_images_decides(monkeypatch):
 
 
 def test_published_names_are_known():
-    assert set(SCALINGS) == {"imagenet", "clip", "inception"}
+    assert set(SCALINGS) == {"imagenet", "clip", "inception", "caffe", "unit"}
 
 
 @pytest.mark.parametrize("pooling", ["token", "gap"])

@@ -6,6 +6,17 @@ from dataclasses import dataclass, field
 
 from keras_vit.checkpoints.names.rows import rows_of
 from keras_vit.checkpoints.names.wrappers import BESIDE
+from keras_vit.checkpoints.preparation import Preparation
+
+# Paths of the kernels that read the image, other than a ViT's: of BiT and hybrids, of
+# ResNet, VGG, EfficientNet, and of AlexNet and LeNet.
+IMAGE_KERNELS = (
+    "root_conv/kernel",
+    "conv1_conv/kernel",
+    "block1_conv1/kernel",
+    "stem_conv/kernel",
+    "conv1/kernel",
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,8 @@ class Layout:
             beside them, or `None`.
         usual_scaling: Whether every file of the project was trained with images in
             [-1, 1].
+        preparation: A `Preparation`, how the project prepares images where neither the
+            file nor a table says it, or `None`.
         ignored: `(pattern, what)` of arrays that belong to no model of this package
             and are left unread by design: optimizer slots, decoders, buffers.
         prefixed_positions: Names of position tables that always begin with the
@@ -40,6 +53,7 @@ class Layout:
     facts: dict = field(default_factory=dict)
     project: str | None = None
     usual_scaling: bool = False
+    preparation: Preparation | None = None
     ignored: tuple = ()
     prefixed_positions: tuple = ()
     without_positions: str | None = None

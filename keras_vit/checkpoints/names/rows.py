@@ -4,7 +4,7 @@ A row of a table is `(name in the file, path here, kind)`. Where the kind is a
 transform, the row is of one array, which fills the variable of this path. Else the row
 is of a layer, and the kind lists its arrays: `(end of the name, end of the path,
 transform)`. A fourth entry, for arrays that stand side by side in one variable, is the
-pair `(which, of how many)`.
+pair `(which, of how many)`; where a fifth one is `None`, they are added.
 
 `{i}` is a number that both sides share, `{i:02d}` one of at least two digits, and
 `{i+1}` one that is counted from one.
@@ -78,6 +78,7 @@ class Row:
     path: Template
     transform: object
     place: tuple = (0, 1)
+    axis: int | None = -1
 
 
 def rows_of(table):

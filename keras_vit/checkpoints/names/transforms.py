@@ -36,6 +36,15 @@ def hwio(x):
     return x.transpose(2, 3, 1, 0)
 
 
+def bgr(x):
+    """A kernel for images with the channels blue, green, red to one for red first."""
+    return x[..., ::-1, :]
+
+
+def negated(x):
+    return -x
+
+
 def hwio_joined(x):
     """PyTorch's convolution kernel to that of a dense layer on flattened patches."""
     return join_first(hwio(x))
@@ -84,5 +93,6 @@ INVERSES = {
     transpose: lambda x, axes: x.T,
     with_axes: lambda x, axes: x.reshape(x.shape[1:] if x.shape[1] > 1 else -1),
     hwio: lambda x, axes: _oihw(x),
+    bgr: lambda x, axes: bgr(x),
     hwio_joined: lambda x, axes: _oihw(INVERSES[join_first](x, axes)),
 }

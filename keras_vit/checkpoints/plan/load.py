@@ -9,6 +9,7 @@ import numpy as np
 from keras_vit.checkpoints.architecture import facts_of, stated_facts
 from keras_vit.checkpoints.bounds import check_unquantized
 from keras_vit.checkpoints.files.memory import contiguous, handed_over
+from keras_vit.checkpoints.names.layout import IMAGE_KERNELS
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.plan import position_plan
 from keras_vit.checkpoints.plan.head import ZERO_HEAD, plan_head
@@ -192,7 +193,7 @@ def make_plan(
     plan.report.notes.extend(f"The file {note}" for note in checkpoint.notes)
     _check_facts(plan, chosen)
     plan_head(plan)
-    for path in (PATCH_KERNEL, "root_conv/kernel"):
+    for path in (PATCH_KERNEL, *IMAGE_KERNELS):
         if plan.wants(path) and plan.has(path):
             plan_input_kernel(plan, path, in_channels_rule)
     if plan.wants(POSITIONS) and plan.has(POSITIONS):

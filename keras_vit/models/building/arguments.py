@@ -155,11 +155,11 @@ def computation(
             `keras_vit.preprocess_input`.
         input_scaling: What the first layer reads of images: `(mean, deviation)` of
             images in `[0, 1]`, numbers or one for each channel, or the names
-            `"imagenet"`, `"clip"` and `"inception"` of published ones. The layer
-            `input_scaling` makes `(x - mean) / deviation` of what the model takes,
-            which stays as it is. Defaults to `"weights"`: what `weights` were trained
-            with, without them nothing. `None` for no layer: the model then takes what
-            its first kernel reads.
+            `"imagenet"`, `"clip"`, `"inception"`, `"caffe"` and `"unit"` of published
+            ones. The layer `input_scaling` makes `(x - mean) / deviation` of what the
+            model takes, which stays as it is. Defaults to `"weights"`: what `weights`
+            were trained with, without them nothing. `None` for no layer: the model
+            then takes what its first kernel reads.
         remat: Boolean, whether training keeps the input of each block only and computes
             the rest again: the same gradients from less memory, and about a third more
             computation. Defaults to `False`.
