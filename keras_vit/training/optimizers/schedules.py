@@ -133,10 +133,10 @@ class WarmupSchedule(keras.optimizers.schedules.LearningRateSchedule):
             return self.learning_rate / ops.sqrt(1.0 + after / self.timescale)
         rate = self.learning_rate * ops.ones_like(progress)
         if self.decay == "bit":
-            tenths = [0.1 ** (i + 1) for i in range(len(self.decay_at))]
-            for last, share in zip(self.decay_at, self.decay_to or tenths):
-                # The step itself still has the old rate.
-                rate = ops.where(step > last, self.learning_rate * share, rate)
+            shares = self.decay_to or [None] * len(self.decay_at)
+            for last, share in zip(self.decay_at, shares):
+                lower = rate / 10.0 if share is None else self.learning_rate * share
+                rate = ops.where(step > last, lower, rate)  # the step has the old rate
         if self.decay == "exponential":
             falls = ops.floor(step / self.every)
             lower = rate * ops.power(self.factor, falls)
