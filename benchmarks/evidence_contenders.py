@@ -80,6 +80,44 @@ def resnet(images, labels, seed):
     return _with_recipe(model, images, labels, seed, jit_compile=False)
 
 
+# The networks that the paper's lineage names, each of a size that suits 32 pixels.
+LINEAGE = {
+    "lenet5": lambda: keras_vit.LeNet5(CLASSES, num_channels=3),
+    "vgg": lambda: keras_vit.VGG(
+        CLASSES,
+        num_convs=(2, 2, 2),
+        widths=(32, 64, 128),
+        hidden_dims=(),
+        batch_norm=True,
+        pooling="gap",
+        image_size=32,
+    ),
+    "resnet_batch_norm": lambda: keras_vit.ResNet(
+        CLASSES, image_size=64, num_blocks=(2, 2, 2), width_factor=0.5
+    ),
+    "hybrid": lambda: keras_vit.HybridViT(
+        CLASSES,
+        image_size=64,
+        num_blocks=(2, 2),
+        width_factor=0.5,
+        num_layers=4,
+        hidden_dim=128,
+        mlp_dim=256,
+        num_heads=4,
+        pooling="gap",
+    ),
+}
+
+
+def of_lineage(name):
+    """A contender of `LINEAGE` with the same recipe."""
+
+    def contender(images, labels, seed):
+        return _with_recipe(LINEAGE[name](), images, labels, seed, jit_compile=False)
+
+    return contender
+
+
 def _with_recipe(model, images, labels, seed, jit_compile):
     size, side = RECIPE["batch_size"], model.input_shape[1]
     batches = keras_vit.data.from_arrays(images, labels).batches(
@@ -123,4 +161,9 @@ def tutorial(images, labels, seed):
     return Contender(model, batches, size, lambda x: tf.cast(x, "float32"))
 
 
-CONTENDERS = {"ours": ours, "tutorial": tutorial, "resnet": resnet}
+CONTENDERS = {
+    "ours": ours,
+    "tutorial": tutorial,
+    "resnet": resnet,
+    **{name: of_lineage(name) for name in LINEAGE},
+}
