@@ -7,10 +7,11 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
+from keras_vit.checkpoints.sizes import vgg
 from keras_vit.layers.tokens.patches import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
-READERS = {}
+READERS = {"vgg": vgg.arguments}
 
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"
@@ -23,6 +24,7 @@ ASKED = {
     "relative positions are not supported ('none' or 'sincos2d' are)",
     "patch_size": "the size of the patches",
     "image_size": "the image size",
+    "grid_size": "the positions that its first dense layer reads",
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
     "pooling": "what its head reads",
 }

@@ -12,7 +12,12 @@ from keras_vit.checkpoints.files.memory import aligned_join
 from keras_vit.checkpoints.names.foreign import absent_kind, foreign_kind
 from keras_vit.checkpoints.names.layouts import KERAS, LAYOUTS, Layout
 from keras_vit.checkpoints.names.spelling import normalised
-from keras_vit.checkpoints.names.transforms import as_is, half, transformed_shape
+from keras_vit.checkpoints.names.transforms import (
+    as_is,
+    channels_last,
+    half,
+    transformed_shape,
+)
 from keras_vit.checkpoints.names.vit import DISTILLED_HEAD, HEAD, PATCH_KERNEL
 from keras_vit.checkpoints.names.wrappers import average_root, outer, towers
 from keras_vit.checkpoints.preparation import Preparation
@@ -275,9 +280,21 @@ def _map(checkpoint, prefix, outside):
             )
         checkpoint.variables[path] = parts
     _fold_heads(checkpoint)
+    _reorder_flattened(checkpoint)
     if kind := absent_kind(checkpoint.variables):
         what, path = kind
         raise _foreign(checkpoint.origin, what, checkpoint.names(path))
+
+
+def _reorder_flattened(checkpoint):
+    """Lets dense layers read rows, columns, channels where the file's do otherwise."""
+    variables = checkpoint.variables
+    for dense, before in checkpoint.layout.flattened:
+        if dense in variables and before in variables:
+            channels = (checkpoint.shape(before) or (1,))[-1]
+            (part,) = variables[dense]
+            reorder = functools.partial(channels_last, channels=channels)
+            variables[dense] = [dataclasses.replace(part, transform=reorder)]
 
 
 def _fold_heads(checkpoint):

@@ -64,6 +64,13 @@ class Preparation:
         check_choice(self.halves, HALVES, "halves")
 
 
+# How projects that write no configuration prepare images, where all of them do.
+TORCHVISION = Preparation(
+    *SCALINGS["imagenet"], resize="crop", resize_to=256, halves="even"
+)
+CAFFE = Preparation(*SCALINGS["caffe"])
+
+
 def evaluation_json(
     preparation, image_size=None, *, num_channels=3, value_range=(-1.0, 1.0)
 ):

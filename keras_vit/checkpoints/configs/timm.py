@@ -106,6 +106,8 @@ def described(values, layout, checkpoint):
     if layout.family == "bit":
         args.require({"act_layer": ("", "relu"), "norm_layer": ""})
         _pooling(values, args, {"avg": "gap"})
+    elif layout.family == "vgg":
+        args.require({"act_layer": ("", "relu"), "mlp_ratio": 1.0})
     else:
         facts = _facts(name, args, checkpoint)
         arguments = _arguments(values, args, layout)

@@ -36,6 +36,9 @@ class Layout:
             [-1, 1].
         preparation: A `Preparation`, how the project prepares images where neither the
             file nor a table says it, or `None`.
+        flattened: Pairs of paths: the kernel of a dense layer whose file flattens a
+            feature map with the channels first, and the kernel of the convolution
+            before it.
         ignored: `(pattern, what)` of arrays that belong to no model of this package
             and are left unread by design: optimizer slots, decoders, buffers.
         prefixed_positions: Names of position tables that always begin with the
@@ -54,6 +57,7 @@ class Layout:
     project: str | None = None
     usual_scaling: bool = False
     preparation: Preparation | None = None
+    flattened: tuple = ()
     ignored: tuple = ()
     prefixed_positions: tuple = ()
     without_positions: str | None = None

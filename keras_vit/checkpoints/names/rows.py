@@ -36,6 +36,12 @@ HEADS = (("/kernel", "/kernel", join_last), ("/bias", "/bias", flat))
 TORCH_NORM = ((".weight", "/gamma", as_is), (".bias", "/beta", as_is))
 TORCH_DENSE = ((".weight", "/kernel", transpose), (".bias", "/bias", as_is))
 TORCH_CONV = ((".weight", "/kernel", hwio),)
+TORCH_BIASED_CONV = ((".weight", "/kernel", hwio), (".bias", "/bias", as_is))
+TORCH_BATCH_NORM = (
+    *TORCH_NORM,
+    (".running_mean", "/moving_mean", as_is),
+    (".running_var", "/moving_variance", as_is),
+)
 TORCH_PATCHES = ((".weight", "/kernel", hwio_joined), (".bias", "/bias", as_is))
 
 

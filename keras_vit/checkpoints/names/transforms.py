@@ -50,6 +50,14 @@ def hwio_joined(x):
     return join_first(hwio(x))
 
 
+def channels_last(x, channels):
+    """A dense kernel of PyTorch, `(out, channels * positions)`, for our order.
+
+    The features come from a flattened map: `(positions * channels, out)`.
+    """
+    return x.reshape(len(x), channels, -1).transpose(2, 1, 0).reshape(-1, len(x))
+
+
 def with_axes(x):
     """`(D,)` or `(N, D)` to `(1, 1, D)` or `(1, N, D)`: tokens and positions."""
     return x.reshape(*(1,) * (3 - x.ndim), *x.shape)

@@ -145,6 +145,10 @@ _PARTS = (
     "qk_norm",
     "layer_scale",
     "stage_widths",
+    "widths",
+    "hidden_dims",
+    "grid_size",
+    "batch_norm",
 )
 
 
@@ -156,7 +160,8 @@ def _take_parts(checkpoint, options, given):
     if not checkpoint.masked and ("pooling" not in given or as_theirs):
         names = (*names, "pooling", "pooled_norm")
     for name in names:
-        if name in options and name in theirs and name not in given:
+        known = name in theirs and not (name == "grid_size" and theirs[name] is None)
+        if known and name in options and name not in given:
             options[name] = theirs[name]
     # A class token stays, also where the head does not read it.
     if CLASS_TOKEN in checkpoint and options.get("class_token", 0) is None:
