@@ -147,3 +147,44 @@ def test_grey_images_get_the_sum_of_the_first_kernel():
     expected = (kernel * deviation[:, None]).sum(2, keepdims=True)
     found = array(model.get_layer("block1_conv1").kernel)
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+KERAS_CASE = "lineage/vgg/keras_vgg16"
+KERAS_FILE = f"{KERAS_CASE}/vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+KERAS_SIZE = {**SIZE, "grid_size": (2, 3)}
+
+
+def test_every_stage_equals_keras_applications():
+    io = golden.arrays(f"{KERAS_CASE}/io.npz")
+    names = [name for name in io if name not in ("image", "logits")]
+    model = keras_vit.from_checkpoint(golden.path(KERAS_FILE), **KERAS_SIZE)
+    views = [model.get_layer(name).output for name in names]
+    images = io["image"][..., ::-1]  # which are BGR
+    *maps, logits = keras.Model(model.input, [*views, model.output])(images)
+    close(array(logits), io["logits"])
+    for name, found in zip(names, maps):
+        close(array(found)[: len(io[name])], io[name])
+
+
+def test_a_file_of_keras_says_its_images_but_not_a_grid_that_is_no_square():
+    with pytest.raises(ValueError, match=r"`grid_size`.*first dense layer reads"):
+        keras_vit.from_checkpoint(golden.path(KERAS_FILE))
+    model = keras_vit.from_checkpoint(golden.path(KERAS_FILE), grid_size=(2, 3))
+    mean, deviation = model.settings["arguments"]["input_scaling"]
+    np.testing.assert_allclose(np.array(mean) * 255, [123.68, 116.779, 103.939])
+    np.testing.assert_allclose(deviation, 1 / 255)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("top", [True, False])
+def test_a_model_of_keras_is_taken_as_it_is(top):
+    theirs = keras.applications.VGG16(
+        top, None, input_shape=(32, 32, 3), classes=3, classifier_activation=None
+    )
+    randomize(theirs)
+    model = keras_vit.from_checkpoint(
+        theirs, image_size=32, input_scaling=None, **({} if top else {"pooling": None})
+    )
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    expected = array(theirs(images[..., ::-1]))
+    close(array(model(images)), expected)
