@@ -3,6 +3,8 @@
 import math
 
 from keras_vit.common.checks import check_positive
+from keras_vit.models.variants.identify import family_of_variant, image_size_of
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS, VIT_VARIANTS
 from keras_vit.training.choosing.hyperrule import BiTHyperRule
@@ -66,6 +68,19 @@ WHY_FINE_TUNED = (
         "Random parts of the image, mirrored at random (the official input pipeline). "
         "Choose augment='inception_crop' where a mirrored image has another label.",
     ),
+)
+# Of the networks before ViT; the paper fine-tunes ResNets as it does ViT.
+WHY_CONVOLUTIONAL = (
+    WHY_FINE_TUNED[0],
+    (
+        WHY_FINE_TUNED[1][0],
+        "SGD with momentum 0.9 in bfloat16, cosine decay, gradients of norm 1 at most, "
+        "no weight decay: fine-tuning of all models, ResNets too (Dosovitskiy et al. "
+        "2021, section 4.1 and table 4).",
+    ),
+    WHY_FINE_TUNED[2],
+    ("image_size", "Images of {image_size} pixels, those of the published model."),
+    WHY_FINE_TUNED[4],
 )
 WHY_QUICK = (
     (
@@ -202,8 +217,8 @@ def choose(
     if model != "small":
         model = canonical_name(model)
     published = weights is not None and model != "small"
-    is_bit = model in BIT_VARIANTS
-    if quick and (is_bit or not published):
+    is_bit, in_lineage = model in BIT_VARIANTS, _in_lineage(model)
+    if quick and (is_bit or in_lineage or not published):
         raise ValueError(
             "`quick` is the official notebook's way of fine-tuning a ViT or hybrid "
             f"with published weights. Received: model={model!r}, weights={weights!r}"
@@ -221,6 +236,11 @@ def choose(
     if num_classes == 1:
         reasons.append(("With only one class there is nothing to learn.", ()))
     return fields, reasons
+
+
+def _in_lineage(model):
+    """Whether a model is no ViT, hybrid or BiT."""
+    return model != "small" and family_of_variant(model) in LINEAGE
 
 
 def _reasons(rules, **facts):
@@ -241,12 +261,17 @@ def _fine_tuning(num_examples, model, augreg, quick):
     fields.setdefault("evaluate_every", fields["total_steps"] // 10)
     if quick:
         fields |= QUICK
+    rules = WHY_FINE_TUNED
+    if _in_lineage(model):
+        rules = WHY_CONVOLUTIONAL
+        fields.pop("dropout_rate", None)  # it keeps its own
+        fields["image_size"] = image_size_of(model)
     row, size = VIT_VARIANTS.get(model), fields["image_size"]
     # A multiple of the patch: the official code cuts the rest.
     fields["image_size"] = size - size % row.patch_size if row else size
     rates = ", ".join(f"{rate:g}" for rate in run.sweep.get("learning_rate", ()))
     return fields, _reasons(
-        WHY_QUICK if quick else WHY_FINE_TUNED,
+        WHY_QUICK if quick else rules,
         **fields,
         num_examples=num_examples,
         name=names[augreg],
@@ -272,8 +297,11 @@ def _by_rule(num_examples, sides, model):
 
 
 def _large_from_scratch(num_examples, sides, model):
-    name = "bit_s" if model in BIT_VARIANTS else "plain_vit_s16_90ep"
+    convolutional = model in BIT_VARIANTS or _in_lineage(model)
+    name = "bit_s" if convolutional else "plain_vit_s16_90ep"
     run, fields = _published(name)
+    if _in_lineage(model):
+        fields["image_size"] = image_size_of(model)
     if model != "ViT_S16":
         fields.pop("representation_size", None)  # as wide as that model
     if model == "small":

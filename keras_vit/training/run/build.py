@@ -4,8 +4,8 @@ import keras
 
 import keras_vit.models
 from keras_vit.devices import current
+from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
-from keras_vit.models.variants.rows import BIT_VARIANTS
 from keras_vit.pretraining import (
     MaskedPatchLoss,
     MaskedPatchPrediction,
@@ -21,10 +21,11 @@ from keras_vit.training.replicas import num_replicas, scope
 def check_model(recipe):
     """Raises a `ValueError` if there is no such model, or none for the task."""
     name = "small" if recipe.model == "small" else canonical_name(recipe.model)
-    if recipe.masked_target is not None and name in BIT_VARIANTS:
+    family = "vit" if name == "small" else family_of_variant(name)
+    if recipe.masked_target is not None and family not in ("vit", "hybrid"):
         raise ValueError(
-            "Masked patch prediction needs the patches of a ViT or hybrid; a BiT has "
-            f"none. Received: model={recipe.model!r}"
+            "Masked patch prediction needs the patches of a ViT or hybrid; "
+            f"{name} has none. Received: model={recipe.model!r}"
         )
 
 

@@ -109,6 +109,19 @@ def test_large_data_from_scratch_follows_a_paper(model):
     assert (recipe.representation_size == 384) == (model == "ViT_S16")
 
 
+def test_networks_before_vit_are_tuned_as_resnets_at_their_own_size():
+    fields, reasons = choose_recipe(3_680, 37, None, "EfficientNetB1", "noisy-student")
+    recipe = Recipe(data="x", **fields)
+    assert (recipe.total_steps, recipe.optimizer) == (500, "sgd")
+    # As published: its own size of images and its own dropout.
+    assert (recipe.image_size, recipe.dropout_rate) == (240, None)
+    assert any("ResNets too" in why for why in reasons)
+    fields, _ = choose_recipe(1_281_167, 1000, None, "EfficientNetB1")
+    assert (fields["optimizer"], fields["image_size"]) == ("sgd", 240)
+    with pytest.raises(ValueError, match=r"`quick`.*model='VGG16'"):
+        choose_recipe(100, 10, 32, "VGG16", "imagenet", quick=True)
+
+
 def test_quick_is_the_notebook_s():
     fields, _ = choose_recipe(50_000, 10, 32, "ViT_B32", "imagenet21k", quick=True)
     assert fields["total_steps"] == 100 and fields["image_size"] == 224

@@ -92,6 +92,9 @@ def test_an_option_that_a_family_does_not_have_is_refused():
 def test_an_unknown_model_names_the_closest_one():
     with pytest.raises(ValueError, match="'ViT_B16'"):
         check_model(Recipe(model="ViT_B61"))
+    for name in ("BiT_R50x1", "VGG16"):
+        with pytest.raises(ValueError, match=f"{name} has none"):
+            check_model(Recipe(model=name, masked_target="pixels"))
 
 
 def test_the_seed_decides_the_weights():
