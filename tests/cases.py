@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_vit import layers
-from keras_vit.models import VGG, BiT, EfficientNet, HybridViT, ViT
+from keras_vit.models import VGG, AlexNet, BiT, EfficientNet, HybridViT, ViT
 
 TOKENS = (2, 7, 16)  # (B, N, D)
 
@@ -186,6 +186,9 @@ LAYERS = {
     "crop": LayerCase(layers.CropToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)),
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
+    ),
+    "local_response_norm": LayerCase(
+        layers.LocalResponseNorm, {"size": 3, "alpha": 0.5}, (2, 3, 2, 4), slow=True
     ),
     "batch_norm": LayerCase(
         layers.BatchNorm, {"momentum": 0.8}, (2, 3, 4, 8), whole_batch=True
@@ -422,6 +425,18 @@ MODELS = {
             "image_size": (16, 24),
         },
         builder=HybridViT,
+        slow=True,
+    ),
+    "alexnet": ModelCase(
+        {
+            "num_classes": 5,
+            "widths": (4, 6, 4, 4, 6),
+            "hidden_dims": (8,),
+            "grid_size": 1,
+            "dropout_rate": 0.0,
+            "image_size": (67, 70),
+        },
+        builder=AlexNet,
         slow=True,
     ),
     "vgg": ModelCase(

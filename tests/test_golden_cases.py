@@ -15,6 +15,7 @@ from keras_vit.checkpoints.names.layouts import LAYOUTS
 WITHOUT = {"Hugging Face hybrid"}
 # Those whose golden data are too many to ship; tests read them where they are.
 WITHOUT |= {"torchvision VGG", "timm VGG", "keras.applications VGG"}
+WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet"}
 
 
 SCRIPTS = {golden.SHIPPED: make_golden_cases, golden.DOORS: make_door_cases}

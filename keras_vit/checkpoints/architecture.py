@@ -7,11 +7,11 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
-from keras_vit.checkpoints.sizes import vgg
+from keras_vit.checkpoints.sizes import alexnet, vgg
 from keras_vit.layers.tokens.patches import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
-READERS = {"vgg": vgg.arguments}
+READERS = {"alexnet": alexnet.arguments, "vgg": vgg.arguments}
 
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"

@@ -1,5 +1,6 @@
 """Layers: the parts of ViT, hybrid and BiT models."""
 
+from keras_vit.layers.classic.local_response_norm import LocalResponseNorm
 from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.mbconv import MBConv
@@ -29,6 +30,7 @@ __all__ = [
     "GroupNorm",
     "LayerNorm",
     "LayerScale",
+    "LocalResponseNorm",
     "MBConv",
     "MultiHeadSelfAttention",
     "PatchCorruption",

@@ -6,6 +6,7 @@ import inspect
 from keras_vit.models.bit import BiT
 from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
+from keras_vit.models.lineage.alexnet import AlexNet
 from keras_vit.models.lineage.efficientnet import EfficientNet
 from keras_vit.models.lineage.vgg import VGG
 from keras_vit.models.variants.family import DEFAULTS
@@ -20,6 +21,7 @@ BUILDERS = {
     "vit": ViT,
     "hybrid": HybridViT,
     "bit": BiT,
+    "alexnet": AlexNet,
     "vgg": VGG,
     "efficientnet": EfficientNet,
 }

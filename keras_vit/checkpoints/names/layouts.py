@@ -3,7 +3,7 @@
 A new layout is one row of `LAYOUTS`, and its tables of names.
 """
 
-from keras_vit.checkpoints.names import hugging_face, resnet, vgg, vit
+from keras_vit.checkpoints.names import alexnet, hugging_face, resnet, vgg, vit
 from keras_vit.checkpoints.names.layout import Layout
 
 _TEXT = "of the text half of a two-tower model"
@@ -211,6 +211,7 @@ LAYOUTS = (
         ignored=_TORCH_IGNORED,
         project="hugging_face",
     ),
+    *alexnet.LAYOUTS,
     *vgg.LAYOUTS,
 )
 

@@ -34,7 +34,8 @@ def constructor(
         *groups: Further groups of arguments, besides those of every model, such as
             `keras_vit.models.building.arguments.transformer`.
         name: String, the default name of the models. Defaults to `family`.
-        image_size: Integer or pair, pixels, the default.
+        image_size: Integer or pair, pixels, the default; or a function of the
+            dictionary of arguments that gives it.
         num_channels: Integer, of the images, the default.
 
     The default of `num_classes` is the one that the function declares.
@@ -43,7 +44,6 @@ def constructor(
     def decorate(declared):
         signature = _signature(declared, groups)
         num_classes = signature.parameters["num_classes"].default.num_classes
-        defaults = (image_size, num_channels, num_classes)
         parameters = signature.parameters.items()
         required = [name for name, p in parameters if p.default is p.empty]
 
@@ -69,7 +69,9 @@ def constructor(
             options = arguments.plain_numbers(bound.arguments)
             label = options.pop("name") or name or family
             weights = open_weights(family, options, given)
-            a = SimpleNamespace(**arguments.resolve(options, *defaults))
+            size = image_size(options) if callable(image_size) else image_size
+            resolved = arguments.resolve(options, size, num_channels, num_classes)
+            a = SimpleNamespace(**resolved)
             check(a)
             decide_prefix(weights, family, a, given)
             with values_later(weights is not None):

@@ -18,25 +18,41 @@ def flatten(x, a):
     return keras.layers.Flatten(name="flatten", dtype=a.dtype)(x)
 
 
-def add_dense_layers(x, a, first=1):
-    """Dense layers of `a.hidden_dims` with ReLU and dropout, named from `fc<first>`."""
+def add_dense_layers(
+    x, a, first=1, dropout_before=False, kernel_initializer="he_normal", **options
+):
+    """Dense layers of `a.hidden_dims` with ReLU and dropout, named from `fc<first>`.
+
+    Args:
+        x: Symbolic tensor.
+        a: Namespace of the model's checked arguments.
+        first: Integer, the number of the first layer.
+        dropout_before: Boolean, whether dropout stands before each layer, not after.
+        kernel_initializer: Of each layer.
+        **options: Further arguments of `keras.layers.Dense`.
+    """
+
+    def dropout(x, number):
+        name = f"fc{number}_dropout"
+        return keras.layers.Dropout(a.dropout_rate, name=name, dtype=a.dtype)(x)
+
     for number, units in enumerate(a.hidden_dims, start=first):
+        x = dropout(x, number) if dropout_before else x
         x = keras.layers.Dense(
             units,
             activation="relu",
-            kernel_initializer="he_normal",
+            kernel_initializer=kernel_initializer,
             name=f"fc{number}",
             dtype=a.dtype,
+            **options,
         )(x)
-        x = keras.layers.Dropout(
-            a.dropout_rate, name=f"fc{number}_dropout", dtype=a.dtype
-        )(x)
+        x = x if dropout_before else dropout(x, number)
     return x
 
 
 def check_dense_layers(a):
     """Checks `hidden_dims`, `grid_size` and `dropout_rate`, and makes them plain."""
-    a.hidden_dims = widths(a.hidden_dims, "hidden_dims")
+    a.hidden_dims = integers(a.hidden_dims, "hidden_dims")
     a.grid_size = list(pair(a.grid_size, "grid_size"))
     check_rate(dropout_rate=a.dropout_rate)
 
@@ -61,7 +77,7 @@ def refuse_remat(a):
         )
 
 
-def widths(values, name):
+def integers(values, name):
     """A sequence of positive integers as a list, an argument called `name`."""
     if not isinstance(values, (list, tuple)):
         raise ValueError(

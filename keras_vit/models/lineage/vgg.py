@@ -12,8 +12,8 @@ from keras_vit.models.lineage.dense_layers import (
     check_dense_layers,
     check_known_size,
     flatten,
+    integers,
     refuse_remat,
-    widths,
 )
 
 
@@ -62,8 +62,8 @@ def _check(a):
     check_boolean(batch_norm=a.batch_norm)
     refuse_remat(a)
     check_dense_layers(a)
-    a.num_convs = widths(a.num_convs, "num_convs")
-    a.widths = widths(a.widths, "widths")
+    a.num_convs = integers(a.num_convs, "num_convs")
+    a.widths = integers(a.widths, "widths")
     if not a.num_convs or len(a.num_convs) != len(a.widths):
         raise ValueError(
             "`num_convs` and `widths` must have one number for each block, and at "

@@ -1,9 +1,11 @@
 """Table of the families that the Vision Transformer is compared to and comes from."""
 
+from keras_vit.models.variants.alexnet import ALEXNET
 from keras_vit.models.variants.efficientnet import EFFICIENTNET
 from keras_vit.models.variants.vgg import VGG
 
 LINEAGE = {
+    "alexnet": ALEXNET,
     "vgg": VGG,
     "efficientnet": EFFICIENTNET,
 }
