@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_vit import layers
-from keras_vit.models import VGG, AlexNet, BiT, EfficientNet, HybridViT, ViT
+from keras_vit.models import VGG, AlexNet, BiT, EfficientNet, HybridViT, UNet, ViT
 
 TOKENS = (2, 7, 16)  # (B, N, D)
 
@@ -469,6 +469,29 @@ MODELS = {
         },
         builder=EfficientNet,
         size=(33, 40),
+        slow=True,
+    ),
+    "unet": ModelCase(
+        {
+            "num_classes": 5,
+            "widths": (4, 6),
+            "image_size": (18, 20),
+            "num_channels": 3,
+        },
+        builder=UNet,
+        slow=True,
+    ),
+    "unet_padded": ModelCase(
+        {
+            "num_classes": 5,
+            "widths": (4, 6),
+            "padding": "same",
+            "batch_norm": True,
+            "skip_first": True,
+            "image_size": (9, 6),
+            "num_channels": 1,
+        },
+        builder=UNet,
         slow=True,
     ),
 }

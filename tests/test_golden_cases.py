@@ -16,6 +16,8 @@ WITHOUT = {"Hugging Face hybrid"}
 # Those whose golden data are too many to ship; tests read them where they are.
 WITHOUT |= {"torchvision VGG", "timm VGG", "keras.applications VGG"}
 WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet"}
+WITHOUT |= {"milesial U-Net", "jvanvugt U-Net", "released U-Net"}
+WITHOUT |= {"mateuszbuda U-Net"}  # of which there are no golden data at all
 
 
 SCRIPTS = {golden.SHIPPED: make_golden_cases, golden.DOORS: make_door_cases}

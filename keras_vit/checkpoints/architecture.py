@@ -7,11 +7,15 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
-from keras_vit.checkpoints.sizes import alexnet, vgg
+from keras_vit.checkpoints.sizes import alexnet, unet, vgg
 from keras_vit.layers.tokens.patches import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
-READERS = {"alexnet": alexnet.arguments, "vgg": vgg.arguments}
+READERS = {
+    "alexnet": alexnet.arguments,
+    "vgg": vgg.arguments,
+    "unet": unet.arguments,
+}
 
 _BLOCK = "block_00/"
 _FUSED = _BLOCK + "attention/query_key_value/kernel"
@@ -27,6 +31,7 @@ ASKED = {
     "grid_size": "the positions that its first dense layer reads",
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
     "pooling": "what its head reads",
+    "padding": "how its convolutions pad, in which its project's models differ",
 }
 
 

@@ -24,6 +24,8 @@ _NUMBERED = (
     (re.compile(r"block_(\d+)/.*"), 0),
     (re.compile(r"stage(\d+)_unit\d+/.*"), 1),
     (re.compile(r"stage\d+_unit(\d+)/.*"), 1),
+    (re.compile(r"down(\d+)_\w+/.*"), 0),
+    (re.compile(r"up(\d+)_\w+/.*"), 1),
 )
 _SIDES = ("hidden_dim", "mlp_dim", "num_heads", "num_channels", "representation_size")
 _EPSILONS = ("epsilon", "group_norm_epsilon", "standardization_epsilon")

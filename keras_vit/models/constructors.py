@@ -8,6 +8,7 @@ from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
 from keras_vit.models.lineage.alexnet import AlexNet
 from keras_vit.models.lineage.efficientnet import EfficientNet
+from keras_vit.models.lineage.unet import UNet
 from keras_vit.models.lineage.vgg import VGG
 from keras_vit.models.variants.family import DEFAULTS
 from keras_vit.models.variants.identify import family_of_variant, sizes_of
@@ -24,6 +25,7 @@ BUILDERS = {
     "alexnet": AlexNet,
     "vgg": VGG,
     "efficientnet": EfficientNet,
+    "unet": UNet,
 }
 KINDS = {
     "vit": "Vision Transformer",

@@ -3,7 +3,14 @@
 A new layout is one row of `LAYOUTS`, and its tables of names.
 """
 
-from keras_vit.checkpoints.names import alexnet, hugging_face, resnet, vgg, vit
+from keras_vit.checkpoints.names import (
+    alexnet,
+    hugging_face,
+    resnet,
+    unet,
+    vgg,
+    vit,
+)
 from keras_vit.checkpoints.names.layout import Layout
 
 _TEXT = "of the text half of a two-tower model"
@@ -213,6 +220,7 @@ LAYOUTS = (
     ),
     *alexnet.LAYOUTS,
     *vgg.LAYOUTS,
+    *unet.LAYOUTS,
 )
 
 # The arguments that some project fixes without its arrays showing them.

@@ -149,6 +149,7 @@ _PARTS = (
     "hidden_dims",
     "grid_size",
     "batch_norm",
+    "upconv_widths",
 )
 
 

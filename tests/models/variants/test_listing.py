@@ -2,6 +2,7 @@ import pytest
 
 import keras_vit
 from keras_vit.models.variants import counts
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import ModelInfo, canonical_name
 from keras_vit.models.variants.rows import FAMILIES, VIT_VARIANTS
 
@@ -47,7 +48,8 @@ def test_rows_are_complete():
     for info in keras_vit.list_models():
         assert isinstance(info, ModelInfo)
         assert info.name in FAMILIES[info.family]
-        assert info.params > 1e6 and info.gflops > 0.5 and info.image_size == 224
+        assert info.params > 5e4 and info.gflops > 5e-4
+        assert info.image_size == 224 or info.family in LINEAGE
 
 
 def test_a_family_can_be_listed():
