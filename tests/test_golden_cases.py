@@ -18,6 +18,7 @@ WITHOUT |= {"torchvision VGG", "timm VGG", "keras.applications VGG"}
 WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet"}
 WITHOUT |= {"milesial U-Net", "jvanvugt U-Net", "released U-Net"}
 WITHOUT |= {"mateuszbuda U-Net"}  # of which there are no golden data at all
+WITHOUT |= {layout.name for layout in LAYOUTS if layout.family == "efficientnet"}
 
 
 SCRIPTS = {golden.SHIPPED: make_golden_cases, golden.DOORS: make_door_cases}

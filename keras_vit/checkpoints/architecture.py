@@ -7,7 +7,7 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
-from keras_vit.checkpoints.sizes import alexnet, unet, vgg
+from keras_vit.checkpoints.sizes import alexnet, efficientnet, unet, vgg
 from keras_vit.layers.tokens.patches import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
@@ -15,6 +15,7 @@ READERS = {
     "alexnet": alexnet.arguments,
     "vgg": vgg.arguments,
     "unet": unet.arguments,
+    "efficientnet": efficientnet.arguments,
 }
 
 _BLOCK = "block_00/"
@@ -30,8 +31,9 @@ ASKED = {
     "image_size": "the image size",
     "grid_size": "the positions that its first dense layer reads",
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
+    "padding": "how its convolutions pad: an EfficientNet's 'same' (Google's, timm's "
+    "`tf_efficientnet_*`) or 'symmetric' (timm's own), a U-Net's 'same' or 'valid'",
     "pooling": "what its head reads",
-    "padding": "how its convolutions pad, in which its project's models differ",
 }
 
 

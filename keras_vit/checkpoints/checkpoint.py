@@ -254,6 +254,8 @@ def _map(checkpoint, prefix, outside):
     if layout.normalised:
         names = normalised(names, arrays.shapes)
     else:
+        if layout.renamed:
+            names = layout.renamed(names, arrays.shapes)
         names = {name: (raw, None) for name, raw in names.items()}
     found = {}
     for name, (raw, layer) in names.items():

@@ -1,11 +1,11 @@
 """What the configuration beside a file says of its model and its images."""
 
-from keras_vit.checkpoints.configs import hugging_face, timm
+from keras_vit.checkpoints.configs import hugging_face, keras, timm
 from keras_vit.checkpoints.configs.reading import Description, Values
 
 __all__ = ["Description", "described"]
 
-_PROJECTS = {"timm": timm, "hugging_face": hugging_face}
+_PROJECTS = {"timm": timm, "hugging_face": hugging_face, "keras": keras}
 
 
 def described(config, layout, checkpoint):

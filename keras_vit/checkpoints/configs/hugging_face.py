@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from keras_vit.checkpoints.configs import efficientnet
 from keras_vit.checkpoints.configs.reading import (
     Description,
     Values,
@@ -14,6 +15,7 @@ from keras_vit.checkpoints.preparation import Preparation
 _VIT, _DINO = "Hugging Face ViT", "Hugging Face DINOv2"
 _CLIP, _SIGLIP = "Hugging Face CLIP", "Hugging Face SigLIP"
 _HYBRID, _BIT = "Hugging Face hybrid", "Hugging Face BiT"
+_EFFICIENTNET = "Hugging Face EfficientNet"
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ _TYPES = {
     "siglip_vision_model": _Type((_SIGLIP,), "gelu_pytorch_tanh", 1e-6),
     "vit-hybrid": _Type((_HYBRID,)),
     "bit": _Type((_BIT,)),
+    "efficientnet": _Type((_EFFICIENTNET,)),
 }
 # Types of one or two towers in a configuration of several.
 _TWO_TOWERS = ("clip", "siglip")
@@ -115,11 +118,16 @@ def described(values, layout, checkpoint):
         )
     kind, tower = _type(values, layout), _tower(values)
     for part in {id(values): values, id(tower): tower}.values():
-        part.known({*_HONOURED, *_HARMLESS, *_ONLY, *_ONLY_IN_BIT})
+        of_convolutions = {*_ONLY_IN_BIT, *efficientnet.HONOURED, *efficientnet.ONLY}
+        part.known({*_HONOURED, *_HARMLESS, *_ONLY, *of_convolutions})
         part.require(_ONLY)
     facts, sizes = {}, ()
     if layout.family == "bit":
         tower.require(_ONLY_IN_BIT)
+    elif layout.family == "efficientnet":
+        facts = efficientnet.of_hugging_face(tower)
+        if "image_size" in tower:
+            arguments["image_size"] = tower.size("image_size")
     else:
         facts = {
             "gelu": tower.gelu("hidden_act", kind.activation),
@@ -211,6 +219,10 @@ def _preparation(config):
         mean, deviation = (0.0,) * len(mean), (1.0,) * len(mean)
     if len(mean) != len(deviation) or not all(d > 0 for d in deviation):
         raise values.error("image_std", "must be positive, one for each of image_mean")
+    if kind.startswith("EfficientNet"):
+        values.require({"rescale_offset": False})
+        if values.flag("include_top", True):  # which divides a second time
+            deviation = tuple(d * d for d in deviation)
     # Both are in units of what comes out of rescaling, here in units of [0, 1].
     factor = values.number("rescale_factor", 1 / 255)
     unit = 255 * factor if values.flag("do_rescale", True) else 255.0

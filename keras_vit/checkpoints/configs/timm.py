@@ -3,11 +3,13 @@
 import math
 import re
 
+from keras_vit.checkpoints.configs import efficientnet
 from keras_vit.checkpoints.configs.reading import (
     Description,
     names_in_order,
     nearest_interpolation,
 )
+from keras_vit.checkpoints.names.vit import PATCH_KERNEL
 from keras_vit.checkpoints.preparation import SCALINGS, Preparation
 
 _RELATIVE = "has relative positions, which keras_vit does not read from files of timm"
@@ -100,7 +102,7 @@ def described(values, layout, checkpoint):
     for pattern, why in _REFUSED:
         if name and re.fullmatch(pattern, name):
             raise values.error("architecture", why)
-    args.known({*_OF_ARRAYS, *_HARMLESS, *_ONLY})
+    args.known({*_OF_ARRAYS, *_HARMLESS, *_ONLY, *efficientnet.OF_TIMM})
     args.require(_ONLY)
     facts, arguments = {}, {}
     if layout.family == "bit":
@@ -108,6 +110,10 @@ def described(values, layout, checkpoint):
         _pooling(values, args, {"avg": "gap"})
     elif layout.family == "vgg":
         args.require({"act_layer": ("", "relu"), "mlp_ratio": 1.0})
+    elif layout.family == "efficientnet":
+        args.require({"act_layer": ("", "silu", "swish")})
+        facts = efficientnet.of_timm(values, args)
+        arguments = _pooled_size(values, args, cfg)
     else:
         facts = _facts(name, args, checkpoint)
         arguments = _arguments(values, args, layout)
@@ -197,6 +203,13 @@ def _arguments(values, args, layout):
     return arguments
 
 
+def _pooled_size(values, args, cfg):
+    """`image_size` of a convolutional network, whose head reads the mean."""
+    _pooling(values, args, {"avg": "gap"})
+    size = _input_size(cfg)
+    return {} if size is None else {"image_size": size}
+
+
 def _preparation(cfg, args):
     """A `Preparation` of `pretrained_cfg`, or `None` where it says nothing."""
     mean, deviation = cfg.channels("mean"), cfg.channels("std")
@@ -234,7 +247,7 @@ def _input_size(cfg):
 
 
 def _notes(values, name, checkpoint):
-    if not name or re.fullmatch(_KNOWN, name):
+    if not name or PATCH_KERNEL not in checkpoint or re.fullmatch(_KNOWN, name):
         return ()
     unusual = [what for path, what in _UNUSUAL.items() if path in checkpoint]
     if is_gated(checkpoint):

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from keras_vit.checkpoints.names.rows import rows_of
@@ -31,7 +32,8 @@ class Layout:
         facts: Arguments of a model that the project fixes and the arrays do not show;
             `None` where its files differ, so that the user is asked.
         project: `"timm"` or `"hugging_face"`, whose `config.json` such files may have
-            beside them, or `None`.
+            beside them; `"keras"`, whose files say in arrays how images are scaled; or
+            `None`.
         usual_scaling: Whether every file of the project was trained with images in
             [-1, 1].
         preparation: A `Preparation`, how the project prepares images where neither the
@@ -47,6 +49,9 @@ class Layout:
             where that must be said.
         position_kernel: How the project resizes position embeddings.
         normalised: Whether names go through `spelling.normalised` first.
+        renamed: Function `(names, shapes)` that brings names into the form that the
+            table has, or `None`; both are dictionaries, from a name to the one in the
+            file, and from that to a shape.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Layout:
     without_positions: str | None = None
     position_kernel: str = "official"
     normalised: bool = False
+    renamed: Callable | None = None
 
     @functools.cached_property
     def rows(self):

@@ -5,6 +5,7 @@ A new layout is one row of `LAYOUTS`, and its tables of names.
 
 from keras_vit.checkpoints.names import (
     alexnet,
+    efficientnet,
     hugging_face,
     resnet,
     unet,
@@ -221,6 +222,7 @@ LAYOUTS = (
     *alexnet.LAYOUTS,
     *vgg.LAYOUTS,
     *unet.LAYOUTS,
+    *efficientnet.LAYOUTS,
 )
 
 # The arguments that some project fixes without its arrays showing them.

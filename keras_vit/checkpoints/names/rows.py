@@ -7,7 +7,7 @@ transform)`. A fourth entry, for arrays that stand side by side in one variable,
 pair `(which, of how many)`; where a fifth one is `None`, they are added.
 
 `{i}` is a number that both sides share, `{i:02d}` one of at least two digits, and
-`{i+1}` one that is counted from one.
+`{i+1}` one that is counted from one; `{i:a}` is a small letter, counted from `a`.
 """
 
 import re
@@ -30,6 +30,11 @@ BIT_NORM = (("/gamma", "/gamma", flat), ("/beta", "/beta", flat))
 KERNEL = (("/kernel", "/kernel", as_is),)
 DENSE = (*KERNEL, ("/bias", "/bias", as_is))
 JOINED = (("/kernel", "/kernel", join_first), ("/bias", "/bias", as_is))
+BATCH_NORM = (
+    *BIT_NORM,
+    ("/moving_mean", "/moving_mean", as_is),
+    ("/moving_variance", "/moving_variance", as_is),
+)
 HEADS = (("/kernel", "/kernel", join_last), ("/bias", "/bias", flat))
 
 # Kinds of layers in PyTorch.
@@ -45,12 +50,12 @@ TORCH_BATCH_NORM = (
 TORCH_PATCHES = ((".weight", "/kernel", hwio_joined), (".bias", "/bias", as_is))
 
 
-_GAP = re.compile(r"\{(\w)(\+1)?(?::(02d))?\}")
-_GAP_ESCAPED = re.compile(r"\\\{(\w)(?:\\\+1)?(?::(02d))?\\\}")
+_GAP = re.compile(r"\{(\w)(\+1)?(?::(02d|a))?\}")
+_GAP_ESCAPED = re.compile(r"\\\{(\w)(?:\\\+1)?(?::(02d|a))?\\\}")
 
 
 def _group(gap):
-    digits = r"\d{2,}" if gap[2] else r"0|[1-9]\d*"
+    digits = {None: r"0|[1-9]\d*", "02d": r"\d{2,}", "a": "[a-z]"}[gap[2]]
     return f"(?P<{gap[1]}>{digits})"
 
 
@@ -67,13 +72,20 @@ class Template:
         match = self._pattern.fullmatch(name)
         if match is None:
             return None
-        return {k: int(v) - (k in self._shifted) for k, v in match.groupdict().items()}
+        return {
+            k: ord(v) - ord("a") if v.isalpha() else int(v) - (k in self._shifted)
+            for k, v in match.groupdict().items()
+        }
 
     def fill(self, numbers):
         """The name with these numbers."""
-        return _GAP.sub(
-            lambda gap: format(numbers[gap[1]] + bool(gap[2]), gap[3] or ""), self.text
-        )
+
+        def filled(gap):
+            if gap[3] == "a":
+                return chr(ord("a") + numbers[gap[1]])
+            return format(numbers[gap[1]] + bool(gap[2]), gap[3] or "")
+
+        return _GAP.sub(filled, self.text)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,11 @@ def hwio(x):
     return x.transpose(2, 3, 1, 0)
 
 
+def depthwise(x):
+    """PyTorch's `(channels, 1, height, width)` to `(height, width, channels, 1)`."""
+    return x.transpose(2, 3, 0, 1)
+
+
 def bgr(x):
     """A kernel for images with the channels blue, green, red to one for red first."""
     return x[..., ::-1, :]
@@ -101,6 +106,7 @@ INVERSES = {
     transpose: lambda x, axes: x.T,
     with_axes: lambda x, axes: x.reshape(x.shape[1:] if x.shape[1] > 1 else -1),
     hwio: lambda x, axes: _oihw(x),
+    depthwise: lambda x, axes: depthwise(x),  # which swaps both pairs
     bgr: lambda x, axes: bgr(x),
     hwio_joined: lambda x, axes: _oihw(INVERSES[join_first](x, axes)),
 }

@@ -117,7 +117,9 @@ class MBConv(CompositeLayer):
             dtype=self.dtype_policy,
             name="dwconv",
         )
-        self.dwconv.build(wide)
+        extra = 2 * (self.kernel_size // 2) if self._pads() else 0
+        sides = [side and side + extra for side in (height, width)]
+        self.dwconv.build((batch, *sides, inner))
         self.bn = self._norm("bn", (*after, inner))
         squeezed = max(1, channels // _SQUEEZE)
         means = (batch, 1, 1, inner)

@@ -26,7 +26,11 @@ from keras_vit.models.pretrained.weights import (
     open_any,
     says_scaling,
 )
-from keras_vit.models.variants.identify import published_heads, variant_of
+from keras_vit.models.variants.identify import (
+    image_size_of,
+    published_heads,
+    variant_of,
+)
 from keras_vit.models.vision_model import grid_of_settings
 
 logger = logging.getLogger(__name__)
@@ -110,6 +114,8 @@ def from_checkpoint(
     arguments = {name: value for name, value in arguments.items() if name in known}
     variant = variant_of(family, arguments)
     arguments.setdefault("name", variant and variant.lower())
+    if variant and "input_shape" not in arguments:
+        arguments.setdefault("image_size", image_size_of(variant))
     if assumed:
         logger.warning(
             "%s does not say everything about its model. Assumed: %s.",
