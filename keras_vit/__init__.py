@@ -53,6 +53,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.constructors": ["build", *(n for f in FAMILIES.values() for n in f)],
         "models.hybrid": ["HybridViT"],
         "models.lineage.efficientnet": ["EfficientNet"],
+        "models.lineage.resnet": ["ResNet"],
         "models.lineage.vgg": ["VGG"],
         "models.preprocessing": ["preprocess_input"],
         "models.pretrained.imagenet_names": ["decode_predictions"],

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 from keras_vit import layers
-from keras_vit.models import VGG, AlexNet, BiT, EfficientNet, HybridViT, UNet, ViT
+from keras_vit.models import (
+    VGG,
+    AlexNet,
+    BiT,
+    EfficientNet,
+    HybridViT,
+    ResNet,
+    UNet,
+    ViT,
+)
 
 TOKENS = (2, 7, 16)  # (B, N, D)
 
@@ -241,6 +250,30 @@ LAYERS = {
         whole_batch=True,
         slow=True,
     ),
+    "resnet_unit": LayerCase(
+        layers.ResNetUnit, {"filters": 8, "strides": 2}, (2, 5, 4, 6), whole_batch=True
+    ),
+    "resnet_unit_of_v1": LayerCase(
+        layers.ResNetUnit,
+        {
+            "filters": 8,
+            "strides": 2,
+            "stride_in": "1x1",
+            "batch_norm_momentum": 0.8,
+            "batch_norm_epsilon": 1e-3,
+            "remat": True,
+        },
+        (2, 5, 4, 8),
+        whole_batch=True,
+        slow=True,
+    ),
+    "resnet_unit_of_two": LayerCase(
+        layers.ResNetUnit,
+        {"filters": 6, "bottleneck": False},
+        (2, 5, 4, 6),
+        whole_batch=True,
+        slow=True,
+    ),
     "pre_activation_unit": LayerCase(
         layers.PreActivationUnit, {"filters": 32, "strides": 2}, (2, 6, 5, 32)
     ),
@@ -437,6 +470,30 @@ MODELS = {
             "image_size": (67, 70),
         },
         builder=AlexNet,
+        slow=True,
+    ),
+    "resnet": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1, 1),
+            "stage_widths": (8, 16),
+            "stem_width": 8,
+            "image_size": (16, 24),
+        },
+        builder=ResNet,
+    ),
+    "resnet_of_every_size": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1, 2),
+            "stage_widths": (8, 16),
+            "stem_width": 8,
+            "bottleneck": False,
+            "image_size": (None, None),
+            "pooling": None,
+        },
+        builder=ResNet,
+        size=(19, 26),
         slow=True,
     ),
     "vgg": ModelCase(

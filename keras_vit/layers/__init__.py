@@ -8,6 +8,7 @@ from keras_vit.layers.convolution.residual_units import (
     PostActivationUnit,
     PreActivationUnit,
 )
+from keras_vit.layers.convolution.resnet_unit import ResNetUnit
 from keras_vit.layers.convolution.standardized_conv import StandardizedConv2D
 from keras_vit.layers.tokens.crop import CropToMultiple
 from keras_vit.layers.tokens.patch_corruption import PatchCorruption
@@ -40,6 +41,7 @@ __all__ = [
     "PostActivationUnit",
     "PreActivationUnit",
     "RelativeSelfAttention",
+    "ResNetUnit",
     "StandardizedConv2D",
     "StochasticDepth",
     "TokenPooling",

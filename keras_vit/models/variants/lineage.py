@@ -2,12 +2,14 @@
 
 from keras_vit.models.variants.alexnet import ALEXNET
 from keras_vit.models.variants.efficientnet import EFFICIENTNET
+from keras_vit.models.variants.resnet import RESNET
 from keras_vit.models.variants.unet import UNET
 from keras_vit.models.variants.vgg import VGG
 
 LINEAGE = {
     "alexnet": ALEXNET,
     "vgg": VGG,
+    "resnet": RESNET,
     "efficientnet": EFFICIENTNET,
     "unet": UNET,
 }
