@@ -18,6 +18,7 @@ from keras_vit.models import (
     EfficientNet,
     HybridViT,
     ResNet,
+    Neocognitron,
     UNet,
     ViT,
 )
@@ -273,6 +274,11 @@ LAYERS = {
         (2, 5, 4, 6),
         whole_batch=True,
         slow=True,
+    "s_layer": LayerCase(
+        layers.SLayer, {"planes": 3, "area": 3, "padding": 1, "column": 2}, (2, 4, 5, 2)
+    ),
+    "c_layer": LayerCase(
+        layers.CLayer, {"area": 3, "strides": 2, "padding": [0, 1]}, (2, 6, 5, 3)
     ),
     "pre_activation_unit": LayerCase(
         layers.PreActivationUnit, {"filters": 32, "strides": 2}, (2, 6, 5, 32)
@@ -494,6 +500,9 @@ MODELS = {
         },
         builder=ResNet,
         size=(19, 26),
+    "neocognitron": ModelCase(
+        {"num_classes": 5, "planes": 3, "image_size": (16, 18)},
+        builder=Neocognitron,
         slow=True,
     ),
     "vgg": ModelCase(
@@ -553,7 +562,7 @@ MODELS = {
     ),
 }
 # Names of weights that training leaves as they are.
-FIXED = ()
+FIXED = ("excitation", "inhibition")
 VITS = [name for name, case in MODELS.items() if case.builder is ViT]
 
 

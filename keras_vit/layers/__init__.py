@@ -1,6 +1,8 @@
 """Layers: the parts of ViT, hybrid and BiT models."""
 
+from keras_vit.layers.classic.c_layer import CLayer
 from keras_vit.layers.classic.local_response_norm import LocalResponseNorm
+from keras_vit.layers.classic.s_layer import SLayer
 from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.mbconv import MBConv
@@ -27,6 +29,7 @@ __all__ = [
     "MLP",
     "AttentionPooling",
     "BatchNorm",
+    "CLayer",
     "CropToMultiple",
     "GroupNorm",
     "LayerNorm",
@@ -42,6 +45,7 @@ __all__ = [
     "PreActivationUnit",
     "RelativeSelfAttention",
     "ResNetUnit",
+    "SLayer",
     "StandardizedConv2D",
     "StochasticDepth",
     "TokenPooling",

@@ -9,6 +9,7 @@ from keras_vit.models.hybrid import HybridViT
 from keras_vit.models.lineage.alexnet import AlexNet
 from keras_vit.models.lineage.efficientnet import EfficientNet
 from keras_vit.models.lineage.resnet import ResNet
+from keras_vit.models.lineage.neocognitron import Neocognitron
 from keras_vit.models.lineage.unet import UNet
 from keras_vit.models.lineage.vgg import VGG
 from keras_vit.models.variants.family import DEFAULTS
@@ -26,6 +27,7 @@ BUILDERS = {
     "alexnet": AlexNet,
     "vgg": VGG,
     "resnet": ResNet,
+    "neocognitron": Neocognitron,
     "efficientnet": EfficientNet,
     "unet": UNet,
 }

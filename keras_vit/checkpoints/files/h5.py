@@ -18,6 +18,7 @@ _VARIABLE_NAMES = (
     # Of Keras's EfficientNets.
     (re.compile(r"^normalization(_\d+|$)"), ("mean", "variance", "count")),
     (re.compile(r"_scale$"), ("gamma",)),
+    (re.compile(r"^s\d$"), ("excitation", "inhibition")),
     (re.compile(r"^pooling$"), ("probe",)),
     (re.compile(r"^corruption$"), ("mask_token",)),
     (

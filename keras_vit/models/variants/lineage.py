@@ -3,6 +3,7 @@
 from keras_vit.models.variants.alexnet import ALEXNET
 from keras_vit.models.variants.efficientnet import EFFICIENTNET
 from keras_vit.models.variants.resnet import RESNET
+from keras_vit.models.variants.neocognitron import NEOCOGNITRON
 from keras_vit.models.variants.unet import UNET
 from keras_vit.models.variants.vgg import VGG
 
@@ -12,4 +13,5 @@ LINEAGE = {
     "resnet": RESNET,
     "efficientnet": EFFICIENTNET,
     "unet": UNET,
+    "neocognitron": NEOCOGNITRON,
 }

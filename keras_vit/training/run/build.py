@@ -16,6 +16,7 @@ from keras_vit.training.optimizers.build import build_optimizer
 from keras_vit.training.optimizers.layer_groups import freeze_layers
 from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.replicas import num_replicas, scope
+from keras_vit.training.run.self_organisation import check_self_organisation
 
 
 def check_model(recipe):
@@ -27,6 +28,8 @@ def check_model(recipe):
             "Masked patch prediction needs the patches of a ViT or hybrid; "
             f"{name} has none. Received: model={recipe.model!r}"
         )
+    if family == "neocognitron":
+        check_self_organisation(recipe)
 
 
 def build_model(recipe, num_classes, arguments):

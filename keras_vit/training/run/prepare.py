@@ -32,6 +32,7 @@ from keras_vit.training.run.environment import (
 from keras_vit.training.run.first_look import look_at_cost, look_at_data
 from keras_vit.training.run.guests import sets_rate, steering
 from keras_vit.training.run.images import check_images, write_images
+from keras_vit.training.run.self_organisation import organiser, organises_itself
 
 logger = logging.getLogger(__name__)
 
@@ -200,7 +201,10 @@ def build(recipe, folder, data, *, settable_rate=False):
     if _judged_by_model(recipe):
         check_augmentation(recipe, arguments.get("image_size", 224))
     model = build_model(recipe, data.train.num_classes, arguments)
-    trainer = prepare_model(model, recipe)
+    if organises_itself(model):
+        trainer = organiser(model, data.total_steps)
+    else:
+        trainer = prepare_model(model, recipe)
     jit_compile = compile_model(
         trainer,
         recipe,
