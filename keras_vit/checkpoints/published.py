@@ -10,16 +10,22 @@ from dataclasses import dataclass
 from keras_vit.checkpoints.preparation import Preparation
 
 HOST = "https://storage.googleapis.com/"
+HUB = "hf://"  # before the names of repositories of the Hugging Face hub
 
 # How images are prepared for evaluation; all end in the range [-1, 1].
 SQUARE = "bilinear resize to a square"
 CROP = "resize of the smaller side to 8/7, central crop"
+# The scaling of images is the file's.
+AS_IN_FILE = (
+    "resize of the smaller side and central crop, as the file's config.json says"
+)
 
 
 @dataclass(frozen=True)
 class PublishedFile:
     """One published file: what `weights=name` of a variant loads.
 
+    `file` is its address below `HOST`, or that of a repository that begins with `HUB`.
     `accuracy` is its published top-1 on ImageNet-1k in per cent, or `None`.
     """
 
@@ -69,6 +75,27 @@ def _plain(epochs, accuracy):
     )
 
 
+def _efficientnets(name, file, rows, **facts):
+    """EfficientNets, each for images of its own size: `(scale, pixels, accuracy)`."""
+    return [
+        row
+        for scale, size, accuracy in rows
+        for row in _files(
+            name,
+            file,
+            size,
+            1000,
+            ((f"EfficientNet{scale.upper()}", accuracy, scale),),
+            **facts,
+        )
+    ]
+
+
+_NOISY = {
+    "note": "Noisy Student (JFT-300M without labels), from TensorFlow by timm, which "
+    "measured the accuracy",
+    "preprocessing": AS_IN_FILE,
+}
 _BIT = [
     (f"BiT_{name}", None, name)
     for name in ("R50x1", "R101x1", "R50x3", "R101x3", "R152x2", "R152x4")
@@ -216,6 +243,53 @@ SOURCES = (
         1000,
         (("BiT_R50x1", 82.8, "R50x1"), ("BiT_R152x2", 83.0, "R152x2_T")),
     ),
+    # The tables of keras.io/api/applications.
+    *_efficientnets(
+        "keras-applications",
+        "keras-applications/efficientnet{}.h5",
+        (
+            ("b0", 224, 77.1),
+            ("b1", 240, 79.1),
+            ("b2", 260, 80.1),
+            ("b3", 300, 81.6),
+            ("b4", 380, 82.9),
+            ("b5", 456, 83.6),
+            ("b6", 528, 84.0),
+            ("b7", 600, 84.3),
+        ),
+        note="AutoAugment; converted from TensorFlow by Keras",
+    ),
+    # Xie et al. (2020), whose table 2 has 88.4 for L2; figures of timm's results.
+    *_efficientnets(
+        "noisy-student",
+        HUB + "timm/tf_efficientnet_{}.ns_jft_in1k",
+        (
+            ("b0", 224, 78.68),
+            ("b1", 240, 81.39),
+            ("b2", 260, 82.41),
+            ("b3", 300, 84.05),
+            ("b4", 380, 85.16),
+            ("b5", 456, 86.10),
+            ("b6", 528, 86.48),
+            ("b7", 600, 86.85),
+            ("l2", 800, 88.36),
+        ),
+        **_NOISY,
+    ),
+    *_efficientnets(
+        "noisy-student-475",
+        HUB + "timm/tf_efficientnet_{}.ns_jft_in1k_475",
+        (("l2", 475, 88.25),),
+        **_NOISY,
+    ),
+    # Xie et al. (2020), "Adversarial examples improve image recognition".
+    *_efficientnets(
+        "advprop",
+        HUB + "timm/tf_efficientnet_{}.ap_in1k",
+        (("b8", 672, 85.36),),
+        note="AdvProp, from TensorFlow by timm, which measured the accuracy",
+        preprocessing=AS_IN_FILE,
+    ),
 )
 
 # What `weights="imagenet"` takes: the nearest image size, the first of equals.
@@ -225,6 +299,10 @@ IMAGENET = (
     "imagenet21k+imagenet2012-224",
     "imagenet21k+imagenet2012",
     "bit-m-imagenet2012",
+    "keras-applications",
+    "noisy-student",
+    "noisy-student-475",
+    "advprop",
 )
 
 NEVER_RELEASED = (

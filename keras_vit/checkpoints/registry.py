@@ -9,6 +9,7 @@ from keras_vit.checkpoints.files.download import fetch, is_offline
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.published import (
     HOST,
+    HUB,
     IMAGENET,
     NEVER_RELEASED,
     NOT_OPENED,
@@ -112,7 +113,9 @@ def published_preparation(name, variant=None, image_size=None):
 
 
 def source_url(source):
-    """The address of a published file."""
+    """The address of a published file, or of the page of its repository."""
+    if source.file.startswith(HUB):
+        return "https://huggingface.co/" + source.file.removeprefix(HUB)
     return HOST + urllib.parse.quote(source.file)
 
 
@@ -135,7 +138,7 @@ def find_source(name, variant=None, image_size=None, offline=None):
         image_size: What nearest image size `"imagenet"` means.
         offline: Boolean, see `keras_vit.load_weights`.
     """
-    if name.startswith("hf://"):
+    if name.startswith(HUB):
         return _from_hub(name, offline)
     if re.match(r"https?://", name):
         url, mark, sha256 = name.partition("#sha256=")
@@ -147,8 +150,10 @@ def find_source(name, variant=None, image_size=None, offline=None):
         return fetch(url, sha256=sha256 or None, check=open_source, offline=offline)
     if is_registered(name):
         given, name = _split(name)
-        url = source_url(find_row(name, given or variant, image_size))
-        return fetch(url, check=open_source, offline=offline)
+        row = find_row(name, given or variant, image_size)
+        if row.file.startswith(HUB):
+            return _from_hub(row.file, offline)
+        return fetch(source_url(row), check=open_source, offline=offline)
     if os.path.exists(os.path.expanduser(name)):
         return name
     raise ValueError(
@@ -163,7 +168,7 @@ def _from_hub(name, offline):
     need("The Hugging Face hub", "hf", "huggingface_hub")
     import huggingface_hub
 
-    repository, _, revision = name.removeprefix("hf://").strip("/").partition("@")
+    repository, _, revision = name.removeprefix(HUB).strip("/").partition("@")
     try:
         return huggingface_hub.snapshot_download(
             repository,

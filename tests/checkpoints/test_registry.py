@@ -4,11 +4,11 @@ import pytest
 
 import keras_vit
 from keras_vit.checkpoints import registry
-from keras_vit.models.variants.rows import BIT_VARIANTS, HYBRID_VARIANTS, VIT_VARIANTS
+from keras_vit.models.variants.rows import FAMILIES
 
 
 def test_every_row_is_of_a_published_model_and_of_its_own():
-    variants = {*VIT_VARIANTS, *HYBRID_VARIANTS, *BIT_VARIANTS}
+    variants = {variant for rows in FAMILIES.values() for variant in rows}
     assert {source.variant for source in registry.SOURCES} <= variants
     keys = [(source.name, source.variant) for source in registry.SOURCES]
     assert len(keys) == len(set(keys))
@@ -19,7 +19,8 @@ def test_every_row_is_of_a_published_model_and_of_its_own():
 def test_every_row_says_size_classes_licence_and_preprocessing():
     for source in registry.SOURCES:
         assert source.num_classes in (1000, 21843)
-        assert source.image_size in (224, 384, 448)
+        if "EfficientNet" not in source.variant:  # each of which has its own size
+            assert source.image_size in (224, 384, 448)
         assert source.licence == "Apache-2.0" and source.preprocessing
         assert source.accuracy is None or 65 < source.accuracy < 90
 
@@ -32,6 +33,11 @@ def test_every_row_says_size_classes_licence_and_preprocessing():
         ("imagenet", "ViT_L32", None, "imagenet21k+imagenet2012/ViT-L_32.npz"),
         ("imagenet", "BiT_R152x4", None, "BiT-M-R152x4-ILSVRC2012.npz"),
         ("sam", "ViT_B16", None, "vit_models/sam/ViT-B_16.npz"),
+        ("imagenet", "EfficientNetB0", None, "keras-applications/efficientnetb0.h5"),
+        ("imagenet", "EfficientNetL2", 800, "hf://timm/tf_efficientnet_l2.ns_jft_in1k"),
+        ("imagenet", "EfficientNetL2", 500, "tf_efficientnet_l2.ns_jft_in1k_475"),
+        ("imagenet", "EfficientNetB8", None, "timm/tf_efficientnet_b8.ap_in1k"),
+        ("noisy-student", "EfficientNetB7", None, "tf_efficientnet_b7.ns_jft_in1k"),
     ],
 )
 def test_a_name_means_the_file_of_the_variant(name, variant, size, file):
@@ -58,6 +64,18 @@ def test_the_table_says_what_was_never_released():
 def test_addresses_are_escaped():
     source = registry.find_row("imagenet21k", "R50_ViT_B16")
     assert registry.source_url(source).endswith("/imagenet21k/R50%2BViT-B_16.npz")
+
+
+def test_noisy_students_are_for_the_images_of_their_model_and_as_good_as_measured():
+    files = keras_vit.list_weights(name="noisy-student")
+    models = {row.name: row for row in keras_vit.list_models("efficientnet")}
+    for file in files:
+        assert file.image_size == models[file.variant].image_size
+    accuracies = [file.accuracy for file in files]
+    assert len(files) == 9 and accuracies == sorted(accuracies)
+    assert accuracies[-1] == 88.36  # of L2, in /timm/.../results-imagenet.csv
+    page = registry.source_url(files[-1])
+    assert page == "https://huggingface.co/timm/tf_efficientnet_l2.ns_jft_in1k"
 
 
 def test_the_class_goes_by_its_old_name_too():

@@ -33,6 +33,12 @@ ALIASES = {
     "resnetv2_152x2_bit": "BiT_R152x2",
     "resnetv2_152x4_bit": "BiT_R152x4",
     "bit_50": "BiT_R50x1",
+    **{
+        f"{tf}efficientnet_{scale}{training}": f"EfficientNet{scale.upper()}"
+        for scale in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2")
+        for tf in ("", "tf_")
+        for training in ("", "_ns", "_ap")
+    },
 }
 
 # [owner/] name [image size] [what older names say of the training] [.tag]

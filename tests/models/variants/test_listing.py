@@ -39,7 +39,7 @@ def test_every_constructor_is_in_the_list_and_the_other_way_round():
     names = [info.name for info in keras_vit.list_models()]
     assert len(names) == len(set(names))
     public = [n for n in dir(keras_vit) if n.startswith(("ViT_", "R", "BiT_"))]
-    assert set(public) <= set(names)
+    assert set(public) - {"ResNet"} <= set(names)  # which builds those of any depth
     for name in ("ViT_B16", "ViT_H14"):
         assert name in names
 
