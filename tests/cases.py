@@ -17,8 +17,9 @@ from keras_vit.models import (
     BiT,
     EfficientNet,
     HybridViT,
-    ResNet,
+    LeNet5,
     Neocognitron,
+    ResNet,
     UNet,
     ViT,
 )
@@ -197,6 +198,16 @@ LAYERS = {
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)
     ),
+    "partial_conv": LayerCase(
+        layers.PartialConv2D,
+        {"connections": [[0, 1], [2], [0, 1, 2]], "kernel_size": 3},
+        (2, 6, 5, 3),
+        slow=True,
+    ),
+    "subsampling": LayerCase(layers.Subsampling, {"size": 2}, (2, 5, 4, 3), slow=True),
+    "euclidean_rbf": LayerCase(
+        layers.EuclideanRBF, {"units": 4, "activation": "softmax"}, (2, 6), slow=True
+    ),
     "local_response_norm": LayerCase(
         layers.LocalResponseNorm, {"size": 3, "alpha": 0.5}, (2, 3, 2, 4), slow=True
     ),
@@ -274,6 +285,7 @@ LAYERS = {
         (2, 5, 4, 6),
         whole_batch=True,
         slow=True,
+    ),
     "s_layer": LayerCase(
         layers.SLayer, {"planes": 3, "area": 3, "padding": 1, "column": 2}, (2, 4, 5, 2)
     ),
@@ -466,6 +478,21 @@ MODELS = {
         builder=HybridViT,
         slow=True,
     ),
+    "lenet": ModelCase(
+        {"num_classes": 5, "image_size": (28, 32), "num_channels": 3},
+        builder=LeNet5,
+        slow=True,
+    ),
+    "lenet_modern": ModelCase(
+        {
+            "num_classes": 5,
+            "variant": "modern",
+            "image_size": (28, 32),
+            "num_channels": 1,
+        },
+        builder=LeNet5,
+        slow=True,
+    ),
     "alexnet": ModelCase(
         {
             "num_classes": 5,
@@ -500,6 +527,7 @@ MODELS = {
         },
         builder=ResNet,
         size=(19, 26),
+    ),
     "neocognitron": ModelCase(
         {"num_classes": 5, "planes": 3, "image_size": (16, 18)},
         builder=Neocognitron,
@@ -562,7 +590,7 @@ MODELS = {
     ),
 }
 # Names of weights that training leaves as they are.
-FIXED = ("excitation", "inhibition")
+FIXED = ("codes", "excitation", "inhibition")
 VITS = [name for name, case in MODELS.items() if case.builder is ViT]
 
 

@@ -15,7 +15,7 @@ from keras_vit.checkpoints.names.layouts import LAYOUTS
 WITHOUT = {"Hugging Face hybrid"}
 # Those whose golden data are too many to ship; tests read them where they are.
 WITHOUT |= {"torchvision VGG", "timm VGG", "keras.applications VGG"}
-WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet"}
+WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet", "PyTorch LeNet-5"}
 WITHOUT |= {"milesial U-Net", "jvanvugt U-Net", "released U-Net"}
 WITHOUT |= {"mateuszbuda U-Net"}  # of which there are no golden data at all
 WITHOUT |= {layout.name for layout in LAYOUTS if layout.family == "efficientnet"}

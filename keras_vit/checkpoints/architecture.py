@@ -7,11 +7,12 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
-from keras_vit.checkpoints.sizes import alexnet, efficientnet, unet, vgg
+from keras_vit.checkpoints.sizes import alexnet, efficientnet, lenet, unet, vgg
 from keras_vit.layers.tokens.patches import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
 READERS = {
+    "lenet": lenet.arguments,
     "alexnet": alexnet.arguments,
     "vgg": vgg.arguments,
     "unet": unet.arguments,
@@ -29,6 +30,8 @@ ASKED = {
     "relative positions are not supported ('none' or 'sincos2d' are)",
     "patch_size": "the size of the patches",
     "image_size": "the image size",
+    "activation": "its activation ('tanh' or 'relu')",
+    "subsampling": "how it subsamples ('average' or 'max')",
     "grid_size": "the positions that its first dense layer reads",
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
     "padding": "how its convolutions pad: an EfficientNet's 'same' (Google's, timm's "

@@ -1,8 +1,12 @@
 """Layers: the parts of ViT, hybrid and BiT models."""
 
 from keras_vit.layers.classic.c_layer import CLayer
+from keras_vit.layers.classic.euclidean_rbf import EuclideanRBF
 from keras_vit.layers.classic.local_response_norm import LocalResponseNorm
+from keras_vit.layers.classic.partial_conv import PartialConv2D
 from keras_vit.layers.classic.s_layer import SLayer
+from keras_vit.layers.classic.scaled_tanh import scaled_tanh
+from keras_vit.layers.classic.subsampling import Subsampling
 from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.mbconv import MBConv
@@ -31,12 +35,14 @@ __all__ = [
     "BatchNorm",
     "CLayer",
     "CropToMultiple",
+    "EuclideanRBF",
     "GroupNorm",
     "LayerNorm",
     "LayerScale",
     "LocalResponseNorm",
     "MBConv",
     "MultiHeadSelfAttention",
+    "PartialConv2D",
     "PatchCorruption",
     "PatchEncoder",
     "Patches",
@@ -48,8 +54,10 @@ __all__ = [
     "SLayer",
     "StandardizedConv2D",
     "StochasticDepth",
+    "Subsampling",
     "TokenPooling",
     "TransformerBlock",
+    "scaled_tanh",
     "sincos2d",
     "unpatchify",
 ]

@@ -8,8 +8,9 @@ from keras_vit.models.building.arguments import UNSET
 from keras_vit.models.hybrid import HybridViT
 from keras_vit.models.lineage.alexnet import AlexNet
 from keras_vit.models.lineage.efficientnet import EfficientNet
-from keras_vit.models.lineage.resnet import ResNet
+from keras_vit.models.lineage.lenet import LeNet5
 from keras_vit.models.lineage.neocognitron import Neocognitron
+from keras_vit.models.lineage.resnet import ResNet
 from keras_vit.models.lineage.unet import UNet
 from keras_vit.models.lineage.vgg import VGG
 from keras_vit.models.variants.family import DEFAULTS
@@ -24,6 +25,7 @@ BUILDERS = {
     "vit": ViT,
     "hybrid": HybridViT,
     "bit": BiT,
+    "lenet": LeNet5,
     "alexnet": AlexNet,
     "vgg": VGG,
     "resnet": ResNet,

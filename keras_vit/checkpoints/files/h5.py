@@ -17,6 +17,7 @@ _VARIABLE_NAMES = (
     ),
     # Of Keras's EfficientNets.
     (re.compile(r"^normalization(_\d+|$)"), ("mean", "variance", "count")),
+    (re.compile(r"^s[24]$"), ("coefficient", "bias")),
     (re.compile(r"_scale$"), ("gamma",)),
     (re.compile(r"^s\d$"), ("excitation", "inhibition")),
     (re.compile(r"^pooling$"), ("probe",)),
@@ -114,6 +115,8 @@ def _variable_name(layers, index, variables):
     if last.startswith("position_embedding"):
         two_dimensional = ("rows", "columns", "prefix")
         return "embeddings" if len(variables) == 1 else two_dimensional[index]
+    if last == "head" and len(variables) == 1:
+        return "codes"
     for pattern, names in _VARIABLE_NAMES:
         if pattern.search(last) and index < len(names):
             return names[index]

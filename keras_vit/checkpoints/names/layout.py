@@ -10,13 +10,14 @@ from keras_vit.checkpoints.names.wrappers import BESIDE
 from keras_vit.checkpoints.preparation import Preparation
 
 # Paths of the kernels that read the image, other than a ViT's: of BiT and hybrids, of
-# ResNet, VGG, EfficientNet, and of AlexNet and LeNet.
+# ResNet, VGG, EfficientNet, of AlexNet, and of LeNet.
 IMAGE_KERNELS = (
     "root_conv/kernel",
     "conv1_conv/kernel",
     "block1_conv1/kernel",
     "stem_conv/kernel",
     "conv1/kernel",
+    "c1/kernel",
 )
 
 

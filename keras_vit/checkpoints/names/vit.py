@@ -22,6 +22,8 @@ REGISTER_TOKENS = "patch_encoder/register_tokens"
 POSITIONS = "patch_encoder/position_embedding/embeddings"
 PRE_LOGITS = ("pre_logits/kernel", "pre_logits/bias")
 HEAD = ("head/kernel", "head/bias")
+# In the place of a kernel, of a LeNet-5: the codes to which distances are measured.
+HEAD_CODES = "head/codes"
 # The second of two heads whose mean counts; `Checkpoint` folds both into `HEAD`.
 DISTILLED_HEAD = ("distilled_head/kernel", "distilled_head/bias")
 

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 from keras_vit.checkpoints.architecture import class_count
-from keras_vit.checkpoints.names.vit import HEAD, PRE_LOGITS
+from keras_vit.checkpoints.names.vit import HEAD, HEAD_CODES, PRE_LOGITS
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ def plan_head(plan):
             )
     if not plan.wants(HEAD[0]):
         plan.leave(*HEAD)
+        _plan_codes(plan)
         return
     ours = plan.variables[HEAD[1]].shape[0]
     theirs = class_count(plan.checkpoint)
@@ -62,3 +63,14 @@ def plan_head(plan):
         plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
         plan.report.reinitialized[path] = reason
     logger.info("Head re-initialised: %s.", reason)
+
+
+def _plan_codes(plan):
+    """Codes of other classes are left: the model's own are as good."""
+    if not plan.wants(HEAD_CODES):
+        plan.leave(HEAD_CODES)
+    elif plan.has(HEAD_CODES) and not plan.fits(HEAD_CODES):
+        plan.leave(HEAD_CODES)
+        plan.report.reinitialized[HEAD_CODES] = (
+            "the weights have codes of other classes; it keeps its own"
+        )

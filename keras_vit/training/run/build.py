@@ -72,6 +72,11 @@ def _set_head_bias(model, value):
     A head that came with the weights, whose kernel is not zero, keeps its own.
     """
     head = model.get_layer("head")
+    if not hasattr(head, "bias"):
+        raise ValueError(
+            "`head_bias` needs a head with a bias; the outputs of this model are "
+            f"distances. Received: head_bias={value}"
+        )
     if not keras.ops.convert_to_numpy(head.kernel).any():
         head.bias.assign(keras.ops.full(head.bias.shape, value))
 
