@@ -4,15 +4,23 @@ import math
 
 import keras
 
-from keras_vit.layers import PostActivationUnit, PreActivationUnit, TransformerBlock
+from keras_vit.layers import (
+    LocalResponseNorm,
+    MBConv,
+    PostActivationUnit,
+    PreActivationUnit,
+    ResNetUnit,
+    TransformerBlock,
+)
 
 
 def kept_values(model):
     """What training keeps of one image, and the most that one layer needs besides.
 
     Layers below the first trainable one keep nothing, because nothing flows back to
-    them. Transformer blocks and residual units are counted by what their gradients
-    read, or by their input with `remat`; of any other layer the output is kept.
+    them. Transformer blocks, residual units and MBConv are counted by what their
+    gradients read, or by their input with `remat`; of any other layer the output is
+    kept.
 
     Args:
         model: A functional `keras.Model` of a known image size.
@@ -95,6 +103,31 @@ def _post_activation_unit(layer, shape):
     return before * channels + inner + wide + projection
 
 
+def _resnet_unit(layer, shape):
+    before, after, channels = _maps(layer, shape)
+    kept, positions = before * channels, before
+    for number, (_, filters, strides) in enumerate(layer._sizes(), start=1):
+        positions = after if strides > 1 else positions
+        # What goes into the norm, and what the ReLU behind it gives; the last is the
+        # input of the next unit.
+        kept += (2 - (number == len(layer._sizes()))) * positions * filters
+    changes = layer.strides > 1 or channels != layer.filters
+    return kept + changes * after * layer.filters
+
+
+def _mbconv(layer, shape):
+    before, after, channels = _maps(layer, shape)
+    inner = layer.expansion * channels
+    # What goes into each convolution, norm and swish, and into the product with the
+    # weights of the channels, which are few.
+    widened = 3 * before * inner if layer.expansion > 1 else 0
+    return before * channels + widened + after * (4 * inner + layer.filters)
+
+
+def _local_response_norm(layer, shape):
+    return 3 * math.prod(shape)  # the input, the divisor, and the power of it
+
+
 def _maps(layer, shape):
     """Positions before and after the stride, and channels."""
     height, width, channels = shape
@@ -106,4 +139,7 @@ _COUNTS = {
     TransformerBlock: _transformer_block,
     PreActivationUnit: _pre_activation_unit,
     PostActivationUnit: _post_activation_unit,
+    ResNetUnit: _resnet_unit,
+    MBConv: _mbconv,
+    LocalResponseNorm: _local_response_norm,
 }

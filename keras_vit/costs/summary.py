@@ -15,13 +15,15 @@ from keras_vit.costs.time import images_per_second
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models import build, with_image_size
 from keras_vit.models.preprocessing import scaling_text
-from keras_vit.models.vision_model import arguments_of, image_shape
+from keras_vit.models.variants.lineage import LINEAGE
+from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
 
 BATCH_SIZES = (1, 32, 256)
 
 # In the order of the forward pass, with the words for people.
 PARTS = {
     "resnet": "ResNet",
+    "body": "body",
     "patch_embedding": "patches and positions",
     "attention": "attention",
     "mlp": "MLP",
@@ -186,8 +188,11 @@ def parameters_by_part(model):
         Dictionary from some of `PARTS` to positive integers.
     """
     found = collections.Counter()
+    lineage = settings_of(model).get("family") in LINEAGE
     for weight in model.weights:
-        found[_part_of(weight.path)] += math.prod(weight.shape)
+        part = _part_of(weight.path)
+        part = "body" if lineage and part != "head" else part
+        found[part] += math.prod(weight.shape)
     return {part: found[part] for part in (*PARTS, "other") if found[part]}
 
 

@@ -4,7 +4,7 @@ from keras_vit.common.wording import percent
 from keras_vit.costs.flops import forward_flops
 from keras_vit.data import steps_to_text
 from keras_vit.models.preprocessing import scaling_text
-from keras_vit.models.variants.identify import variant_of
+from keras_vit.models.variants.identify import sizes_of, variant_of
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
 from keras_vit.visualize.anatomy import (
@@ -19,6 +19,13 @@ FAMILIES = {
     "hybrid": "Hybrid: a ResNet, then a Transformer",
     "bit": "BiT, a ResNet with group norm and weight standardisation",
     **{name: family.title for name, family in LINEAGE.items()},
+}
+SIZES = {
+    "num_blocks": "Blocks by stage",
+    "stage_widths": "Channels of the stages",
+    "stem_width": "Channels before the stages",
+    "top_width": "Channels after the stages",
+    "num_convs": "Convolutions by block",
 }
 HEADS = {
     "token": "the class token",
@@ -36,9 +43,8 @@ def model_facts(subject):
     model = subject.model
     settings, a = settings_of(model), arguments_of(model)
     height, width = size = subject.steps.image_size
-    rows = []
+    rows, family = [], settings.get("family")
     if settings:
-        family = settings.get("family")
         variant = variant_of(family, a)
         kind = FAMILIES.get(family, str(family))
         rows.append(("Kind", f"{kind} ({variant})" if variant else kind))
@@ -54,6 +60,8 @@ def model_facts(subject):
         rows.append(("Scaled inside to", scaling_text(a["input_scaling"])))
     if layer_named(model, "patch_encoder"):
         rows += _transformer(model, a, size)
+    elif family in LINEAGE:
+        rows += _sizes(family, a)
     elif "num_blocks" in a:
         blocks = ", ".join(map(str, a["num_blocks"]))
         rows.append(("Residual units by stage", blocks))
@@ -64,6 +72,18 @@ def model_facts(subject):
     if subject.classes is not None:
         rows.append(("Classes", f"{len(subject.classes):,}"))
     rows.append(("Precision", model.dtype_policy.name))
+    return rows
+
+
+def _sizes(family, a):
+    """The sizes in which the published models of a family differ."""
+    names = sizes_of(next(iter(LINEAGE[family].rows.values())))
+    rows = []
+    for name in names:
+        value = a.get(name)
+        listed = isinstance(value, (list, tuple))
+        text = ", ".join(map(str, value)) if listed else str(value)
+        rows.append((SIZES.get(name, name.replace("_", " ").capitalize()), text))
     return rows
 
 

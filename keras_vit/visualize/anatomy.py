@@ -46,10 +46,10 @@ def blocks_of(model, view):
     blocks = [each for each in model.layers if isinstance(each, TransformerBlock)]
     if blocks and layer_named(model, "patch_encoder"):
         return blocks
-    if is_bit(model):
+    if feature_map(model) is not None:
         raise ValueError(
-            f"{view} needs Transformer blocks; BiT models are convolutional and have "
-            "no attention. Use class_activation or feature_colours instead. "
+            f"{view} needs Transformer blocks; convolutional networks have no "
+            "attention. Use class_activation or feature_colours instead. "
             f"Received: {model.name!r}"
         )
     raise ValueError(
@@ -58,9 +58,33 @@ def blocks_of(model, view):
     )
 
 
-def is_bit(model):
-    """Whether a model is a convolutional network of this package."""
-    return bool(layer_named(model, "relu") and layer_named(model, "root_conv"))
+def feature_map(model):
+    """What the head of a convolutional network makes its features of, or `None`.
+
+    Returns:
+        A symbolic tensor `(B, rows, columns, channels)`, the last of its kind before
+        the head; `None` for a model with patches, and where there is no such map.
+    """
+    last = None
+    for layer in model.layers:
+        if layer.name == "head":
+            break
+        if isinstance(layer, TransformerBlock) or layer.name == "patch_encoder":
+            return None
+        if not isinstance(layer, _BEFORE_MAPS) and len(_shape(layer)) == 4:
+            last = layer.output
+    return last
+
+
+# What is no part of a network, or has its own parts.
+_BEFORE_MAPS = (keras.layers.InputLayer, keras.layers.Rescaling, keras.Model)
+
+
+def _shape(layer):
+    try:
+        return getattr(layer.output, "shape", ())
+    except (AttributeError, ValueError):  # of no model, or used more than once
+        return ()
 
 
 def geometry(model, images):

@@ -1,13 +1,14 @@
 """Features of patches: as colours, and as evidence for a class."""
 
+import keras
 import numpy as np
 
 from keras_vit.layers import TokenPooling
 from keras_vit.visualize.anatomy import (
     blocks_of,
     checked_images,
+    feature_map,
     geometry,
-    is_bit,
     layer_named,
     run,
     to_array,
@@ -25,12 +26,13 @@ def patch_features(model, images):
 
     Returns:
         Float32 array `(B, rows, columns, width)`: of a ViT or hybrid the tokens of the
-        patches, after the last norm where it stands before the pooling; of a BiT the
-        last feature map.
+        patches, after the last norm where it stands before the pooling; of a
+        convolutional network its last feature map.
     """
     images = checked_images(model, images)
-    if is_bit(model):
-        return to_array(run(model, images, [layer_named(model, "relu").output])[0])
+    last = feature_map(model)
+    if last is not None:
+        return to_array(run(model, images, [last])[0])
     blocks = blocks_of(model, "The features of patches")
     last = layer_named(model, "encoder_norm") or blocks[-1]
     (tokens,) = run(model, images, [last.output])
@@ -83,8 +85,10 @@ def class_activation(model, images, class_index=None):
     what the head makes of each place alone: these values, to be compared with 0.
 
     Args:
-        model: A BiT, or a ViT or hybrid with `pooling="gap"` whose last norm stands
-            before the pooling and that has no `pre_logits`.
+        model: A BiT, ResNet, EfficientNet or another convolutional network whose head
+            reads the mean over places, or each place by itself; or a ViT or hybrid with
+            `pooling="gap"` whose last norm stands before the pooling and that has no
+            `pre_logits`.
         images: As in `attention_maps`.
         class_index: Integer, or one for each image. Defaults to each image's most
             probable class.
@@ -107,13 +111,30 @@ def class_activation(model, images, class_index=None):
     pooling = layer_named(model, "pooling")
     linear = isinstance(pooling, TokenPooling) and pooling.pooling == "gap"
     between = layer_named(model, "pre_logits") or layer_named(model, "pooled_norm")
-    if not is_bit(model) and (not linear or between is not None):
+    if feature_map(model) is not None:
+        if not _reads_mean(model):
+            raise ValueError(
+                "class_activation needs a head that is linear in the mean of the last "
+                "feature map; here dense layers are between them, or the map is "
+                "flattened. Use feature_colours, or build the network with "
+                "pooling='gap' and no dense layers before its head, where it takes "
+                f"these arguments. Received: {model.name!r}"
+            )
+    elif not linear or between is not None:
         raise ValueError(
             "class_activation needs a head that is linear in the mean of the patches: "
-            "a BiT, or pooling='gap' without `pooled_norm` and `representation_size`. "
-            "Use relevance or attention_rollout instead. "
-            f"Received: {model.name!r}"
+            "pooling='gap' without `pooled_norm` and `representation_size`, or a "
+            "convolutional network such as BiT. Use relevance or attention_rollout "
+            f"instead. Received: {model.name!r}"
         )
     values = to_array(logits(head, patch_features(model, images)))  # (B, r, c, K)
     classes = chosen_classes(class_index, values.mean(axis=(1, 2)))
     return np.stack([image[..., k] for image, k in zip(values, classes)])
+
+
+def _reads_mean(model):
+    """Whether the head reads the last feature map, or its mean over places."""
+    layers = [x for x in model.layers if not isinstance(x, keras.layers.Dropout)]
+    before = layers[layers.index(layer_named(model, "head")) - 1]
+    mean = isinstance(before, keras.layers.GlobalAveragePooling2D)
+    return mean or len(before.output.shape) == 4

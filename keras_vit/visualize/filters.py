@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_vit.layers import StandardizedConv2D
 from keras_vit.models.vision_model import look_inside
 from keras_vit.visualize.anatomy import check_floating, layer_named, patch_and_stride
 
@@ -12,9 +13,9 @@ def patch_filters(model):
     """The filters of the first layer, which reads pixels.
 
     Args:
-        model: A model of this package. Of a ViT these are the patch embedding's; of a
-            hybrid and a BiT those of the first convolution, standardised as they
-            multiply the image.
+        model: A model of this package. Of a ViT these are the patch embedding's; of
+            every other model those of the first convolution, standardised where that
+            is how they multiply the image.
 
     Returns:
         Float32 array `(filters, height, width, channels)`, for a ViT `hidden_dim`
@@ -31,14 +32,18 @@ def patch_filters(model):
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929), figure 7
     (left).
     """
-    root, encoder = layer_named(model, "root_conv"), layer_named(model, "patch_encoder")
-    if root is not None:
-        kernel = root.standardized(_float(root.kernel, model))  # (7, 7, C, filters)
+    encoder = layer_named(model, "patch_encoder")
+    of_image = (x for x in model.layers if isinstance(x, keras.layers.Conv2D))
+    first = next(of_image, None)
+    if first is not None:
+        kernel = _float(first.kernel, model)  # (height, width, C, filters)
+        if isinstance(first, StandardizedConv2D):
+            kernel = first.standardized(kernel)
         return np.moveaxis(ops.convert_to_numpy(kernel), -1, 0)
     if encoder is None:
         raise ValueError(
             "patch_filters needs a model of keras_vit with its first layers. Received: "
-            f"{model.name!r}, without layers 'patch_encoder' and 'root_conv'."
+            f"{model.name!r}, without a layer 'patch_encoder' or a convolution."
             f"{look_inside(model)}"
         )
     kernel = _float(encoder.projection.kernel, model)  # (P1 * P2 * C, D)

@@ -3,6 +3,7 @@
 import json
 import math
 
+import cases
 import keras
 import pytest
 
@@ -25,6 +26,9 @@ MODELS = {
     "hybrid": lambda: keras_vit.HybridViT(
         3, num_blocks=(1, 1), **TINY, patch_size=1, image_size=32
     ),
+    "vgg": lambda: cases.MODELS["vgg"].make(),
+    "resnet": lambda: cases.MODELS["resnet"].make(),
+    "efficientnet": lambda: cases.MODELS["efficientnet"].make(),
     "masked": lambda: keras_vit.MaskedPatchPrediction(keras_vit.ViT(0, **VIT)),
 }
 
@@ -82,6 +86,8 @@ def graph_flops(model):
             common = inputs[0][-2 if op.get_attr("adj_x") else -1]
         elif op.type == "Conv2D":
             common = math.prod(inputs[1][:3])
+        elif op.type == "DepthwiseConv2dNative":
+            common = math.prod(inputs[1][:2])  # of every channel by itself
         elif op.type == "Einsum":
             left = op.get_attr("equation").decode().split("->")[0].split(",")
             sizes = {k: n for t, s in zip(left, inputs) for k, n in zip(t, s)}

@@ -1,5 +1,7 @@
 """The facts of a page: how images are prepared, and what the model does to them."""
 
+import cases
+
 import keras_vit
 from keras_vit.explaining.rows import model_facts
 from keras_vit.explaining.subject import open_subject
@@ -20,3 +22,11 @@ def test_the_page_names_the_steps_and_the_scaling():
     expected = "mean 0.485, 0.456, 0.406; deviation 0.229, 0.224, 0.225"
     assert scaled["Scaled inside to"] == expected
     assert "Scaled inside to" not in facts()
+
+
+def test_a_network_of_the_lineage_has_its_own_sizes():
+    found = dict(model_facts(open_subject(cases.model("efficientnet"))))
+    assert found["Kind"].startswith("EfficientNet")
+    assert found["Blocks by stage"] == "1, 2, 1, 1, 1, 1, 1"
+    assert found["Channels before the stages"] == "8"
+    assert found["Cost of one image"].endswith("GFLOPs, forward")

@@ -151,6 +151,27 @@ def test_the_mean_of_a_class_activation_is_the_logit(name):
     np.testing.assert_allclose(found.mean(axis=(1, 2)), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["efficientnet", "resnet"])
+def test_so_it_is_for_networks_with_batch_norm(name):
+    model, images = cases.model(name), pixels(cases.MODELS[name])
+    found = visualize.class_activation(model, images, 2)
+    logits = array(model(images))[:, 2]
+    np.testing.assert_allclose(found.mean(axis=(1, 2)), logits, rtol=1e-3, atol=1e-4)
+    colours = visualize.feature_colours(model, images)
+    assert colours.shape == (*found.shape, 3)
+    filters = visualize.patch_filters(model)
+    assert filters.shape[0] == 8 and filters.shape[-1] == 3
+
+
+def test_dense_layers_before_the_head_hide_the_places():
+    model, images = cases.model("vgg"), pixels(cases.MODELS["vgg"])
+    with pytest.raises(ValueError, match="pooling='gap' and no dense layers"):
+        visualize.class_activation(model, images)
+    assert visualize.feature_colours(model, images).shape == (2, 2, 3, 3)
+    with pytest.raises(ValueError, match="convolutional networks have no attention"):
+        visualize.attention_maps(model, images)
+
+
 def test_class_activation_before_the_pooling_is_that_of_each_place():
     case = cases.MODELS["bit"]
     model = cases.randomize(keras_vit.BiT(**{**case.arguments, "pooling": None}))
