@@ -128,7 +128,8 @@ def prepare(
     record = make_record(recipe, data, network, before, found, position)
     if steering(callbacks):
         record["callbacks"] = steering(callbacks)
-    _announce(recipe, folder, record, position)
+    own_rule = organises_itself(network.model)
+    _announce(recipe, folder, record, position, own_rule)
     return Job(recipe, data, network, position, record)
 
 
@@ -297,7 +298,7 @@ def _sessions(before, position):
     return [*earlier, entry]
 
 
-def _announce(recipe, folder, record, position):
+def _announce(recipe, folder, record, position, own_rule):
     resolved, data = record["resolved"], record["data"]
     logger.info(
         "Data: %s, %d training and %d test images, %s.",
@@ -314,14 +315,17 @@ def _announce(recipe, folder, record, position):
         f"{resolved['parameters']:,}",
         "x".join(map(str, resolved["image_size"])),
     )
+    rules = {"adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSProp"}
+    rule = f"{rules[recipe.optimizer]} at {recipe.learning_rate:g}"
+    if own_rule:
+        rule = "by the model's own rule"
     logger.info(
-        "Training: %d updates, %d of them an epoch%s, batches of %d, %s at %g.",
+        "Training: %d updates, %d of them an epoch%s, batches of %d, %s.",
         resolved["total_steps"],
         resolved["steps_per_epoch"],
         f", a test every {resolved['steps_per_test']}" if recipe.evaluate_every else "",
         resolved["batch_size"],
-        {"adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSProp"}[recipe.optimizer],
-        recipe.learning_rate,
+        rule,
     )
     devices = current()
     if devices.num_replicas > 1:
