@@ -15,6 +15,7 @@ from keras_vit.common.checks import is_number
 from keras_vit.common.files import restore
 from keras_vit.common.wording import display
 from keras_vit.models.changes.rebuilding import from_checkpoint
+from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 from keras_vit.models.pretrained.initial_values import forget, values_later
 from keras_vit.models.vision_model import (
     arguments_of,
@@ -99,7 +100,19 @@ def _load(model_or_path):
 def _from_checkpoint(path):
     model = from_checkpoint(path)
     check_finite(model, path)
+    _name_imagenet(model)
     return model
+
+
+def _name_imagenet(model):
+    """Names the classes of weights that name none and have as many as ImageNet.
+
+    Official files do not say their classes, and those of that many are of ImageNet.
+    """
+    head = model.output_shape[-1] if arguments_of(model).get("num_classes") else None
+    if head in (1000, 21843) and "class_names" not in model.metadata:
+        names = [name for _, name in imagenet_classes(head)]
+        model.metadata["class_names"] = names
 
 
 def _check_size(path, config, numbers):

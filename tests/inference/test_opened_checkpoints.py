@@ -95,3 +95,13 @@ def test_a_model_of_every_size_is_prepared_for_the_size_that_is_asked_for(model)
     other.metadata["preprocessing"] = steps.to_json()
     assert preprocessing_of(other) == preprocessing_of(other, (12, 12)) == steps
     assert preprocessing_of(other, (16, 20)).image_size == (16, 20)
+
+
+def test_weights_of_as_many_classes_as_imagenet_name_its_classes(photo, tmp_path):
+    sizes = {"num_blocks": (1,), "stage_widths": (8,), "stem_width": 4}
+    model = keras_vit.ResNet(1000, **sizes, bottleneck=False, image_size=8)
+    model.get_layer("head").bias.assign(9.0 * (np.arange(1000) == 285))
+    file = tmp_path / "model.weights.h5"
+    model.save_weights(file)
+    (found,) = keras_vit.predict(file, photo, top=1)
+    assert found.classes[0][0] == "Egyptian cat"
