@@ -19,6 +19,9 @@ WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet", "PyTorch LeNet-5"}
 WITHOUT |= {"milesial U-Net", "jvanvugt U-Net", "released U-Net"}
 WITHOUT |= {"mateuszbuda U-Net"}  # of which there are no golden data at all
 WITHOUT |= {layout.name for layout in LAYOUTS if layout.family == "efficientnet"}
+WITHOUT |= {"torchvision and timm ResNet", "Hugging Face ResNet"}
+WITHOUT |= {"keras.applications ResNet", "keras_vit ResNet"}
+WITHOUT |= {"keras_vit ResNet of plain units"}
 
 
 SCRIPTS = {golden.SHIPPED: make_golden_cases, golden.DOORS: make_door_cases}

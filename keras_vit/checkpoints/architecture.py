@@ -7,7 +7,14 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
-from keras_vit.checkpoints.sizes import alexnet, efficientnet, lenet, unet, vgg
+from keras_vit.checkpoints.sizes import (
+    alexnet,
+    batch_norm_resnet,
+    efficientnet,
+    lenet,
+    unet,
+    vgg,
+)
 from keras_vit.layers.tokens.patches import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
@@ -15,6 +22,7 @@ READERS = {
     "lenet": lenet.arguments,
     "alexnet": alexnet.arguments,
     "vgg": vgg.arguments,
+    "resnet": batch_norm_resnet.arguments,
     "unet": unet.arguments,
     "efficientnet": efficientnet.arguments,
 }
@@ -36,6 +44,8 @@ ASKED = {
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
     "padding": "how its convolutions pad: an EfficientNet's 'same' (Google's, timm's "
     "`tf_efficientnet_*`) or 'symmetric' (timm's own), a U-Net's 'same' or 'valid'",
+    "stride_in": "where its stride is, of which ResNets have two kinds: '1x1' (v1, the "
+    "paper's and Keras's) or '3x3' (v1.5, torchvision's and timm's)",
     "pooling": "what its head reads",
 }
 

@@ -24,11 +24,15 @@ _NUMBERED = (
     (re.compile(r"block_(\d+)/.*"), 0),
     (re.compile(r"stage(\d+)_unit\d+/.*"), 1),
     (re.compile(r"stage\d+_unit(\d+)/.*"), 1),
+    (re.compile(r"conv(\d+)_block\d+/.*"), 2),
+    (re.compile(r"conv\d+_block(\d+)/.*"), 1),
     (re.compile(r"down(\d+)_\w+/.*"), 0),
     (re.compile(r"up(\d+)_\w+/.*"), 1),
 )
 _SIDES = ("hidden_dim", "mlp_dim", "num_heads", "num_channels", "representation_size")
+_SIDES += ("stem_width",)
 _EPSILONS = ("epsilon", "group_norm_epsilon", "standardization_epsilon")
+_EPSILONS += ("batch_norm_epsilon",)
 _EPSILON = 0.1  # all in use are 1e-3 or less
 _STACK = "Transformer/encoderblock/"
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_vit.checkpoints.configs import efficientnet
+from keras_vit.checkpoints.configs import efficientnet, resnet
 from keras_vit.checkpoints.configs.reading import (
     Description,
     Values,
@@ -16,6 +16,7 @@ _VIT, _DINO = "Hugging Face ViT", "Hugging Face DINOv2"
 _CLIP, _SIGLIP = "Hugging Face CLIP", "Hugging Face SigLIP"
 _HYBRID, _BIT = "Hugging Face hybrid", "Hugging Face BiT"
 _EFFICIENTNET = "Hugging Face EfficientNet"
+_RESNET = "Hugging Face ResNet"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ _TYPES = {
     "vit-hybrid": _Type((_HYBRID,)),
     "bit": _Type((_BIT,)),
     "efficientnet": _Type((_EFFICIENTNET,)),
+    "resnet": _Type((_RESNET,)),
 }
 # Types of one or two towers in a configuration of several.
 _TWO_TOWERS = ("clip", "siglip")
@@ -119,11 +121,14 @@ def described(values, layout, checkpoint):
     kind, tower = _type(values, layout), _tower(values)
     for part in {id(values): values, id(tower): tower}.values():
         of_convolutions = {*_ONLY_IN_BIT, *efficientnet.HONOURED, *efficientnet.ONLY}
+        of_convolutions |= {*resnet.HONOURED, *resnet.ONLY}
         part.known({*_HONOURED, *_HARMLESS, *_ONLY, *of_convolutions})
         part.require(_ONLY)
     facts, sizes = {}, ()
     if layout.family == "bit":
         tower.require(_ONLY_IN_BIT)
+    elif layout.family == "resnet":
+        facts = resnet.of_hugging_face(tower)
     elif layout.family == "efficientnet":
         facts = efficientnet.of_hugging_face(tower)
         if "image_size" in tower:

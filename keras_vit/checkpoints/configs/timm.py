@@ -3,7 +3,7 @@
 import math
 import re
 
-from keras_vit.checkpoints.configs import efficientnet
+from keras_vit.checkpoints.configs import efficientnet, resnet
 from keras_vit.checkpoints.configs.reading import (
     Description,
     names_in_order,
@@ -102,7 +102,8 @@ def described(values, layout, checkpoint):
     for pattern, why in _REFUSED:
         if name and re.fullmatch(pattern, name):
             raise values.error("architecture", why)
-    args.known({*_OF_ARRAYS, *_HARMLESS, *_ONLY, *efficientnet.OF_TIMM})
+    of_convolutions = {*efficientnet.OF_TIMM, *resnet.OF_TIMM}
+    args.known({*_OF_ARRAYS, *_HARMLESS, *_ONLY, *of_convolutions})
     args.require(_ONLY)
     facts, arguments = {}, {}
     if layout.family == "bit":
@@ -110,6 +111,9 @@ def described(values, layout, checkpoint):
         _pooling(values, args, {"avg": "gap"})
     elif layout.family == "vgg":
         args.require({"act_layer": ("", "relu"), "mlp_ratio": 1.0})
+    elif layout.family == "resnet":
+        facts = resnet.of_timm(values, args)
+        arguments = _pooled_size(values, args, cfg)
     elif layout.family == "efficientnet":
         args.require({"act_layer": ("", "silu", "swish")})
         facts = efficientnet.of_timm(values, args)

@@ -7,7 +7,7 @@ _NO_LORA = (
     "the base model first, or pass the base"
 )
 _RELATIVE = "relative positions are not supported in files of other projects"
-_BATCH_NORM = "batch norm is not supported"
+_KINDS = "of those it has ResNet, VGG, EfficientNet and U-Net"
 
 # A pattern of a name, without what stands before the model, and what such a file holds.
 FOREIGN = (
@@ -53,13 +53,16 @@ FOREIGN = (
         "a ViT with a convolutional stem: convolutions, often with batch norm, in "
         "place of patches",
     ),
-    (r".*running_(?:mean|var)", f"a model with batch norm: {_BATCH_NORM}"),
+    (r".*running_(?:mean|var)", f"a model with batch norm of another kind: {_KINDS}"),
     (
         r"(?:.*\.)?stem\.conv[123]\..*|.*\.downsample\.1\..*",
         "a ResNet-D or another ResNet with a deep stem, whose kernels are not "
         "standardised as BiT's are",
     ),
-    (r"layer1\.0\.conv1\.weight|bn1\..*", f"a plain ResNet: {_BATCH_NORM}"),
+    (
+        r"layer1\.0\.conv1\.weight|bn1\..*",
+        "a ResNet of another kind than those with batch norm",
+    ),
     (
         r".*visual\.transformer\..*|.*transformer\.resblocks\..*",
         "CLIP in OpenAI's own names. Use the same model in Hugging Face's layout, or "

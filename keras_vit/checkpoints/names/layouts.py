@@ -5,6 +5,7 @@ A new layout is one row of `LAYOUTS`, and its tables of names.
 
 from keras_vit.checkpoints.names import (
     alexnet,
+    batch_norm_resnet,
     efficientnet,
     hugging_face,
     lenet,
@@ -223,6 +224,7 @@ LAYOUTS = (
     *lenet.LAYOUTS,
     *alexnet.LAYOUTS,
     *vgg.LAYOUTS,
+    *batch_norm_resnet.LAYOUTS,
     *unet.LAYOUTS,
     *efficientnet.LAYOUTS,
 )

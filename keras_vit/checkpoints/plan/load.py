@@ -95,11 +95,23 @@ class Plan:
 
     def read(self, path):
         """A variable's value from the file."""
-        return self.checkpoint.read(path, self._read_array)
+        value = self.checkpoint.read(path, self._read_array)
+        if path.endswith("/moving_variance") and value.min() < 0:
+            raise ValueError(
+                "Variances must not be negative. Received: "
+                f"{self.checkpoint.names(path)[0]!r} of {self.checkpoint.origin} with "
+                f"{float(value.min()):.3g}. The file is damaged: fetch it again."
+            )
+        return value
 
     def check(self):
-        """Reads every array that is to be used, and refuses NaN and infinity."""
+        """Reads every array that is to be used, and refuses what no training leaves.
+
+        That is NaN, infinity and variances below zero.
+        """
         for path in self.report.used:
+            if path.endswith("/moving_variance"):
+                self.read(path)
             for name in self.checkpoint.names(path):
                 if name not in self._finite:
                     self._read_array(name)
