@@ -173,6 +173,12 @@ LAYERS = {
         {"num_heads": 2, "mlp_dim": 24, "swiglu": True, "qkv_bias": False},
         TOKENS,
     ),
+    "transformer_block_post": LayerCase(
+        layers.TransformerBlock,
+        {"num_heads": 2, "mlp_dim": 24, "norm": "post", "activation": "relu"},
+        TOKENS,
+        slow=True,
+    ),
     "layer_scale": LayerCase(layers.LayerScale, {"initial_value": 0.3}, TOKENS),
     "stochastic_depth": LayerCase(
         layers.StochasticDepth, {"rate": 0.5, "seed": 3}, (16, 7, 16), random=True

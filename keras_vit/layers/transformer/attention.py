@@ -16,7 +16,8 @@ def attend(query, key, value, dropout=None, training=False, bias=None):
         value: Tensor of shape `(batch, heads, keys, key_dim)`.
         dropout: Layer applied to the attention scores, or `None`.
         training: Passed to `dropout`.
-        bias: Tensor added to the logits, `(heads, queries, keys)`, or `None`.
+        bias: Tensor added to the logits, `(heads, queries, keys)` with or without a
+            batch before it, or `None`.
 
     Returns:
         The attended values `(batch, heads, queries, key_dim)`, and the scores
@@ -36,6 +37,20 @@ def _scores(query, key, bias=None):
     if bias is not None:
         logits = logits + ops.cast(bias, dtype)
     return ops.softmax(logits, axis=-1)
+
+
+def hiding(keep):
+    """What is added to attention logits, so that padding gets no attention.
+
+    Args:
+        keep: Boolean tensor `(batch, tokens)`, true where a token is real.
+
+    Returns:
+        Tensor `(batch, 1, 1, tokens)`: 0, and -1e9 where a token is padding. Where all
+        are, the scores stay finite.
+    """
+    bias = ops.where(ops.cast(keep, "bool"), 0.0, -1e9)
+    return bias[:, None, None, :]
 
 
 def _transposed(x):
@@ -136,6 +151,8 @@ class MultiHeadSelfAttention(CompositeLayer):
     Call arguments:
         inputs: Float tensor `(batch, tokens, hidden_dim)`.
         return_attention_scores: Boolean, whether to return the scores as well.
+        keep: Boolean tensor `(batch, tokens)`, true where a token is real and false
+            where it is padding, to which no token attends. `None`: all are real.
 
     Output shape: as the input; with `return_attention_scores` also the scores
         `(batch, num_heads, tokens, tokens)`, in float32 at least, before dropout.
@@ -198,13 +215,15 @@ class MultiHeadSelfAttention(CompositeLayer):
         """What is added to the attention logits; subclasses have something."""
         return None
 
-    def call(self, inputs, training=False, return_attention_scores=False):
+    def call(self, inputs, training=False, return_attention_scores=False, keep=None):
         length = ops.shape(inputs)[1]
         x = self.query_key_value(flatten_tokens(inputs))
         query, key, value = split_heads(x, length, 3, self.num_heads)
         if self.qk_norm:
             query, key = self.query_norm(query), self.key_norm(key)
         bias = self.bias()
+        if keep is not None:
+            bias = hiding(keep) if bias is None else hiding(keep) + bias
         if return_attention_scores or self.dropout is not None or bias is not None:
             x, scores = attend(query, key, value, self.dropout, training, bias)
         else:
@@ -214,7 +233,7 @@ class MultiHeadSelfAttention(CompositeLayer):
         return (x, scores) if return_attention_scores else x
 
     def compute_output_spec(
-        self, inputs, training=False, return_attention_scores=False
+        self, inputs, training=False, return_attention_scores=False, keep=None
     ):
         return block_spec(self, inputs, return_attention_scores)
 

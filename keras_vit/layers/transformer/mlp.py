@@ -93,7 +93,7 @@ GELUS = {
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class MLP(CompositeLayer):
-    """Two dense layers with a GELU between them, back to the width of the input.
+    """Two dense layers with a GELU or ReLU between them, back to the input's width.
 
     Args:
         mlp_dim: Integer, the width between the two layers.
@@ -104,6 +104,7 @@ class MLP(CompositeLayer):
         swiglu: Boolean, whether a SwiGLU stands in the place of the GELU: the first
             layer gives a gate and a value, `2 * mlp_dim` channels in this order, and
             the second reads `silu(gate) * value`. `gelu` is not used then.
+        activation: `"gelu"`, or `"relu"` in its place, as in the first Transformer.
         seed: Integer or `None`, the seed of the dropout.
 
     Input shape: `(..., hidden_dim)`.
@@ -111,7 +112,8 @@ class MLP(CompositeLayer):
     Output shape: the same.
 
     Raises:
-        ValueError: if `gelu` is unknown.
+        ValueError: if `gelu` or `activation` is unknown, or a SwiGLU is asked for
+            beside a ReLU.
 
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
     section 3.1; initial values as in `vit_jax/models_vit.py: MlpBlock`. SwiGLU:
@@ -125,15 +127,23 @@ class MLP(CompositeLayer):
         *,
         gelu="tanh",
         swiglu=False,
+        activation="gelu",
         seed=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_choice(gelu, GELUS, "gelu")
+        check_choice(activation, ("gelu", "relu"), "activation")
+        if swiglu and activation == "relu":
+            raise ValueError(
+                "A SwiGLU stands in the place of the activation. Received: "
+                "swiglu=True, activation='relu'. Leave one of them out."
+            )
         self.mlp_dim = mlp_dim
         self.dropout_rate = dropout_rate
         self.gelu = gelu
         self.swiglu = swiglu
+        self.activation = activation
         self.seed = seed
 
     def build(self, input_shape):
@@ -164,6 +174,8 @@ class MLP(CompositeLayer):
             if self.swiglu:
                 gate, value = ops.split(x, 2, axis=-1)
                 x = ops.silu(gate) * value
+            elif self.activation == "relu":
+                x = ops.relu(x)
             else:
                 x = GELUS[self.gelu][bool(training)](x)
         if self.dropout is not None:

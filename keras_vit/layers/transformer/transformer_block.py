@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_vit.common.checks import check_choice
 from keras_vit.layers.base import CompositeLayer, Layer
 from keras_vit.layers.remat import recomputed
 from keras_vit.layers.transformer.attention import MultiHeadSelfAttention, block_spec
@@ -42,11 +43,12 @@ class LayerScale(Layer):
 
 @keras.saving.register_keras_serializable(package="keras_vit")
 class TransformerBlock(CompositeLayer):
-    """A pre-norm Transformer encoder block: attention, then MLP.
+    """A Transformer encoder block: attention, then MLP, each with a norm.
 
     `x = x + attention(attention_norm(x))`, then `x = x + mlp(mlp_norm(x))`:
-    equations 2 and 3 of the paper. Attention scores are computed in float32 at
-    least and returned on request only.
+    equations 2 and 3 of the paper. With `norm="post"`, as in the first Transformer and
+    in BERT, `x = attention_norm(x + attention(x))`, then `x = mlp_norm(x + mlp(x))`.
+    Attention scores are computed in float32 at least and returned on request only.
 
     Args:
         num_heads: Integer, must divide the width of the tokens.
@@ -68,6 +70,8 @@ class TransformerBlock(CompositeLayer):
             that it does not.
         prefix_tokens: Integer, the number of tokens before the first patch; read with
             `relative_grid` only.
+        norm: `"pre"` (ViT) or `"post"`, where the norms stand.
+        activation: `"gelu"` or `"relu"`, between the dense layers of the MLP.
         remat: Boolean, whether training keeps the block's input only and computes the
             rest again for the gradients: less memory,
             and about a third more computation.
@@ -76,13 +80,15 @@ class TransformerBlock(CompositeLayer):
     Call arguments:
         inputs: Float tensor `(batch, tokens, hidden_dim)`.
         return_attention_scores: Boolean, whether to return the scores as well.
+        keep: Boolean tensor `(batch, tokens)`, true where a token is real and false
+            where it is padding, to which no token attends. `None`: all are real.
 
     Output shape: as the input; with `return_attention_scores` also
         `(batch, num_heads, tokens, tokens)`.
 
     Raises:
         ValueError: if `hidden_dim` is not a multiple of `num_heads`, a rate is
-            outside `[0, 1)`, or `gelu` is unknown.
+            outside `[0, 1)`, or `gelu`, `norm` or `activation` is unknown.
 
     Example:
 
@@ -92,7 +98,8 @@ class TransformerBlock(CompositeLayer):
     ((2, 197, 192), (2, 3, 197, 197))
 
     Reference: [Dosovitskiy et al., 2021](https://arxiv.org/abs/2010.11929),
-    section 3.1; `vit_jax/models_vit.py: Encoder1DBlock`.
+    section 3.1; `vit_jax/models_vit.py: Encoder1DBlock`. `norm="post"`:
+    [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.1.
     """
 
     def __init__(
@@ -111,11 +118,14 @@ class TransformerBlock(CompositeLayer):
         layer_scale=None,
         relative_grid=None,
         prefix_tokens=0,
+        norm="pre",
+        activation="gelu",
         remat=False,
         seed=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_choice(norm, ("pre", "post"), "norm")
         self.autocast = not remat  # see `recomputed`; the block has no weights itself
         self.num_heads = num_heads
         self.mlp_dim = mlp_dim
@@ -130,6 +140,8 @@ class TransformerBlock(CompositeLayer):
         self.layer_scale = layer_scale
         self.relative_grid = relative_grid
         self.prefix_tokens = prefix_tokens
+        self.norm = norm
+        self.activation = activation
         self.remat = remat
         self.seed = seed
         dtype = self.dtype_policy
@@ -159,6 +171,7 @@ class TransformerBlock(CompositeLayer):
             dropout_rate,
             gelu=gelu,
             swiglu=swiglu,
+            activation=activation,
             seed=seeds[1],
             dtype=dtype,
             name="mlp",
@@ -192,28 +205,33 @@ class TransformerBlock(CompositeLayer):
         for layer in self.attention_tail + self.mlp_tail:
             layer.build(input_shape)
 
-    def call(self, inputs, training=False, return_attention_scores=False):
+    def call(self, inputs, training=False, return_attention_scores=False, keep=None):
         if self.remat:
             inputs = keras.ops.cast(inputs, self.compute_dtype)
             if training and not return_attention_scores:
-                return recomputed(self, lambda x: self._output(x, training), inputs)
-        return self._output(inputs, training, return_attention_scores)
+                return recomputed(
+                    self, lambda x: self._output(x, keep, training), inputs
+                )
+        return self._output(inputs, keep, training, return_attention_scores)
 
-    def _output(self, inputs, training, return_attention_scores=False):
-        x = self.attention_norm(inputs)
+    def _output(self, inputs, keep, training, return_attention_scores=False):
+        post, scores = self.norm == "post", None
+        x = inputs if post else self.attention_norm(inputs)
         if return_attention_scores:
             x, scores = self.attention(
-                x, training=training, return_attention_scores=True
+                x, training=training, return_attention_scores=True, keep=keep
             )
         else:
-            x = self.attention(x, training=training)
-        x = shortcut = inputs + _through(self.attention_tail, x, training)
-        x = self.mlp(self.mlp_norm(x), training=training)
+            x = self.attention(x, training=training, keep=keep)
+        x = inputs + _through(self.attention_tail, x, training)
+        x = shortcut = self.attention_norm(x) if post else x
+        x = self.mlp(x if post else self.mlp_norm(x), training=training)
         x = shortcut + _through(self.mlp_tail, x, training)
+        x = self.mlp_norm(x) if post else x
         return (x, scores) if return_attention_scores else x
 
     def compute_output_spec(
-        self, inputs, training=False, return_attention_scores=False
+        self, inputs, training=False, return_attention_scores=False, keep=None
     ):
         return block_spec(self, inputs, return_attention_scores)
 

@@ -135,3 +135,48 @@ def test_training_reaches_every_part_without_being_passed_on():
 def test_mistakes_are_told(wrong, words):
     with pytest.raises(ValueError, match=words):
         TransformerBlock(**{"num_heads": 4, "mlp_dim": 24, **wrong})(X)
+
+
+def test_post_norm_follows_each_sum():
+    block = built(norm="post", activation="relu")
+    x = array(block.attention_norm(X + array(block.attention(X))))
+    expected = array(block.mlp_norm(x + array(block.mlp(x))))
+    np.testing.assert_allclose(array(block(X)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("grid", [None, (1, 7)])
+def test_padding_changes_nothing_for_the_other_tokens(norm, grid):
+    block = built(norm=norm, relative_grid=grid)
+    keep = np.array([[True] * 5 + [False] * 2, [True] * 7])
+    other = X.copy()
+    other[0, 5:] = 9.0
+    for options in ({}, {"return_attention_scores": True}):
+        one, two = (block(x, keep=keep, **options) for x in (X, other))
+        if options:
+            (one, scores), (two, _) = one, two
+            scores = array(scores)
+            assert not scores[0, :, :, 5:].any() and scores[1, :, :, 5:].all()
+            np.testing.assert_allclose(scores.sum(-1), 1, rtol=1e-5)
+        np.testing.assert_allclose(array(one)[0, :5], array(two)[0, :5], atol=1e-6)
+        np.testing.assert_allclose(array(one)[1], array(block(X))[1], atol=1e-6)
+        assert np.isfinite(array(one)).all()
+
+
+def test_padding_of_a_recomputed_block_is_padding_too():
+    keep = np.array([[True] * 5 + [False] * 2, [True] * 7])
+    plain, recomputed = built(), built(remat=True)
+    recomputed.set_weights(plain.get_weights())
+    values = [array(each(X, training=True, keep=keep)) for each in (plain, recomputed)]
+    np.testing.assert_allclose(*values, atol=1e-6)
+
+
+def test_a_relu_stands_in_the_place_of_the_gelu():
+    block = built(activation="relu")
+    x = array(block.mlp.dense_1(X.reshape(-1, 16)))
+    expected = array(block.mlp.dense_2(np.maximum(x, 0))).reshape(X.shape)
+    np.testing.assert_allclose(array(block.mlp(X)), expected, atol=1e-6)
+    with pytest.raises(ValueError, match="SwiGLU stands"):
+        TransformerBlock(4, 24, swiglu=True, activation="relu")
+    with pytest.raises(ValueError, match="`norm` must be one of"):
+        TransformerBlock(4, 24, norm="sandwich")
