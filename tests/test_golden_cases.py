@@ -16,6 +16,8 @@ WITHOUT = {"Hugging Face hybrid"}
 # Those whose golden data are too many to ship; tests read them where they are.
 WITHOUT |= {"torchvision VGG", "timm VGG", "keras.applications VGG"}
 WITHOUT |= {"torchvision AlexNet", "Caffe AlexNet", "PyTorch LeNet-5"}
+WITHOUT |= {"keras_vit LeNet-5 of 1998", "keras_vit LeNet-5", "keras_vit AlexNet"}
+WITHOUT |= {"keras_vit VGG"}
 WITHOUT |= {"milesial U-Net", "jvanvugt U-Net", "released U-Net"}
 WITHOUT |= {"mateuszbuda U-Net"}  # of which there are no golden data at all
 WITHOUT |= {layout.name for layout in LAYOUTS if layout.family == "efficientnet"}

@@ -40,6 +40,7 @@ ASKED = {
     "image_size": "the image size",
     "activation": "its activation ('tanh' or 'relu')",
     "subsampling": "how it subsamples ('average' or 'max')",
+    "lrn": "its local response normalisation ('paper', 'caffe' or 'none')",
     "grid_size": "the positions that its first dense layer reads",
     "gelu": "the kind of GELU, of which its project has several ('erf' or 'quick')",
     "padding": "how its convolutions pad: an EfficientNet's 'same' (Google's, timm's "
@@ -111,6 +112,8 @@ def arguments_of(checkpoint):
 
 def class_count(checkpoint):
     """The classes of the head, or `None` where there is no head."""
+    if paths.HEAD_CODES in checkpoint:
+        return _length(checkpoint, paths.HEAD_CODES, 0)
     kernel, bias = paths.HEAD
     return _length(checkpoint, bias if bias in checkpoint else kernel, -1)
 

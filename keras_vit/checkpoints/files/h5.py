@@ -74,7 +74,8 @@ def from_h5(file, path, config=None):
         return known_dtype(array)
 
     types = {name: type_name(data.dtype) for name, data in variables.items()}
-    return Arrays(shapes, read, "Keras weights file", display(path), config, types)
+    kind = "Keras 2 weights file" if layers else "Keras weights file"
+    return Arrays(shapes, read, kind, display(path), config, types)
 
 
 def _check_types(variables, path):

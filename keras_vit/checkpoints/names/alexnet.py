@@ -1,10 +1,10 @@
-"""Name tables for AlexNet: of torchvision, and of Caffe.
+"""Name tables for AlexNet: of torchvision, of Caffe, and of weights alone of ours.
 
 Rows are as in `names.rows`.
 """
 
 from keras_vit.checkpoints.names.layout import Layout
-from keras_vit.checkpoints.names.rows import TORCH_BIASED_CONV, TORCH_DENSE
+from keras_vit.checkpoints.names.rows import DENSE, TORCH_BIASED_CONV, TORCH_DENSE
 from keras_vit.checkpoints.names.transforms import as_is, bgr, hwio
 from keras_vit.checkpoints.preparation import TORCHVISION, Preparation
 
@@ -34,6 +34,11 @@ _CAFFE = (
     ("fc7", "fc7", TORCH_DENSE),
     ("fc8", "head", TORCH_DENSE),
 )
+_OURS = (
+    ("conv{n}", "conv{n}", DENSE),
+    ("fc{n}", "fc{n}", DENSE),
+    ("head", "head", DENSE),
+)
 # BVLC's: pixels in [0, 255] less this mean (in RGB), of images squashed to 256 pixels.
 _BVLC = Preparation(
     (123 / 255, 117 / 255, 104 / 255),
@@ -60,5 +65,12 @@ LAYOUTS = (
         {"variant": "2012", "lrn": "caffe"},
         flattened=_FLATTENED,
         preparation=_BVLC,
+    ),
+    Layout(
+        "keras_vit AlexNet",
+        "alexnet",
+        _OURS,
+        (r"conv1/kernel", r"conv5/kernel"),
+        usual_scaling=True,
     ),
 )

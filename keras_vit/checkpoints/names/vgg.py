@@ -1,4 +1,4 @@
-"""Name tables for VGG: of torchvision, timm and keras.applications.
+"""Name tables for VGG: of torchvision, timm, Keras, and of weights alone of ours.
 
 Rows are as in `names.rows`. torchvision and timm count all layers of the body, ReLU and
 pooling too, so that the names differ with the depth.
@@ -6,6 +6,7 @@ pooling too, so that the names differ with the depth.
 
 from keras_vit.checkpoints.names.layout import Layout
 from keras_vit.checkpoints.names.rows import (
+    BATCH_NORM,
     DENSE,
     TORCH_BATCH_NORM,
     TORCH_BIASED_CONV,
@@ -92,6 +93,12 @@ _KERAS = (
     ("fc2", "fc2", DENSE),
     ("predictions", "head", DENSE),
 )
+_OURS = (
+    ("block{b}_conv{n}", "block{b}_conv{n}", DENSE),
+    ("block{b}_conv{n}_bn", "block{b}_conv{n}_bn", BATCH_NORM),
+    ("fc{n}", "fc{n}", DENSE),
+    ("head", "head", DENSE),
+)
 
 LAYOUTS = (
     *(
@@ -99,6 +106,14 @@ LAYOUTS = (
         for num_convs in _DEPTHS
         for batch_norm in (False, True)
         for layout in _torch_layouts(num_convs, batch_norm)
+    ),
+    # Before Keras's, whose last layer has another name.
+    Layout(
+        "keras_vit VGG",
+        "vgg",
+        _OURS,
+        (r"block1_conv1/kernel", r"head/kernel"),
+        usual_scaling=True,
     ),
     Layout(
         OF_KERAS,

@@ -12,6 +12,10 @@ def arguments(checkpoint):
         "hidden_dims": hidden_dims(checkpoint, first=6),
         "num_channels": shapes[0] and shapes[0][2],
     }
+    if "variant" not in checkpoint.layout.facts and shapes[0] and shapes[1]:
+        grouped = shapes[1][2] < shapes[0][3]
+        found["variant"] = "2012" if grouped else "one_tower"
+        found["lrn"] = None if grouped else "none"
     reader = "fc6/kernel" if found["hidden_dims"] else "head/kernel"
     if reader in checkpoint:
         found["grid_size"] = grid_of(checkpoint, reader, found["widths"][-1])

@@ -11,13 +11,17 @@ def arguments(checkpoint):
     """
     kernels = [
         checkpoint.shape(path) if path in checkpoint else None
-        for path in ("c1/kernel", "c3/kernel")
+        for path in ("c1/kernel", "c3/kernel", "c5/kernel", "f6/kernel")
     ]
-    found = {"num_channels": kernels[0] and kernels[0][2]}
-    if kernels[1] and "c5/kernel" in checkpoint:
-        grid = grid_of(checkpoint, "c5/kernel", kernels[1][-1])
-        if grid:
-            found["image_size"] = [4 * side + 12 for side in grid]
-            if grid != [5, 5]:
-                found["padding"] = "valid"
+    c1, c3, c5, f6 = kernels
+    found, grid = {"num_channels": c1 and c1[2]}, None
+    if c5 and len(c5) == 4:  # of 1998: a convolution, whose positions F6 reads
+        positions = f6 and grid_of(checkpoint, "f6/kernel", c5[-1])
+        grid = positions and [side + 4 for side in positions]
+    elif c3 and c5:
+        grid = grid_of(checkpoint, "c5/kernel", c3[-1])
+    if grid:
+        found["image_size"] = [4 * side + 12 for side in grid]
+        if grid != [5, 5]:
+            found["padding"] = "valid"
     return found

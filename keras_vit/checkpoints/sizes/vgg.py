@@ -10,7 +10,13 @@ _CONVOLUTION = re.compile(r"block(\d+)_conv(\d+)/kernel")
 
 
 def arguments(checkpoint):
-    """The arguments of `keras_vit.VGG` that the arrays of a `Checkpoint` show."""
+    """The arguments of `keras_vit.VGG` that the arrays of a `Checkpoint` show.
+
+    Raises:
+        ValueError: if nothing tells whether the weights are of this package or of
+            keras.applications, whose first kernels read other images.
+    """
+    _check_origin(checkpoint)
     counts, widths = {}, {}
     for path in checkpoint.variables:
         if match := _CONVOLUTION.fullmatch(path):
@@ -35,3 +41,17 @@ def arguments(checkpoint):
             # Its models flatten the map as it is.
             found["image_size"] = [side * 2 ** len(counts) for side in grid]
     return found
+
+
+def _check_origin(checkpoint):
+    """Raises for weights alone that Keras 3 wrote, of a body without its head."""
+    of_keras = checkpoint.layout.name == OF_KERAS
+    if not of_keras or checkpoint.arrays.kind != "Keras weights file":
+        return
+    if HEAD[0] not in checkpoint:
+        raise ValueError(
+            f"{checkpoint.origin} does not tell whether its VGG is of keras_vit or of "
+            "keras.applications, which have the same layers but the head, and read "
+            "images of other colours. Save the whole model, as "
+            "`model.save('model.keras')`, or pass the model itself."
+        )

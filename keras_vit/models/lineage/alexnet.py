@@ -66,7 +66,7 @@ def _convolution(x, number, kernel_size, a, strides=1, padding="same"):
 
 def _norm_and_pool(x, number, a):
     dtype = {"dtype": a.dtype}
-    if a.variant == "2012" and a.lrn:
+    if a.variant == "2012" and a.lrn != "none":
         x = LocalResponseNorm(**_LRN[a.lrn], name=f"norm{number}", **dtype)(x)
     return keras.layers.MaxPooling2D(3, 2, name=f"pool{number}", **dtype)(x)
 
@@ -83,7 +83,7 @@ def _initializers(a, ones):
 
 def _check(a):
     """Checks the arguments of an AlexNet, and makes plain numbers of them."""
-    check_choice(a.lrn, (*_LRN, None), "lrn")
+    check_choice(a.lrn, (*_LRN, "none"), "lrn")
     refuse_remat(a)
     check_dense_layers(a)
     a.widths = integers(a.widths or WIDTHS[a.variant], "widths")
@@ -141,8 +141,8 @@ def AlexNet(
         hidden_dims: Sequence of integers, the units of the dense layers before the
             head.
         lrn: Local response normalisation of `"2012"`: `"paper"` (`k` 2, `alpha`
-            1e-4), `"caffe"` (`k` 1, `alpha` 1e-4 / 5, of BVLC's weights) or `None`
-            for none. It stands before the pooling; in BVLC's CaffeNet, which is
+            1e-4), `"caffe"` (`k` 1, `alpha` 1e-4 / 5, of BVLC's weights) or `"none"`.
+            It stands before the pooling; in BVLC's CaffeNet, which is
             another network, it stands behind.
         grid_size: Integer or pair `(rows, columns)`, the positions that the first
             dense layer reads. A feature map of another size is averaged to it first.

@@ -83,7 +83,7 @@ def test_dropout_stands_where_each_form_has_it(variant, order):
 
 def test_normalisation_is_the_papers_or_caffes_or_none():
     images = inputs((1, 67, 67, 3))
-    outputs = [array(tiny(lrn=lrn)(images)) for lrn in ("paper", "caffe", None)]
+    outputs = [array(tiny(lrn=lrn)(images)) for lrn in ("paper", "caffe", "none")]
     layer = tiny().get_layer("norm1")
     assert (layer.size, layer.k, layer.alpha, layer.beta) == (5, 2.0, 1e-4, 0.75)
     assert np.abs(outputs[0] - outputs[1]).max() > 1e-3
