@@ -14,12 +14,15 @@ from keras_vit.exporting.parity import Comparison
 from keras_vit.exporting.preparation import scaling_note
 from keras_vit.exporting.report import ExportReport
 from keras_vit.inference.loaded import check_entrance, load_model, output_kind
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import look_inside, settings_of, value_range_of
 
 CALIBRATION_IMAGES = 128
 INPUT_DTYPES = ("float32", "uint8")
 QUANTIZATIONS = ("dynamic", "static")
 
+# Formats of other projects, whose names are known for ViT, hybrid and BiT.
+_OF_TRANSFORMERS = ("npz", "hf", "timm")
 # By one of these a folder is known as an export, which may be replaced.
 _MARKS = ("saved_model.pb", "model.safetensors")
 
@@ -111,6 +114,14 @@ def export(
     if preprocess:
         check_entrance(model)
     plain, notes = plain_model(model)
+    family = settings_of(plain).get("family")
+    if family in LINEAGE and format in _OF_TRANSFORMERS:
+        raise ValueError(
+            f"Files of the format {format!r} are written of ViT, hybrid and BiT alone. "
+            f"Received: the model {plain.name!r}, of the family {family!r}. Use "
+            "'safetensors', 'keras' or 'weights_h5', or a format that holds the whole "
+            "computation, such as 'onnx'."
+        )
     if not FORMATS[format].is_graph and not settings_of(plain).get("family"):
         raise ValueError(
             "Files of weights are for whole models of keras_vit. Received: "

@@ -64,7 +64,7 @@ def overrides_of(job):
     """The arguments to load the file with, which it does not state itself."""
     size = {"image_size": list(job.arguments["image_size"])}
     height, width = job.arguments["image_size"]
-    if job.family != "bit" and None in (height, width):
+    if "position_grid" in job.arguments and None in (height, width):
         return {"position_grid": job.arguments["position_grid"], **size}
     return size if job.family != "vit" or height != width else {}
 

@@ -190,3 +190,27 @@ def test_the_command_prints_the_table(tmp_path, capsys):
     again = keras_vit.from_checkpoint(tmp_path / "m.npz", image_size=(8, 12))
     x = inputs((2, 8, 12, 3))
     np.testing.assert_allclose(array(again(x)), array(model(x)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("format", "name"), [("npz", "out.npz"), ("hf", "out"), ("timm", "out")]
+)
+def test_other_networks_are_not_written_for_other_projects(format, name, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"of ViT, hybrid and BiT.*'efficientnet'.*onnx"
+    ):
+        keras_vit.export(cases.model("efficientnet"), tmp_path / name, format)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["a.keras", "a.weights.h5", "a.safetensors"])
+def test_they_are_written_under_their_own_names(name, tmp_path):
+    model = cases.model("efficientnet_of_every_size")
+    report = keras_vit.export(model, tmp_path / name)
+    assert report.path.endswith(name)
+    again = keras_vit.from_checkpoint(
+        tmp_path / name, padding="symmetric", pooling=None, image_size=(33, 40)
+    )
+    x = inputs((2, 33, 40, 3))
+    np.testing.assert_allclose(array(again(x)), array(model(x)), atol=1e-4)

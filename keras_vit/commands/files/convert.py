@@ -19,6 +19,7 @@ ARGUMENTS = (
     "position_embedding",
     "gelu",
     "epsilon",
+    "padding",
     "average",
     "input_scaling",
 )
@@ -69,6 +70,9 @@ class Convert:
     gelu: str | None = None
     # Epsilon of the layer norms.
     epsilon: float | None = None
+    # How the convolutions pad: same or symmetric of an EfficientNet, same or valid of a
+    # U-Net.
+    padding: str | None = None
     # Of a file that holds the weights and a moving average of them: take the average.
     average: tyro.conf.FlagCreatePairsOff[bool] = False
     # What the images were normalised by in training: imagenet, clip, inception, none,
