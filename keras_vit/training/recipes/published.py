@@ -32,6 +32,10 @@ AUGREG = "Steiner et al. 2022; vit_jax/configs/augreg.py"
 PLAIN = "Beyer et al. 2022; big_vision/configs/vit_s16_i1k.py"
 BIT = "Kolesnikov et al. 2020, upstream training"
 
+PLATEAUS = (
+    "The paper divides the rate when the validation error stops falling; the shares of "
+    "the run are ours."
+)
 PRIVATE = "The data set is not public: give your own with data."
 ANY_DATA = "data names one of its tasks, or your own images."
 LABELS = "The paper does not say which loss several labels of one image went through."
@@ -246,6 +250,69 @@ RUNS = {
         dict(data="jft_300m", model="BiT_R152x4", epochs=40,
              decay_at=(0.25, 0.575, 0.75, 0.925)),
         note=LABELS, based_on="bit_s"),
+
+    # The networks before ViT, from scratch. Weight decay is in the gradient, as in
+    # their code.
+    "lenet5_mnist": PublishedRun(
+        source="LeCun et al. 1998, section III.B",
+        note="The paper divides each weight's rate by an estimate of its curvature, "
+        "which this does not.",
+        values=dict(
+            data="mnist", augment="none", model="LeNet5",
+            weight_decay=0.0,
+            epochs=20, batch_size=1,
+            learning_rate=5e-4, decay="bit", warmup_steps=0,
+            decay_at=(2 / 20, 5 / 20, 8 / 20, 12 / 20), decay_to=(0.4, 0.2, 0.1, 0.02),
+            optimizer="sgd", momentum=0.0, global_clipnorm=None)),
+    "alexnet_i1k": PublishedRun(
+        source="BVLC/caffe, models/bvlc_alexnet/solver.prototxt",
+        note="The paper has batches of 128, and shifts colours along their principal "
+        "components.",
+        values=dict(
+            data="imagenet2012", augment="resize(256)|random_crop(227)|flip",
+            image_size=227, model="AlexNet",
+            weight_decay=5e-4, weight_decay_form="l2",
+            total_steps=450_000, batch_size=256,
+            learning_rate=0.01, decay="bit", warmup_steps=0,
+            decay_at=(1 / 4.5, 2 / 4.5, 3 / 4.5, 4 / 4.5),
+            optimizer="sgd", global_clipnorm=None)),
+    "vgg16_i1k": PublishedRun(
+        source="Simonyan and Zisserman 2015, section 3.1", note=PLATEAUS,
+        values=dict(
+            data="imagenet2012", augment="resize_small(256)|random_crop(224)|flip",
+            image_size=224, model="VGG16",
+            weight_decay=5e-4, weight_decay_form="l2",
+            epochs=74, batch_size=256,
+            learning_rate=0.01, decay="bit", decay_at=(0.4, 0.6, 0.8), warmup_steps=0,
+            optimizer="sgd", global_clipnorm=None)),
+    "resnet50_i1k": PublishedRun(
+        source="He et al. 2016, section 3.4", note=PLATEAUS,
+        values=dict(
+            data="imagenet2012", augment="inception", image_size=224, model="ResNet50",
+            weight_decay=1e-4, weight_decay_form="l2", weight_decay_on="all",
+            total_steps=600_000, batch_size=256,
+            learning_rate=0.1, decay="bit", decay_at=(1 / 3, 2 / 3, 8 / 9),
+            warmup_steps=0,
+            optimizer="sgd", global_clipnorm=None)),
+    "efficientnet_b0_i1k": PublishedRun(
+        source="Tan and Le 2019, section 5.2; tensorflow/tpu, efficientnet/main.py",
+        note="AutoAugment, which the published weights had, is not among the steps; "
+        "give randaugment(2,9) for something like it.",
+        values=dict(
+            data="imagenet2012", augment="inception", image_size=224,
+            model="EfficientNetB0",
+            weight_decay=1e-5, weight_decay_form="l2", weight_decay_on="all_but_norms",
+            label_smoothing=0.1,
+            total_steps=218_949, batch_size=2048, batch_scaling="rate",
+            learning_rate=0.016 * 8, decay="exponential", warmup_steps=3_127,
+            optimizer="rmsprop", ema_momentum=0.9999, global_clipnorm=None)),
+    "neocognitron_mnist": PublishedRun(
+        source="Fukushima 1980, section 5",
+        note="It learns by its own rule. The paper presents each of five drawn digits "
+        f"20 times; {ANY_DATA}",
+        values=dict(
+            data="mnist", augment="none", model="Neocognitron", epochs=20,
+            batch_size=20)),
 
     # Ours: the head alone on frozen features, as quick to train as it is to read.
     "linear_probe": PublishedRun(

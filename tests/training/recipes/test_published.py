@@ -102,6 +102,33 @@ def test_plain_vit_is_that_of_its_configuration_file(epochs):
     assert r.weight_decay * r.learning_rate == pytest.approx(1e-4)
 
 
+def test_efficientnet_is_that_of_its_code():
+    r = recipe("efficientnet_b0_i1k")
+    per_epoch = num_training_images(r.data) / 2048
+    assert r.total_steps == int(350 * per_epoch)
+    schedule = build_schedule(r, r.total_steps)
+    assert schedule.every == pytest.approx(2.4 * per_epoch, rel=1e-4)
+    assert schedule.warmup_steps == int(5 * per_epoch) and schedule.factor == 0.97
+    assert r.scaled_to(256).learning_rate == pytest.approx(0.016)
+    found = (r.optimizer, r.weight_decay, r.weight_decay_form, r.weight_decay_on)
+    assert found == ("rmsprop", 1e-5, "l2", "all_but_norms")
+
+
+def test_lenet_goes_down_the_rates_of_the_paper():
+    r = recipe("lenet5_mnist")
+    schedule = build_schedule(r, 20 * 60_000)
+    steps = [60_000 * passes + 1 for passes in (0, 2, 5, 8, 12)]
+    rates = [float(schedule(step)) for step in steps]
+    assert rates == pytest.approx([5e-4, 2e-4, 1e-4, 5e-5, 1e-5])
+
+
+def test_alexnet_falls_every_100_000_updates_of_caffe():
+    r = recipe("alexnet_i1k")
+    falls = build_schedule(r, r.total_steps).decay_at
+    assert falls == [100_000, 200_000, 300_000, 400_000]
+    assert (r.weight_decay, r.weight_decay_form, r.momentum) == (5e-4, "l2", 0.9)
+
+
 # All values that are not the defaults.
 WHOLE = {
     "vit_h14_jft": {
