@@ -33,6 +33,7 @@ SMALL_IMAGE_SIZE = 64
 
 # Passed on only where they differ from the defaults: not every model has dropout.
 OPTIONS = (
+    "variant",
     "pooling",
     "attention_dropout_rate",
     "position_embedding",

@@ -78,6 +78,9 @@ class Recipe:
     # such as ViT_B16 (`keras-vit models` lists them); names of timm and Hugging Face
     # mean the same models, at the image size in the name.
     model: str = field("small", "model")
+    # The variant of a network that has several: 1998 or modern of LeNet5, 2012 or
+    # one_tower of AlexNet; by default the first.
+    variant: str | None = field(None, "model")
     # Number of Transformer blocks (model "small" only).
     num_layers: int | None = field(None, "model", "positive")
     # Width of the tokens (model "small" only).
