@@ -124,7 +124,8 @@ class ResNetUnit(CompositeLayer):
             dtype=self.dtype_policy,
             name=name,  # as in keras.applications, behind the name of the unit
         )
-        conv.build(input_shape)
+        # Of any size: Keras counts without the zeros that are added.
+        conv.build((None, None, None, input_shape[-1]))
         return conv
 
     def _norm(self, name, input_shape, gamma_initializer="ones"):
