@@ -10,12 +10,15 @@ The remedies are apart, each with a test that shows the failure of Keras:
 - `optimizer.py`: gradients are summed over the replicas first;
 - `seeds.py`: every replica draws its own dropout.
 
+`whole_batches.py` refuses what has no remedy: batch norms that would see parts.
+
 One device, one micro-batch and one step per execution need none of them, and get none.
 """
 
 import keras
 
 from keras_vit.training.replicas.strategy import num_replicas, scope
+from keras_vit.training.replicas.whole_batches import check_parts
 
 
 def prepare_model(model, recipe):
@@ -37,7 +40,7 @@ def prepare_model(model, recipe):
 
     Raises:
         ValueError: if `accumulation_steps` is not 1 on a backend other than TensorFlow
-            and JAX.
+            and JAX, or the model trains batch norms.
 
     Example:
 
@@ -50,6 +53,7 @@ def prepare_model(model, recipe):
     >>> model.save("model.keras")
     """
     micro_batches, backend = recipe.accumulation_steps, keras.backend.backend()
+    check_parts(model, micro_batches)
     if backend == "tensorflow":
         steps = recipe.steps_per_execution
         if micro_batches == steps == num_replicas(model) == 1:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY
 
+import keras_vit
 from keras_vit.training.replicas import prepare_model
 from keras_vit.training.run.build import build_model, compile_model
 
@@ -51,6 +52,17 @@ def test_the_update_is_that_of_the_whole_batch(targets, jit_compile):
     assert int(trainer.optimizer.iterations) == 4  # updates, not parts
     for name in history:
         np.testing.assert_allclose(history[name], other[name], rtol=1e-5)
+
+
+def test_batch_norms_refuse_parts_unless_they_are_frozen():
+    sizes = {"num_blocks": (1,), "stage_widths": (8,), "stem_width": 4}
+    model = keras_vit.ResNet(3, **sizes, image_size=8)
+    recipe = dataclasses.replace(TINY, batch_size=8, accumulation_steps=2)
+    with pytest.raises(ValueError, match=r"accumulation_steps=2.*'conv1_bn'"):
+        prepare_model(model, recipe)
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    assert prepare_model(model, recipe).micro_batches == 2
 
 
 def test_one_part_is_the_model_itself():
