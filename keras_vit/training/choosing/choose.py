@@ -138,6 +138,11 @@ WHY_SMALLER_BATCHES = (
     "Batches of {batch} instead of {wanted}, because there are only {num_examples:,} "
     "images; {kept}."
 )
+WHY_WHOLE_BATCHES = (
+    "Batches of {batch} instead of {wanted}, because the memory holds "
+    "{images_at_once} images at once, and batch norms must see a batch as a whole; "
+    "{kept}."
+)
 KEPT = {
     "none": "the learning rate stays, as its source does not scale it",
     "rate": "the learning rate shrinks with it",
@@ -243,6 +248,12 @@ def _in_lineage(model):
     return model != "small" and family_of_variant(model) in LINEAGE
 
 
+def _has_batch_norms(model):
+    """Whether a published model keeps statistics of its batches."""
+    row = LINEAGE[family_of_variant(model)].rows[model] if _in_lineage(model) else None
+    return bool(getattr(row, "statistics", 0))
+
+
 def _reasons(rules, **facts):
     return [(why.format(**facts), names.split()) for names, why in rules]
 
@@ -336,8 +347,10 @@ def fit_batch(fields, num_examples, images_at_once=None):
         What was changed and why: a list of reasons, as of `choose`.
     """
     reasons = []
-    wanted = fields["batch_size"]
+    wanted, why = fields["batch_size"], WHY_SMALLER_BATCHES
     batch = min(wanted, 2 ** int(math.log2(num_examples)))
+    if images_at_once and _has_batch_norms(fields["model"]) and batch > images_at_once:
+        batch, why = 2 ** int(math.log2(images_at_once)), WHY_WHOLE_BATCHES
     if batch < wanted:
         recipe = Recipe(**fields)
         scaled = recipe.scaled_to(batch).to_json()
@@ -345,7 +358,7 @@ def fit_batch(fields, num_examples, images_at_once=None):
         fields |= {n: scaled[n] for n in (*names, "batch_size") if n in fields}
         kept = KEPT[recipe.batch_scaling]
         facts = {"batch": batch, "wanted": wanted, "num_examples": num_examples}
-        why = WHY_SMALLER_BATCHES.format(kept=kept, **facts)
+        why = why.format(kept=kept, images_at_once=images_at_once, **facts)
         reasons.append((why, ("batch_size",)))
     if images_at_once is not None and batch > images_at_once:
         parts = 2 ** math.ceil(math.log2(batch / images_at_once))

@@ -90,6 +90,20 @@ def test_batches_that_do_not_fit_are_computed_in_parts(at_once, parts):
     Recipe(data="x", **fields)
 
 
+@pytest.mark.parametrize("model", ["ResNet50", "EfficientNetB0", "VGG16"])
+def test_batches_of_networks_with_batch_norm_are_made_smaller(model):
+    arguments = (50_000, 10, None, model)
+    usual, _ = choose_recipe(*arguments)
+    fields, reasons = choose_recipe(*arguments, images_at_once=24)
+    if model == "VGG16":  # which has none
+        assert fields["batch_size"] == usual["batch_size"]
+        assert fields["accumulation_steps"] > 1
+        return
+    assert "accumulation_steps" not in fields and fields["batch_size"] == 16
+    assert any("holds 24 images" in reason for reason in reasons)
+    Recipe(data="x", **fields)
+
+
 def test_small_data_from_scratch_is_seen_often():
     for images, epochs in ((100, 200), (2_532, 98), (10_000, 30), (50_000, 30)):
         fields, reasons = choose_recipe(images, 2, 224)
