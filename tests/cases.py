@@ -179,6 +179,33 @@ LAYERS = {
         TOKENS,
         slow=True,
     ),
+    "transformer_encoder": LayerCase(
+        layers.TransformerEncoder,
+        {
+            "num_layers": 2,
+            "num_heads": 2,
+            "mlp_dim": 24,
+            "position_embedding": "interleaved",
+            "dropout_rate": 0.2,
+            "seed": 3,
+        },
+        TOKENS,
+        random=True,
+        slow=True,
+    ),
+    "transformer_encoder_pre": LayerCase(
+        layers.TransformerEncoder,
+        {
+            "num_layers": 1,
+            "num_heads": 2,
+            "mlp_dim": 24,
+            "norm": "pre",
+            "activation": "gelu",
+            "position_embedding": "tensor2tensor",
+        },
+        TOKENS,
+        slow=True,
+    ),
     "layer_scale": LayerCase(layers.LayerScale, {"initial_value": 0.3}, TOKENS),
     "stochastic_depth": LayerCase(
         layers.StochasticDepth, {"rate": 0.5, "seed": 3}, (16, 7, 16), random=True

@@ -11,6 +11,7 @@ from keras_vit.checkpoints.sizes import (
     alexnet,
     batch_norm_resnet,
     efficientnet,
+    encoder,
     lenet,
     unet,
     vgg,
@@ -25,6 +26,7 @@ READERS = {
     "resnet": batch_norm_resnet.arguments,
     "unet": unet.arguments,
     "efficientnet": efficientnet.arguments,
+    "transformer encoder": encoder.arguments,
 }
 
 _BLOCK = "block_00/"

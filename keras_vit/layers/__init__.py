@@ -26,8 +26,10 @@ from keras_vit.layers.transformer.attention import MultiHeadSelfAttention
 from keras_vit.layers.transformer.layer_norm import LayerNorm
 from keras_vit.layers.transformer.mlp import MLP
 from keras_vit.layers.transformer.relative_attention import RelativeSelfAttention
+from keras_vit.layers.transformer.sinusoids import sincos1d
 from keras_vit.layers.transformer.stochastic_depth import StochasticDepth
 from keras_vit.layers.transformer.transformer_block import LayerScale, TransformerBlock
+from keras_vit.layers.transformer.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "MLP",
@@ -57,7 +59,9 @@ __all__ = [
     "Subsampling",
     "TokenPooling",
     "TransformerBlock",
+    "TransformerEncoder",
     "scaled_tanh",
+    "sincos1d",
     "sincos2d",
     "unpatchify",
 ]

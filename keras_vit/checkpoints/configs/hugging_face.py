@@ -43,6 +43,7 @@ _TYPES = {
     "vit-hybrid": _Type((_HYBRID,)),
     "bit": _Type((_BIT,)),
     "efficientnet": _Type((_EFFICIENTNET,)),
+    "bert": _Type(("Hugging Face BERT",)),
     "resnet": _Type((_RESNET,)),
 }
 # Types of one or two towers in a configuration of several.
@@ -88,8 +89,16 @@ _HARMLESS = {
     *("encoder_no_repeat_ngram_size", "num_return_sequences", "output_scores"),
     *("return_dict_in_generate", "remove_invalid_values"),
     "exponential_decay_length_penalty",
+    # of BERT's embeddings, which are not loaded
+    *("vocab_size", "max_position_embeddings", "type_vocab_size"),
+    *("gradient_checkpointing", "directionality"),
 }
-_ONLY = {"pruned_heads": {}, "interpolate_offset": 0.0, "interpolate_antialias": True}
+_ONLY = {
+    "pruned_heads": {},
+    "interpolate_offset": 0.0,
+    "interpolate_antialias": True,
+    "position_embedding_type": "absolute",
+}
 _ONLY_IN_BIT = {
     "hidden_act": "relu",
     "num_groups": 32,

@@ -7,6 +7,7 @@ from keras_vit.checkpoints.names import (
     alexnet,
     batch_norm_resnet,
     efficientnet,
+    encoder,
     hugging_face,
     lenet,
     resnet,
@@ -227,6 +228,7 @@ LAYOUTS = (
     *batch_norm_resnet.LAYOUTS,
     *unet.LAYOUTS,
     *efficientnet.LAYOUTS,
+    *encoder.LAYOUTS,
 )
 
 # The arguments that some project fixes without its arrays showing them.

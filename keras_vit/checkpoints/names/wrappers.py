@@ -14,7 +14,8 @@ _WRAPPERS = (
     *("timm_model", "feature_extractor", "classifier_model", "vision_encoder"),
     # what Hugging Face's models call their own body
     *("vit", "deit", "dinov2", "dinov2_with_registers", "ijepa", "vit_msn", "vit_mae"),
-    *("bit", "vision_model", "clip", "siglip", "efficientnet"),
+    *("bit", "vision_model", "clip", "siglip", "efficientnet", "bert"),
+    "transformer_encoder",
     # of Flax
     *("params", "target", "state", "img", "resnet"),
 )

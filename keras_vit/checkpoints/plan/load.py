@@ -4,6 +4,7 @@ import fnmatch
 import functools
 import logging
 
+import keras
 import numpy as np
 
 from keras_vit.checkpoints.architecture import facts_of, stated_facts
@@ -27,7 +28,7 @@ class Plan:
     """What each variable will get; made from names and shapes alone.
 
     Args:
-        model: A built Keras model.
+        model: A built Keras model, or a built layer.
         checkpoint: A `Checkpoint`.
         skip: Names of arrays that are not read, and may fit nothing.
         keep: Paths of variables that are not filled.
@@ -43,9 +44,11 @@ class Plan:
         self.report = LoadReport(checkpoint.origin, checkpoint.layout.name)
         self.actions = {}
         self.problems = []
+        # A layer's variables have paths that begin with its own; a model's do not.
+        start = "" if isinstance(model, keras.Model) else f"{model.path}/"
         # The state of random number generators is nobody's weight.
         self.variables = {
-            v.path: v
+            v.path.removeprefix(start): v
             for v in model.variables
             if not v.path.endswith("seed_generator_state")
         }

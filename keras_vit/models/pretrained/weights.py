@@ -71,7 +71,8 @@ def load_weights(
     - Position embeddings are resized to the model's grid.
 
     Args:
-        model: A model of this package, or a part cut out of one.
+        model: A model of this package, or a part cut out of one; or a
+            `keras_vit.layers.TransformerEncoder`, once it is built.
         source: A registered name (see `keras_vit.list_weights`), such as
             `"imagenet"`, `"imagenet21k"`, `"augreg"`, `"augreg:<file name>"` or
             `"bit-m"`; the path of a `.npz`, safetensors, `.keras` or `.weights.h5`
@@ -112,6 +113,11 @@ def load_weights(
         raise ValueError(
             "`model` must be made by a constructor of keras_vit, or cut out of such a "
             f"model. Received: {model.name!r}.{inside}"
+        )
+    if not model.built:
+        raise ValueError(
+            "`model` must be built, so that it has weights to fill. Received: "
+            f"{model.name!r}. Call it once, or its `build` with the shape of its input."
         )
     checkpoint = open_any(
         source, settings.get("family"), settings.get("arguments", {}), offline, average

@@ -13,6 +13,9 @@ _WORDS = {
     **{name: family.kind for name, family in LINEAGE.items()},
 }
 
+# The sizes of a Transformer encoder, of which there is no table.
+_ENCODER = ("num_layers", "num_heads", "mlp_dim")
+
 
 def sizes_of(row):
     """The arguments of a constructor that a row of the tables states."""
@@ -64,9 +67,11 @@ def describe_difference(family, arguments, other_family, other):
     if family != other_family:
         theirs, ours = _name(other_family, other), _name(family, arguments)
         return f"they hold a {theirs}, the model is a {ours}"
+    rows = FAMILIES.get(family)
+    names = sizes_of(next(iter(rows.values()))) if rows else _ENCODER
     different = [
         name
-        for name in sizes_of(next(iter(FAMILIES[family].values())))
+        for name in names
         if other.get(name) is not None
         and _plain(name, other[name]) != _plain(name, arguments.get(name, 1))
     ]
