@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "data.pipeline.complete": ["corrupt_message"],
         "data.pipeline.images": ["load_image", "load_images"],
         "data.pipeline.masked": ["corrupt_patches"],
+        "data.pipeline.masked_tokens": ["corrupt_tokens"],
         "data.pixel_weights": ["unet_weight_map"],
         "data.places": ["open_place"],
         "data.real": ["real_labels"],
