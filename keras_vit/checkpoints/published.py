@@ -259,6 +259,57 @@ SOURCES = (
         ),
         note="AutoAugment; converted from TensorFlow by Keras",
     ),
+    # As in Caffe: the stride is in the first convolution (v1).
+    *_files(
+        "keras-applications",
+        "tensorflow/keras-applications/resnet/{}_weights_tf_dim_ordering_tf_kernels.h5",
+        224,
+        1000,
+        (
+            ("ResNet50", 74.9, "resnet50"),
+            ("ResNet101", 76.4, "resnet101"),
+            ("ResNet152", 76.6, "resnet152"),
+        ),
+        note="v1, of He et al. (2016); converted from Caffe by Keras",
+        licence="MIT",
+    ),
+    # Accuracies as torchvision's documentation has them.
+    *_files(
+        "torchvision",
+        HUB + "timm/{}.tv_in1k",
+        224,
+        1000,
+        (
+            ("ResNet18", 69.758, "resnet18"),
+            ("ResNet34", 73.314, "resnet34"),
+            ("ResNet50", 76.13, "resnet50"),
+            ("ResNet101", 77.374, "resnet101"),
+            ("ResNet152", 78.312, "resnet152"),
+        ),
+        note="v1.5, IMAGENET1K_V1 of torchvision, kept by timm",
+        preprocessing=AS_IN_FILE,
+        licence="BSD-3-Clause",
+    ),
+    *_files(
+        "torchvision-v2",
+        HUB + "timm/{}.tv2_in1k",
+        224,
+        1000,
+        (("ResNet50", 80.858, "resnet50"),),
+        note="v1.5, IMAGENET1K_V2 of torchvision, kept by timm",
+        preprocessing=AS_IN_FILE,
+        licence="BSD-3-Clause",
+    ),
+    # Wightman et al. (2021), "ResNet strikes back".
+    *_files(
+        "timm-a1",
+        HUB + "timm/{}.a1_in1k",
+        224,
+        1000,
+        (("ResNet50", 80.382, "resnet50"),),
+        note="v1.5, recipe A1; 81.24 at 288 pixels",
+        preprocessing=AS_IN_FILE,
+    ),
     # Xie et al. (2020), whose table 2 has 88.4 for L2; figures of timm's results.
     *_efficientnets(
         "noisy-student",
@@ -299,6 +350,7 @@ IMAGENET = (
     "imagenet21k+imagenet2012-224",
     "imagenet21k+imagenet2012",
     "bit-m-imagenet2012",
+    "torchvision",
     "keras-applications",
     "noisy-student",
     "noisy-student-475",

@@ -21,7 +21,8 @@ def test_every_row_says_size_classes_licence_and_preprocessing():
         assert source.num_classes in (1000, 21843)
         if "EfficientNet" not in source.variant:  # each of which has its own size
             assert source.image_size in (224, 384, 448)
-        assert source.licence == "Apache-2.0" and source.preprocessing
+        assert source.licence in ("Apache-2.0", "MIT", "BSD-3-Clause")
+        assert source.preprocessing
         assert source.accuracy is None or 65 < source.accuracy < 90
 
 
@@ -33,6 +34,12 @@ def test_every_row_says_size_classes_licence_and_preprocessing():
         ("imagenet", "ViT_L32", None, "imagenet21k+imagenet2012/ViT-L_32.npz"),
         ("imagenet", "BiT_R152x4", None, "BiT-M-R152x4-ILSVRC2012.npz"),
         ("sam", "ViT_B16", None, "vit_models/sam/ViT-B_16.npz"),
+        ("imagenet", "ResNet18", None, "hf://timm/resnet18.tv_in1k"),
+        ("torchvision-v2", "ResNet50", None, "hf://timm/resnet50.tv2_in1k"),
+        (
+            *("keras-applications", "ResNet50", None),
+            "/resnet/resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+        ),
         ("imagenet", "EfficientNetB0", None, "keras-applications/efficientnetb0.h5"),
         ("imagenet", "EfficientNetL2", 800, "hf://timm/tf_efficientnet_l2.ns_jft_in1k"),
         ("imagenet", "EfficientNetL2", 500, "tf_efficientnet_l2.ns_jft_in1k_475"),
