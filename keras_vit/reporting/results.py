@@ -2,6 +2,8 @@
 
 import logging
 
+import keras
+
 import keras_vit.data
 from keras_vit.checkpoints import list_weights
 from keras_vit.common.figures import save_figure
@@ -10,6 +12,7 @@ from keras_vit.devices import current
 from keras_vit.evaluation import evaluate, plot_confusion, plot_mistakes, write_report
 from keras_vit.evaluation.report.pictures import MOST_CLASSES
 from keras_vit.reporting.card import model_card
+from keras_vit.visualize import plane_fields, plot_filters
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +21,8 @@ def write_results(folder, *, progress=None, place=None):
     """Evaluates the model of a run folder and writes the results into it.
 
     Written are `evaluation.json`, `model_card.md` and, where matplotlib is installed,
-    `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes.
+    `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes; of a
+    Neocognitron also `planes-s1.png` and so on, what the cells of its planes look for.
 
     Args:
         folder: A `keras_vit.training.RunFolder` of a finished run.
@@ -70,6 +74,15 @@ def _draw(evaluation, folder):
         mistakes = plot_mistakes(evaluation)
         save_figure(mistakes, folder.path / "mistakes.png", dpi=120)
     write_report(evaluation, folder.path / "report.html", str(folder))
+    if folder.read_record()["recipe"]["model"] == "Neocognitron":
+        _draw_planes(folder)
+
+
+def _draw_planes(folder):
+    model = keras.saving.load_model(folder.model, compile=False)
+    for name in ("s1", "s2", "s3"):
+        planes = plot_filters(plane_fields(model, name), columns=6)
+        save_figure(planes, folder.path / f"planes-{name}.png", dpi=120)
 
 
 def _weights_licence(recipe):
