@@ -255,3 +255,27 @@ def test_weights_alone_of_our_own_model_come_back(tmp_path):
     )
     for one, two in zip(model.weights, again.weights, strict=True):
         np.testing.assert_array_equal(array(one), array(two), one.path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["model.weights.h5", "model.keras"])
+def test_a_model_of_keras_applications_is_read_from_its_own_files(name, tmp_path):
+    theirs = keras.applications.EfficientNetB0(
+        weights=None, input_shape=(64, 64, 3), classes=3, classifier_activation=None
+    )
+    randomize(theirs)
+    scaling = next(x for x in theirs.layers if x.name.startswith("normalization"))
+    scaling.adapt_mean.assign(np.zeros(3))  # as without the weights of ImageNet
+    scaling.adapt_variance.assign(np.ones(3))
+    if name.endswith("keras"):
+        theirs.save(tmp_path / name)
+    else:
+        theirs.save_weights(tmp_path / name)
+    ours = keras_vit.from_checkpoint(
+        tmp_path / name, image_size=64, input_scaling=None, include_preprocessing=False
+    )
+    assert ours.name == "efficientnetb0"
+    pixels = 255 * inputs((2, 64, 64, 3)).clip(0, 1)
+    scaled = keras.Model(theirs.input, theirs.get_layer("stem_conv_pad").input)(pixels)
+    close(array(ours(scaled)), array(theirs(pixels)))
+    assert open_source(tmp_path / name).input_scaling == ((0.0,) * 3, (1.0,) * 3)

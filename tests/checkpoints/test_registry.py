@@ -85,6 +85,16 @@ def test_noisy_students_are_for_the_images_of_their_model_and_as_good_as_measure
     assert page == "https://huggingface.co/timm/tf_efficientnet_l2.ns_jft_in1k"
 
 
+def test_a_repository_of_the_hub_is_fetched_whole(monkeypatch):
+    asked = []
+    monkeypatch.setattr(registry, "_from_hub", lambda *given: asked.append(given))
+    registry.find_source("noisy-student", "EfficientNetB0", offline=True)
+    registry.find_source("EfficientNetL2/noisy-student-475")
+    repositories = ["b0.ns_jft_in1k", "l2.ns_jft_in1k_475"]
+    names = [f"hf://timm/tf_efficientnet_{end}" for end in repositories]
+    assert asked == list(zip(names, (True, None)))
+
+
 def test_the_class_goes_by_its_old_name_too():
     assert registry.Source is keras_vit.checkpoints.PublishedFile
     assert isinstance(keras_vit.list_weights()[0], keras_vit.checkpoints.Source)

@@ -11,6 +11,9 @@ SIZES = {"image_size": 8, "patch_size": 4, "num_layers": 2, "hidden_dim": 16}
 SIZES |= {"mlp_dim": 16, "num_heads": 2}
 RANDOM = {"dropout_rate": 0.3, "attention_dropout_rate": 0.3, "drop_path_rate": 0.4}
 BIT = {"num_blocks": (1, 1), "width_factor": 0.5, "image_size": 16}
+# Whose batch norms move statistics.
+EFFICIENTNET = {"num_blocks": (1, 2, 1, 1, 1, 1, 1), "stage_widths": (8,) * 7}
+EFFICIENTNET |= {"stem_width": 8, "top_width": 8, "image_size": 16}
 IMAGES = np.random.default_rng(0).normal(size=(8, 16, 16, 3)).astype("float32")
 LABELS = np.arange(8) % 3
 
@@ -42,8 +45,9 @@ def trained(builder, jit_compile, **options):
             marks=pytest.mark.slow,
         ),
         ("BiT", BIT, False),
+        pytest.param("EfficientNet", EFFICIENTNET, False, marks=pytest.mark.slow),
     ],
-    ids=["vit", "vit-xla", "vit-bfloat16", "bit"],
+    ids=["vit", "vit-xla", "vit-bfloat16", "bit", "efficientnet"],
 )
 def test_gradients_are_those_without_it(builder, options, jit_compile):
     _, whole = trained(builder, jit_compile, **options)
