@@ -50,6 +50,8 @@ ASKED = {
     "stride_in": "where its stride is, of which ResNets have two kinds: '1x1' (v1, the "
     "paper's and Keras's) or '3x3' (v1.5, torchvision's and timm's)",
     "pooling": "what its head reads",
+    "skip_first": "in which order a U-Net joins what was upsampled and what was not",
+    "upconv_relu": "whether a ReLU follows the up-convolutions",
 }
 
 

@@ -12,7 +12,7 @@ from keras_vit.common.wording import display
 # Keras numbers the variables of a layer; these are their names, by the layer's.
 _VARIABLE_NAMES = (
     (
-        re.compile(r"(norm|bn)(_\d+|$)"),
+        re.compile(r"(norm|bn)(_?\d+|$)"),
         ("gamma", "beta", "moving_mean", "moving_variance"),
     ),
     # Of Keras's EfficientNets.

@@ -5,6 +5,8 @@ Rows are as in `names.rows`.
 
 from keras_vit.checkpoints.names.layout import Layout
 from keras_vit.checkpoints.names.rows import (
+    BATCH_NORM,
+    DENSE,
     TORCH_BATCH_NORM,
     TORCH_BIASED_CONV,
     TORCH_PATCHES,
@@ -72,6 +74,16 @@ _CAFFE = (
     ("conv_u0d-score", "head", TORCH_PATCHES),
 )
 
+# Files of this package that hold weights alone.
+_OURS = (
+    ("down{i}_conv{k}", "down{i}_conv{k}", DENSE),
+    ("down{i}_norm{k}", "down{i}_norm{k}", BATCH_NORM),
+    ("up{i}_upconv", "up{i}_upconv", DENSE),
+    ("up{i}_conv{k}", "up{i}_conv{k}", DENSE),
+    ("up{i}_norm{k}", "up{i}_norm{k}", BATCH_NORM),
+    ("head", "head", DENSE),
+)
+
 _PADDED = {"padding": "same", "upconv_relu": False}
 
 LAYOUTS = (
@@ -106,5 +118,13 @@ LAYOUTS = (
         (r"conv_d0a-b\.weight", r"upconv_d4c_u3a\.weight"),
         {"padding": "valid", "upconv_relu": True, "skip_first": False},
         ignored=_IGNORED,
+    ),
+    Layout(
+        "keras_vit U-Net",
+        "unet",
+        _OURS,
+        (r"down0_conv1/kernel", r"up1_upconv/kernel"),
+        {"padding": None, "upconv_relu": None, "skip_first": None},
+        usual_scaling=True,
     ),
 )

@@ -6,6 +6,12 @@ import re
 def arguments(checkpoint):
     """Arguments of `keras_vit.UNet`, as far as the arrays tell them."""
     upconvs = _widths(checkpoint, r"up(\d+)_upconv/kernel", 2)  # (2, 2, out, in)
+    if not upconvs:
+        raise ValueError(
+            f"{checkpoint.origin} holds a U-Net without up-convolutions, which "
+            "interpolates instead (milesial's bilinear=True); keras_vit.UNet has "
+            "transposed convolutions only."
+        )
     return {
         "widths": _widths(checkpoint, r"down(\d+)_conv1/kernel", 3),
         "upconv_widths": upconvs,

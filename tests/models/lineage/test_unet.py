@@ -336,3 +336,31 @@ def test_a_file_of_mateuszbuda_fills_every_variable():
         np.testing.assert_array_equal(
             kernel, arrays[f"{key}.weight"].transpose(2, 3, 1, 0)
         )
+
+
+@pytest.mark.parametrize("given", [{}, {"padding": "same", "batch_norm": True}])
+def test_files_of_this_package_fill_what_they_were_saved_from(given, tmp_path):
+    given = {**TINY, **given}
+    model = keras_vit.UNet(2, **given)
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        weight.assign(rng.uniform(0.1, 1, weight.shape))
+    model.save(tmp_path / "a.keras")
+    model.save_weights(tmp_path / "a.weights.h5")
+    built = [
+        keras_vit.from_checkpoint(tmp_path / "a.keras"),
+        keras_vit.UNet(2, **given),
+    ]
+    keras_vit.load_weights(built[1], tmp_path / "a.weights.h5")
+    for other in built:
+        for weight, same in zip(other.weights, model.weights):
+            np.testing.assert_array_equal(weight.numpy(), same.numpy(), weight.path)
+    with pytest.raises(ValueError, match="`padding`"):
+        keras_vit.from_checkpoint(tmp_path / "a.weights.h5")
+
+
+def test_a_unet_that_interpolates_is_refused():
+    arrays = golden.read_safetensors(file_of("milesial_same"))
+    left = {k: v for k, v in arrays.items() if ".up." not in k}
+    with pytest.raises(ValueError, match="without up-convolutions"):
+        keras_vit.from_checkpoint(left)
