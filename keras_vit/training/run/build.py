@@ -28,6 +28,12 @@ def check_model(recipe):
             "Masked patch prediction needs the patches of a ViT or hybrid; "
             f"{name} has none. Received: model={recipe.model!r}"
         )
+    if family == "unet":
+        raise ValueError(
+            "A run learns classes of images, and a UNet gives a class to every pixel. "
+            f"Received: model={recipe.model!r}. Compile the model yourself, and call "
+            "`fit` with arrays of images and masks."
+        )
     if family == "neocognitron":
         check_self_organisation(recipe)
 

@@ -6,7 +6,7 @@ from tiny_runs import write_images
 
 from keras_vit.training import Recipe, train
 from keras_vit.training.model_arguments import model_arguments
-from keras_vit.training.run.build import build_model
+from keras_vit.training.run.build import build_model, check_model
 
 QUIET = {"devices": "cpu", "check": False, "progress": False}
 
@@ -48,6 +48,11 @@ def test_other_networks_are_trained_by_name(name, tmp_path):
     )
     result = train(recipe, tmp_path / "run", **QUIET)
     assert np.isfinite(result.metrics["val_loss"])
+
+
+def test_a_unet_learns_from_masks_which_runs_do_not_have():
+    with pytest.raises(ValueError, match=r"every pixel.*model='UNet'.*`fit`"):
+        check_model(Recipe(model="UNet"))
 
 
 def test_a_variant_is_refused_where_there_is_none():
