@@ -26,6 +26,8 @@ _NUMBERED = (
     (re.compile(r"stage\d+_unit(\d+)/.*"), 1),
     (re.compile(r"conv(\d+)_block\d+/.*"), 2),
     (re.compile(r"conv\d+_block(\d+)/.*"), 1),
+    (re.compile(r"block(\d+)_conv\d+/.*"), 1),
+    (re.compile(r"block\d+_conv(\d+)/.*"), 1),
     (re.compile(r"down(\d+)_\w+/.*"), 0),
     (re.compile(r"up(\d+)_\w+/.*"), 1),
 )

@@ -49,8 +49,10 @@ class Subsampling(Layer):
         self.bias = self.add_weight(shape, name="bias", initializer="zeros")
 
     def call(self, inputs):
+        square = (self.size, self.size)
+        # Strides as a pair: Keras takes no others under JAX.
         x = ops.average_pool(
-            inputs, self.size, padding="valid", data_format="channels_last"
+            inputs, square, square, padding="valid", data_format="channels_last"
         )
         return x * self.size**2 * self.coefficient + self.bias
 
