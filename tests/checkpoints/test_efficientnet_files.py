@@ -247,6 +247,7 @@ def test_other_networks_with_the_same_names_are_refused(config, tmp_path):
         keras_vit.from_checkpoint(tmp_path)
 
 
+@pytest.mark.slow
 def test_weights_alone_of_our_own_model_come_back(tmp_path):
     model = randomize(keras_vit.EfficientNet(5, **TINY))
     model.save_weights(tmp_path / "a.weights.h5")

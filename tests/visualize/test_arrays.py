@@ -151,7 +151,7 @@ def test_the_mean_of_a_class_activation_is_the_logit(name):
     np.testing.assert_allclose(found.mean(axis=(1, 2)), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["efficientnet", "resnet"])
+@pytest.mark.parametrize("name", cases.rest_slow(["resnet", "efficientnet"], 1))
 def test_so_it_is_for_networks_with_batch_norm(name):
     model, images = cases.model(name), pixels(cases.MODELS[name])
     found = visualize.class_activation(model, images, 2)

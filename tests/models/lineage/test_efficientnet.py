@@ -5,7 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from cases import array, inputs, randomize
+from cases import array, inputs, randomize, rest_slow
 
 import keras_vit
 from keras_vit.models.variants.efficientnet import EFFICIENTNET, operations
@@ -41,7 +41,9 @@ def test_published_counts_are_met_to_the_unit(name):
     assert statistics(row) == row.statistics
 
 
-@pytest.mark.parametrize("options", [{}, {"num_classes": 0, "num_channels": 1}])
+@pytest.mark.parametrize(
+    "options", rest_slow([{}, {"num_classes": 0, "num_channels": 1}], 1)
+)
 def test_a_built_model_has_what_the_closed_form_counts(options):
     model = keras_vit.EfficientNet(**{"num_classes": 5, **TINY, **options})
     a = keras_vit.models.arguments_of(model)
@@ -62,7 +64,7 @@ def test_images_and_dropout_are_those_of_the_published_model():
     assert round(info["EfficientNetB0"].gflops / 2, 2) == 0.39
 
 
-@pytest.mark.parametrize("padding", ["same", "symmetric"])
+@pytest.mark.parametrize("padding", rest_slow(["same", "symmetric"], 1))
 def test_an_odd_size_is_rounded_up_at_every_stride(padding):
     model = keras_vit.EfficientNet(
         0, **TINY, image_size=(None, None), pooling=None, padding=padding
@@ -71,6 +73,7 @@ def test_an_odd_size_is_rounded_up_at_every_stride(padding):
         assert model(np.zeros((1, size, size, 3))).shape == (1, side, side, 32)
 
 
+@pytest.mark.slow
 def test_epsilon_follows_the_padding_and_both_the_argument():
     def epsilons(**options):
         model = keras_vit.EfficientNet(3, **TINY, **options)
