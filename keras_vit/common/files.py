@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 _STAGE, _BACKUP = ".keras_vit-", ".keras_vit-backup"
 # Of Linux: <fcntl.h> and <linux/fs.h>.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+# Numbers of errors that a full disk, or a limit of files, raises.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextlib.contextmanager
@@ -174,8 +175,8 @@ def _stage(path):
 def _named(error, path, stage):
     """The error itself; or of a full disk one that names the file."""
     number = getattr(error, "errno", None)
-    if number not in _FULL:  # Libraries have their own words around the system's.
-        said = (n for n in _FULL if os.strerror(n) in str(error))
+    if number not in FULL:  # Libraries have their own words around the system's.
+        said = (n for n in FULL if os.strerror(n) in str(error))
         number = next(said, None)
     if number is not None:
         what = (
@@ -248,7 +249,7 @@ def _flush(path):
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno in _FULL:  # Some disks say so only now.
+        if error.errno in FULL:  # Some disks say so only now.
             raise
         # Some network file systems cannot flush a folder.
     finally:

@@ -172,8 +172,11 @@ class _SafeOracle:
 
     def _save_trial(self, trial):
         folder = self.folder.trial(trial.trial_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "trial.json", trial.get_state())
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / "trial.json", trial.get_state())
+        except OSError as error:  # KerasTuner takes others for the trial's fault
+            raise keras_tuner.errors.FatalError(str(error)) from error
 
     def reload(self):
         file = self.folder.oracle_file

@@ -2,6 +2,8 @@
 
 import contextlib
 
+import keras_tuner
+
 from keras_vit.common.files import write_json
 from keras_vit.data.readers.leftovers import SEARCHES
 from keras_vit.devices import as_strategy
@@ -158,16 +160,25 @@ def run_search(folder, devices="auto"):
             )
         with contextlib.nullcontext() if is_worker() else folder.locked():
             tuner = make_tuner(hypermodel, folder, settings, strategy)
-            if is_worker():
-                with beating(folder.workers, tuner.tuner_id):
-                    tuner.search()
-                return
-            tuner.oracle.save()
-            if is_chief():
-                serve(tuner, folder)
-            else:
-                tuner.search()
-            _finish(tuner.oracle, folder)
+            try:
+                _search(tuner, folder)
+            except keras_tuner.errors.FatalError as error:
+                raise error.__cause__ or error from None  # such as a full disk
+            if not is_worker():
+                _finish(tuner.oracle, folder)
+
+
+def _search(tuner, folder):
+    """This process's part in the search."""
+    if is_worker():
+        with beating(folder.workers, tuner.tuner_id):
+            tuner.search()
+        return
+    tuner.oracle.save()
+    if is_chief():
+        serve(tuner, folder)
+    else:
+        tuner.search()
 
 
 def _finish(oracle, folder):

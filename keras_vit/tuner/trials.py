@@ -12,7 +12,7 @@ import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import TrialStatus
 
-from keras_vit.common.files import write_json
+from keras_vit.common.files import FULL, write_json
 from keras_vit.common.installed import need
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.run.callbacks import Interrupted
@@ -81,6 +81,8 @@ def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto", plac
         if stop is None or not stop.reached:
             raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise  # nothing that the recipe has done
         outcome = {"error": str(error), "traceback": traceback.format_exc()}
         write_json(folder / OUTCOME, outcome)
         raise
@@ -139,6 +141,9 @@ class RecipeTuner(BaseTuner):
                 place=self.recipes.place,
             )
         except Exception as error:  # such as a loss that has diverged
+            if isinstance(error, OSError) and error.errno in FULL:
+                # The search ends, and can be resumed inside this trial.
+                raise keras_tuner.errors.FatalError(str(error)) from error
             # Not passed on: KerasTuner would print a traceback, which is in the
             # trial's folder, and that a high learning rate diverges is no news.
             self._error = str(error)
