@@ -31,6 +31,8 @@ from keras_vit.training.run import build
 SIZES = {"image_size": 8, "patch_size": 4, "num_layers": 2, "hidden_dim": 16}
 SIZES |= {"mlp_dim": 16, "num_heads": 2, "num_channels": 3}
 BIT = {"num_blocks": (1,), "width_factor": 0.5, "image_size": 8}
+RESNET = {"num_blocks": (1, 1), "stage_widths": (8, 16), "stem_width": 8}
+RESNET |= {"image_size": 8, "batch_norm_momentum": 0.8}  # eight batch norms
 CLASSES = 5
 RECIPE = {
     "batch_size": 16,
@@ -86,6 +88,11 @@ def build_case(case, recipe):
         keras.utils.set_random_seed(0)
         model = build.keras_vit.models.BiT(
             CLASSES, **BIT, remat=recipe.remat, dtype=recipe.dtype
+        )
+    elif case.get("resnet"):
+        keras.utils.set_random_seed(0)
+        model = build.keras_vit.models.ResNet(
+            CLASSES, **RESNET, remat=recipe.remat, dtype=recipe.dtype
         )
     else:
         names = ("dropout_rate", "drop_path_rate", "dtype")
@@ -257,7 +264,38 @@ def whole_run(case, strategy):
     return {"run": found}
 
 
-KINDS = {"masks": masks, "refusals": refusals, "run": whole_run}
+def batch_norm(case, strategy):
+    """How far a batch norm is from that of one device; two of its replicas rest."""
+    count = strategy.num_replicas_in_sync
+    images = np.random.default_rng(0).normal(3, 2, (max(1, count - 2), 4, 4, 3))
+    plain = build.keras_vit.layers.BatchNorm(dtype="float64")
+    expected = np.asarray(plain(images, training=True))
+    with strategy.scope():
+        norm = build.keras_vit.layers.BatchNorm(dtype="float64")
+        norm.build(images.shape)
+
+    def share(context):
+        index = context.replica_id_in_sync_group
+        return tf.constant(images[index : index + 1])
+
+    @tf.function
+    def step(shares):
+        return strategy.run(lambda x: norm(x, training=True), args=(shares,))
+
+    shares = strategy.experimental_distribute_values_from_function(share)
+    parts = strategy.experimental_local_results(step(shares))
+    outputs = np.concatenate([np.asarray(part) for part in parts])
+    pairs = zip(plain.weights, norm.weights)
+    weights = [[np.asarray(w) for w in pair] for pair in pairs]
+    return {"batch_norm": [apart([expected], [outputs]), apart(*zip(*weights))]}
+
+
+KINDS = {
+    "batch_norm": batch_norm,
+    "masks": masks,
+    "refusals": refusals,
+    "run": whole_run,
+}
 
 
 def main():
