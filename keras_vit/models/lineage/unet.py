@@ -160,10 +160,11 @@ def UNet(
     images of any size by tiles that overlap. With `padding="same",
     batch_norm=True, skip_first=True` it is the form that most code has.
 
-    It learns from arrays by `fit`, with `loss="sparse_categorical_crossentropy"` of
-    logits, masks of the output's size, and `keras_vit.unet_weight_map` as
-    `sample_weight`. The paper's recipe: SGD with momentum 0.99, one tile of 572 pixels
-    a batch, elastic deformations.
+    It learns from arrays by `fit`, with the loss
+    `keras.losses.SparseCategoricalCrossentropy(from_logits=True)`, masks of the
+    output's size, and the middle of `keras_vit.unet_weight_map` as `sample_weight`.
+    The paper's recipe: SGD with momentum 0.99, one tile of 572 pixels a batch, elastic
+    deformations.
 
     Args:
         num_classes: Integer, the number of classes; 0 or `None` for a model that

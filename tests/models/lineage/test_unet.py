@@ -364,3 +364,28 @@ def test_a_unet_that_interpolates_is_refused():
     left = {k: v for k, v in arrays.items() if ".up." not in k}
     with pytest.raises(ValueError, match="without up-convolutions"):
         keras_vit.from_checkpoint(left)
+
+
+# Training ---------------------------------------------------------------------------
+
+
+def test_the_loss_is_equation_1_by_sample_weights():
+    io = golden.arrays("lineage/unet/weight_map.npz")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    cells = (io["labels"] > 0)[None].astype("int32")
+    value = loss(cells, io["logits"][None], sample_weight=io["weights"][None])
+    np.testing.assert_allclose(value, io["loss_mean"], rtol=1e-5)
+
+
+def test_it_learns_from_arrays_with_a_weight_for_each_pixel():
+    model = keras_vit.UNet(2, widths=(4, 8), image_size=28)
+    rng = np.random.default_rng(0)
+    cells = (rng.random((4, 28, 28)) < 0.05).astype(int)
+    images = cells[..., None] + 0.1 * rng.normal(size=(4, 28, 28, 1))
+    middle = (slice(None), slice(8, -8), slice(8, -8))
+    weights = keras_vit.unet_weight_map(cells * np.arange(1, 29))[middle]
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.03, momentum=0.9), loss)
+    given = {"sample_weight": weights, "batch_size": 1, "verbose": 0}
+    losses = model.fit(images, cells[middle], epochs=8, **given).history["loss"]
+    assert losses[-1] < 0.7 * losses[0]
