@@ -9,6 +9,7 @@ from keras_vit.common.checks import check_positive
 from keras_vit.common.wording import as_memory
 from keras_vit.costs.activations import kept_values
 from keras_vit.costs.machine import available_memory
+from keras_vit.layers.convolution.batch_norm import trained_norm
 from keras_vit.models.vision_model import image_shape
 
 # Values per weight that an optimizer keeps, of float32.
@@ -51,6 +52,8 @@ class Estimate:
     accumulation_steps: int
     # What the evaluation after the training takes; 0 where there is none.
     evaluation: int = 0
+    # Whether a batch norm must see the batch as a whole.
+    whole_batches: bool = False
 
     @property
     def fixed(self):
@@ -168,6 +171,7 @@ def estimate_training(
         batch_size=int(batch_size),
         accumulation_steps=int(accumulation_steps),
         evaluation=int(evaluation),
+        whole_batches=trained_norm(model) is not None,
     )
 
 
@@ -206,7 +210,8 @@ def _remedy(estimate, available):
     at_once = int(room // estimate.activations_per_image)
     size, same = estimate.batch_size, ""
     parts = (n for n in range(1, size + 1) if size % n == 0 and size // n <= at_once)
-    if number := next(parts, None):
+    number = None if estimate.whole_batches else next(parts, None)
+    if number:
         same = f"accumulation_steps={number} would fit, with the same result; or "
     return f"{same}batch_size={batch} would fit."
 

@@ -10,7 +10,7 @@ from keras_vit.common.wording import as_duration, as_memory
 from keras_vit.costs.activations import kept_values
 from keras_vit.costs.memory import SAFE, estimate_training, refuse_if_too_large
 from keras_vit.costs.time import estimate_seconds
-from keras_vit.models import BiT, HybridViT, ViT
+from keras_vit.models import BiT, HybridViT, ResNet, ViT
 from keras_vit.training.optimizers.layer_groups import freeze_layers
 
 TINY = {"patch_size": 4, "num_layers": 2, "hidden_dim": 8, "mlp_dim": 12}
@@ -191,3 +191,14 @@ def test_durations_are_rounded_to_what_is_known():
     durations = {3.21: "3.2 s", 90: "1.5 min", 7200: "2 h", 432_000: "5 days"}
     durations |= {3.2e7: "370 days", 2e8: "2,300 days"}
     assert {s: as_duration(s) for s in durations} == durations
+
+
+def test_batches_with_batch_norms_are_not_said_to_fit_in_parts():
+    model = ResNet(3, num_blocks=(1,), stage_widths=(16,), image_size=32)
+    estimate = estimate_training(model, 64)
+    available = int(0.9 * estimate.total)
+    with pytest.raises(ValueError, match="batch_size=32 would fit") as error:
+        refuse_if_too_large(estimate, available)
+    assert "accumulation_steps" not in str(error.value)
+    frozen = freeze_layers(model, ["backbone"])
+    assert not estimate_training(frozen or model, 64).whole_batches

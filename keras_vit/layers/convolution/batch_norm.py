@@ -3,6 +3,14 @@
 import keras
 
 
+def trained_norm(model):
+    """The first batch norm of a model that training would move, or `None`."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
+            return layer
+    return None
+
+
 @keras.saving.register_keras_serializable(package="keras_vit")
 class BatchNorm(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` whose statistics are those of the whole batch.

@@ -1,6 +1,6 @@
 """Layers that must see a batch as a whole."""
 
-import keras
+from keras_vit.layers.convolution.batch_norm import trained_norm
 
 
 def check_parts(model, micro_batches):
@@ -15,16 +15,11 @@ def check_parts(model, micro_batches):
         model: A Keras model.
         micro_batches: Integer, the parts of a batch.
     """
-    if micro_batches == 1:
-        return
-    for layer in model._flatten_layers():
-        is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        if is_norm and layer.trainable:
-            raise ValueError(
-                "`accumulation_steps` must be 1 for a model that trains batch norms: "
-                "their mean and variance are those of the whole batch, and parts would "
-                f"each have their own. Received: accumulation_steps={micro_batches}, "
-                f"and the layer {layer.path!r}. Use a smaller `batch_size`, "
-                "`remat=True` where the model has it, several devices, or freeze the "
-                "backbone."
-            )
+    if micro_batches > 1 and (layer := trained_norm(model)):
+        raise ValueError(
+            "`accumulation_steps` must be 1 for a model that trains batch norms: their "
+            "mean and variance are those of the whole batch, and parts would each have "
+            f"their own. Received: accumulation_steps={micro_batches}, and the layer "
+            f"{layer.path!r}. Use a smaller `batch_size`, `remat=True` where the model "
+            "has it, several devices, or freeze the backbone."
+        )
