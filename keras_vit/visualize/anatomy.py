@@ -63,21 +63,23 @@ def feature_map(model):
 
     Returns:
         A symbolic tensor `(B, rows, columns, channels)`, the last of its kind before
-        the head; `None` for a model with patches, and where there is no such map.
+        the head; `None` for a model with patches, one that has another inside, and
+        where there is no such map.
     """
     last = None
     for layer in model.layers:
         if layer.name == "head":
             break
-        if isinstance(layer, TransformerBlock) or layer.name == "patch_encoder":
+        if isinstance(layer, _NO_MAP) or layer.name == "patch_encoder":
             return None
         if not isinstance(layer, _BEFORE_MAPS) and len(_shape(layer)) == 4:
             last = layer.output
     return last
 
 
-# What is no part of a network, or has its own parts.
-_BEFORE_MAPS = (keras.layers.InputLayer, keras.layers.Rescaling, keras.Model)
+# What is no part of a network, and what no convolutional network has.
+_BEFORE_MAPS = (keras.layers.InputLayer, keras.layers.Rescaling)
+_NO_MAP = (TransformerBlock, keras.Model)
 
 
 def _shape(layer):
