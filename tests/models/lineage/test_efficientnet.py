@@ -5,7 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
-from cases import array, inputs, randomize, rest_slow
+from cases import array, inputs, rest_slow
 
 import keras_vit
 from keras_vit.models.variants.efficientnet import EFFICIENTNET, operations
@@ -119,7 +119,11 @@ def test_it_computes_what_keras_computes(size):
         weights=None, input_shape=(*size, 3), classes=7, classifier_activation=None
     )
     ours = keras_vit.EfficientNetB0(7, image_size=size)
-    randomize(ours)
+    rng = np.random.default_rng(0)
+    for weight in ours.weights:  # mildly, as rounding grows with every block
+        if weight.name != "kernel" or weight.path.startswith("head"):
+            change = rng.uniform(0, 0.2, weight.shape)
+            weight.assign(array(weight) + change)
     for weight in theirs.weights:
         layer, _, kind = weight.path.rpartition("/")
         if layer.startswith("normalization"):
