@@ -92,6 +92,7 @@ def test_an_evaluation_is_told_in_full_with_a_report(trained, images, tmp_path, 
     assert "folder of the report does not exist" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_is_explained_and_what_cannot_be_read_is_named(
     trained, images, tmp_path, capsys
 ):
@@ -115,6 +116,7 @@ def test_a_run_is_explained_and_what_cannot_be_read_is_named(
     assert "nothing" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_several_runs_give_mean_and_spread(trained, capsys):
     run, _, _ = trained
     assert main(["evaluate", str(run), str(run / "model.keras")]) == 0
@@ -126,6 +128,7 @@ def test_several_runs_give_mean_and_spread(trained, capsys):
     assert result["loss"]["standard_deviation"] == 0
 
 
+@pytest.mark.slow
 def test_a_probe_says_what_to_do_next(trained, images, capsys):
     run, _, _ = trained
     args = ["probe", "--data", str(images), "--model", str(run)]
@@ -320,6 +323,7 @@ def test_a_command_is_quoted_as_a_shell_needs_it():
     )
 
 
+@pytest.mark.slow
 def test_the_module_runs_and_a_closed_pipe_is_no_error():
     process = subprocess.Popen(
         [sys.executable, "-m", "keras_vit", "models", "--format", "json"],

@@ -295,7 +295,7 @@ def test_float64_images_are_not_rounded():
     np.testing.assert_array_equal(array(again), x)
 
 
-@pytest.mark.parametrize("name", cases.rest_slow(cases.rows(LAYERS), 20))
+@pytest.mark.parametrize("name", cases.rest_slow(cases.rows(LAYERS), 10))
 def test_compiled_layer_computes_the_same(name):
     case = LAYERS[name]
     model = cases.functional(case)

@@ -91,6 +91,7 @@ def test_a_keras_file_comes_back_whole(family, tmp_path):
     assert again.settings == model.settings and again.metadata == model.metadata
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", rest_slow([False, True], 1))
 def test_every_variable_of_every_kind_of_model_has_its_name_in_a_file(slow, tmp_path):
     wrong = []

@@ -46,6 +46,7 @@ def same(found, expected=None):
     return np.abs(array(found(x)) - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "read, format",
     [
@@ -88,6 +89,7 @@ def test_our_safetensors_are_everybodys_safetensors(written):
     assert {name: tuple(entry["shape"]) for name, entry in header.items()} == values
 
 
+@pytest.mark.slow
 def test_what_no_file_knows_is_passed_on(tmp_path):
     model = cases.model("gap")
     keras_vit.export(model, tmp_path / "gap.npz")
@@ -98,6 +100,7 @@ def test_what_no_file_knows_is_passed_on(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["g.keras", "gap.npz"]
 
 
+@pytest.mark.slow
 def test_a_head_of_zeros_is_converted_with_a_note(tmp_path):
     model = keras_vit.with_num_classes(cases.model("token"), 3)
     model.save(tmp_path / "model.keras")

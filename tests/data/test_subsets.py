@@ -114,6 +114,7 @@ def ids(source):
     return [example["id"] for example in source.examples().as_numpy_iterator()]
 
 
+@pytest.mark.slow
 def test_a_source_takes_parts_of_itself():
     train = load("fashion_mnist_mini:train[:50%]")
     part = train.take_per_class(4, seed=1)

@@ -114,6 +114,7 @@ def test_steps_that_cannot_be_are_explained(model, given, message):
         evaluate(model, numbered()[0], preprocessing=given)
 
 
+@pytest.mark.slow
 def test_the_command_tells_the_steps(tmp_path, capsys, wide):
     large = tiny(10, num_channels=1, image_size=28, patch_size=7)
     randomise(large)

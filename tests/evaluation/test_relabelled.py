@@ -61,6 +61,7 @@ def test_classes_are_compared_by_their_numbers_in_imagenet(validation):
     assert real_accuracy_on(source, source.labels, source.class_names) >= 5 / 7
 
 
+@pytest.mark.slow
 def test_the_command_and_the_report_tell_it(validation, tmp_path, capsys):
     model = tiny()
     model.save(tmp_path / "model.keras")

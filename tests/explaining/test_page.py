@@ -86,6 +86,7 @@ def test_awkward_names_stand_on_the_page_as_they_are(run, tmp_path):
     assert len(reader.all("article")) == 1
 
 
+@pytest.mark.slow
 def test_images_of_every_kind(run, tmp_path):
     paths = [
         photo(tmp_path / "grey.png", (3, 200), "L"),
@@ -187,12 +188,14 @@ def test_official_weights_get_the_names_of_imagenet_and_the_page_says_so(tmp_pat
         keras_vit.explain(tmp_path / "no-file.npz", None, tmp_path / "report.html")
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_twice(run, tmp_path):
     file = photo(tmp_path / "photo.png")
     pages = [written(run, file, tmp_path)[1].page for _ in range(2)]
     assert pages[0] == pages[1]
 
 
+@pytest.mark.slow
 def test_full_keeps_every_head_of_every_patch(run, tmp_path):
     file = photo(tmp_path / "photo.png")
     (small, _), (large, reader) = (

@@ -175,6 +175,7 @@ def test_not_a_number_is_no_pass():
     assert compare("far", ones, ones + 2e-4, is_int8=True).passed
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table(tmp_path, capsys):
     model = cases.model("token")
     model.save(tmp_path / "model.keras")

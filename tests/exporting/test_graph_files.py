@@ -33,6 +33,7 @@ def needs_onnx():
 slow = pytest.mark.slow
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["map", *(pytest.param(n, marks=slow) for n in ("layer_scale_erf", "bit"))],
@@ -64,6 +65,7 @@ def test_onnx_takes_every_size_where_the_model_does(tmp_path):
     assert image.shape == ["batch", "height", "width", 3]
 
 
+@pytest.mark.slow
 def test_pixels_go_in_and_probabilities_come_out(tmp_path):
     needs_onnx()
     model, case = cases.model("grey_rectangles"), cases.MODELS["grey_rectangles"]

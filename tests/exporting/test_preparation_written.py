@@ -99,6 +99,7 @@ HUGGING_FACE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text, kind, resample, field, value", cases.rest_slow(HUGGING_FACE, 2)
 )
@@ -178,6 +179,7 @@ READ_BACK = [
 NAMES = ["ape", "bee", "cat", "dog", "elk"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format, text", cases.rest_slow(READ_BACK, 2))
 def test_a_folder_read_back_is_the_same_model(format, text, tmp_path):
     """Scaling, steps and class names, and so the probabilities of a photo."""

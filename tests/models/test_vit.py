@@ -341,6 +341,7 @@ def test_settings_do_not_share_what_the_caller_passed():
     assert small().metadata is not small().metadata
 
 
+@pytest.mark.slow
 def test_a_model_trains_to_tell_two_classes_apart():
     x = inputs((16, 8, 12, 3))
     y = np.arange(16) % 2

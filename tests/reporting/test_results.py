@@ -72,11 +72,13 @@ def test_the_record_tells_what_was_looked_at_and_what_it_cost(folder, images):
     assert record["cost"]["images"] == 16
 
 
+@pytest.mark.slow
 def test_a_check_can_be_left_out(images, tmp_path):
     result = train(Recipe(str(images), **TINY), tmp_path / "run", check=False)
     assert "check" not in result.folder.read_record()
 
 
+@pytest.mark.slow
 def test_a_broken_image_is_named_before_anything_is_trained(images, tmp_path):
     root = tmp_path / "images"
     for name in ("dark", "light"):

@@ -209,6 +209,7 @@ def test_hyperband_needs_epochs(tiny, space, tmp_path):
         search(hypermodel(steps, space), tmp_path / "s", algorithm="hyperband")
 
 
+@pytest.mark.slow
 def test_what_fails_says_why(tiny, tmp_path, capsys):
     space = {"warmup_steps": Choices((100, 200, 300, 400, 500, 600))}
     with pytest.raises(SearchError, match=r"trials have failed.*warmup_steps=\d00"):

@@ -174,6 +174,7 @@ def test_arrays_of_the_user_are_copied_once_and_not_shared():
     assert not images.numpy().any() and not source.store.images.any()
 
 
+@pytest.mark.slow
 def test_a_panorama_is_a_photo(folder, recwarn):
     image = Image.new("1", (20_000, 9_000))  # 180 million pixels
     image.paste(1, (10_000, 0, 20_000, 9_000))

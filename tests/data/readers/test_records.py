@@ -117,6 +117,7 @@ def test_secret_labels_are_refused_and_not_taken_for_the_test(tmp_path, monkeypa
     assert "without a label: secret-test" in message and "split" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [0, 2**20])
 def test_broken_records_are_named_or_skipped(broken_path, monkeypatch, budget):
     monkeypatch.setattr(records, "MEMORY_BUDGET", budget)

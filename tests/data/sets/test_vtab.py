@@ -149,6 +149,7 @@ def test_kitti_labels(tmp_path, monkeypatch, budget):
     assert source.class_names[3] == "no vehicle"
 
 
+@pytest.mark.slow
 def test_kitti_runs_as_a_task(tmp_path):
     write_kitti(tmp_path, times=134)  # 804 images, of which the task takes 800
     sizes = {"num_layers": 1, "hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}
@@ -158,6 +159,7 @@ def test_kitti_runs_as_a_task(tmp_path):
     assert result.scores["kitti_distance"] > 0.5
 
 
+@pytest.mark.slow
 @in_memory_and_streamed
 def test_dsprites_labels_and_pixels(tmp_path, monkeypatch, budget):
     features = {

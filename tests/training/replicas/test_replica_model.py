@@ -44,6 +44,7 @@ def weights_of(trainer):
     return [keras.ops.convert_to_numpy(w) for w in trainer.weights]
 
 
+@pytest.mark.slow
 @tensorflow_only
 def test_executions_end_with_the_epoch_and_change_nothing():
     one, four = trainer_of(steps_per_execution=1), trainer_of()

@@ -62,6 +62,7 @@ def record_of(result):
     return json.loads(result.folder.record.read_text())
 
 
+@pytest.mark.slow
 def test_the_best_epoch_is_saved_and_what_was_trained_is_counted(stopped_early):
     result, scores = stopped_early
     assert_same_bits(result.load_model().get_weights(), scores.kept[2])

@@ -70,6 +70,7 @@ def check_the_claim_of_the_paper(model):
     np.testing.assert_array_equal(classes, np.repeat(np.arange(5)[:, None], 25, 1))
 
 
+@pytest.mark.slow
 def test_five_shifted_digits_are_each_recognised_by_one_cell():
     model, trainer = trained(0)
     check_the_claim_of_the_paper(model)

@@ -203,6 +203,7 @@ def test_other_settings_are_listed_and_refused(tiny, uninterrupted):
     assert "learning rate" in text  # why more epochs are another run
 
 
+@pytest.mark.slow
 def test_data_that_has_changed_is_refused(tiny, tmp_path):
     photos = write_images(tmp_path / "photos")
     recipe = dataclasses.replace(tiny, data=str(photos))
