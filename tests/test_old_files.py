@@ -54,7 +54,9 @@ def test_an_old_run_goes_on_and_ends_as_it_would_have(old_run):
     assert {k: result.metrics[k] for k in LAST} == pytest.approx(LAST, rel=1e-4)
     after = old_run.read_record()
     assert after["status"] == "finished" and len(after["sessions"]) == 2
-    for name in ("recipe", "data", "check", "estimate"):
+    recipes = [Recipe.from_json(each["recipe"]) for each in (record, after)]
+    assert recipes[0] == recipes[1]  # the new fields have their defaults
+    for name in ("data", "check", "estimate"):
         assert after[name] == record[name]
     for name, value in record["resolved"].items():
         assert after["resolved"][name] == value
