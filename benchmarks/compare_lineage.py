@@ -19,6 +19,8 @@ import machine
 import numpy as np
 
 BATCH, IMAGE, CLASSES = 8, 224, 1000
+# Of keras.applications, whose ResNet-50 is v1.
+SAME = {"ResNet50": {"stride_in": "1x1"}}
 CASES = {
     "resnet50-forward": ("ResNet50", "forward"),
     "resnet50-train": ("ResNet50", "train"),
@@ -43,7 +45,7 @@ def prepare(contender, network, workload, jit=False):
     if contender == OURS:
         import keras_vit
 
-        model = getattr(keras_vit, network)(CLASSES)
+        model = getattr(keras_vit, network)(CLASSES, **SAME.get(network, {}))
     else:
         model = getattr(keras.applications, network)(
             weights=None, classes=CLASSES, classifier_activation=None
