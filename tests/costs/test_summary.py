@@ -109,6 +109,7 @@ def test_the_parts_of_a_block_are_told_apart():
     assert found["norm"] == 2 * d and found["head"] == 3 * d + 3
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_batch_and_speed_is_measured_on_request(monkeypatch):
     monkeypatch.setattr("keras_vit.costs.time.SECONDS", 0.0)
     facts = keras_vit.summary(MODELS["masked"](), (1, 4, 4), measure=True)

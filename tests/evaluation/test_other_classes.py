@@ -94,6 +94,7 @@ def test_a_model_of_imagenet_knows_the_synsets_of_a_few_of_its_classes(named):
         evaluate(model, other)
 
 
+@pytest.mark.slow
 def test_folders_and_lists_of_any_classes_are_scored_whole(named, tmp_path, capsys):
     model = tmp_path / "model.keras"
     named.save(model)

@@ -60,7 +60,7 @@ def test_a_stream_can_start_at_any_step(arrays, folder, augment, kind):
         same(rest, whole[start:])
 
 
-@pytest.mark.parametrize("augment", AUGMENTS)
+@pytest.mark.parametrize("augment", cases.rest_slow(AUGMENTS, 2))
 def test_both_ways_through_the_pipeline_agree(arrays, augment):
     wanted = dict(image_size=(8, 10), training=True, augment=AUGMENTS[augment])
     slow = arrays.with_store(_SlowStore(arrays.store))
