@@ -118,7 +118,8 @@ def verify(model_or_name=None):
         difference in any block and in the logits, the bar, and the verdict.
 
     Raises:
-        ValueError: if the name is unknown, or the model was not made here.
+        ValueError: if the name is unknown, the model was not made here, or there are
+            no cases of its family.
 
     Example:
 
@@ -130,7 +131,7 @@ def verify(model_or_name=None):
         return Certificate([*(_check(c) for c in _CASES), _check_positions()])
     if isinstance(model_or_name, str):
         family = family_of_variant(canonical_name(model_or_name))
-        return Certificate(_check(c) for c in _CASES if c.family == family)
+        return Certificate(_check(case) for case in _cases_of(family))
     family = settings_of(model_or_name).get("family")
     if not family:
         raise ValueError(
@@ -138,9 +139,7 @@ def verify(model_or_name=None):
             f"Received: {model_or_name!r}.{look_inside(model_or_name)}"
         )
     arguments = arguments_of(model_or_name)
-    checks = [
-        _check(case, arguments["dtype"]) for case in _CASES if case.family == family
-    ]
+    checks = [_check(case, arguments["dtype"]) for case in _cases_of(family)]
     same = [
         check.origin
         for check in checks
@@ -149,6 +148,19 @@ def verify(model_or_name=None):
     own = ", ".join(f"{n}={arguments[n]!r}" for n in checks[0].arithmetic)
     whose = f"as {' and '.join(same)}" if same else "as none of these projects"
     return Certificate(checks, [f"This model computes with {own}: {whose}."])
+
+
+def _cases_of(family):
+    """The cases of a family; raises where there are none."""
+    found = [case for case in _CASES if case.family == family]
+    if not found:
+        known = ", ".join(sorted({case.family for case in _CASES}))
+        raise ValueError(
+            f"`verify` has cases of the families {known}, and none of {family}. "
+            f"Received: a model of the family {family!r}. Compare a file of its "
+            "weights with its project's own outputs."
+        )
+    return found
 
 
 def golden_folder():

@@ -73,3 +73,10 @@ def test_a_file_is_verified_with_checksum_and_photo(tmp_path, monkeypatch):
     assert len(report.predictions) == 5 and len(report.sha256) == 64
     assert report.certificate.passed
     assert report.sha256 in str(report) and "%" in str(report)
+
+
+def test_a_family_without_cases_is_no_success():
+    model = keras_vit.ResNet(3, num_blocks=(1,), stage_widths=(8,), image_size=32)
+    for subject in ("ResNet50", model):
+        with pytest.raises(ValueError, match=r"none of resnet.*Received"):
+            keras_vit.verify(subject)
