@@ -20,7 +20,7 @@ WITHOUT |= {"keras_vit LeNet-5 of 1998", "keras_vit LeNet-5", "keras_vit AlexNet
 WITHOUT |= {"keras_vit VGG"}
 WITHOUT |= {"milesial U-Net", "jvanvugt U-Net", "released U-Net"}
 WITHOUT |= {"torch Transformer encoder", "Hugging Face BERT"}
-WITHOUT |= {"keras_vit U-Net"}
+WITHOUT |= {"keras_vit U-Net", "keras_vit Neocognitron"}
 WITHOUT |= {"mateuszbuda U-Net"}  # of which there are no golden data at all
 WITHOUT |= {layout.name for layout in LAYOUTS if layout.family == "efficientnet"}
 WITHOUT |= {"torchvision and timm ResNet", "Hugging Face ResNet"}

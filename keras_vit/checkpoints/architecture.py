@@ -13,6 +13,7 @@ from keras_vit.checkpoints.sizes import (
     efficientnet,
     encoder,
     lenet,
+    neocognitron,
     unet,
     vgg,
 )
@@ -27,6 +28,7 @@ READERS = {
     "unet": unet.arguments,
     "efficientnet": efficientnet.arguments,
     "transformer encoder": encoder.arguments,
+    "neocognitron": neocognitron.arguments,
 }
 
 _BLOCK = "block_00/"
@@ -50,6 +52,7 @@ ASKED = {
     "stride_in": "where its stride is, of which ResNets have two kinds: '1x1' (v1, the "
     "paper's and Keras's) or '3x3' (v1.5, torchvision's and timm's)",
     "pooling": "what its head reads",
+    "form": "its form ('1980' or '1988')",
     "skip_first": "in which order a U-Net joins what was upsampled and what was not",
     "upconv_relu": "whether a ReLU follows the up-convolutions",
 }

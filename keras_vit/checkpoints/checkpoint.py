@@ -170,9 +170,10 @@ def recognise(arrays, average=None):
     if found := foreign_kind(names):
         raise _foreign(arrays.origin, *found)
     shown = ", ".join(map(repr, names[:5])) or "none"
+    layouts = ", ".join(dict.fromkeys(layout.name for layout in LAYOUTS))
     raise ValueError(
-        f"{arrays.origin} does not look like weights of a ViT, hybrid or BiT model in "
-        f"any layout that keras_vit knows ({', '.join(o.name for o in LAYOUTS)}). "
+        f"{arrays.origin} does not look like weights of a ViT, hybrid, BiT or another "
+        f"model in any layout that keras_vit knows ({layouts}). "
         f"Its first names: {shown}. Pass the model's weights under the names that one "
         "of these projects gives them."
     )

@@ -17,9 +17,7 @@ _VARIABLE_NAMES = (
     ),
     # Of Keras's EfficientNets.
     (re.compile(r"^normalization(_\d+|$)"), ("mean", "variance", "count")),
-    (re.compile(r"^s[24]$"), ("coefficient", "bias")),
     (re.compile(r"_scale$"), ("gamma",)),
-    (re.compile(r"^s\d$"), ("excitation", "inhibition")),
     (re.compile(r"^pooling$"), ("probe",)),
     (re.compile(r"^corruption$"), ("mask_token",)),
     (
@@ -118,6 +116,10 @@ def _variable_name(layers, index, variables):
         return "embeddings" if len(variables) == 1 else two_dimensional[index]
     if last == "head" and len(variables) == 1:
         return "codes"
+    if re.fullmatch(r"s\d", last):  # of a Neocognitron, or of LeNet-5
+        is_plane = len(variables["0"].shape) == 4
+        names = ("excitation", "inhibition") if is_plane else ("coefficient", "bias")
+        return names[index] if index < 2 else f"vars_{index}"
     for pattern, names in _VARIABLE_NAMES:
         if pattern.search(last) and index < len(names):
             return names[index]

@@ -10,6 +10,7 @@ from keras_vit.checkpoints.names import (
     encoder,
     hugging_face,
     lenet,
+    neocognitron,
     resnet,
     unet,
     vgg,
@@ -229,6 +230,7 @@ LAYOUTS = (
     *unet.LAYOUTS,
     *efficientnet.LAYOUTS,
     *encoder.LAYOUTS,
+    *neocognitron.LAYOUTS,
 )
 
 # The arguments that some project fixes without its arrays showing them.

@@ -4,7 +4,7 @@ import golden
 import keras
 import numpy as np
 import pytest
-from cases import array, inputs
+from cases import array, inputs, randomize
 
 import keras_vit
 from keras_vit.models.variants.neocognitron import NEOCOGNITRON
@@ -69,3 +69,17 @@ def test_larger_images_and_those_of_every_size_are_taken():
 def test_mistakes_are_explained(arguments, words):
     with pytest.raises(ValueError, match=words):
         keras_vit.Neocognitron(3, **arguments)
+
+
+def test_its_own_files_fill_another_one(tmp_path):
+    model = randomize(keras_vit.Neocognitron(3, planes=4))
+    x = inputs((2, 16, 16, 1))
+    model.save(tmp_path / "m.keras")
+    again = keras_vit.from_checkpoint(tmp_path / "m.keras")
+    np.testing.assert_array_equal(array(again(x)), array(model(x)))
+    weights = tmp_path / "m.weights.h5"
+    model.save_weights(weights)
+    with pytest.raises(ValueError, match="form"):
+        keras_vit.from_checkpoint(weights)
+    again = keras_vit.from_checkpoint(weights, form="1980")
+    np.testing.assert_array_equal(array(again(x)), array(model(x)))
