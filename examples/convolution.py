@@ -70,9 +70,6 @@ for kind in ("none", "learned", "sincos2d"):
     shifts = [moved(tokens(kind), pixels, 4).max() for pixels in (4, 1)]
     print("ViT, positions {}: by a patch {:.2f}, by 1 {:.2f}".format(kind, *shifts))
 pictures = (EDGE, correlation(EDGE, KERNEL), convolution(EDGE, KERNEL))
-titles = ("image, 0 to 255", "correlation: 765", "convolution: -765")
-panes = plt.subplots(1, 3, figsize=(9, 3.4))[1]
-for pane, title, picture, dark in zip(panes, titles, pictures, (0, -765, -765)):
-    pane.imshow(picture, cmap="gray", vmin=dark, vmax=-dark or 255)
-    pane.set_title(title)
+for i, title in enumerate(("image", "correlation", "convolution")):
+    plt.subplot(131 + i, title=title).imshow(pictures[i], "gray", vmin=-765, vmax=765)
 plt.savefig("convolution.png", dpi=120)
