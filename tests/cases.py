@@ -226,6 +226,9 @@ LAYERS = {
         {"num_heads": 4, "mlp_dim": 24, "gelu": "erf", "epsilon": 1e-5},
         TOKENS,
     ),
+    "tokens_to_map": LayerCase(
+        layers.TokensToMap, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
+    ),
     "layer_norm": LayerCase(layers.LayerNorm, {"epsilon": 1e-5}, TOKENS),
     "crop": LayerCase(layers.CropToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)),
     "group_norm": LayerCase(

@@ -22,6 +22,7 @@ from keras_vit.layers.tokens.patch_encoder import PatchEncoder
 from keras_vit.layers.tokens.patches import Patches, unpatchify
 from keras_vit.layers.tokens.pooling import AttentionPooling, TokenPooling
 from keras_vit.layers.tokens.position_embedding import PositionEmbedding, sincos2d
+from keras_vit.layers.tokens.token_map import TokensToMap
 from keras_vit.layers.transformer.attention import MultiHeadSelfAttention
 from keras_vit.layers.transformer.layer_norm import LayerNorm
 from keras_vit.layers.transformer.mlp import MLP
@@ -58,6 +59,7 @@ __all__ = [
     "StochasticDepth",
     "Subsampling",
     "TokenPooling",
+    "TokensToMap",
     "TransformerBlock",
     "TransformerEncoder",
     "scaled_tanh",

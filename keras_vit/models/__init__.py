@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.lineage.efficientnet": ["EfficientNet"],
         "models.lineage.resnet": ["ResNet"],
         "models.lineage.vgg": ["VGG"],
+        "models.maps": ["feature_maps"],
         "models.preprocessing": ["preprocess_input"],
         "models.pretrained.imagenet_names": ["decode_predictions", "imagenet_classes"],
         "models.pretrained.weights": ["load_weights"],
