@@ -12,7 +12,7 @@ from keras_vit.models.variants.rows import HYBRID_VARIANTS, VIT_VARIANTS
 from keras_vit.tpu_check.children import CompilerError, compile_in_child
 from keras_vit.tpu_check.program import read_program
 from keras_vit.tpu_check.report import GIB, PAPER_CORE_DAYS, TpuReport
-from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.model_arguments import SMALL, family_of, model_arguments
 
 # What the compiler says of a program that is too large.
 _TOO_LARGE = re.compile(
@@ -213,8 +213,9 @@ def _arguments_of(recipe):
 
 def _sizes(recipe):
     """Constructor and sizes of a model with a number of blocks."""
-    if recipe.model == "small":
-        return "ViT", {}
+    constructors = {"vit": "ViT", "hybrid": "HybridViT"}
+    if recipe.model in SMALL and family_of(recipe.model) in constructors:
+        return constructors[family_of(recipe.model)], {}
     for constructor, rows in (("ViT", VIT_VARIANTS), ("HybridViT", HYBRID_VARIANTS)):
         if recipe.model in rows:
             sizes = dataclasses.asdict(rows[recipe.model])

@@ -5,17 +5,24 @@ import math
 
 from keras_vit.devices import current
 from keras_vit.models.pretrained.weights import channels_of
+from keras_vit.models.variants.identify import family_of_variant
+from keras_vit.models.variants.listing import canonical_name
 
 logger = logging.getLogger(__name__)
 
-# The model "small": its training must fit into minutes on a laptop.
+# The models whose sizes are fields of a recipe, with the family of each and what those
+# fields are by default. Their training must fit into minutes on a laptop, and all three
+# compute about as much: 10 to 12 million operations for a grey image of 28 pixels.
+_ENCODER = {"num_layers": 4, "hidden_dim": 96, "mlp_dim": 192, "num_heads": 4}
+_DROPPING = {"dropout_rate": 0.1, "drop_path_rate": 0.1}
+SMALL_FAMILIES = {"small": "vit", "small_bit": "bit", "small_hybrid": "hybrid"}
 SMALL = {
-    "num_layers": 4,
-    "hidden_dim": 96,
-    "mlp_dim": 192,
-    "num_heads": 4,
-    "dropout_rate": 0.1,
-    "drop_path_rate": 0.1,
+    "small": {**_ENCODER, **_DROPPING},
+    "small_bit": {"num_blocks": (1, 1, 1), "width_factor": 0.5},
+    "small_hybrid": {
+        **{"num_blocks": (1, 1), "width_factor": 0.5, "patch_size": 1},
+        **{**_ENCODER, "num_layers": 2, **_DROPPING},
+    },
 }
 
 # The patches of a model "small": of about so many pixels, and at most about so many per
@@ -28,7 +35,7 @@ PATCHES_PER_SIDE = 8
 SMALL_PATCHES = range(5, 11)
 ROUNDED_TO = (7, 8)
 
-# A model "small" resizes to this side where images are larger, or of many sizes.
+# A small model resizes to this side where images are larger, or of many sizes.
 SMALL_IMAGE_SIZE = 64
 
 # Passed on only where they differ from the defaults: not every model has dropout.
@@ -41,6 +48,17 @@ OPTIONS = (
     "weights",
     "remat",
 )
+
+
+def family_of(model):
+    """The family of a recipe's model, such as `"vit"`.
+
+    Raises:
+        ValueError: if there is no such model; the message names the closest one.
+    """
+    if model in SMALL_FAMILIES:
+        return SMALL_FAMILIES[model]
+    return family_of_variant(canonical_name(model))
 
 
 def resolve_dtype(recipe):
@@ -76,15 +94,15 @@ def model_arguments(recipe, *, native_size, num_channels):
     for name in OPTIONS:
         if getattr(recipe, name) != recipe.__dataclass_fields__[name].default:
             arguments[name] = getattr(recipe, name)
-    if recipe.model == "small":
+    if recipe.model in SMALL:
         if recipe.image_size is None:
             fits = native_size is not None and max(native_size) <= SMALL_IMAGE_SIZE
             arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
-        if recipe.patch_size is None:
+        if recipe.patch_size is None and recipe.model == "small":
             arguments["patch_size"] = _patch_size(arguments["image_size"])
             if recipe.image_size is None:
                 _fit_together(arguments)
-        for name, default in SMALL.items():
+        for name, default in SMALL[recipe.model].items():
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
     return {name: value for name, value in arguments.items() if value is not None}

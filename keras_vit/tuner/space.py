@@ -4,8 +4,7 @@ import dataclasses
 
 from keras_vit.common.wording import hint
 from keras_vit.models.variants.listing import canonical_name
-from keras_vit.models.variants.rows import BIT_VARIANTS
-from keras_vit.training.model_arguments import SMALL
+from keras_vit.training.model_arguments import SMALL, family_of
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.recipes.text import fields_of
 from keras_vit.tuner.ranges import Between, Choices, around
@@ -33,7 +32,7 @@ DECAY = 10
 
 
 def vit_space(recipe):
-    """What is searched around the recipe of a ViT, or of one in pretraining."""
+    """What is searched around the recipe of a ViT or hybrid, in pretraining too."""
     space = {
         "learning_rate": around(recipe.learning_rate, RATE),
         "weight_decay": _decay(recipe),
@@ -43,7 +42,7 @@ def vit_space(recipe):
     }
     if recipe.masked_target is None:
         space[MIXUP] = Choices(ALPHAS)
-    if recipe.model == "small":
+    if recipe.model in SMALL:
         space["num_layers"] = Between(2, 8)
         space["hidden_dim"] = Choices((64, 96, 128, 192))
     elif recipe.weights is None:
@@ -56,13 +55,17 @@ def bit_space(recipe):
     """What is searched around the recipe of a BiT ResNet."""
     sizes = ("BiT_R50x1", "BiT_R101x1", "BiT_R50x3")
     levels = ("none", "flip", "resize_crop", "inception")
-    return {
+    space = {
         "learning_rate": around(recipe.learning_rate, RATE),
         "weight_decay": _decay(recipe),
         "augment": Choices(_with(recipe.augment, levels)),
         MIXUP: Choices(ALPHAS),
-        "model": Choices(_with(canonical_name(recipe.model), sizes)),
     }
+    if recipe.model in SMALL:
+        space["width_factor"] = Choices((0.5, 1.0, 1.5))
+    else:
+        space["model"] = Choices(_with(canonical_name(recipe.model), sizes))
+    return space
 
 
 def default_space(recipe):
@@ -72,7 +75,7 @@ def default_space(recipe):
 
 def is_bit(recipe):
     """Whether the recipe's model is a BiT ResNet."""
-    return recipe.model != "small" and canonical_name(recipe.model) in BIT_VARIANTS
+    return family_of(recipe.model) == "bit"
 
 
 def own_values(recipe):
@@ -80,7 +83,7 @@ def own_values(recipe):
     values = dict(vars(recipe))
     # What the models do where a recipe says nothing.
     usual = {"dropout_rate": 0.0, "drop_path_rate": 0.0}
-    usual |= SMALL if recipe.model == "small" else {}
+    usual |= SMALL.get(recipe.model, {})
     values |= {k: v for k, v in usual.items() if values[k] is None}
     return {MIXUP: 0.0, **values}
 

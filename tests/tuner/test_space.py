@@ -24,6 +24,8 @@ BASES = {
     "published": (Recipe(model="ViT_Ti16", image_size=32), vit_space),
     "fine-tuning": (Recipe(model="ViT_B16", weights="augreg"), vit_space),
     "bit": (BIT, bit_space),
+    "small_bit": (Recipe(model="small_bit"), bit_space),
+    "small_hybrid": (Recipe(model="small_hybrid"), vit_space),
 }
 
 

@@ -46,7 +46,7 @@ def mlp_multiply_adds(tokens, row, swiglu=False):
 
 def bit_params(row, num_classes=1000, num_channels=3):
     """Parameters of a BiT ResNet with a linear head."""
-    width = 64 * row.width_factor
+    width = int(64 * row.width_factor)
     total, channels = 49 * num_channels * width, width
     for channels_in, f, projects, _, _ in _units(row.num_blocks, width):
         norms = 2 * (channels_in + f + f)
@@ -56,7 +56,7 @@ def bit_params(row, num_classes=1000, num_channels=3):
 
 
 def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
-    width = 64 * row.width_factor
+    width = int(64 * row.width_factor)
     channels = width * stem_factor(row.num_blocks)
     sides = pair(image_size, "image_size")
     stem = resnet_multiply_adds(row.num_blocks, width, sides, num_channels)
@@ -65,18 +65,21 @@ def bit_flops(row, num_classes=1000, image_size=224, num_channels=3):
 
 def hybrid_params(row, num_classes=1000, image_size=224, num_channels=3):
     """Parameters of a hybrid with a class token and a linear head."""
-    total = 49 * num_channels * 64 + 2 * 64
-    for channels_in, f, projects, _, _ in _units(row.num_blocks):
+    width = int(64 * row.width_factor)
+    total = 49 * num_channels * width + 2 * width
+    for channels_in, f, projects, _, _ in _units(row.num_blocks, width):
         norms = 2 * (f + f + 4 * f + projects * 4 * f)
         total += norms + _kernels(channels_in, f, projects)
-    grid, channels = feature_map(row.num_blocks, pair(image_size, "image_size"))
+    sides = pair(image_size, "image_size")
+    grid, channels = feature_map(row.num_blocks, sides, width)
     return total + vit_params(row, num_classes, grid, channels)
 
 
 def hybrid_flops(row, num_classes=1000, image_size=224, num_channels=3):
     sides = pair(image_size, "image_size")
-    stem = resnet_multiply_adds(row.num_blocks, 64, sides, num_channels)
-    grid, channels = feature_map(row.num_blocks, sides)
+    width = int(64 * row.width_factor)
+    stem = resnet_multiply_adds(row.num_blocks, width, sides, num_channels)
+    grid, channels = feature_map(row.num_blocks, sides, width)
     return 2 * stem + vit_flops(row, num_classes, grid, channels)
 
 

@@ -1,6 +1,7 @@
 """Tables: the sizes of the published models, one row each."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from keras_vit.models.variants.lineage import LINEAGE
 
@@ -84,6 +85,8 @@ class HybridVariant:
     mlp_dim: int
     num_heads: int
     params: int | None = None
+    # Of the ResNet; the same in every published hybrid.
+    width_factor: ClassVar[int] = 1
 
 
 # Dosovitskiy et al. (2021), section 4.1, and Steiner et al. (2022), table 2; counts

@@ -3,11 +3,12 @@
 import math
 
 from keras_vit.common.checks import check_positive
-from keras_vit.models.variants.identify import family_of_variant, image_size_of
+from keras_vit.models.variants.identify import image_size_of
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import canonical_name
 from keras_vit.models.variants.rows import BIT_VARIANTS, VIT_VARIANTS
 from keras_vit.training.choosing.hyperrule import BiTHyperRule
+from keras_vit.training.model_arguments import SMALL, family_of
 from keras_vit.training.recipes.look_up import find_run
 from keras_vit.training.recipes.recipe import Recipe
 
@@ -177,7 +178,8 @@ def choose_recipe(
         num_classes: Integer.
         image_size: Integer or `(height, width)`, pixels of the images as they come;
             `None` where they have many sizes.
-        model: `"small"`, or a name from `keras_vit.list_models()`.
+        model: `"small"`, `"small_bit"`, `"small_hybrid"`, or a name from
+            `keras_vit.list_models()`.
         weights: What `Recipe.weights` takes, or `None` for random weights.
         images_at_once: Integer, the largest batch that the memory holds, such as
             `Estimate.images_that_fit()` says; `None` where it is not known. Larger
@@ -219,9 +221,9 @@ def choose(
     for name, values in ("image_size", sides), ("images_at_once", (at_once,)):
         for value in values:
             check_positive(**({} if value is None else {name: value}))
-    if model != "small":
+    if model not in SMALL:
         model = canonical_name(model)
-    published = weights is not None and model != "small"
+    published = weights is not None and model not in SMALL
     is_bit, in_lineage = model in BIT_VARIANTS, _in_lineage(model)
     if quick and (is_bit or in_lineage or not published):
         raise ValueError(
@@ -245,12 +247,12 @@ def choose(
 
 def _in_lineage(model):
     """Whether a model is no ViT, hybrid or BiT."""
-    return model != "small" and family_of_variant(model) in LINEAGE
+    return family_of(model) in LINEAGE
 
 
 def _has_batch_norms(model):
     """Whether a published model keeps statistics of its batches."""
-    row = LINEAGE[family_of_variant(model)].rows[model] if _in_lineage(model) else None
+    row = LINEAGE[family_of(model)].rows[model] if _in_lineage(model) else None
     return bool(getattr(row, "statistics", 0))
 
 
@@ -308,14 +310,14 @@ def _by_rule(num_examples, sides, model):
 
 
 def _large_from_scratch(num_examples, sides, model):
-    convolutional = model in BIT_VARIANTS or _in_lineage(model)
+    convolutional = family_of(model) == "bit" or _in_lineage(model)
     name = "bit_s" if convolutional else "plain_vit_s16_90ep"
     run, fields = _published(name)
     if _in_lineage(model):
         fields["image_size"] = image_size_of(model)
     if model != "ViT_S16":
         fields.pop("representation_size", None)  # as wide as that model
-    if model == "small":
+    if model in SMALL:
         fields.pop("image_size")
     if model not in VIT_VARIANTS:
         fields.pop("position_embedding", None)
@@ -325,7 +327,7 @@ def _large_from_scratch(num_examples, sides, model):
 
 def _small_from_scratch(num_examples, sides, model):
     small = None not in sides and max(sides) <= SMALL_IMAGE
-    small = small or model == "small"  # makes its images small
+    small = small or model in SMALL  # makes its images small
     fields = {
         "epochs": min(MOST_PASSES, max(FEWEST_PASSES, SEEN // num_examples)),
         **SCRATCH,

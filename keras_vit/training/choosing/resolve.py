@@ -9,6 +9,7 @@ from keras_vit.data.sets.known import num_training_images
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.choosing.choose import choose, fit_batch
 from keras_vit.training.datasets import load_data
+from keras_vit.training.model_arguments import SMALL
 from keras_vit.training.recipes.files import find_recipe, model_of_run
 from keras_vit.training.recipes.recipe import PRETRAINING, Recipe
 
@@ -52,7 +53,7 @@ def resolve(base=None, given=None, *, place=None):
     given = dict(given or {})
     start, model = _start(base, given)
     recipe, reasons = _changed(start, given), []
-    published = recipe.weights is not None and recipe.model != "small"
+    published = recipe.weights is not None and recipe.model not in SMALL
     if base == "auto" or (base is None and published and not recipe.masked_target):
         fields, reasons = _advise(recipe, place)
         start = Recipe(**{**model, **fields})
@@ -194,7 +195,7 @@ def _advise(recipe, place):
     images, classes = data.num_examples, data.num_classes
     size, model, weights = data.image_size, recipe.model, recipe.weights
     fields, reasons = choose(images, classes, size, model, weights)
-    at_once = None if model == "small" else _images_that_fit(fields, classes)
+    at_once = None if model in SMALL else _images_that_fit(fields, classes)
     if at_once:  # where nothing fits, the run itself says so
         reasons += fit_batch(fields, images, at_once)
     return fields, reasons

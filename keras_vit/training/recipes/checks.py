@@ -6,9 +6,11 @@ from types import NoneType
 from typing import Literal, get_args, get_origin
 
 from keras_vit.common.checks import check_choice, is_integer, is_number
+from keras_vit.training.model_arguments import SMALL
 
-# The sizes of the model "small".
+# The sizes of the small models, of which each has some.
 SIZES = ("num_layers", "hidden_dim", "mlp_dim", "num_heads")
+SIZES += ("num_blocks", "width_factor")
 
 
 def _is_size(value):
@@ -32,6 +34,11 @@ def _are_names(value):
     return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
 
 
+def _are_units(value):
+    positive = (is_integer(units) and 0 < units < 1000 for units in value)
+    return len(value) > 0 and all(positive)
+
+
 def _is_finite(value):
     try:
         return is_number(value) and math.isfinite(value)
@@ -44,6 +51,8 @@ def _is_small(value):
 
 
 SIZE = "positive: an integer or a pair (height, width) of them, without the channels"
+UNITS = "a tuple of the numbers of units in each stage, such as (1, 1, 1)"
+WIDTH = "a positive multiple of 0.5, because group norms have 32 groups"
 NAMES = "a tuple of names, such as ('backbone',)"
 SHARES = "a tuple of numbers: ascending shares of the run, each in (0, 1)"
 RATES = "a tuple of numbers: shares of the peak rate, each in (0, 1]"
@@ -58,6 +67,8 @@ RULES = {
     "in (0, 1]": lambda value: 0 < value <= 1,
     "in [0, 2**31)": lambda value: 0 <= value < 2**31,
     SIZE: _is_size,
+    UNITS: lambda value: isinstance(value, tuple) and _are_units(value),
+    WIDTH: lambda value: value > 0 and value % 0.5 == 0,
     NAMES: _are_names,
     SHARES: _are_shares,
     RATES: _are_rates,
@@ -95,6 +106,8 @@ def _check_pairs(recipe):
     unread = ("label_smoothing", "representation_size", "head_bias")
     unread = [name for name in unread if getattr(recipe, name)]
     sizes = [name for name in SIZES if getattr(recipe, name) is not None]
+    own = SMALL.get(recipe.model, ())
+    wrong_sizes = [name for name in sizes if name not in own]
     for wrong, rule, names in (
         (
             recipe.epochs is not None and recipe.total_steps is not None,
@@ -125,10 +138,16 @@ def _check_pairs(recipe):
             ("masked_target", *unread),
         ),
         (
-            sizes and recipe.model != "small",
+            sizes and not own,
             f"The sizes of {recipe.model} are fixed; {', '.join(sizes)} can be chosen "
-            "for the model 'small' only",
+            f"for {', '.join(map(repr, SMALL))} only",
             ("model", *sizes),
+        ),
+        (
+            wrong_sizes,
+            f"The model {recipe.model!r} has the sizes "
+            f"{', '.join(name for name in SIZES if name in own)}",
+            ("model", *wrong_sizes),
         ),
     ):
         if wrong:

@@ -9,7 +9,7 @@ from keras_vit.costs.flops import TRAINING_FACTOR
 from keras_vit.data.sets.known import image_shape, num_training_images
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.listing import canonical_name, published_flops
-from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.model_arguments import SMALL, family_of, model_arguments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +60,8 @@ def estimate_cost(
         num_examples: Integer, number of training images. Known for the papers' data
             sets.
         gflops: Float, 1e9 operations of the model's forward pass for one image, a
-            multiply-add counted as two. Known for published models, and for "small"
-            where the recipe or the data says the image size.
+            multiply-add counted as two. Known for published models, and for the small
+            ones where the recipe or the data says the image size.
         hardware: A name from `keras_vit.costs.chips.PEAK_TFLOPS` such as
             `"a100"`, or a float: 1e12 operations per second that one device is known
             to reach with this model. Without it there are no hours.
@@ -134,24 +134,26 @@ def _rate(hardware, utilisation):
 
 def _forward_gflops(recipe):
     """Of a model at the recipe's image size, from the closed forms."""
-    if recipe.model == "small":
+    if recipe.model in SMALL:
         return _small_flops(recipe) / 1e9
     size = 224 if recipe.image_size is None else recipe.image_size
     return published_flops(canonical_name(recipe.model), size) / 1e9
 
 
 def _small_flops(recipe):
-    """Of a model "small", whose sizes its images decide."""
+    """Of a small model, whose sizes its images decide."""
     *sides, channels = image_shape(recipe.data) or (None, None, 3)
     if recipe.image_size is None and None in sides:
         raise ValueError(
-            "`image_size` of the recipe, or `gflops`, must be given: the model 'small' "
-            f"takes the size of its images, which is not known for {recipe.data!r}. "
+            "`image_size` of the recipe, or `gflops`, must be given: the model "
+            f"{recipe.model!r} takes the size of its images, which is not known for "
+            f"{recipe.data!r}. "
             "Received: image_size=None"
         )
     recipe = dataclasses.replace(recipe, weights=None)  # which need not be there
     arguments = model_arguments(recipe, native_size=sides, num_channels=channels)
-    return counts.vit_flops(
+    _, flops = counts.FORMULAS[family_of(recipe.model)]
+    return flops(
         types.SimpleNamespace(**arguments),
         num_classes=10,
         image_size=arguments["image_size"],

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from keras_vit.common.regular import check_regular
+from keras_vit.training.model_arguments import SMALL
 from keras_vit.training.recipes.checks import SIZES
 from keras_vit.training.recipes.recipe import Recipe, recipe
 from keras_vit.training.recipes.records import read_json, read_record, recipe_of
@@ -63,7 +64,7 @@ def model_of_run(path):
     names = ("model", "image_size", "pooling", "position_embedding", *SIZES)
     fields = {name: getattr(recipe, name) for name in names}
     model = record.get("resolved", {}).get("model", {})
-    if recipe.model == "small":  # whose patches follow the images
+    if recipe.model in SMALL:  # whose patches follow the images
         patch = model.get("patch_size", recipe.patch_size)
         fields["patch_size"] = patch[0] if isinstance(patch, list) else patch
         size = model.get("image_size", recipe.image_size)

@@ -8,7 +8,15 @@ from typing import Literal
 from keras_vit.common.wording import hint, shortened
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.recipes import cost
-from keras_vit.training.recipes.checks import NAMES, RATES, SHARES, SIZE, check
+from keras_vit.training.recipes.checks import (
+    NAMES,
+    RATES,
+    SHARES,
+    SIZE,
+    UNITS,
+    WIDTH,
+    check,
+)
 from keras_vit.training.recipes.look_up import RecipeTable, find_run
 from keras_vit.training.recipes.text import Difference, as_text
 
@@ -23,6 +31,8 @@ SCALING = {
 }
 STEPS = ("total_steps", "warmup_steps", "evaluate_every", "cooldown_steps")
 EPOCHS = 24
+# Fields that JSON and command lines hold as lists.
+TUPLES = ("image_size", "num_blocks", "freeze", "decay_at", "decay_to")
 
 
 def field(default, group, rule=None, *, rare=False):
@@ -74,25 +84,32 @@ class Recipe:
     # (skip).
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
-    # The model: "small", whose sizes the size fields may change, or a published variant
-    # such as ViT_B16 (`keras-vit models` lists them); names of timm and Hugging Face
-    # mean the same models, at the image size in the name.
+    # The model: small (a ViT), small_bit or small_hybrid, whose sizes the fields below
+    # may change, or a published variant such as ViT_B16 (`keras-vit models` lists
+    # them); names of timm and Hugging Face mean the same models, at the image size in
+    # the name.
     model: str = field("small", "model")
     # The variant of a network that has several: 1998 or modern of LeNet5, 2012 or
     # one_tower of AlexNet; by default the first.
     variant: str | None = field(None, "model")
-    # Number of Transformer blocks (model "small" only).
+    # Number of Transformer blocks (small and small_hybrid only).
     num_layers: int | None = field(None, "model", "positive")
-    # Width of the tokens (model "small" only).
+    # Width of the tokens (small and small_hybrid only).
     hidden_dim: int | None = field(None, "model", "positive")
-    # Hidden width of the MLPs (model "small" only).
+    # Hidden width of the MLPs (small and small_hybrid only).
     mlp_dim: int | None = field(None, "model", "positive")
-    # Number of attention heads (model "small" only).
+    # Number of attention heads (small and small_hybrid only).
     num_heads: int | None = field(None, "model", "positive")
+    # Number of residual units in each stage of the ResNet, such as 1 1 1 (small_bit and
+    # small_hybrid only); every stage but the first halves the resolution.
+    num_blocks: tuple[int, ...] | None = field(None, "model", UNITS)
+    # Width of the ResNet in multiples of ResNet-50's: 0.5, 1, 1.5 and so on (small_bit
+    # and small_hybrid only).
+    width_factor: float | None = field(None, "model", WIDTH)
     # Height and width of the images in pixels: one number, or two.
     image_size: int | tuple[int, int] | None = field(None, "model", SIZE)
-    # Height and width of a patch in pixels; by default about 7 in the model "small",
-    # with at most eight patches per side.
+    # Height and width of a patch in pixels; by default about 7 in the model small,
+    # with at most eight patches per side. Of a hybrid: positions of its feature map.
     patch_size: int | None = field(None, "model", "positive")
     # 1 for grey, 3 for colour.
     num_channels: Literal[1, 3] | None = field(None, "model")
@@ -119,12 +136,13 @@ class Recipe:
     representation_size: int | None = field(None, "model", "positive")
     # Initial value of the classifier's biases; -10 or -6.9 with the sigmoid loss.
     head_bias: float = field(0.0, "model", rare=True)
-    # Dropout rate after each dense layer; the model "small" uses 0.1 by default.
+    # Dropout rate after each dense layer; small and small_hybrid use 0.1
+    # by default.
     dropout_rate: float | None = field(None, "regularisation", "in [0, 1)")
     # Dropout rate of the attention scores.
     attention_dropout_rate: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
     # Stochastic depth: drop rate of the last block, growing linearly from 0 at the
-    # first; the model "small" uses 0.1 by default.
+    # first; small and small_hybrid use 0.1 by default.
     drop_path_rate: float | None = field(None, "regularisation", "in [0, 1)")
     # Precision of the computation. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
     dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
@@ -217,7 +235,7 @@ class Recipe:
     jit_compile: Literal["auto", "yes", "no"] = field("auto", "machine", rare=True)
 
     def __post_init__(self):
-        for name in ("image_size", "freeze", "decay_at", "decay_to"):
+        for name in TUPLES:
             if isinstance(getattr(self, name), list):  # from JSON
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if named := alias_of(self.model):

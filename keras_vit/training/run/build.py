@@ -4,14 +4,14 @@ import keras
 
 import keras_vit.models
 from keras_vit.devices import current
-from keras_vit.models.variants.identify import family_of_variant
-from keras_vit.models.variants.listing import canonical_name
+from keras_vit.models.constructors import BUILDERS
 from keras_vit.pretraining import (
     MaskedPatchLoss,
     MaskedPatchPrediction,
     example_targets,
     masked_patch_metrics,
 )
+from keras_vit.training.model_arguments import SMALL, family_of
 from keras_vit.training.optimizers.build import build_optimizer
 from keras_vit.training.optimizers.layer_groups import freeze_layers
 from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
@@ -21,12 +21,11 @@ from keras_vit.training.run.self_organisation import check_self_organisation
 
 def check_model(recipe):
     """Raises a `ValueError` if there is no such model, or none for the task."""
-    name = "small" if recipe.model == "small" else canonical_name(recipe.model)
-    family = "vit" if name == "small" else family_of_variant(name)
+    family = family_of(recipe.model)
     if recipe.masked_target is not None and family not in ("vit", "hybrid"):
         raise ValueError(
             "Masked patch prediction needs the patches of a ViT or hybrid; "
-            f"{name} has none. Received: model={recipe.model!r}"
+            f"{recipe.model} has none. Received: model={recipe.model!r}"
         )
     if family == "unet":
         raise ValueError(
@@ -52,15 +51,12 @@ def build_model(recipe, num_classes, arguments):
     keras.utils.set_random_seed(recipe.seed)
     masked = recipe.masked_target is not None
     backbone, made = recipe.model, arguments
-    if recipe.model == "small":
-        backbone = keras_vit.models.ViT(
-            0 if masked else num_classes, name="vit_small", **arguments
-        )
-        made = {}
     try:
+        if recipe.model in SMALL:
+            backbone, made = _small(recipe, 0 if masked else num_classes, arguments), {}
         if masked:
             model = MaskedPatchPrediction(backbone, recipe.masked_target, **made)
-        elif recipe.model == "small":
+        elif recipe.model in SMALL:
             model = backbone
         else:
             model = keras_vit.models.build(backbone, num_classes, **arguments)
@@ -70,6 +66,13 @@ def build_model(recipe, num_classes, arguments):
         _set_head_bias(model, recipe.head_bias)
     freeze_layers(model, recipe.freeze)
     return model
+
+
+def _small(recipe, num_classes, arguments):
+    """A small model, which its family's builder makes of the recipe's sizes."""
+    family = family_of(recipe.model)
+    builder = BUILDERS[family]
+    return builder(num_classes, name=f"{family}_small", **arguments)
 
 
 def _set_head_bias(model, value):

@@ -115,7 +115,9 @@ def test_small_data_from_scratch_is_seen_often():
     assert choose_recipe(100, 2, 300, "ViT_S16")[0]["augment"] == "inception"
 
 
-@pytest.mark.parametrize("model", ["small", "ViT_S16", "ViT_B32", "BiT_R50x1"])
+@pytest.mark.parametrize(
+    "model", ["small", "small_bit", "ViT_S16", "ViT_B32", "BiT_R50x1"]
+)
 def test_large_data_from_scratch_follows_a_paper(model):
     fields, reasons = choose_recipe(1_281_167, 1000, None, model)
     recipe = Recipe(data="x", **fields)
