@@ -66,6 +66,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "pretraining": [],
         "pretraining.losses": ["MaskedPatchLoss"],
         "pretraining.model": ["MaskedPatchPrediction"],
+        "published": [],
         "training": [],
         "tuner": [],
         "visualize": [],

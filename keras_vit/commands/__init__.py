@@ -13,6 +13,7 @@ from keras_vit.commands.judging.predict import Predict
 from keras_vit.commands.judging.probe import Probe
 from keras_vit.commands.listing.data import Data
 from keras_vit.commands.listing.models import Models
+from keras_vit.commands.listing.published import Published
 from keras_vit.commands.listing.recipes import Recipes
 from keras_vit.commands.listing.runs import Runs
 from keras_vit.commands.machines.tpu_check import TpuCheck
@@ -35,6 +36,7 @@ COMMANDS = {
     "data": Data,
     "models": Models,
     "recipes": Recipes,
+    "published": Published,
     "tpu-check": TpuCheck,
     "verify": Verify,
 }
