@@ -44,6 +44,7 @@ OPTIONS = (
     "pooling",
     "attention_dropout_rate",
     "position_embedding",
+    "position_scope",
     "representation_size",
     "weights",
     "remat",

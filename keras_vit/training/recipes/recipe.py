@@ -132,6 +132,11 @@ class Recipe:
     position_embedding: Literal[
         "learned", "learned_2d", "sincos2d", "relative", "none"
     ] = field("learned", "model", rare=True)
+    # Where positions are added: at the input of the first block, at every layer with
+    # vectors of its own, or at every layer with the same ones (shared).
+    position_scope: Literal["input", "every_layer", "shared"] = field(
+        "input", "model", rare=True
+    )
     # Width of a tanh layer before the classifier; by default there is no such layer.
     representation_size: int | None = field(None, "model", "positive")
     # Initial value of the classifier's biases; -10 or -6.9 with the sigmoid loss.

@@ -24,10 +24,11 @@ FEATURES = {
         **{"accumulation_steps": 2, "ema_momentum": 0.8},
         "position_embedding": "relative",
     },
-    "bfloat16 momentum, frozen layers, number of updates": {
+    "bfloat16 momentum, frozen layers, positions at every layer, number of updates": {
         **{"optimizer": "sgd", "momentum_dtype": "bfloat16", "decay": "rsqrt"},
         **{"freeze": ("patch_encoder",), "loss": "sigmoid", "head_bias": -3.0},
         **{"epochs": None, "total_steps": 7, "evaluate_every": 3},
+        "position_scope": "every_layer",
     },
 }
 

@@ -95,6 +95,7 @@ def test_a_small_bit_is_trained_evaluated_and_trained_further(tmp_path, capsys):
     assert cost.flops == pytest.approx(record["cost"]["flops"] + extra)
     # The model of a run's weights is that of the run.
     found = model_of_run(run)
+    assert found["position_scope"] == "input"
     assert (found["model"], found["num_blocks"]) == ("small_bit", (1,))
     call = parse(["train", "--weights", str(run), "--data", str(data)])
     call.begin()

@@ -76,6 +76,21 @@ def test_what_the_model_is_told_of_a_recipe():
     assert "pre_logits" in names
 
 
+def test_the_scope_of_positions_decides_how_many_tables_there_are():
+    tokens, width, layers = 1 + 2 * 2, TINY.hidden_dim, 3
+    counts = {}
+    for scope in ("input", "every_layer", "shared"):
+        recipe = dataclasses.replace(TINY, num_layers=layers, position_scope=scope)
+        given = model_arguments(recipe, native_size=(8, 8), num_channels=1)
+        counts[scope] = build_model(recipe, 3, given).count_params()
+    assert counts["shared"] == counts["input"]
+    assert counts["every_layer"] - counts["input"] == (layers - 1) * tokens * width
+    wrong = dataclasses.replace(recipe, position_embedding="relative")
+    given = model_arguments(wrong, native_size=(8, 8), num_channels=1)
+    with pytest.raises(ValueError, match="`position_scope` must be left out"):
+        build_model(wrong, 3, given)
+
+
 def test_a_small_run_says_what_its_images_were_resized_to(tmp_path):
     recipe = Recipe()
     given = model_arguments(recipe, native_size=(53, 61), num_channels=1)
