@@ -1,7 +1,6 @@
 """Reads the arguments of a model's constructor from the arrays of a checkpoint."""
 
 import math
-import re
 
 from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
@@ -102,6 +101,7 @@ def arguments_of(checkpoint):
     found = {**facts_of(checkpoint), "num_classes": class_count(checkpoint) or 0}
     if family in READERS:
         found.update(READERS[family](checkpoint))
+        _check_complete(checkpoint, found)
     elif family == "bit":
         found.update(_resnet(checkpoint), pooling="gap")
     else:
@@ -117,17 +117,29 @@ def arguments_of(checkpoint):
     return found
 
 
+def _check_complete(checkpoint, found):
+    """Raises if arrays are missing from which a size is read."""
+    for name, value in found.items():
+        values = value if isinstance(value, list) else [value]
+        if name not in ASKED and None in values:
+            raise ValueError(
+                f"{checkpoint.origin} is incomplete: no array tells {name}. Received: "
+                f"{len(checkpoint.arrays)} arrays, from which {name}={value}. Fetch it "
+                "again, or save it anew with the program that wrote it."
+            )
+
+
 def class_count(checkpoint):
     """The classes of the head, or `None` where there is no head."""
     if paths.HEAD_CODES in checkpoint:
-        return _length(checkpoint, paths.HEAD_CODES, 0)
+        return checkpoint.length(paths.HEAD_CODES, 0)
     kernel, bias = paths.HEAD
-    return _length(checkpoint, bias if bias in checkpoint else kernel, -1)
+    return checkpoint.length(bias if bias in checkpoint else kernel, -1)
 
 
 def token_counts(checkpoint):
     """How many class tokens and register tokens there are."""
-    registers = _length(checkpoint, paths.REGISTER_TOKENS, 1) or 0
+    registers = checkpoint.length(paths.REGISTER_TOKENS, 1) or 0
     return int(paths.CLASS_TOKEN in checkpoint), registers
 
 
@@ -157,7 +169,7 @@ def position_prefix(checkpoint, tokens, patches=None):
     name = checkpoint.names(paths.POSITIONS)[0]
     if name.endswith(checkpoint.layout.prefixed_positions):
         return choices[0]
-    rows = _length(checkpoint, paths.POSITIONS, 1)
+    rows = checkpoint.length(paths.POSITIONS, 1)
     if patches not in (rows - prefix for prefix in choices):
         grid = stated_grid(checkpoint)
         patches = grid and math.prod(grid)
@@ -186,7 +198,7 @@ def stated_grid(checkpoint):
     A size that contradicts the file's positions is passed over: files that were
     fine-tuned with images of another size may still name the former one.
     """
-    described, rows = checkpoint.described, _length(checkpoint, paths.POSITIONS, 1)
+    described, rows = checkpoint.described, checkpoint.length(paths.POSITIONS, 1)
     preparation = described.preparation
     sizes = (
         described.arguments.get("image_size"),
@@ -217,23 +229,11 @@ def reduction_of(checkpoint):
     return stem_factor(_resnet(checkpoint)["num_blocks"])
 
 
-def _length(checkpoint, path, axis):
-    """The length of an axis of a variable, or `None` where the file has none."""
-    shape = checkpoint.shape(path) if path in checkpoint else None
-    return shape[axis] if shape else None
-
-
-def _numbers(checkpoint, pattern):
-    """The numbers in the paths of variables that a pattern matches."""
-    found = (re.fullmatch(pattern, path) for path in checkpoint.variables)
-    return [tuple(map(int, match.groups())) for match in found if match]
-
-
 def _resnet(checkpoint):
     units, widths = {}, {}
-    for stage, unit in _numbers(checkpoint, r"stage(\d+)_unit(\d+)/conv_1/kernel"):
+    for stage, unit in checkpoint.numbers(r"stage(\d+)_unit(\d+)/conv_1/kernel"):
         units[stage] = max(units.get(stage, 0), unit)
-        widths[stage] = _length(checkpoint, f"stage{stage}_unit01/conv_3/kernel", -1)
+        widths[stage] = checkpoint.length(f"stage{stage}_unit01/conv_3/kernel", -1)
     *_, channels, width = checkpoint.shape("root_conv/kernel")
     factor = width / 64
     found = {
@@ -250,10 +250,10 @@ def _resnet(checkpoint):
 def _encoder(checkpoint):
     described = checkpoint.described.arguments
     hidden_dim = checkpoint.shape(paths.PATCH_KERNEL)[-1]
-    blocks = _numbers(checkpoint, r"block_(\d+)/mlp/dense_1/kernel")
+    blocks = checkpoint.numbers(r"block_(\d+)/mlp/dense_1/kernel")
     class_token, register_tokens = token_counts(checkpoint)
     tokens, learned = class_token + register_tokens, paths.POSITIONS in checkpoint
-    outer, inner = _length(checkpoint, _MLP[0], -1), _length(checkpoint, _MLP[1], 0)
+    outer, inner = checkpoint.length(_MLP[0], -1), checkpoint.length(_MLP[1], 0)
     swiglu = bool(inner) and outer == 2 * inner
     found = {
         "num_layers": max(blocks, default=(-1,))[0] + 1,
@@ -265,7 +265,7 @@ def _encoder(checkpoint):
         "pooled_norm": "pooled_norm/gamma" in checkpoint,
         "qk_norm": _QUERY_NORM in checkpoint,
         "layer_scale": 1e-5 if _BLOCK + "attention_scale/gamma" in checkpoint else None,
-        "representation_size": _length(checkpoint, paths.PRE_LOGITS[1], 0),
+        "representation_size": checkpoint.length(paths.PRE_LOGITS[1], 0),
         "position_embedding": "learned"
         if learned
         else described.get("position_embedding") or checkpoint.layout.without_positions,
@@ -325,7 +325,7 @@ def _sizes(checkpoint, family):
     if patch := patch_of(checkpoint):
         *patch, channels = patch
     else:
-        pixels = _length(checkpoint, paths.PATCH_KERNEL, 0)
+        pixels = checkpoint.length(paths.PATCH_KERNEL, 0)
         if family == "vit" and square_grid(pixels):
             channels = 1
         patch = None if pixels % channels else square_grid(pixels // channels)
@@ -334,7 +334,7 @@ def _sizes(checkpoint, family):
     if grid is not None:
         said = (stated, getattr(checkpoint.preparation, "image_size", None))
         size = next(s for s in said if s and _grid(checkpoint, s) == grid)
-    elif (rows := _length(checkpoint, paths.POSITIONS, 1)) is not None:
+    elif (rows := checkpoint.length(paths.POSITIONS, 1)) is not None:
         if stated is not None and patch_of(checkpoint):
             raise ValueError(
                 f"{checkpoint.origin} contradicts its configuration, which says images "

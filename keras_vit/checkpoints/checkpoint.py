@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -116,6 +117,30 @@ class Checkpoint:
         joined = list(shapes[0])
         joined[axis] = sum(s[axis] for s in shapes)
         return tuple(joined)
+
+    def length(self, path, axis):
+        """The length of an axis of a variable, or `None` where the file has none.
+
+        Raises:
+            ValueError: if what the file has cannot be such a variable.
+        """
+        if path not in self:
+            return None
+        shape = self.shape(path)
+        if shape is None or not -len(shape) <= axis < len(shape):
+            names = ", ".join(self.names(path))
+            shapes = ", ".join(str(part.shape) for part in self.variables[path])
+            raise ValueError(
+                f"{self.origin} is damaged: {path} has other axes. Received: {names} "
+                f"of shape {shapes}. Fetch it again, or save it anew with the program "
+                "that wrote it."
+            )
+        return shape[axis]
+
+    def numbers(self, pattern):
+        """The numbers in the paths of variables that a pattern matches."""
+        found = (re.fullmatch(pattern, path) for path in self.variables)
+        return [tuple(map(int, match.groups())) for match in found if match]
 
     def set_aside(self, path):
         """What a variable of a file of ours is that a model may lack, or `None`."""

@@ -5,15 +5,14 @@ from keras_vit.checkpoints.sizes.dense_layers import grid_of, hidden_dims
 
 def arguments(checkpoint):
     """The arguments of `keras_vit.AlexNet` that the arrays of a `Checkpoint` show."""
-    names = [f"conv{number}/kernel" for number in range(1, 6)]
-    shapes = [checkpoint.shape(n) if n in checkpoint else None for n in names]
     found = {
-        "widths": [shape and shape[-1] for shape in shapes],
+        "widths": [checkpoint.length(f"conv{n}/kernel", 3) for n in range(1, 6)],
         "hidden_dims": hidden_dims(checkpoint, first=6),
-        "num_channels": shapes[0] and shapes[0][2],
+        "num_channels": checkpoint.length("conv1/kernel", 2),
     }
-    if "variant" not in checkpoint.layout.facts and shapes[0] and shapes[1]:
-        grouped = shapes[1][2] < shapes[0][3]
+    reads = checkpoint.length("conv2/kernel", 2)
+    if "variant" not in checkpoint.layout.facts and reads:
+        grouped = reads < found["widths"][0]
         found["variant"] = "2012" if grouped else "one_tower"
         found["lrn"] = None if grouped else "none"
     reader = "fc6/kernel" if found["hidden_dims"] else "head/kernel"

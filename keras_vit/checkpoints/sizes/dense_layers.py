@@ -6,8 +6,8 @@ import math
 def hidden_dims(checkpoint, first=1):
     """The units of the layers `fc<first>`, `fc<first + 1>`, ... of a `Checkpoint`."""
     dims = []
-    while (path := f"fc{first + len(dims)}/kernel") in checkpoint:
-        dims.append((checkpoint.shape(path) or (None,))[-1])
+    while units := checkpoint.length(f"fc{first + len(dims)}/kernel", 1):
+        dims.append(units)
     return dims
 
 
@@ -19,9 +19,8 @@ def grid_of(checkpoint, path, channels):
         path: Path of the kernel.
         channels: Integer, those of the map that is flattened.
     """
-    shape = checkpoint.shape(path)
-    if shape is None or not channels or shape[0] % channels:
+    reads = checkpoint.length(path, 0)
+    if not reads or not channels or reads % channels:
         return None
-    positions = shape[0] // channels
-    side = math.isqrt(positions)
-    return [side, side] if side * side == positions else None
+    side = math.isqrt(reads // channels)
+    return [side, side] if side * side == reads // channels else None

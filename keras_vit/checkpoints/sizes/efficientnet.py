@@ -12,23 +12,15 @@ def arguments(checkpoint):
         if match := _BLOCK.fullmatch(path):
             stage = int(match[1])
             counts[stage] = counts.get(stage, 0) + 1
-            widths[stage] = _last(checkpoint, path)
+            widths[stage] = checkpoint.length(path, 3)
     found = {
         "num_blocks": [counts[stage] for stage in sorted(counts)],
         "stage_widths": [widths[stage] for stage in sorted(counts)],
-        "stem_width": _last(checkpoint, "stem_conv/kernel"),
-        "top_width": _last(checkpoint, "top_conv/kernel"),
+        "stem_width": checkpoint.length("stem_conv/kernel", 3),
+        "top_width": checkpoint.length("top_conv/kernel", 3),
+        "num_channels": checkpoint.length("stem_conv/kernel", 2),
         "pooling": "gap",
     }
-    stem = checkpoint.shape("stem_conv/kernel")
-    if stem and len(stem) == 4:
-        found["num_channels"] = stem[2]
     if size := checkpoint.described.arguments.get("image_size"):
         found["image_size"] = list(size)
     return found
-
-
-def _last(checkpoint, path):
-    """The output channels of a kernel, or `None` where the file has none."""
-    shape = checkpoint.shape(path) if path in checkpoint else None
-    return shape[-1] if shape else None

@@ -7,10 +7,9 @@ def arguments(checkpoint):
     count = 0
     while kernel.format(count) in checkpoint:
         count += 1
-    width = checkpoint.shape(kernel.format(0)) if count else None
     return {
         "num_layers": count,
         "num_heads": checkpoint.described.arguments.get("num_heads"),
-        "hidden_dim": width and width[0],
-        "mlp_dim": width and width[1],
+        "hidden_dim": checkpoint.length(kernel.format(0), 0),
+        "mlp_dim": checkpoint.length(kernel.format(0), 1),
     }

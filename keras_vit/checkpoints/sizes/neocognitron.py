@@ -6,5 +6,7 @@ def arguments(checkpoint):
 
     Its planes learn at one image size and take every other.
     """
-    *_, channels, planes = checkpoint.shape("s1/excitation")
-    return {"planes": planes, "num_channels": channels}
+    return {
+        "planes": checkpoint.length("s1/excitation", 3),
+        "num_channels": checkpoint.length("s1/excitation", 2),
+    }

@@ -1,12 +1,8 @@
 """Reads the sizes of a VGG from the shapes of its arrays."""
 
-import re
-
 from keras_vit.checkpoints.names.vgg import OF_KERAS
 from keras_vit.checkpoints.names.vit import HEAD
 from keras_vit.checkpoints.sizes.dense_layers import grid_of, hidden_dims
-
-_CONVOLUTION = re.compile(r"block(\d+)_conv(\d+)/kernel")
 
 
 def arguments(checkpoint):
@@ -17,24 +13,21 @@ def arguments(checkpoint):
             keras.applications, whose first kernels read other images.
     """
     _check_origin(checkpoint)
-    counts, widths = {}, {}
-    for path in checkpoint.variables:
-        if match := _CONVOLUTION.fullmatch(path):
-            block, number = map(int, match.groups())
-            counts[block] = max(counts.get(block, 0), number)
-            widths[block] = (checkpoint.shape(path) or (None,))[-1]
+    counts = {}
+    for block, number in checkpoint.numbers(r"block(\d+)_conv(\d+)/kernel"):
+        counts[block] = max(counts.get(block, 0), number)
+    ends = [f"block{block}_conv{counts[block]}/kernel" for block in sorted(counts)]
     dims = hidden_dims(checkpoint)
     found = {
         "num_convs": [counts[block] for block in sorted(counts)],
-        "widths": [widths[block] for block in sorted(counts)],
+        "widths": [checkpoint.length(path, 3) for path in ends],
         "hidden_dims": dims,
         "batch_norm": "block1_conv1_bn/gamma" in checkpoint,
-        "num_channels": (checkpoint.shape("block1_conv1/kernel") or (3, 3, 3))[2],
+        "num_channels": checkpoint.length("block1_conv1/kernel", 2),
         "pooling": "gap",
     }
-    last, reader = widths[max(widths)], "fc1/kernel" if dims else HEAD[0]
-    reads = checkpoint.shape(reader) if reader in checkpoint else None
-    if reads and reads[0] != last:
+    last, reader = found["widths"][-1], "fc1/kernel" if dims else HEAD[0]
+    if checkpoint.length(reader, 0) not in (None, last):
         found["pooling"] = "flatten"
         found["grid_size"] = grid = grid_of(checkpoint, reader, last)
         if checkpoint.layout.name == OF_KERAS and grid:
