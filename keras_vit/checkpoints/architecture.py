@@ -131,10 +131,8 @@ def _check_complete(checkpoint, found):
 
 def class_count(checkpoint):
     """The classes of the head, or `None` where there is no head."""
-    if paths.HEAD_CODES in checkpoint:
-        return checkpoint.length(paths.HEAD_CODES, 0)
-    kernel, bias = paths.HEAD
-    return checkpoint.length(bias if bias in checkpoint else kernel, -1)
+    lengths = (checkpoint.length(path, axis) for path, axis in paths.CLASSES)
+    return next((length for length in lengths if length is not None), None)
 
 
 def token_counts(checkpoint):

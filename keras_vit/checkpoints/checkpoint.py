@@ -10,7 +10,6 @@ import numpy as np
 from keras_vit.checkpoints.configs import described
 from keras_vit.checkpoints.files.arrays import Arrays
 from keras_vit.checkpoints.files.memory import aligned_join
-from keras_vit.checkpoints.names.encoder import FAMILY as ENCODER
 from keras_vit.checkpoints.names.foreign import absent_kind, foreign_kind
 from keras_vit.checkpoints.names.layouts import KERAS, LAYOUTS, Layout
 from keras_vit.checkpoints.names.spelling import normalised
@@ -310,8 +309,7 @@ def _map(checkpoint, prefix, outside):
         checkpoint.variables[path] = parts
     _fold_heads(checkpoint)
     _reorder_flattened(checkpoint)
-    images = layout.family != ENCODER
-    if images and (kind := absent_kind(checkpoint.variables)):
+    if kind := absent_kind(checkpoint.variables, layout.absent):
         what, path = kind
         raise _foreign(checkpoint.origin, what, checkpoint.names(path))
 

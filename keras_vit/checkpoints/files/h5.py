@@ -9,27 +9,25 @@ from keras_vit.checkpoints.files.h5_layers import by_layer, is_by_layer
 from keras_vit.checkpoints.files.memory import aligned_empty
 from keras_vit.common.wording import display
 
-# Keras numbers the variables of a layer; these are their names, by the layer's.
+_RELATIVE = ("relative_positions", "prefix_to_prefix")
+_RELATIVE += ("prefix_to_patches", "patches_to_prefix")
+# Keras numbers the variables of a layer; these are their names, by the layer's, and
+# where layers of one name differ, by how many axes each of its variables has.
 _VARIABLE_NAMES = (
-    (
-        re.compile(r"(norm|bn)(_?\d+|$)"),
-        ("gamma", "beta", "moving_mean", "moving_variance"),
-    ),
+    (r"(norm|bn)(_?\d+|$)", None, ("gamma", "beta", "moving_mean", "moving_variance")),
     # Of Keras's EfficientNets.
-    (re.compile(r"^normalization(_\d+|$)"), ("mean", "variance", "count")),
-    (re.compile(r"_scale$"), ("gamma",)),
-    (re.compile(r"^pooling$"), ("probe",)),
-    (re.compile(r"^corruption$"), ("mask_token",)),
-    (
-        re.compile(r"^attention$"),
-        (
-            "relative_positions",
-            "prefix_to_prefix",
-            "prefix_to_patches",
-            "patches_to_prefix",
-        ),
-    ),
-    (re.compile(r""), ("kernel", "bias")),
+    (r"^normalization(_\d+|$)", None, ("mean", "variance", "count")),
+    (r"_scale$", None, ("gamma",)),
+    (r"^pooling$", None, ("probe",)),
+    (r"^corruption$", None, ("mask_token",)),
+    (r"^attention$", None, _RELATIVE),
+    (r"^position_embedding", (3,), ("embeddings",)),
+    (r"^position_embedding", None, ("rows", "columns", "prefix")),
+    # Of LeNet-5 (codes, subsampling), and of a Neocognitron's S-layers.
+    (r"^head$", (2,), ("codes",)),
+    (r"^s\d$", (4, 1), ("excitation", "inhibition")),
+    (r"^s\d$", None, ("coefficient", "bias")),
+    (r"", None, ("kernel", "bias")),
 )
 
 
@@ -107,20 +105,13 @@ def _variables(group, layers):
 
 
 def _variable_name(layers, index, variables):
-    shape = variables[str(index)].shape
+    shapes = [variables[str(number)].shape for number in range(len(variables))]
     last = layers[-1] if layers else ""
     if last == "patch_encoder":
-        return "class_token" if shape[1] == 1 and index == 0 else "register_tokens"
-    if last.startswith("position_embedding"):
-        two_dimensional = ("rows", "columns", "prefix")
-        return "embeddings" if len(variables) == 1 else two_dimensional[index]
-    if last == "head" and len(variables) == 1:
-        return "codes"
-    if re.fullmatch(r"s\d", last):  # of a Neocognitron, or of LeNet-5
-        is_plane = len(variables["0"].shape) == 4
-        names = ("excitation", "inhibition") if is_plane else ("coefficient", "bias")
-        return names[index] if index < 2 else f"vars_{index}"
-    for pattern, names in _VARIABLE_NAMES:
-        if pattern.search(last) and index < len(names):
+        is_class = shapes[index][1] == 1 and index == 0
+        return "class_token" if is_class else "register_tokens"
+    axes = tuple(map(len, shapes))
+    for pattern, wanted, names in _VARIABLE_NAMES:
+        if re.search(pattern, last) and wanted in (None, axes) and index < len(names):
             return names[index]
     return f"vars_{index}"

@@ -7,7 +7,7 @@ from keras_vit.checkpoints.names.layout import Layout
 from keras_vit.checkpoints.names.rows import TORCH_DENSE, TORCH_NORM
 from keras_vit.checkpoints.names.transforms import as_is, transpose
 
-FAMILY = "transformer encoder"
+_FAMILY = "transformer encoder"
 _OURS = "block_{i:02d}/"
 _FUSED = _OURS + "attention/query_key_value"
 _PROJECTION = _OURS + "attention/projection"
@@ -42,17 +42,19 @@ _BERT = (
 LAYOUTS = (
     Layout(
         "torch Transformer encoder",
-        FAMILY,
+        _FAMILY,
         _TORCH,
         (r"layers\.0\.self_attn\.in_proj_weight", r"layers\.0\.linear1\.weight"),
+        absent=(),
     ),
     Layout(
         "Hugging Face BERT",
-        FAMILY,
+        _FAMILY,
         _BERT,
         (r"encoder\.layer\.0\.attention\.self\.query\.weight",),
         {"gelu": "erf", "epsilon": 1e-12},
         project="hugging_face",
+        absent=(),
         ignored=(
             (r"embeddings\..*", "of BERT's embeddings, not of its encoder"),
             (r"(?:pooler|cls|classifier|qa_outputs)\..*", "of BERT's heads"),

@@ -80,7 +80,7 @@ FOREIGN = (
     (r"stages\.\d+\.downsample\..*", "a model of several stages, which is no ViT"),
 )
 
-# Variables of which the first is there and the others are not.
+# Variables of which the first is there and the others are not, in a file of a ViT.
 ABSENT = (
     (
         "block_00/attention_norm/gamma",
@@ -118,9 +118,12 @@ def foreign_kind(names):
     return None
 
 
-def absent_kind(paths):
-    """What a file is that lacks variables beside another, and that one; or `None`."""
-    for there, absent, kind in ABSENT:
+def absent_kind(paths, rows):
+    """What a file is that lacks variables beside another, and that one; or `None`.
+
+    `rows` are those of a layout, as in `ABSENT`.
+    """
+    for there, absent, kind in rows:
         if there in paths and not any(path in paths for path in absent):
             return kind, there
     return None

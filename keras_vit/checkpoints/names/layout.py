@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from keras_vit.checkpoints.names.foreign import ABSENT
 from keras_vit.checkpoints.names.rows import rows_of
 from keras_vit.checkpoints.names.wrappers import BESIDE
 from keras_vit.checkpoints.preparation import Preparation
@@ -50,6 +51,8 @@ class Layout:
             where that must be said.
         position_kernel: How the project resizes position embeddings.
         normalised: Whether names go through `spelling.normalised` first.
+        absent: Rows as in `foreign.ABSENT`, of kinds of models that are known by what
+            they lack, and refused.
         renamed: Function `(names, shapes)` that brings names into the form that the
             table has, or `None`; both are dictionaries, from a name to the one in the
             file, and from that to a shape.
@@ -69,6 +72,7 @@ class Layout:
     without_positions: str | None = None
     position_kernel: str = "official"
     normalised: bool = False
+    absent: tuple = ABSENT
     renamed: Callable | None = None
 
     @functools.cached_property
