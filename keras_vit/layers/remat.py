@@ -3,6 +3,32 @@
 import keras
 from keras import ops
 
+from keras_vit.layers.base import CompositeLayer
+
+
+class RematLayer(CompositeLayer):
+    """A layer of layers, which training may compute twice to keep its input only.
+
+    Its computation is `_output(inputs, training)`. It has no weights but those of its
+    sublayers. Not for direct use.
+
+    Args:
+        remat: Boolean, whether training keeps the input only; see `recomputed`.
+    """
+
+    def __init__(self, remat=False, **kwargs):
+        super().__init__(**kwargs)
+        self.autocast = not remat
+        self.remat = remat
+
+    def call(self, inputs, training=False, **options):
+        if not self.remat:
+            return self._output(inputs, training, **options)
+        inputs = ops.cast(inputs, self.compute_dtype)  # Keras does not, by `autocast`
+        if not training:
+            return self._output(inputs, training, **options)
+        return recomputed(self, lambda x: self._output(x, True, **options), inputs)
+
 
 def recomputed(layer, call, inputs):
     """`call(inputs)`, of which training keeps the inputs only.

@@ -4,9 +4,8 @@ import keras
 from keras import ops
 
 from keras_vit.common.checks import check_choice, check_positive
-from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.convolution.batch_norm import BatchNorm
-from keras_vit.layers.remat import recomputed
+from keras_vit.layers.remat import RematLayer
 from keras_vit.layers.transformer.stochastic_depth import StochasticDepth
 
 PADDINGS = ("same", "symmetric")
@@ -19,7 +18,7 @@ def kernel_initializer():
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class MBConv(CompositeLayer):
+class MBConv(RematLayer):
     """The block of the EfficientNets: an inverted bottleneck with squeeze-and-excite.
 
     A 1x1 convolution widens (unless `expansion` is 1), a depthwise one looks around,
@@ -76,8 +75,7 @@ class MBConv(CompositeLayer):
         seed=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.autocast = not remat  # see `recomputed`; the block has no weights itself
+        super().__init__(remat, **kwargs)
         check_positive(
             filters=filters,
             kernel_size=kernel_size,
@@ -93,7 +91,6 @@ class MBConv(CompositeLayer):
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
         self.drop_path_rate = drop_path_rate
-        self.remat = remat
         self.seed = seed
         self.drop_path = StochasticDepth(
             drop_path_rate, seed, dtype=self.dtype_policy, name="drop_path"
@@ -155,14 +152,6 @@ class MBConv(CompositeLayer):
     def _pads(self):
         """Whether zeros are added here; without a stride "same" is symmetric."""
         return self.padding == "symmetric" and self.strides > 1
-
-    def call(self, inputs, training=False):
-        if not self.remat:
-            return self._output(inputs, training)
-        inputs = ops.cast(inputs, self.compute_dtype)  # Keras does not, by `autocast`
-        if not training:
-            return self._output(inputs, training)
-        return recomputed(self, lambda x: self._output(x, True), inputs)
 
     def _output(self, inputs, training):
         x = inputs

@@ -3,16 +3,15 @@
 import keras
 from keras import ops
 
-from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.convolution.group_norm import GroupNorm
 from keras_vit.layers.convolution.standardized_conv import (
     StandardizedConv2D,
     check_standardization,
 )
-from keras_vit.layers.remat import recomputed
+from keras_vit.layers.remat import RematLayer
 
 
-class _ResidualUnit(CompositeLayer):
+class _ResidualUnit(RematLayer):
     """What both units share: a bottleneck of three convolutions, and its config."""
 
     padding = None  # of its convolutions; each unit has its own
@@ -28,8 +27,7 @@ class _ResidualUnit(CompositeLayer):
         remat=False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.autocast = not remat  # see `recomputed`; the unit has no weights itself
+        super().__init__(remat, **kwargs)
         check_standardization(standardization)
         self.filters = filters
         self.strides = strides
@@ -37,13 +35,6 @@ class _ResidualUnit(CompositeLayer):
         self.standardization = standardization
         self.standardization_epsilon = standardization_epsilon
         self.projects = projects
-        self.remat = remat
-
-    def call(self, inputs, training=False):
-        if self.remat:  # not cast by Keras, for want of `autocast`
-            inputs = ops.cast(inputs, self.compute_dtype)
-        again = self.remat and training
-        return recomputed(self, self._output, inputs) if again else self._output(inputs)
 
     def _norm(self, name, input_shape, gamma_initializer="ones"):
         norm = GroupNorm(
@@ -159,7 +150,7 @@ class PreActivationUnit(_ResidualUnit):
         self.conv_3 = self._conv("conv_3", strided, output[-1])
         self.projection = self._projection(input_shape)
 
-    def _output(self, inputs):
+    def _output(self, inputs, training):
         x = ops.relu(self.norm_1(inputs))
         shortcut = inputs if self.projection is None else self.projection(x)
         x = self.conv_1(x)
@@ -234,7 +225,7 @@ class PostActivationUnit(_ResidualUnit):
         if self.projection is not None:
             self.projection_norm = self._norm("projection_norm", output)
 
-    def _output(self, inputs):
+    def _output(self, inputs, training):
         x = ops.relu(self.norm_1(self.conv_1(inputs)))
         x = ops.relu(self.norm_2(self.conv_2(x)))
         x = self.norm_3(self.conv_3(x))

@@ -4,9 +4,8 @@ import keras
 from keras import ops
 
 from keras_vit.common.checks import check_boolean, check_choice, check_positive
-from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.convolution.batch_norm import BatchNorm
-from keras_vit.layers.remat import recomputed
+from keras_vit.layers.remat import RematLayer
 
 STRIDED = ("3x3", "1x1")
 _BOTTLENECK = 4  # the output is so many times wider than the inside
@@ -18,7 +17,7 @@ def he_normal():
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class ResNetUnit(CompositeLayer):
+class ResNetUnit(RematLayer):
     """The residual unit of the ResNets: a batch norm follows each convolution.
 
     As a bottleneck, convolutions 1x1, 3x3 and 1x1, the first two at a quarter of the
@@ -71,8 +70,7 @@ class ResNetUnit(CompositeLayer):
         remat=False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.autocast = not remat  # see `recomputed`; the unit has no weights itself
+        super().__init__(remat, **kwargs)
         check_positive(filters=filters, strides=strides)
         check_boolean(bottleneck=bottleneck)
         check_choice(stride_in, STRIDED, "stride_in")
@@ -87,7 +85,6 @@ class ResNetUnit(CompositeLayer):
         self.stride_in = stride_in
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
-        self.remat = remat
 
     def build(self, input_shape):
         shape, self.convs, self.norms = input_shape, [], []
@@ -138,14 +135,6 @@ class ResNetUnit(CompositeLayer):
         )
         norm.build(input_shape)
         return norm
-
-    def call(self, inputs, training=False):
-        if not self.remat:
-            return self._output(inputs, training)
-        inputs = ops.cast(inputs, self.compute_dtype)  # Keras does not, by `autocast`
-        if not training:
-            return self._output(inputs, training)
-        return recomputed(self, lambda x: self._output(x, True), inputs)
 
     def _output(self, inputs, training):
         x = inputs

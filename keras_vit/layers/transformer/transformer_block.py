@@ -1,10 +1,11 @@
 """The Transformer block: attention, then an MLP, each with a shortcut."""
 
 import keras
+from keras import ops
 
 from keras_vit.common.checks import check_choice
-from keras_vit.layers.base import CompositeLayer, Layer
-from keras_vit.layers.remat import recomputed
+from keras_vit.layers.base import Layer
+from keras_vit.layers.remat import RematLayer
 from keras_vit.layers.transformer.attention import MultiHeadSelfAttention, block_spec
 from keras_vit.layers.transformer.layer_norm import LayerNorm
 from keras_vit.layers.transformer.mlp import MLP
@@ -42,7 +43,7 @@ class LayerScale(Layer):
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
-class TransformerBlock(CompositeLayer):
+class TransformerBlock(RematLayer):
     """A Transformer encoder block: attention, then MLP, each with a norm.
 
     `x = x + attention(attention_norm(x))`, then `x = x + mlp(mlp_norm(x))`:
@@ -124,9 +125,8 @@ class TransformerBlock(CompositeLayer):
         seed=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(remat, **kwargs)
         check_choice(norm, ("pre", "post"), "norm")
-        self.autocast = not remat  # see `recomputed`; the block has no weights itself
         self.num_heads = num_heads
         self.mlp_dim = mlp_dim
         self.dropout_rate = dropout_rate
@@ -142,7 +142,6 @@ class TransformerBlock(CompositeLayer):
         self.prefix_tokens = prefix_tokens
         self.norm = norm
         self.activation = activation
-        self.remat = remat
         self.seed = seed
         dtype = self.dtype_policy
         attention, place = MultiHeadSelfAttention, {}
@@ -206,15 +205,12 @@ class TransformerBlock(CompositeLayer):
             layer.build(input_shape)
 
     def call(self, inputs, training=False, return_attention_scores=False, keep=None):
-        if self.remat:
-            inputs = keras.ops.cast(inputs, self.compute_dtype)
-            if training and not return_attention_scores:
-                return recomputed(
-                    self, lambda x: self._output(x, keep, training), inputs
-                )
-        return self._output(inputs, keep, training, return_attention_scores)
+        if not return_attention_scores:
+            return super().call(inputs, training, keep=keep)
+        inputs = ops.cast(inputs, self.compute_dtype)  # as in `RematLayer`
+        return self._output(inputs, training, keep, return_attention_scores)
 
-    def _output(self, inputs, keep, training, return_attention_scores=False):
+    def _output(self, inputs, training, keep, return_attention_scores=False):
         post, scores = self.norm == "post", None
         x = inputs if post else self.attention_norm(inputs)
         if return_attention_scores:
