@@ -153,5 +153,5 @@ FAMILIES = {
     "vit": _vit,
     "bit": _bit,
     "hybrid": _hybrid,
-    **{name: family.parts for name, family in LINEAGE.items()},
+    **{name: family.multiply_adds for name, family in LINEAGE.items()},
 }

@@ -1,6 +1,5 @@
 """`Family`: what the tables of models know of a kind of convolutional network."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from types import SimpleNamespace
@@ -110,15 +109,10 @@ class Family:
         listed = self._listed(row, num_classes, image_size, num_channels)
         return 2 * sum(each.weights * each.positions for each in listed)
 
-    @functools.cached_property
-    def parts(self):
-        """As `keras_vit.costs.flops.FAMILIES` wants it: multiply-adds by part."""
-
-        def by_part(a, sides):
-            found = {}
-            for each in self.operations(a, sides):
-                adds = each.weights * each.positions
-                found[each.part] = found.get(each.part, 0) + adds
-            return found
-
-        return by_part
+    def multiply_adds(self, a, sides):
+        """Multiply-adds by part; `a` and `sides` as for `operations`."""
+        found = {}
+        for each in self.operations(a, sides):
+            adds = each.weights * each.positions
+            found[each.part] = found.get(each.part, 0) + adds
+        return found
