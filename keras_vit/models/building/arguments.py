@@ -3,7 +3,13 @@
 import keras
 import numpy as np
 
-from keras_vit.common.checks import check_positive, is_integer
+from keras_vit.common.checks import (
+    check_boolean,
+    check_positive,
+    check_rate,
+    is_integer,
+    is_number,
+)
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 
@@ -167,6 +173,45 @@ def computation(
             compute in float32 at least. Defaults to Keras's global policy.
         name: String, the name of the model.
     """
+
+
+def integers(values, name, count=None):
+    """A sequence of positive integers as a list.
+
+    Args:
+        values: What the user gave for the argument `name`.
+        name: String.
+        count: Integer, how many they must be; by default any number.
+    """
+    found = list(values) if np.iterable(values) else [None]
+    positive = all(is_integer(value) and value > 0 for value in found)
+    if not positive or count not in (None, len(found)):
+        many = "" if count is None else f"{count} "
+        raise ValueError(
+            f"`{name}` must be a sequence of {many}positive integers. "
+            f"Received: {name}={values!r}"
+        )
+    return [int(value) for value in found]
+
+
+def check_batch_norm(a):
+    """Checks `batch_norm_momentum` and `batch_norm_epsilon`."""
+    check_rate(batch_norm_momentum=a.batch_norm_momentum)
+    if not is_number(a.batch_norm_epsilon) or a.batch_norm_epsilon <= 0:
+        raise ValueError(
+            "`batch_norm_epsilon` must be a positive number. Received: "
+            f"batch_norm_epsilon={a.batch_norm_epsilon!r}"
+        )
+
+
+def refuse_remat(a):
+    """Raises for `remat=True`: there are no blocks that could be computed again."""
+    check_boolean(remat=a.remat)
+    if a.remat:
+        raise ValueError(
+            "`remat` must be False: this network has no residual blocks whose inputs "
+            "alone could be kept. Received: remat=True. Use smaller batches or images."
+        )
 
 
 def plain_numbers(options):

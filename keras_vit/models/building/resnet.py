@@ -1,13 +1,9 @@
 """Stages and checks that BiT and the ResNets of the hybrids share."""
 
-from keras_vit.common.checks import (
-    check_choice,
-    check_positive,
-    is_integer,
-    is_number,
-)
+from keras_vit.common.checks import check_choice, is_number
 from keras_vit.layers.convolution.stages import stage_widths
 from keras_vit.layers.convolution.standardized_conv import STANDARDIZATIONS
+from keras_vit.models.building import arguments
 
 _WIDTH_UNIT = 128  # four times the 32 groups of a norm
 
@@ -42,15 +38,7 @@ def add_stages(x, unit, a):
 
 def check_resnet(a):
     """Checks the arguments of a ResNet, and makes plain numbers of them."""
-    try:
-        num_blocks = list(a.num_blocks)
-    except TypeError:
-        raise ValueError(
-            "`num_blocks` must be a sequence, the number of units in each stage, "
-            f"such as (3, 4, 6, 3). Received: num_blocks={a.num_blocks!r}"
-        ) from None
-    for units in num_blocks:
-        check_positive(num_blocks=units)
+    a.num_blocks = arguments.integers(a.num_blocks, "num_blocks")
     factor = a.width_factor
     if not is_number(factor) or factor <= 0 or factor * 64 % 32:
         raise ValueError(
@@ -59,24 +47,17 @@ def check_resnet(a):
             f"Received: width_factor={factor!r}"
         )
     check_choice(a.standardization, STANDARDIZATIONS, "standardization")
-    a.num_blocks = [int(units) for units in num_blocks]
     if a.stage_widths is not None:
         a.stage_widths = _stage_widths(a)
 
 
 def _stage_widths(a):
     """`stage_widths` as a list of integers."""
-    widths = a.stage_widths
-    known = isinstance(widths, (list, tuple)) and all(map(is_integer, widths))
-    if (
-        not known
-        or len(widths) != len(a.num_blocks)
-        or any(width < 1 or width % _WIDTH_UNIT for width in widths)
-    ):
+    widths = arguments.integers(a.stage_widths, "stage_widths", len(a.num_blocks))
+    if any(width % _WIDTH_UNIT for width in widths):
         raise ValueError(
-            "`stage_widths` must be a sequence of one width for each stage of "
-            f"`num_blocks`, multiples of {_WIDTH_UNIT}: group norms divide a quarter "
-            f"of them into {_WIDTH_UNIT // 4} groups. Received: "
-            f"stage_widths={widths!r}, num_blocks={tuple(a.num_blocks)}"
+            f"`stage_widths` must be multiples of {_WIDTH_UNIT}: group norms divide a "
+            f"quarter of them into {_WIDTH_UNIT // 4} groups. Received: "
+            f"stage_widths={widths}"
         )
-    return [int(width) for width in widths]
+    return widths

@@ -12,8 +12,6 @@ from keras_vit.models.lineage.dense_layers import (
     check_dense_layers,
     check_known_size,
     flatten,
-    integers,
-    refuse_remat,
 )
 from keras_vit.models.variants.alexnet import FIRST_PADDING, GROUPS, SIZES, WIDTHS
 
@@ -84,14 +82,13 @@ def _initializers(a, ones):
 def _check(a):
     """Checks the arguments of an AlexNet, and makes plain numbers of them."""
     check_choice(a.lrn, (*_LRN, "none"), "lrn")
-    refuse_remat(a)
+    arguments.refuse_remat(a)
     check_dense_layers(a)
-    a.widths = integers(a.widths or WIDTHS[a.variant], "widths")
+    a.widths = arguments.integers(a.widths or WIDTHS[a.variant], "widths", 5)
     groups = GROUPS[a.variant]
-    if len(a.widths) != 5 or any(w % max(groups) for w in a.widths):
-        rule = "even numbers, for two groups" if max(groups) == 2 else "integers"
+    if any(width % max(groups) for width in a.widths):
         raise ValueError(
-            f"`widths` must be five {rule}, the channels of the convolutions. "
+            "`widths` must be even numbers, for two groups of channels. "
             f"Received: widths={tuple(a.widths)}, variant={a.variant!r}"
         )
     check_known_size(a, f"Pass image_size={SIZES[a.variant]}, for example.")

@@ -2,8 +2,9 @@
 
 import keras
 
-from keras_vit.common.checks import check_boolean, check_positive, check_rate
+from keras_vit.common.checks import check_rate
 from keras_vit.layers.tokens.patches import pair
+from keras_vit.models.building import arguments
 
 
 def flatten(x, a):
@@ -52,7 +53,7 @@ def add_dense_layers(
 
 def check_dense_layers(a):
     """Checks `hidden_dims`, `grid_size` and `dropout_rate`, and makes them plain."""
-    a.hidden_dims = integers(a.hidden_dims, "hidden_dims")
+    a.hidden_dims = arguments.integers(a.hidden_dims, "hidden_dims")
     a.grid_size = list(pair(a.grid_size, "grid_size"))
     check_rate(dropout_rate=a.dropout_rate)
 
@@ -64,25 +65,3 @@ def check_known_size(a, instead):
             "`image_size` must be known: the first dense layer reads positions. "
             f"Received: image_size={tuple(a.image_size)}. {instead}"
         )
-
-
-def refuse_remat(a):
-    """Raises for `remat=True`: there are no blocks that could be computed again."""
-    check_boolean(remat=a.remat)
-    if a.remat:
-        raise ValueError(
-            "`remat` must be False: this network has no residual blocks whose inputs "
-            "alone could be kept. Received: remat=True. Use smaller batches, or "
-            "`accumulation_steps` in a recipe."
-        )
-
-
-def integers(values, name):
-    """A sequence of positive integers as a list, an argument called `name`."""
-    if not isinstance(values, (list, tuple)):
-        raise ValueError(
-            f"`{name}` must be a sequence of integers. Received: {name}={values!r}"
-        )
-    for value in values:
-        check_positive(**{name: value})
-    return [int(value) for value in values]

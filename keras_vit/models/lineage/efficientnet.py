@@ -2,13 +2,7 @@
 
 import keras
 
-from keras_vit.common.checks import (
-    check_choice,
-    check_positive,
-    check_rate,
-    is_integer,
-    is_number,
-)
+from keras_vit.common.checks import check_choice, check_positive, check_rate
 from keras_vit.layers import BatchNorm, MBConv
 from keras_vit.layers.convolution.mbconv import PADDINGS, kernel_initializer
 from keras_vit.layers.convolution.stages import MBCONV_STAGES
@@ -84,33 +78,19 @@ def _check(a):
     """Checks the arguments of an EfficientNet, and makes plain numbers of them."""
     check_choice(a.pooling, ("gap", None), "pooling")
     check_choice(a.padding, PADDINGS, "padding")
-    for name in ("num_blocks", "stage_widths"):
-        numbers, count = getattr(a, name), len(MBCONV_STAGES)
-        known = isinstance(numbers, (list, tuple)) and len(numbers) == count
-        if not known or not all(is_integer(n) and n > 0 for n in numbers):
-            raise ValueError(
-                f"`{name}` must be a sequence of {count} positive integers, one for "
-                f"each stage of an EfficientNet. Received: {name}={numbers!r}"
-            )
-        setattr(a, name, [int(n) for n in numbers])
+    stages = len(MBCONV_STAGES)
+    a.num_blocks = arguments.integers(a.num_blocks, "num_blocks", stages)
+    a.stage_widths = arguments.integers(a.stage_widths, "stage_widths", stages)
     if max(a.num_blocks) > 26:
         raise ValueError(
             "`num_blocks` must be at most 26 in each stage: blocks are named by "
             f"letters, as in Keras. Received: num_blocks={tuple(a.num_blocks)}"
         )
     check_positive(stem_width=a.stem_width, top_width=a.top_width)
-    check_rate(
-        dropout_rate=a.dropout_rate,
-        drop_path_rate=a.drop_path_rate,
-        batch_norm_momentum=a.batch_norm_momentum,
-    )
+    check_rate(dropout_rate=a.dropout_rate, drop_path_rate=a.drop_path_rate)
     if a.batch_norm_epsilon is None:
         a.batch_norm_epsilon = _EPSILONS[a.padding]
-    if not is_number(a.batch_norm_epsilon) or a.batch_norm_epsilon <= 0:
-        raise ValueError(
-            "`batch_norm_epsilon` must be a positive number. Received: "
-            f"batch_norm_epsilon={a.batch_norm_epsilon!r}"
-        )
+    arguments.check_batch_norm(a)
 
 
 @constructor("efficientnet", _build, _check)

@@ -7,7 +7,7 @@ from keras_vit.layers import EuclideanRBF, PartialConv2D, Subsampling, scaled_ta
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
 from keras_vit.models.building.ends import add_head, float_policy
-from keras_vit.models.lineage.dense_layers import check_known_size, refuse_remat
+from keras_vit.models.lineage.dense_layers import check_known_size
 from keras_vit.models.variants.lenet import C3, border
 
 _POOLINGS = {
@@ -85,7 +85,7 @@ def _check(a):
     """Checks the arguments of a LeNet-5, and makes plain values of them."""
     check_choice(a.variant, tuple(_CHOICES), "variant")
     check_choice(a.padding, ("auto", "valid", "same"), "padding")
-    refuse_remat(a)
+    arguments.refuse_remat(a)
     for name, choices in _CHOICES[a.variant].items():
         value = getattr(a, name)
         setattr(a, name, choices[0] if value is None else value)

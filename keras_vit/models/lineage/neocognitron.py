@@ -61,11 +61,7 @@ def _check(a):
     """Checks the arguments of a Neocognitron, and makes plain numbers of them."""
     check_choice(a.form, tuple(FORMS), "form")
     check_positive(planes=a.planes)
-    if a.remat:
-        raise ValueError(
-            "`remat` must be False: nothing of a Neocognitron is trained by gradients. "
-            f"Received: remat={a.remat}"
-        )
+    arguments.refuse_remat(a)
     if any(side is not None and side < LEAST for side in a.image_size):
         raise ValueError(
             f"`image_size` must be at least {LEAST}: the last planes would have no "

@@ -2,14 +2,7 @@
 
 import keras
 
-from keras_vit.common.checks import (
-    check_boolean,
-    check_choice,
-    check_positive,
-    check_rate,
-    is_integer,
-    is_number,
-)
+from keras_vit.common.checks import check_boolean, check_choice, check_positive
 from keras_vit.layers import BatchNorm, ResNetUnit
 from keras_vit.layers.convolution.resnet_unit import STRIDED, he_normal
 from keras_vit.models.building import arguments
@@ -64,20 +57,14 @@ def _check(a):
     check_choice(a.stride_in, STRIDED, "stride_in")
     check_boolean(bottleneck=a.bottleneck)
     check_positive(stem_width=a.stem_width)
-    check_rate(batch_norm_momentum=a.batch_norm_momentum)
-    for name in ("num_blocks", "stage_widths"):
-        numbers = getattr(a, name)
-        known = isinstance(numbers, (list, tuple)) and numbers
-        if not known or not all(is_integer(n) and n > 0 for n in numbers):
-            raise ValueError(
-                f"`{name}` must be a sequence of positive integers, one for each "
-                f"stage, such as (3, 4, 6, 3). Received: {name}={numbers!r}"
-            )
-        setattr(a, name, [int(n) for n in numbers])
-    if len(a.num_blocks) != len(a.stage_widths):
+    arguments.check_batch_norm(a)
+    a.num_blocks = arguments.integers(a.num_blocks, "num_blocks")
+    a.stage_widths = arguments.integers(a.stage_widths, "stage_widths")
+    if not a.num_blocks or len(a.num_blocks) != len(a.stage_widths):
         raise ValueError(
-            "`stage_widths` must have one width for each stage of `num_blocks`. "
-            f"Received: num_blocks={a.num_blocks}, stage_widths={a.stage_widths}"
+            "`stage_widths` must have one width for each stage of `num_blocks`, and at "
+            f"least one. Received: num_blocks={a.num_blocks}, "
+            f"stage_widths={a.stage_widths}"
         )
     if a.bottleneck and any(width % 4 for width in a.stage_widths):
         raise ValueError(
@@ -88,11 +75,6 @@ def _check(a):
         raise ValueError(
             "`stride_in` must be '3x3' where `bottleneck` is False: there is no other "
             f"convolution. Received: stride_in={a.stride_in!r}"
-        )
-    if not is_number(a.batch_norm_epsilon) or a.batch_norm_epsilon <= 0:
-        raise ValueError(
-            "`batch_norm_epsilon` must be a positive number. Received: "
-            f"batch_norm_epsilon={a.batch_norm_epsilon!r}"
         )
 
 

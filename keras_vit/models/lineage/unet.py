@@ -7,7 +7,6 @@ from keras_vit.layers import BatchNorm
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
 from keras_vit.models.building.ends import add_head
-from keras_vit.models.lineage.dense_layers import integers, refuse_remat
 
 
 def _build(x, a):
@@ -89,8 +88,8 @@ def _lost(step):
 
 def _check(a):
     """Checks the arguments of a U-Net, and makes plain numbers of them."""
-    refuse_remat(a)
-    a.widths = integers(a.widths, "widths")
+    arguments.refuse_remat(a)
+    a.widths = arguments.integers(a.widths, "widths")
     if len(a.widths) < 2:
         raise ValueError(
             "`widths` must name at least two levels, such as (64, 128). "
@@ -98,7 +97,7 @@ def _check(a):
         )
     if a.upconv_widths is None:
         a.upconv_widths = a.widths[-2::-1]
-    a.upconv_widths = integers(a.upconv_widths, "upconv_widths")
+    a.upconv_widths = arguments.integers(a.upconv_widths, "upconv_widths")
     if len(a.upconv_widths) != len(a.widths) - 1:
         raise ValueError(
             "`upconv_widths` must have one width for each step upwards, one fewer than "

@@ -12,8 +12,6 @@ from keras_vit.models.lineage.dense_layers import (
     check_dense_layers,
     check_known_size,
     flatten,
-    integers,
-    refuse_remat,
 )
 
 
@@ -60,10 +58,10 @@ def _check(a):
     """Checks the arguments of a VGG, and makes plain numbers of them."""
     check_choice(a.pooling, ("flatten", "gap", None), "pooling")
     check_boolean(batch_norm=a.batch_norm)
-    refuse_remat(a)
+    arguments.refuse_remat(a)
     check_dense_layers(a)
-    a.num_convs = integers(a.num_convs, "num_convs")
-    a.widths = integers(a.widths, "widths")
+    a.num_convs = arguments.integers(a.num_convs, "num_convs")
+    a.widths = arguments.integers(a.widths, "widths")
     if not a.num_convs or len(a.num_convs) != len(a.widths):
         raise ValueError(
             "`num_convs` and `widths` must have one number for each block, and at "

@@ -95,8 +95,8 @@ def test_normalisation_is_the_papers_or_caffes_or_none():
     [
         ({"variant": 2012}, "'2012', 'one_tower'"),
         ({"lrn": "tf"}, "`lrn` must be one of"),
-        ({"widths": (4, 6, 8)}, r"five even numbers.*widths=\(4, 6, 8\)"),
-        ({"widths": (4, 6, 8, 7, 4)}, "five even numbers"),
+        ({"widths": (4, 6, 8)}, r"5 positive integers.*widths=\(4, 6, 8\)"),
+        ({"widths": (4, 6, 8, 7, 4)}, "must be even numbers"),
         ({"widths": 5}, "must be a sequence"),
         ({"image_size": 66}, r"at least 67.*image_size=\(66, 66\).*227"),
         ({"image_size": 62, "variant": "one_tower"}, "at least 63.*224"),

@@ -125,9 +125,9 @@ def test_one_model_for_every_size():
     "arguments, words",
     [
         ({"num_convs": 16}, "`num_convs` must be a sequence.*num_convs=16"),
-        ({"num_convs": (1, 0)}, "positive integer.*num_convs=0"),
+        ({"num_convs": (1, 0)}, r"positive integers.*num_convs=\(1, 0\)"),
         ({"num_convs": (1,)}, r"one number for each block.*\(1,\).*\(4, 6\)"),
-        ({"widths": (4, "6")}, "positive integer.*widths='6'"),
+        ({"widths": (4, "6")}, r"positive integers.*widths=\(4, '6'\)"),
         ({"hidden_dims": 5}, "`hidden_dims` must be a sequence"),
         ({"grid_size": 0}, "grid_size"),
         ({"pooling": "avg"}, "Did you mean 'gap'"),
