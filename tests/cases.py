@@ -230,6 +230,9 @@ LAYERS = {
         layers.TokensToMap, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
     ),
     "layer_norm": LayerCase(layers.LayerNorm, {"epsilon": 1e-5}, TOKENS),
+    "size_check": LayerCase(
+        layers.SizeCheck, {"multiple": 4, "offset": 1}, (2, 9, 5, 3), slow=True
+    ),
     "crop": LayerCase(layers.CropToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)),
     "group_norm": LayerCase(
         layers.GroupNorm, {"groups": 4, "epsilon": 1e-6}, (2, 3, 4, 8)

@@ -6,6 +6,7 @@ from keras_vit.layers.classic.local_response_norm import LocalResponseNorm
 from keras_vit.layers.classic.partial_conv import PartialConv2D
 from keras_vit.layers.classic.s_layer import SLayer
 from keras_vit.layers.classic.scaled_tanh import scaled_tanh
+from keras_vit.layers.classic.size_check import SizeCheck
 from keras_vit.layers.classic.subsampling import Subsampling
 from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
@@ -55,6 +56,7 @@ __all__ = [
     "RelativeSelfAttention",
     "ResNetUnit",
     "SLayer",
+    "SizeCheck",
     "StandardizedConv2D",
     "StochasticDepth",
     "Subsampling",

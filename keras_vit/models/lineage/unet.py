@@ -3,7 +3,8 @@
 import keras
 
 from keras_vit.common.checks import check_boolean, check_choice, check_rate
-from keras_vit.layers import BatchNorm
+from keras_vit.layers import BatchNorm, SizeCheck
+from keras_vit.layers.classic.size_check import check_sides
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
 from keras_vit.models.building.ends import add_head
@@ -17,6 +18,8 @@ def _build(x, a):
         a: Namespace of the model's checked arguments.
     """
     dtype, skips, deepest = {"dtype": a.dtype}, [], len(a.widths) - 1
+    if None in a.image_size:
+        x = SizeCheck(*_sizes(a), name="size_check", **dtype)(x)
     for level, width in enumerate(a.widths):
         name = f"down{level}"
         if level:
@@ -109,34 +112,28 @@ def _check(a):
         batch_norm=a.batch_norm, skip_first=a.skip_first, upconv_relu=a.upconv_relu
     )
     check_rate(dropout_rate=a.dropout_rate)
-    for side in a.image_size:
-        if side is not None:
-            _check_side(side, a)
+    if a.padding == "valid" or None in a.image_size:
+        check_sides(a.image_size, *_sizes(a))
+    elif min(a.image_size) < (unit := _sizes(a)[0]):
+        raise ValueError(
+            f"`image_size` must be at least {unit} on each side: images are halved "
+            f"{len(a.widths) - 1} times. Received: image_size={tuple(a.image_size)}. "
+            f"Nearest: {unit} and {unit + 1}."
+        )
 
 
-def _check_side(side, a):
-    """Raises, naming the nearest sizes, unless a side of an image can be taken."""
+def _sizes(a):
+    """Sides of images that the network takes, for `SizeCheck`.
+
+    Padded ones of a known size are padded once more where the two that are joined
+    differ, and take every size.
+    """
     unit = 2 ** (len(a.widths) - 1)
     if a.padding == "same":
-        if side < unit:
-            raise ValueError(
-                f"`image_size` must be at least {unit} on each side: images are halved "
-                f"{len(a.widths) - 1} times. Received: image_size={tuple(a.image_size)}"
-            )
-        return
+        return unit, 0, 1
     # Every size before a pooling is even, and a pixel at least is left at the end.
-    lost = 4 * (unit - 1)
-    fewest = -(-(2 * lost + 1) // unit)
-    if side >= fewest * unit + lost and (side - lost) % unit == 0:
-        return
-    below = max((side - lost) // unit, fewest) * unit + lost
-    nearest = f"{below} and {below + unit}" if side > below else str(below)
-    raise ValueError(
-        f"`image_size` must be {unit} k + {lost} on each side, with k at least "
-        f"{fewest}: valid convolutions shrink the image, and what is pooled must be "
-        f"even. Received: image_size={tuple(a.image_size)}. Nearest to {side}: "
-        f"{nearest}. Or pass padding='same', which takes every size."
-    )
+    to_the_bottom, to_the_end = 4 * (unit - 1), 12 * unit - 8
+    return unit, to_the_bottom, -(-(to_the_end + 1 - to_the_bottom) // unit)
 
 
 @constructor("unet", _build, _check, image_size=572, num_channels=1)

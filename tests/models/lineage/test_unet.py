@@ -196,12 +196,34 @@ def test_572_pixels_become_388():
 
 
 @pytest.mark.parametrize(
-    "size, nearest", [(571, "556 and 572"), (600, "588 and 604"), (100, "188")]
+    "size, nearest", [(571, "556 and 572"), (600, "588 and 604"), (100, "188 and 204")]
 )
 def test_a_size_that_it_cannot_take_is_told_the_nearest(size, nearest):
-    with pytest.raises(ValueError, match=f"Nearest to {size}: {nearest}. ") as error:
+    with pytest.raises(ValueError, match=f"Nearest to {size}: {nearest}.") as error:
         keras_vit.UNet(widths=(1, 1, 1, 1, 1), image_size=(188, size))
     assert f"Received: image_size=(188, {size})" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "padding, size, nearest",
+    [
+        ("valid", (45, 44), ["Nearest to 45: 44 and 48."]),
+        ("valid", (20, 50), ["Nearest to 20: 44 and 48.", "Nearest to 50: 48 and 52."]),
+        ("same", (44, 46), ["Nearest to 46: 44 and 48."]),
+        ("same", (2, 8), ["Nearest to 2: 4 and 8."]),
+    ],
+)
+def test_a_model_of_every_size_tells_which_it_takes(padding, size, nearest):
+    widths = {"widths": (1, 1, 1), "padding": padding}
+    model = keras_vit.UNet(2, **widths, image_size=(None, None))
+    images = np.zeros((1, *size, 1))
+    for compute in (model, model.predict_on_batch):
+        with pytest.raises(ValueError) as error:
+            compute(images)
+        for words in (f"Received: image_size={size}.", *nearest):
+            assert words in str(error.value)
+    with pytest.raises(ValueError, match="Nearest to 3: "):
+        keras_vit.UNet(2, **widths, image_size=(None, 3))
 
 
 def test_the_sizes_that_it_takes_are_those_that_the_layers_can():
@@ -223,8 +245,9 @@ def test_the_sizes_that_it_takes_are_those_that_the_layers_can():
         try:
             keras_vit.UNet(widths=(1, 1, 1), image_size=(side, 44))
             taken = True
-        except ValueError:
+        except ValueError as error:
             taken = False
+            assert f"Nearest to {side}: " in str(error)
         assert taken == works(side), side
 
 
