@@ -49,7 +49,7 @@ TABLES = [
     "checkpoints/names/vit.py",
     "data/sets/catalog.py",
     "data/sets/vtab.py",
-    "training/recipes/published.py",
+    "training/recipes/published_runs.py",
     "costs/chips.py",
 ]
 

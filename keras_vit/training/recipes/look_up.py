@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_vit.common.tables import Table
 from keras_vit.common.wording import hint
-from keras_vit.training.recipes.published import RUNS
+from keras_vit.training.recipes.published_runs import RUNS
 
 
 def find_run(name):

@@ -8,7 +8,7 @@ from keras_vit.models import canonical_name
 from keras_vit.training import Recipe, list_recipes, recipe
 from keras_vit.training.optimizers.build import build_schedule
 from keras_vit.training.recipes.look_up import find_run
-from keras_vit.training.recipes.published import RUNS
+from keras_vit.training.recipes.published_runs import RUNS
 
 
 def test_every_row_is_a_recipe_of_a_known_model():
