@@ -27,6 +27,7 @@ class PublishedRun:
 
 TABLE_3 = "Dosovitskiy et al. 2021, table 3"
 TABLE_4 = "Dosovitskiy et al. 2021, table 4"
+TABLE_6 = "Dosovitskiy et al. 2021, table 6"
 SECTION_4_1 = "Dosovitskiy et al. 2021, section 4.1"
 AUGREG = "Steiner et al. 2022; vit_jax/configs/augreg.py"
 PLAIN = "Beyer et al. 2022; big_vision/configs/vit_s16_i1k.py"
@@ -91,6 +92,12 @@ RUNS = {
         dict(model="BiT_R152x1", learning_rate=6e-4), based_on="r50x1_jft"),
     "r152x2_jft": PublishedRun(
         dict(model="BiT_R152x2", learning_rate=6e-4), based_on="r50x1_jft"),
+    "r152x2_jft_14ep": PublishedRun(
+        dict(model="BiT_R152x2", learning_rate=6e-4, epochs=14), based_on="r50x1_jft"),
+    "r200x3_jft": PublishedRun(
+        dict(model="BiT_R200x3", learning_rate=6e-4, epochs=14), TABLE_6,
+        f"No table gives its rate: this is that of R152x2. {PRIVATE}",
+        based_on="r50x1_jft"),
     "r50_vit_b32_jft": PublishedRun(dict(model="R50_ViT_B32"), based_on="vit_b16_jft"),
     "r50_vit_b16_jft": PublishedRun(dict(model="R50_ViT_B16"), based_on="vit_b16_jft"),
     "r50_vit_l32_jft": PublishedRun(

@@ -3,6 +3,7 @@
 import pytest
 from each import holds_for_each
 
+from keras_vit import published
 from keras_vit.data.sets.known import num_training_images
 from keras_vit.models import canonical_name
 from keras_vit.training import Recipe, list_recipes, recipe
@@ -31,6 +32,12 @@ def test_a_row_is_based_on_no_row_that_is_based_on_another():
     for name in ("vit_l16_jft_14ep", "augreg_finetune_vtab", "bit_l"):
         whole = {**RUNS[parents[name]].values, **RUNS[name].values}
         assert recipe(name) == Recipe(**whole)
+
+
+def test_every_model_of_table_6_has_its_run():
+    runs = {(r.model, r.epochs) for r in list_recipes() if r.data == "jft_300m"}
+    rows = published.find(source="vit", table="6")
+    assert {(row.model, row.pretrain_epochs) for row in rows} <= runs
 
 
 @pytest.mark.parametrize(
