@@ -3,11 +3,12 @@
 import logging
 
 import keras
+import numpy as np
 
 import keras_vit.data
 from keras_vit.checkpoints import list_weights
 from keras_vit.common.figures import save_figure
-from keras_vit.common.files import write_json, write_text
+from keras_vit.common.files import replacing, write_json, write_text
 from keras_vit.devices import current
 from keras_vit.evaluation import evaluate, plot_confusion, plot_mistakes, write_report
 from keras_vit.evaluation.report.pictures import MOST_CLASSES
@@ -20,9 +21,16 @@ logger = logging.getLogger(__name__)
 def write_results(folder, *, progress=None, place=None):
     """Evaluates the model of a run folder and writes the results into it.
 
-    Written are `evaluation.json`, `model_card.md` and, where matplotlib is installed,
-    `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes; of a
-    Neocognitron also `planes-s1.png` and so on, what the cells of its planes look for.
+    Written are `evaluation.json`, `predictions.npz`, `model_card.md` and, where
+    matplotlib is installed, `report.html`, `confusion.png` and `mistakes.png`, the most
+    confident mistakes; of a Neocognitron also `planes-s1.png` and so on, what the cells
+    of its planes look for.
+
+    `predictions.npz` holds an answer for each test image, in their order, from which
+    runs can be compared image by image: the arrays `labels` (int32, the number of the
+    true class; on ImageNet's validation set the original label, not ReaL's),
+    `predicted` (int32) and `confidence` (float32, the probability of the predicted
+    class). The numbers are places in `class_names` of `run.json`.
 
     Args:
         folder: A `keras_vit.training.RunFolder` of a finished run.
@@ -52,12 +60,23 @@ def write_results(folder, *, progress=None, place=None):
         path=str(folder),
     )
     write_json(folder.path / "evaluation.json", evaluation.to_json())
+    _write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
     try:
         _draw(evaluation, folder)
     except ImportError as error:
         logger.info("No report and no pictures: %s", error)
     return evaluation
+
+
+def _write_predictions(evaluation, path):
+    with replacing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            labels=evaluation.labels.astype("int32"),
+            predicted=evaluation.predicted.astype("int32"),
+            confidence=evaluation.confidences.astype("float32"),
+        )
 
 
 def _draw(evaluation, folder):

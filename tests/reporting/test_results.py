@@ -6,11 +6,13 @@ import shlex
 import signal
 
 import keras
+import numpy as np
 import pytest
 from PIL import Image
 
 import keras_vit
 from keras_vit.cli import main
+from keras_vit.inference.loaded import preprocessing_of
 from keras_vit.reporting.results import write_results
 from keras_vit.training import Recipe, RunFolder, train
 from keras_vit.training.run.first_look import look_at_data
@@ -54,6 +56,31 @@ def test_numbers_pictures_page_and_card_agree(folder):
         assert picture.size[0] > 100
     wrong = evaluation.accuracy < 1
     assert (folder.path / "mistakes.png").exists() == wrong
+
+
+def test_every_test_image_has_its_answer_in_a_file(folder):
+    accuracy = write_results(folder).accuracy
+    with np.load(folder.path / "predictions.npz") as file:
+        found = dict(file)
+    assert sorted(found) == ["confidence", "labels", "predicted"]
+    assert [found[name].dtype.name for name in sorted(found)] == [
+        *("float32", "int32", "int32"),
+    ]
+    # Computed anew, image by image.
+    model = keras.saving.load_model(folder.model, compile=False)
+    record = folder.read_record()
+    _, test = keras_vit.data.load_splits(record["recipe"]["data"])
+    rows = []
+    for pixels, labels, *_ in test.batches(1, preprocessing=preprocessing_of(model)):
+        outputs = keras.ops.convert_to_numpy(model(pixels))[0]
+        shares = np.exp(outputs) / np.exp(outputs).sum()
+        rows.append((int(labels[0]), shares.argmax(), shares.max()))
+    labels, predicted, shares = map(np.array, zip(*rows))
+    assert (found["labels"] == labels).all()
+    assert (found["predicted"] == predicted).all()
+    np.testing.assert_allclose(found["confidence"], shares, rtol=1e-5)
+    assert (labels == predicted).mean() == accuracy
+    assert not list(folder.path.glob(".*predictions*"))  # written by rename
 
 
 def folder_metadata(folder):
