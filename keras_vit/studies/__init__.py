@@ -5,6 +5,7 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "studies.paper_plan": [],
         "studies.study": ["Axis", "Cell", "Compare", "Study"],
     },
 )
