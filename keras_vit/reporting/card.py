@@ -84,9 +84,11 @@ def _results(record, evaluation):
         accuracy = plain(record.get("result")).get("val_accuracy")
         if accuracy is None:
             return ["The model was not evaluated."]
+        held_out = plain(record.get("recipe")).get("validation_fraction")
+        images = "held-out training images" if held_out else "test images"
         return [
-            f"Accuracy on the test images after the last epoch: {accuracy:.2%}. No "
-            "interval and no other measure was computed."
+            f"Accuracy on the {images} after the epoch whose weights were kept: "
+            f"{accuracy:.2%}. No interval and no other measure was computed."
         ]
     count = evaluation.get("num_examples")
     on = f" on {count:,} test images" if count else ""

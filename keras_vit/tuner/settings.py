@@ -92,9 +92,8 @@ class SearchSettings:
 
     def recipe_with(self, values):
         """The recipe with values of the space, its length and test set its own."""
-        return with_values(
-            dataclasses.replace(self.recipe, validation_fraction=None), values
-        )
+        whole = {"validation_fraction": None, "keep": "last"}  # nothing is held out
+        return with_values(dataclasses.replace(self.recipe, **whole), values)
 
     def to_json(self):
         """The settings as a dictionary that JSON can hold."""

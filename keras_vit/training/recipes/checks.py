@@ -116,6 +116,18 @@ def _check_pairs(recipe):
             ("epochs", "total_steps"),
         ),
         (
+            recipe.keep == "best" and recipe.validation_fraction is None,
+            "To keep the best weights needs training images that are held out, because "
+            "test images must choose nothing: give `validation_fraction`, such as 0.1",
+            ("keep", "validation_fraction"),
+        ),
+        (
+            recipe.keep == "best" and recipe.masked_target is not None,
+            "The best weights are those of the best accuracy, which pretraining does "
+            "not measure",
+            ("keep", "masked_target"),
+        ),
+        (
             recipe.batch_size % recipe.accumulation_steps,
             "`batch_size` must be a multiple of `accumulation_steps`, the number of "
             "equal parts that it is computed in",

@@ -160,6 +160,9 @@ class Recipe:
     total_steps: int | None = field(None, "length", "at least 1")
     # Updates between two tests of the model; by default one pass over the images.
     evaluate_every: int | None = field(None, "length", "at least 1")
+    # Which weights to save: those of the last test of the model, or of the one with the
+    # best accuracy on the images of validation_fraction, which best needs.
+    keep: Literal["last", "best"] = field("last", "length", rare=True)
     # Images per update, over all devices together.
     batch_size: int = field(64, "length", "at least 1")
     # Gradient accumulation: number of equal parts in which a batch is computed, one

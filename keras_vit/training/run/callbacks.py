@@ -14,6 +14,7 @@ from keras_vit.devices import current
 from keras_vit.training.folder.state import save_state
 from keras_vit.training.optimizers.averaging import averaged
 from keras_vit.training.optimizers.layer_groups import all_trainable
+from keras_vit.training.run.kept import kept_row
 
 logger = logging.getLogger(__name__)
 
@@ -164,8 +165,10 @@ class Save(keras.callbacks.Callback):
         self.position.stopped = bool(self.model.stop_training)
         # The checkpoint comes last: when it says that the run is complete, the
         # other files are.
-        with averaged(self.model):
-            save_weights(self.job, self.folder)
+        row = self.position.history[-1]
+        if kept_row(self.job.recipe, self.position.history) is row:
+            with averaged(self.model):
+                save_weights(self.job, self.folder)
         self.folder.write_history(self.position.history)
         self._save()
         if current().total(self.request.signal_number is not None):

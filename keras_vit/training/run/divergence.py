@@ -7,10 +7,11 @@ import numpy as np
 
 from keras_vit.devices import current
 from keras_vit.training.folder.state import variables_of
+from keras_vit.training.run.kept import kept_row
 
 
 class Diverged(ValueError):
-    """A number of the training is NaN or infinite; the last finite weights stay."""
+    """A number of the training is NaN or infinite; the weights that were kept stay."""
 
 
 class StopDiverged(keras.callbacks.Callback):
@@ -19,15 +20,17 @@ class StopDiverged(keras.callbacks.Callback):
     Args:
         folder: The `RunFolder`, whose model.keras is of the last good epoch.
         position: The `Position` of the run.
+        recipe: Its `Recipe`.
 
     Raises:
         Diverged: naming the number, and what is left.
     """
 
-    def __init__(self, folder, position):
+    def __init__(self, folder, position, recipe):
         super().__init__()
         self.folder = folder
         self.position = position
+        self.recipe = recipe
         self.epoch = 0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -59,12 +62,11 @@ class StopDiverged(keras.callbacks.Callback):
                 self._stop(f"{name} is {float(value)}")
 
     def _stop(self, what):
-        done = len(self.position.history)
-        left = "No weights were kept"
-        if done:
-            left = (
-                f"The last finite weights, of epoch {done}, are in {self.folder.model}"
-            )
+        history, left = self.position.history, "No weights were kept"
+        if history:
+            epoch = kept_row(self.recipe, history)["epoch"]
+            which = "last finite" if self.recipe.keep == "last" else "best"
+            left = f"The {which} weights, of epoch {epoch}, are in {self.folder.model}"
         raise Diverged(
             f"Training has diverged: in epoch {self.epoch + 1}, {what}. {left}. Start "
             "again in another folder, with a lower learning rate (--learning-rate) or "

@@ -38,6 +38,7 @@ from keras_vit.training.run.callbacks import (
 )
 from keras_vit.training.run.divergence import StopDiverged
 from keras_vit.training.run.guests import Guests, check_callbacks, check_steering
+from keras_vit.training.run.kept import kept_row
 from keras_vit.training.run.prepare import begin_files, prepare
 
 logger = logging.getLogger(__name__)
@@ -55,13 +56,17 @@ class Result:
     # Wall-clock and processor seconds of training, over all sessions.
     seconds: float
     cpu_seconds: float
-    # The epoch whose weights the model has: the last one, or the best where a callback
-    # put that back.
+    # The epoch whose weights the model has: the last one, or the best where the recipe
+    # keeps that or a callback put it back.
     epoch: int | None = None
 
     @property
     def metrics(self):
-        """The row of `epoch` in the history: `val_accuracy` is the test accuracy."""
+        """The row of `epoch` in the history.
+
+        `val_accuracy` is the accuracy on the test images, or on those that the recipe's
+        `validation_fraction` holds out.
+        """
         rows = (row for row in self.history if row["epoch"] == self.epoch)
         return next(rows, self.history[-1])
 
@@ -241,10 +246,16 @@ def _sentence(text):
 
 
 def _finish(job, folder, best):
-    """Writes what a finished run has, whose model is of the epoch `best`."""
+    """Writes what a finished run has.
+
+    Args:
+        job: The `Job`.
+        folder: Its folder.
+        best: The number of the epoch whose weights a callback put back, or `None`.
+    """
     position, record = job.position, job.record
     rows = (row for row in position.history if row["epoch"] == best)
-    row = next(rows, position.history[-1])
+    row = next(rows, kept_row(job.recipe, position.history))
     record["status"] = "finished"
     record["result"] = {
         **row,
@@ -280,7 +291,7 @@ def _fit(job, folder, request, save, callbacks, progress):
         return _end(guests, job, folder)
     test, test_steps = test_batches(job)
     num_tests = -(-lengths[1] // lengths[0])
-    diverged = StopDiverged(folder, position)
+    diverged = StopDiverged(folder, position, job.recipe)
     save |= {"check_weights": diverged.check_weights, "memory": guests.memory}
     with Progress(num_tests, progress if folder.is_own else False) as show:
         fixed = [
@@ -314,7 +325,7 @@ def _fit(job, folder, request, save, callbacks, progress):
 
 def _end(guests, job, folder):
     """Ends the training for the user's callbacks, which may put other weights back."""
-    if not guests.finish(job.network.trainer):
+    if not guests.finish(job.network.trainer) or job.recipe.keep == "best":
         return None
     save_weights(job, folder)
     return guests.best_epoch()

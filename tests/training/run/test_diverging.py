@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_vit.reporting.runs import compare_runs
-from keras_vit.training import RunFolder, train
+from keras_vit.training import Recipe, RunFolder, train
 from keras_vit.training.folder.state import Position, last_state
 from keras_vit.training.run.callbacks import Save
 from keras_vit.training.run.divergence import Diverged, StopDiverged
@@ -71,7 +71,7 @@ def test_a_loss_of_the_first_updates_keeps_no_weights(tiny, tmp_path):
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_every_number_is_looked_at(value, tmp_path):
-    stop = StopDiverged(RunFolder(tmp_path), Position())
+    stop = StopDiverged(RunFolder(tmp_path), Position(), Recipe())
     stop.on_epoch_begin(6)
     good = {"loss": 1.0, "accuracy": np.float32(0.5)}
     stop.on_train_batch_end(0, good)

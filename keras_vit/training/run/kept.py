@@ -1,0 +1,16 @@
+"""Which weights a run keeps: the last, or those that did best on held-out images."""
+
+
+def kept_row(recipe, history):
+    """The row of a run's history whose weights model.keras has.
+
+    Args:
+        recipe: The run's `Recipe`, whose `keep` decides.
+        history: List of dictionaries, a row for each test of the model, at least one.
+
+    Returns:
+        One of them; of several that are equally good, the first.
+    """
+    if recipe.keep == "last":
+        return history[-1]
+    return max(history, key=lambda row: row["val_accuracy"])
