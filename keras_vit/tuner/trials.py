@@ -80,12 +80,6 @@ def run_trial(recipe, folder, *, pause=None, previous=None, devices="auto", plac
     except Interrupted:
         if stop is None or not stop.reached:
             raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in FULL:
-            raise  # nothing that the recipe has done
-        outcome = {"error": str(error), "traceback": traceback.format_exc()}
-        write_json(folder / OUTCOME, outcome)
-        raise
     metrics = run.read_history()[-1]
     parameters = run.read_record()["resolved"]["parameters"]
     outcome = {"metrics": metrics, "parameters": parameters}
@@ -142,18 +136,20 @@ class RecipeTuner(BaseTuner):
             )
         except Exception as error:  # such as a loss that has diverged
             if isinstance(error, OSError) and error.errno in FULL:
-                # The search ends, and can be resumed inside this trial.
+                # Nothing that the recipe has done: the search ends, and can be resumed
+                # inside this trial.
                 raise keras_tuner.errors.FatalError(str(error)) from error
             # Not passed on: KerasTuner would print a traceback, which is in the
             # trial's folder, and that a high learning rate diverges is no news.
-            self._error = str(error)
+            self._error = {"error": str(error), "traceback": traceback.format_exc()}
             return math.inf if self.oracle.objective.direction == "min" else -math.inf
         finally:
             gc.collect()  # the model, before the next one is built
 
     def on_trial_end(self, trial):
         if self._error is not None:
-            trial.status, trial.message = TrialStatus.FAILED, self._error
+            write_json(self.folder.trial(trial.trial_id) / OUTCOME, self._error)
+            trial.status, trial.message = TrialStatus.FAILED, self._error["error"]
         super().on_trial_end(trial)
 
     def save(self):

@@ -2,11 +2,14 @@
 
 import csv
 import dataclasses
+import errno
 import json
+import os
 import shutil
 
 import pytest
 
+from keras_vit.common.files import replacing
 from keras_vit.training import Interrupted, RunFolder
 from keras_vit.training.recipes.files import find_recipe
 from keras_vit.tuner import (
@@ -261,6 +264,33 @@ def test_two_processes_cannot_search_in_one_folder(found):
     with found.locked():
         with pytest.raises(ValueError, match="Another process"):
             run_search(found)
+
+
+def test_a_full_disk_ends_a_search_that_goes_on_later(
+    found, tiny, space, tmp_path, monkeypatch
+):
+    full, begun = True, []
+
+    def train(recipe, path, **options):
+        begun.append(path.parent.name)
+        with replacing(path.parent / "model.keras") as temporary:
+            temporary.write_bytes(b"half")
+            if full and len(begun) == 2:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        shutil.copytree(run_of_trial(found.path / "trial_0"), path)
+
+    monkeypatch.setattr(trials, "train", train)
+    folder = SearchFolder(tmp_path / "search")
+    with pytest.raises(OSError, match=r"Make room, or write elsewhere.*model\.keras"):
+        search(hypermodel(tiny, space), folder.path, trials=3, epochs=1)
+    assert [row.status for row in folder.trials()] == ["COMPLETED", "RUNNING"]
+    first = folder.trials()[0]
+    assert not (folder.path / "trial_1" / "model.keras").exists()
+    full = False
+    search(None, folder.path, resume=True)
+    assert begun == ["trial_0", "trial_1", "trial_1", "trial_2"]
+    rows = folder.trials()
+    assert [row.status for row in rows] == ["COMPLETED"] * 3 and rows[0] == first
 
 
 def test_ctrl_c_is_not_a_failure(tiny, space, tmp_path, monkeypatch):
