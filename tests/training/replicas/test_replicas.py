@@ -190,7 +190,7 @@ def test_everything_together_gives_the_result_of_one_device(replicas):
 @pytest.mark.parametrize("replicas", [2, 4, 8])
 def test_every_feature_gives_the_result_of_one_device(replicas, part):
     cases = {name: MATRIX[name] for name in list(MATRIX)[part::4]}
-    if replicas > 2:  # whose norms would wait for each other for minutes
+    if replicas > 4:  # agrees as well, but building its graph takes minutes
         cases.pop("resnet", None)
     results = run("replica_worker.py", {"replicas": replicas, "cases": cases})
     assert [r["name"] for r in results] == list(cases)
