@@ -3,8 +3,9 @@
 import keras
 from keras import ops
 
-from keras_vit.common.checks import check_positive
+from keras_vit.common.checks import check_choice, check_positive
 from keras_vit.layers.base import Layer
+from keras_vit.layers.classic.digit_codes import digit_codes
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -15,20 +16,24 @@ class EuclideanRBF(Layer):
     softmax is the posterior of equation 9 but for its constant, the class of rubbish.
     The paper's figures are the distances themselves.
 
-    Codes are fixed, not trained. They start as random signs, the same in every model;
-    the paper's are pictures of the characters, 7x12 pixels of -1 and 1, which it shows
-    but does not list: assign yours to `codes`. It computes in float32 at least.
+    Codes of -1 and 1 are fixed, not trained: the same in every model, unless you assign
+    others to `codes`. The paper's are pictures of characters, 7x12 pixels, which it
+    prints as figure 3 and does not list: `"digits"` are drawn after its description,
+    not measured from it. It computes in float32 at least.
 
     Args:
         units: Integer, the number of classes.
         activation: What follows, such as `"softmax"`. Defaults to nothing.
+        initial_codes: `"signs"`, which are random; or `"digits"`, pictures of the
+            digits from 0 to 9, for 10 units and 84 features.
 
     Input shape: `(batch, ..., features)`.
 
     Output shape: `(batch, ..., units)`.
 
     Raises:
-        ValueError: if `units` is no positive integer.
+        ValueError: if `units` is no positive integer, or there are no ten digits of 84
+            features.
 
     Example:
 
@@ -40,22 +45,33 @@ class EuclideanRBF(Layer):
     equation 7.
     """
 
-    def __init__(self, units, activation=None, **kwargs):
+    def __init__(self, units, activation=None, initial_codes="signs", **kwargs):
         super().__init__(**kwargs)
         check_positive(units=units)
+        check_choice(initial_codes, ("signs", "digits"), "initial_codes")
         keras.activations.get(activation)  # an unknown name is an error now
         self.units = units
         self.activation = activation
+        self.initial_codes = initial_codes
 
     def build(self, input_shape):
+        def digits(shape, dtype=None):
+            return ops.cast(digit_codes(), dtype)
+
         def signs(shape, dtype=None):
             draw = keras.initializers.RandomUniform(-1.0, 1.0, seed=0)
             return ops.cast(ops.where(draw(shape) < 0, -1.0, 1.0), dtype)
 
+        shape = (self.units, input_shape[-1])
+        if self.initial_codes == "digits" and shape != (10, 84):
+            raise ValueError(
+                "`initial_codes='digits'` are ten codes of 84 numbers. "
+                f"Received: units={shape[0]}, {shape[1]} features. Pass 'signs'."
+            )
         self.codes = self.add_weight(
-            (self.units, input_shape[-1]),
+            shape,
             name="codes",
-            initializer=signs,
+            initializer=digits if self.initial_codes == "digits" else signs,
             trainable=False,
             autocast=False,
         )

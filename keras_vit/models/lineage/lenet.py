@@ -62,6 +62,7 @@ def _published(x, a):
         x = EuclideanRBF(
             a.num_classes,
             activation=a.classifier_activation,
+            initial_codes="digits" if a.num_classes == 10 else "signs",
             name="head",
             dtype=float_policy(a.dtype),
         )(x)  # (B, K)
@@ -171,6 +172,12 @@ def LeNet5(
     >>> model = keras_vit.LeNet5(image_size=28)
     >>> model(keras.ops.zeros((1, 28, 28, 1))).shape
     (1, 10)
+
+    The codes of `"1998"` are, with ten classes, 7x12 pictures of the digits: drawn for
+    this package, as the paper prints its own (figure 3) and does not list them. See
+    them by `keras_vit.visualize.plot_filters(codes, columns=10)`, with `codes` as
+    `model.get_layer("head").codes.numpy().reshape(10, 12, 7, 1)`. With other numbers of
+    classes they are random signs.
 
     The loss of equation 9 is softmax cross-entropy of these logits, but for the
     constant. Caffe's "LeNet" is another network, of 20 and 50 maps and 500 units.

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from cases import array, inputs, randomize
+from scipy import ndimage
 
 import keras_vit
 from keras_vit.models.variants.lenet import C3, LENET
@@ -93,6 +94,28 @@ def test_parameters_and_connections_of_the_paper():
     assert LENET.params(LENET.rows["LeNet5"]) == 60_000
     assert model.count_params() == 60_840
     assert connections == 340_908
+
+
+def test_the_codes_of_ten_classes_are_pictures_of_the_digits(tmp_path):
+    model = keras_vit.LeNet5()
+    codes = array(model.get_layer("head").codes)
+    assert codes.shape == (10, 84) and set(codes.ravel()) == {-1.0, 1.0}
+    differ = (codes[:, None] != codes[None]).sum(-1)
+    assert differ[~np.eye(10, dtype=bool)].min() >= 10
+    ink = codes.reshape(10, 12, 7) > 0
+    # Each is one shape, with as many white areas as its digit: holes and the ground.
+    areas = [ndimage.label(~np.pad(each, 1))[1] for each in ink]
+    assert areas == [2, 1, 1, 1, 2, 1, 2, 1, 3, 2]
+    assert all(ndimage.label(each, np.ones((3, 3)))[1] == 1 for each in ink)
+    model.get_layer("head").codes.assign(-codes)
+    model.save(tmp_path / "a.keras")
+    loaded = keras.models.load_model(tmp_path / "a.keras").get_layer("head").codes
+    np.testing.assert_array_equal(array(loaded), -codes)
+
+
+def test_digits_are_codes_of_84_numbers():
+    with pytest.raises(ValueError, match=r"ten codes of 84.*units=10, 5 features"):
+        keras_vit.layers.EuclideanRBF(10, initial_codes="digits").build((None, 5))
 
 
 def test_a_modern_one_has_its_count():
