@@ -8,6 +8,8 @@ from pathlib import Path
 
 # Before Keras is imported anywhere.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow's own allocator of large arrays never gives memory back.
+os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
 import keras
 import pytest
