@@ -1,6 +1,7 @@
 """Quiet logs, fixed seeds and little memory for every test."""
 
 import ctypes
+import gc
 import logging
 import os
 import sys
@@ -45,6 +46,12 @@ def pytest_configure(config):
     ignore = "ignore:__array__ implementation doesn't accept:DeprecationWarning"
     config.addinivalue_line("filterwarnings", ignore)
     _libc("mallopt", _ARENA_MAX, 2)
+
+
+def pytest_collection_finish():
+    """What is imported by now stays, so the garbage collector need not look at it."""
+    gc.collect()
+    gc.freeze()
 
 
 # Of glibc's malloc.h. Freed memory otherwise stays with each of TensorFlow's many
