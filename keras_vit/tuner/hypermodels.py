@@ -8,12 +8,13 @@ from pathlib import Path
 from keras_vit.common.installed import need
 from keras_vit.data import open_place
 from keras_vit.training.datasets import load_data
+from keras_vit.training.measuring import DataFacts, measure_recipe
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.run.build import build_model
 from keras_vit.training.run.train import train
-from keras_vit.tuner.budget import Budget, measure_recipe
-from keras_vit.tuner.settings import VALIDATION, DataFacts
+from keras_vit.tuner.budget import Budget
+from keras_vit.tuner.settings import VALIDATION
 from keras_vit.tuner.space import (
     check_space,
     default_space,

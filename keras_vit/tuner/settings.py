@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 from keras_vit.common.checks import check_choice, check_positive
+from keras_vit.training.measuring import DataFacts
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.tuner.budget import Budget
 from keras_vit.tuner.ranges import range_from_json
@@ -14,24 +15,6 @@ OBJECTIVES = ("val_accuracy", "val_loss")
 
 # Share of the training images that trials are compared by, where none is given.
 VALIDATION = 0.2
-
-
-@dataclasses.dataclass(frozen=True)
-class DataFacts:
-    """What a search must know of its data before any trial."""
-
-    # (height, width) where all images have one size, else `None`.
-    image_size: tuple[int, int] | None
-    # 1 if all images are grey, else 3.
-    num_channels: int
-    num_classes: int
-    # Images that trials train on, and are compared by.
-    num_training: int
-    num_validation: int
-
-    def __post_init__(self):
-        if isinstance(self.image_size, list):  # from JSON
-            object.__setattr__(self, "image_size", tuple(self.image_size))
 
 
 @dataclasses.dataclass(frozen=True)

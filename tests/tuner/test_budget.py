@@ -10,11 +10,10 @@ import keras_vit
 from keras_vit.commands.training.pretrain import PRETRAINING
 from keras_vit.costs.flops import forward_flops
 from keras_vit.training import Recipe, estimate_training
+from keras_vit.training.measuring import Cost, DataFacts
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.run.build import build_model
 from keras_vit.tuner import Budget, measure_recipe
-from keras_vit.tuner.budget import Cost
-from keras_vit.tuner.settings import DataFacts
 
 GREY = DataFacts((28, 28), 1, 10, 100, 20)
 COLOUR = DataFacts(None, 3, 1000, 100, 20)

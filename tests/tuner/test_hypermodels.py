@@ -12,8 +12,8 @@ import keras_tuner
 import pytest
 
 import keras_vit
+from keras_vit.training.measuring import DataFacts
 from keras_vit.tuner import BiTHyperModel, Budget, Choices, ViTHyperModel, hypermodels
-from keras_vit.tuner.settings import DataFacts
 from keras_vit.tuner.trials import make_tuner
 
 FACTS = DataFacts((28, 28), 1, 10, 4800, 1200)
