@@ -175,6 +175,10 @@ def estimate_training(
     )
 
 
+class TooLarge(ValueError):
+    """A run needs more memory than there is."""
+
+
 def refuse_if_too_large(estimate, available=None):
     """Raises before a run that would not fit in memory.
 
@@ -184,12 +188,12 @@ def refuse_if_too_large(estimate, available=None):
             known, nothing is refused.
 
     Raises:
-        ValueError: with what is needed, what there is, and what would fit.
+        TooLarge: a ValueError, with what is needed, what there is, and what would fit.
     """
     available = available_memory() if available is None else available
     if available is None or estimate.total <= SAFE * available:
         return
-    raise ValueError(
+    raise TooLarge(
         f"This run needs {estimate}, but only {as_memory(available)} are free, and a "
         f"quarter of that is kept in reserve. {_remedy(estimate, available)} A smaller "
         "model or image_size, freeze=('backbone',) or dtype='mixed_bfloat16' also need "

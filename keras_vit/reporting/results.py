@@ -60,7 +60,7 @@ def write_results(folder, *, progress=None, place=None):
         path=str(folder),
     )
     write_json(folder.path / "evaluation.json", evaluation.to_json())
-    _write_predictions(evaluation, folder.path / "predictions.npz")
+    write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
     try:
         _draw(evaluation, folder)
@@ -69,7 +69,8 @@ def write_results(folder, *, progress=None, place=None):
     return evaluation
 
 
-def _write_predictions(evaluation, path):
+def write_predictions(evaluation, path):
+    """Writes an `Evaluation`'s answer to each test image, in their order, as `.npz`."""
     with replacing(path) as temporary:
         np.savez_compressed(
             temporary,

@@ -5,7 +5,12 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "studies.differing": ["differences"],
+        "studies.folder": ["StudyFolder"],
+        "studies.opening": ["data_size", "find_study", "list_studies"],
         "studies.paper_plan": [],
+        "studies.planning.cost": ["StudyCost", "study_cost"],
+        "studies.running.job": ["Outcome", "run_study"],
         "studies.study": ["Axis", "Cell", "Compare", "Study"],
     },
 )

@@ -11,7 +11,7 @@ from keras_vit.common.wording import hint
 from keras_vit.training.recipes.recipe import Recipe
 
 OUTCOMES = ("test_accuracy",)
-COMPARISONS = ("arms", "trend", "crossing")
+COMPARISONS = ("arms", "trend", "crossing", "compute")
 TWICE = " x2 updates"  # behind the level of a cell that checks the length
 
 # Fields of a cell that are no fields of a recipe: the part of the training images that
@@ -46,7 +46,9 @@ class Compare:
     Attributes:
         kind: `"arms"`: at every level, `arm` minus `other`. `"trend"`: of that
             difference over the axis. `"crossing"`: whether it changes its sign.
-        arm, other: Names of arms.
+            `"compute"`: the operations that both need for one accuracy.
+        arm, other: Names of arms; for `"compute"` the first words of several, such as
+            `"ViT"` of `"ViT 4x96"` and `"ViT 8x192"`.
     """
 
     kind: str
@@ -92,8 +94,8 @@ class Study:
         comparisons: Tuple of `Compare`.
         published: `(arm, level)` to the id of a published row, where ours may be
             compared with it.
-        presets: Names to changes of this study: `base` and `arms` (fields), `axis`,
-            `seeds`, `length_check`, `note`.
+        presets: Names to dictionaries of attributes that replace those of the study;
+            `base` is put over the study's own.
         paper: What the source says of the question, in our words.
         length_check: Whether one more cell of each arm, at the largest level and the
             first seed, has twice the updates.
@@ -161,11 +163,8 @@ class Study:
                 f"Received: preset={name!r}.{hint(name, self.presets)}"
             )
         values = dict(self.presets[name])
-        values.pop("note", None)
         base = _merged(self.base, values.pop("base", {}))
-        given = values.pop("arms", {})
-        arms = {arm: _merged(own, given.get(arm, {})) for arm, own in self.arms.items()}
-        return dataclasses.replace(self, base=base, arms=arms, preset=name, **values)
+        return dataclasses.replace(self, base=base, preset=name, **values)
 
     def changed(self, *, data=None, levels=None, seeds=None, fields=None):
         """The study with what a user changes; `changes` then lists it.
@@ -198,6 +197,18 @@ class Study:
             changes["seeds"] = list(values["seeds"])
         values |= {"base": base, "arms": arms, "changes": changes}
         return dataclasses.replace(self, **values)
+
+    def cost(self, **options):
+        """What the study costs; see `keras_vit.studies.study_cost`."""
+        from keras_vit import studies
+
+        return studies.study_cost(self, **options)
+
+    def run(self, folder, **options):
+        """Runs the study; see `keras_vit.studies.run_study`."""
+        from keras_vit import studies
+
+        return studies.run_study(self, folder, **options)
 
     def to_json(self):
         """The study as a dictionary that JSON can hold, its presets apart."""
@@ -359,6 +370,9 @@ def _check(study):
             )
     for comparison in study.comparisons:
         check_choice(comparison.kind, COMPARISONS, "kind")
+        arms = dict.fromkeys(study.arms)
+        if comparison.kind == "compute":
+            arms = dict.fromkeys(arm.split()[0] for arm in study.arms)
         for arm in (comparison.arm, comparison.other):
-            check_choice(arm, tuple(study.arms), "arm")
+            check_choice(arm, tuple(arms), "arm")
     study.cells()  # whose recipes check themselves

@@ -1,0 +1,176 @@
+"""The command `keras-vit study`."""
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from keras_vit.terminal import WrongUsage, command, complain, log_levels
+
+# While cells are run one after the other, what each says of itself.
+QUIET = dict.fromkeys(
+    ("training", "data", "devices", "checkpoints", "evaluation", "common"),
+    logging.WARNING,
+)
+QUIET = {f"keras_vit.{room}": level for room, level in QUIET.items()}
+QUIET["tensorflow"] = logging.ERROR  # a graph for each cell is no mistake
+
+
+@dataclasses.dataclass
+class Study:
+    """Run a study of the paper: many runs that answer one question.
+
+    Without a name, lists the studies. With one, says what it costs, runs its cells,
+    each an ordinary run folder, and writes tables and a page. Ctrl-C stops and saves;
+    the same command goes on. More levels and seeds may be added to a folder later.
+    """
+
+    # A study by name, or a JSON file with one of your own.
+    name: Annotated[
+        tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[STUDY]")
+    ] = None
+    # Which size of it, such as laptop or paper; the list of the studies has them.
+    preset: str = "laptop"
+    # Folder of the study, new or to go on with; studies/STUDY-PRESET if not given.
+    folder: Path | None = None
+    # Data set or folder to run it on, as for train.
+    data: str | None = None
+    # Levels to run, by their labels; all if not given.
+    levels: tuple[str, ...] = ()
+    # Number of seeds; three or more for a verdict.
+    seeds: int | None = None
+    # Changes of all cells, FIELD=VALUE, or of one arm, ARM.FIELD=VALUE, as in
+    # vit.patch_size=4; what is changed is listed on the page.
+    set: tuple[str, ...] = ()
+    # Cells to run at the same time, each in a process with one thread.
+    workers: int = 1
+    # Begin no cell that is not expected to end within this time, such as 30m or 2h.
+    budget: str | None = None
+    # Print the cells and what they cost, and run nothing.
+    dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
+    # With --dry-run, the time on a chip such as a100 or tpu-v5e, or its TFLOP/s.
+    hardware: str | None = None
+    # With --hardware, how many chips work on a cell.
+    devices: int = 1
+    # Whose weights stay when a cell is evaluated; by default all up to ten cells, else
+    # none. The answers to the test images always stay.
+    keep: Literal["none", "best", "all"] | None = None
+    # Print what the preset does otherwise than the paper.
+    diff: tyro.conf.FlagCreatePairsOff[bool] = False
+
+    def __post_init__(self):
+        if self.seeds is not None and self.seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
+        if self.workers < 1:
+            raise ValueError(f"`workers` must be at least 1. Received: {self.workers}")
+        if self.hardware is not None and not self.dry_run:
+            raise ValueError("--hardware is for --dry-run: cells are run on this one.")
+        if self.budget is not None:
+            from keras_vit.studies.running.job import as_seconds
+
+            as_seconds(self.budget)
+
+    def __call__(self):
+        from keras_vit import studies
+
+        if self.name is None and self.folder is None:
+            print(studies.list_studies())
+            print(f"next: {command('study', 'data-size', '--dry-run')}")
+            return 0
+        study = self._study()
+        if self.diff:
+            return self._print_diff(study)
+        print(f"{study.name}: {study.question} ({study.source})")
+        with log_levels(QUIET):
+            if self.dry_run:
+                print(self._cost(study).table())
+                return 0
+            return self._run(study)
+
+    def _run(self, study):
+        folder = self._folder()
+        try:
+            options = {"budget": self.budget, "keep": self.keep}
+            options["announce"] = lambda cost: print(cost, flush=True)
+            outcome = study.run(folder, workers=self.workers, **options)
+        except KeyboardInterrupt as interrupt:
+            interrupt.again = ("study", *self._again())
+            raise
+        print(outcome)
+        if outcome.failed or outcome.reason == "budget":
+            complain(f"Continue with:  {command('study', *self._again())}")
+        return 1 if outcome.failed else 0
+
+    def _study(self):
+        from keras_vit import studies
+
+        if self.name is None:
+            return studies.StudyFolder(self.folder).read_study()
+        try:
+            return studies.find_study(
+                self.name,
+                self.preset,
+                data=self.data,
+                levels=self.levels or None,
+                seeds=self.seeds,
+                fields=dict(map(_pair, self.set)),
+            )
+        except ValueError as error:
+            raise WrongUsage(str(error)) from None
+
+    def _cost(self, study):
+        hardware = self.hardware
+        if hardware is not None:
+            try:
+                hardware = float(hardware)
+            except ValueError:
+                pass
+        options = {"hardware": hardware, "devices": self.devices}
+        return study.cost(workers=self.workers, **options)
+
+    def _folder(self):
+        if self.folder is not None:
+            return self.folder
+        if self.name is None:
+            raise WrongUsage("Name a study, or its --folder.")
+        preset = Path(self.name).stem if self.name.endswith(".json") else self.preset
+        name = f"{self.name}-{preset}" if preset == self.preset else preset
+        return Path("studies") / name
+
+    def _print_diff(self, study):
+        from keras_vit import studies
+
+        if "paper" not in study.presets:
+            raise WrongUsage(f"The study {study.name} has no preset of the paper.")
+        paper = studies.find_study(self.name, "paper")
+        for line in studies.differences(study, paper):
+            print(line)
+        return 0
+
+    def _again(self):
+        """The words that go on with this study."""
+        words = [] if self.name is None else [self.name]
+        if self.name is not None and not self.name.endswith(".json"):
+            words += ["--preset", self.preset]
+        words += ["--folder", self._folder()]
+        words += [] if self.data is None else ["--data", self.data]
+        words += ["--levels", *self.levels] if self.levels else []
+        words += [] if self.seeds is None else ["--seeds", self.seeds]
+        words += ["--set", *self.set] if self.set else []
+        words += [] if self.workers == 1 else ["--workers", self.workers]
+        return words + ([] if self.keep is None else ["--keep", self.keep])
+
+
+def _pair(text):
+    """`(name, value)` of FIELD=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WrongUsage(f"--set takes [ARM.]FIELD=VALUE. Received: {text!r}")
+    try:
+        value = json.loads(value)
+    except ValueError:
+        pass  # a text
+    return name.strip().replace("-", "_"), value

@@ -1,0 +1,267 @@
+"""Runs one cell of a study: its training, its evaluation, its result.json."""
+
+import dataclasses
+import errno
+import gc
+import hashlib
+import json
+import logging
+import shutil
+import time
+import traceback
+
+import numpy as np
+
+from keras_vit.common.files import FULL, write_json
+from keras_vit.common.locks import take
+from keras_vit.common.wording import as_file_size
+from keras_vit.costs.memory import TooLarge
+from keras_vit.data import open_place
+from keras_vit.data.readers.leftovers import LOCK
+from keras_vit.devices import as_strategy
+from keras_vit.evaluation import evaluate
+from keras_vit.reporting.results import write_predictions
+from keras_vit.studies.folder import DIVERGED, DONE, FAILED, FINAL, TOO_LARGE
+from keras_vit.training.datasets import load_data
+from keras_vit.training.run.divergence import Diverged
+from keras_vit.training.run.environment import compare_environments
+from keras_vit.training.run.train import train
+
+logger = logging.getLogger(__name__)
+
+# A cell in which something fails is tried so often.
+ATTEMPTS = 2
+
+# Images of each part whose content the fingerprint of the data has.
+LOOKED_AT = 256
+
+# Seconds that a cell waits for another process that still trains it.
+_PATIENCE = 60.0
+
+# Lines of a traceback that a failed cell keeps.
+_LINES = 12
+
+
+class DataChanged(ValueError):
+    """The images or labels are not those of the cells before."""
+
+
+def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room=0):
+    """Runs a cell, or what is left of it, and writes its result.json.
+
+    A cell that has a result is not run again, unless it had failed. A cell that was
+    stopped or killed goes on after its last save, with the same result.
+
+    Args:
+        cell: A `Cell`.
+        folder: The `StudyFolder`.
+        devices: As for `keras_vit.training.train`.
+        save_minutes: Float, minutes between two saves.
+        place: The opened place of the cell's data, or `None`.
+        room: Integer, bytes that the cell needs on the disk.
+
+    Returns:
+        The result, a dictionary: what result.json holds. Accuracies are in percent.
+
+    Raises:
+        DataChanged: if the data are not those of the cells that have ended.
+        OSError: if the disk is full. The cell can be gone on with.
+        KeyboardInterrupt: after Ctrl-C, with the state saved.
+    """
+    found = folder.read_result(cell.name)
+    if found is not None and found["status"] in FINAL:
+        return found
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _check_room(folder, room)
+            found = _trained(cell, folder, devices, save_minutes, place)
+            break
+        except Diverged as error:
+            found = {"status": DIVERGED, "message": str(error)}
+            break
+        except TooLarge as error:
+            found = {"status": TOO_LARGE, "message": str(error)}
+            break
+        except DataChanged:
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise
+            found = {"status": FAILED, "message": _last_lines(error)}
+            if attempt < ATTEMPTS:
+                logger.warning("%s failed, and is tried again: %s", cell.name, error)
+        finally:
+            gc.collect()  # the model, before the next one is built
+    result = {**facts_of_cell(cell), **found}
+    folder.write_result(cell.name, result)
+    return result
+
+
+def facts_of_cell(cell):
+    """What every result.json says of its cell."""
+    return {
+        **{"name": cell.name, "arm": cell.arm, "level": cell.level},
+        **{"seed": cell.seed, "length_check": cell.length_check},
+        "folder": f"cells/{cell.name}/run",
+    }
+
+
+def _trained(cell, folder, devices, save_minutes, place):
+    """What the cell's result.json says of its run."""
+    started = time.monotonic(), time.process_time()
+    run = folder.run(cell.name)
+    if not run.is_run():  # killed before it had begun
+        shutil.rmtree(run.path, ignore_errors=True)
+    whole = {"validation_fraction": None, "keep": "last"}
+    whole = dataclasses.replace(cell.recipe, **whole)
+    with as_strategy(devices).scope():
+        place = open_place(cell.recipe.data) if place is None else place
+        train_source, test_source = load_data(whole, place)
+        prints = {"train": fingerprint(train_source), "test": fingerprint(test_source)}
+        _check_data(cell, folder, prints)
+        resume = run.is_run()
+        run.path.mkdir(parents=True, exist_ok=True)
+        _wait_for(run)
+        train(
+            cell.recipe,
+            run.path,
+            resume=resume,
+            progress=False,
+            check=False,
+            save_minutes=save_minutes,
+            notes={"cell": cell.name},
+            place=place,
+        )
+        evaluation = evaluate(run.path, test_source, mistakes=0)
+    write_json(run.path / "evaluation.json", evaluation.to_json())
+    write_predictions(evaluation, run.path / "predictions.npz")
+    record, history = run.read_record(), run.read_history()
+    sessions = [session["environment"] for session in record["sessions"]]
+    seconds = time.monotonic() - started[0], time.process_time() - started[1]
+    if resume:  # of which only the training was measured before
+        seconds = record["result"]["seconds"], record["result"]["cpu_seconds"]
+    mixed = any(_differ(sessions[0], other) for other in sessions[1:])
+    held_out = cell.recipe.validation_fraction is not None
+    low, high = evaluation.accuracy_interval
+    cost = record["cost"]
+    result = {
+        "status": DONE,
+        "n_train": train_source.num_examples,
+        "num_parameters": record["resolved"]["parameters"],
+        "forward_flops": cost["flops_per_image"],
+        "updates": record["resolved"]["total_steps"],
+        "images": cost["images"],
+        "train_flops": cost["flops"],
+        # Of a cell of several machines or versions, times say nothing.
+        "seconds": None if mixed else round(seconds[0], 1),
+        "cpu_seconds": None if mixed else round(seconds[1], 1),
+        "devices": cost["devices"],
+        "environment": _short(sessions[-1]),
+        "mixed": mixed,
+        "outcome": 100 * evaluation.accuracy,
+        "test_accuracy": 100 * evaluation.accuracy,
+        "low": 100 * low,
+        "high": 100 * high,
+        "train_accuracy": _last(history, "accuracy"),
+        # Of images that were held out. Test images choose nothing.
+        "best_val_accuracy": _best(history) if held_out else None,
+        "test_images": evaluation.num_examples,
+        "fingerprints": prints,
+    }
+    if _learnt_nothing(evaluation):
+        message = "It gives all test images the same class: it has learnt nothing."
+        return {**result, "status": DIVERGED, "message": message}
+    return result
+
+
+def _wait_for(run):
+    """Waits for a worker of a command that was killed, which may be saving still."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        with open(run.path / LOCK, "a+") as file:
+            if take(file) is not False:
+                return
+        time.sleep(1.0)
+
+
+def fingerprint(source):
+    """A hash of a source: number, labels, and content of up to 256 of its images.
+
+    Args:
+        source: A `keras_vit.data.Source`.
+
+    Returns:
+        String of 16 hexadecimal digits.
+    """
+    digest = hashlib.sha256(f"{source.num_examples} {source.class_names}".encode())
+    if source.labels is not None:
+        digest.update(source.labels.astype("<i8").tobytes())
+    for item in source.examples(max(1, source.num_examples // LOOKED_AT)):
+        image, name = item["image"].numpy(), item["id"].numpy()
+        digest.update(image if isinstance(image, bytes) else image.tobytes())
+        digest.update(f"{item['label'].numpy()} {name}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _check_data(cell, folder, prints):
+    """Raises unless the data are those of the cells that have ended."""
+    for other in folder.read_results():
+        known = other.get("fingerprints")
+        if known is None:
+            continue
+        same_part = (other["level"], other["seed"]) == (cell.level, cell.seed)
+        for part in ("train", "test") if same_part else ("test",):
+            if known[part] != prints[part]:
+                raise DataChanged(
+                    f"The {part} images of {cell.recipe.data} have changed since "
+                    f"{other['name']} was run: {known[part]} then, {prints[part]} now. "
+                    "Bring them back as they were, or begin the study in another "
+                    "folder. The finished cells stay."
+                )
+
+
+def _check_room(folder, room):
+    free = shutil.disk_usage(folder.path).free
+    if free < room:
+        raise OSError(
+            errno.ENOSPC,
+            f"A cell needs {as_file_size(room)}, and {as_file_size(free)} are free. "
+            "Make room, then give the same command again. The finished cells are whole",
+            str(folder.path),
+        )
+
+
+def _learnt_nothing(evaluation):
+    several = len(np.unique(evaluation.labels)) > 1
+    return several and len(np.unique(evaluation.predicted)) == 1
+
+
+def _last(history, name):
+    value = history[-1].get(name)
+    return None if value is None else 100 * value
+
+
+def _best(history):
+    values = [row["val_accuracy"] for row in history if "val_accuracy" in row]
+    return 100 * max(values) if values else None
+
+
+def _differ(environment, other):
+    """Whether two sessions were on other kinds of machines, or with other versions.
+
+    Another number of threads is no such thing.
+    """
+    same = ("threads", "variables")
+    now = {**other, **{name: environment.get(name) for name in same}}
+    return bool(compare_environments(environment, now))
+
+
+def _short(environment):
+    """An id of an environment: equal for equal machines, versions and threads."""
+    text = json.dumps(environment, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _last_lines(error):
+    lines = "".join(traceback.format_exception(error)).strip().splitlines()
+    return "\n".join(lines[-_LINES:])

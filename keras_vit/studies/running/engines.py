@@ -1,0 +1,149 @@
+"""Engines, which run the cells of a study: this process, or a pool of them.
+
+An engine has `slots`, how many cells run at once; `submit(cell, folder, options)`,
+which returns a future; `wait(futures)`, which returns at least one that has ended;
+`renew(future)`, after its process has died; `stop()`, which lets all cells save their
+state and ends them; and `pool`, an executor for other work, or `None`.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from keras_vit.studies.folder import StudyFolder
+from keras_vit.studies.running.cells import run_cell
+
+
+class ProcessDied(RuntimeError):
+    """The process of a cell has died."""
+
+
+# What a future raises then.
+DEATHS = (ProcessDied, BrokenProcessPool)
+
+# Seconds between two looks at the workers, and until a worker that is asked to stop has
+# saved its state.
+_LOOK, _GRACE = 0.5, 120.0
+
+# Of several workers each has one thread: small models lose by more.
+_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+
+
+class Serial:
+    """Runs a cell when it is submitted, in this process."""
+
+    slots, pool = 1, None
+
+    def submit(self, cell, folder, options):
+        return _Ended(run_cell(cell, folder, **options))
+
+    def wait(self, futures):
+        return list(futures)
+
+    def stop(self):
+        """Nothing runs."""
+
+
+class _Ended:
+    """The result of a cell, as a future gives it."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def result(self):
+        return self.value
+
+
+class Pool:
+    """Runs cells in processes, each of which takes one after the other."""
+
+    def __init__(self, workers):
+        self.slots = workers
+        self._others = set(multiprocessing.active_children())
+        self._pool_of, self.pool = {}, None
+        self.renew()
+
+    def renew(self, future=None):
+        """New processes, where those that a future was of have died."""
+        if self._pool_of.pop(future, None) is not self.pool:
+            return  # the others of its pool have said so
+        context = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(
+            self.slots, context, initializer=_begin_worker, initargs=(os.getpid(),)
+        )
+
+    def submit(self, cell, folder, options):
+        future = self.pool.submit(_work, cell, str(folder.path), options)
+        self._pool_of[future] = self.pool
+        return future
+
+    def wait(self, futures):
+        ended = ()
+        while futures and not ended:
+            ended, _ = wait(futures, _LOOK, FIRST_COMPLETED)
+        return ended
+
+    def stop(self):
+        """Lets the workers save what they train, and ends them."""
+        own = set(multiprocessing.active_children()) - self._others
+        for process in own:
+            process.terminate()
+        try:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+        except KeyboardInterrupt:  # again: at once
+            for process in own:
+                process.kill()
+            raise
+
+
+def _work(cell, folder, options):
+    try:
+        return run_cell(cell, StudyFolder(folder), **options)
+    except KeyboardInterrupt:  # its state is saved; the pool goes with it
+        os._exit(1)
+
+
+def _begin_worker(parent):
+    """Prepares a worker: Ctrl-C is for the parent, which asks its workers to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(os, "setsid"):
+        os.setsid()
+    logging.getLogger("keras_vit.training.run.callbacks").setLevel(logging.ERROR)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent):
+    """Ends this process when its parent has gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os.kill(os.getpid(), signal.SIGTERM)  # where it trains, it saves first
+    time.sleep(_GRACE)
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def engine_of(workers):
+    """Yields the engine of so many workers on this machine."""
+    if workers == 1:
+        yield Serial()
+        return
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # which the workers inherit
+    try:
+        pool = Pool(workers)
+        try:
+            yield pool
+        finally:
+            pool.pool.shutdown(wait=True, cancel_futures=True)
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
