@@ -5,6 +5,7 @@ bytes could ask for a model that no machine holds.
 """
 
 import itertools
+import math
 import re
 
 from keras_vit.checkpoints.files.errors import Refused
@@ -14,6 +15,7 @@ from keras_vit.common.checks import is_integer, is_number
 _ARRAYS = 100_000
 _NAME = 500  # characters
 _LAYERS = 1000
+_PIXELS = 2**28  # of an image, 16,384 by 16,384
 _PATCHES = 65_536  # 4096 by 4096 pixels in patches of 16
 _RELATIVE_PATCHES = 4096  # which have a table of pairs
 _POSITIONS = 2**28  # numbers in a table
@@ -31,8 +33,12 @@ _NUMBERED = (
     (re.compile(r"down(\d+)_\w+/.*"), 0),
     (re.compile(r"up(\d+)_\w+/.*"), 1),
 )
+# Arguments that count parts of a model, and such that measure kernels: integers, or
+# sequences of them, of which the sum is bounded.
+_COUNTS = ("num_layers", "num_blocks", "num_convs", "register_tokens")
 _SIDES = ("hidden_dim", "mlp_dim", "num_heads", "num_channels", "representation_size")
-_SIDES += ("stem_width",)
+_SIDES += ("stem_width", "stage_widths", "top_width", "widths", "upconv_widths")
+_SIDES += ("hidden_dims", "planes")
 _EPSILONS = ("epsilon", "group_norm_epsilon", "standardization_epsilon")
 _EPSILONS += ("batch_norm_epsilon",)
 _EPSILON = 0.1  # all in use are 1e-3 or less
@@ -116,12 +122,13 @@ def check_arguments(checkpoint, arguments, given=()):
         return
     origin = checkpoint.origin
     claimed = {n: v for n, v in arguments.items() if n not in given}
-    blocks = claimed.get("num_blocks")
-    layers = [claimed.get("num_layers"), *(blocks if _is_list(blocks) else [])]
-    _check_sum(origin, "num_layers or num_blocks", layers, _LAYERS)
-    _check_sum(origin, "register_tokens", [claimed.get("register_tokens")], _LAYERS)
-    for name in _SIDES:
-        _check_sum(origin, name, [claimed.get(name)], _SIDE)
+    for names, most in ((_COUNTS, _LAYERS), (_SIDES, _SIDE)):
+        for name in names:
+            values = _listed(claimed.get(name))
+            _check_sum(origin, f"{name}, a list", [len(values)], _LAYERS)
+            _check_sum(origin, name, values, most)
+    grid = math.prod(v for v in _listed(claimed.get("grid_size")) if is_integer(v))
+    _check_sum(origin, "grid_size", [grid], _PATCHES)
     head = paths.HEAD[0] in checkpoint and checkpoint.shape(paths.HEAD[0])
     classes = max(_CLASSES, head[-1] if head else 0)
     _check_sum(origin, "num_classes", [claimed.get("num_classes")], classes)
@@ -135,10 +142,14 @@ def check_arguments(checkpoint, arguments, given=()):
             )
     if "image_size" in given or "input_shape" in given:
         return
+    width = arguments.get("hidden_dim")
+    if width is None:  # no positions, of which there could be too many
+        size = [v for v in _listed(arguments.get("image_size")) if is_integer(v)]
+        _check_sum(origin, "pixels of an image", [math.prod(size)], _PIXELS)
+        return
     relative = arguments.get("position_embedding") == "relative"
     most, patches = _RELATIVE_PATCHES if relative else _PATCHES, _patches(arguments)
     _check_sum(origin, "patches of an image", [patches], most)
-    width = arguments.get("hidden_dim")
     numbers = patches * width if is_integer(width) else 0
     _check_sum(origin, "numbers of the position embeddings", [numbers], _POSITIONS)
 
@@ -160,6 +171,11 @@ def _check_sum(origin, name, values, most):
     total = sum(value for value in values if is_integer(value))
     if total > most:
         raise _too_many(origin, name, total, most)
+
+
+def _listed(value):
+    """The items of a list or tuple; of anything else a list of it alone."""
+    return list(value) if _is_list(value) else [value]
 
 
 def _is_list(value):

@@ -7,7 +7,7 @@ import golden
 import keras
 import numpy as np
 import pytest
-from cases import SMALL
+from cases import MODELS, SMALL
 from test_formats import timm_arrays
 
 import keras_vit
@@ -84,6 +84,39 @@ def test_claims_of_a_saved_model_are_bounded(tmp_path, claim):
     change(path, lambda config: config["settings"]["arguments"].update(claim))
     with pytest.raises(ValueError, match=r"model\.keras claims .* too large to be one"):
         keras_vit.from_checkpoint(path)
+
+
+HOSTILE = {
+    "lenet": {"image_size": [10**9, 10**9]},
+    "alexnet": {"widths": [10**9] * 5},
+    "vgg": {"hidden_dims": [10**9]},
+    "resnet": {"stage_widths": [10**9, 10**9]},
+    "efficientnet": {"top_width": 10**9},
+    "unet": {"widths": [2] * 10**5},
+    "neocognitron": {"planes": 10**9},
+}
+OTHERS = (
+    ("alexnet", {"grid_size": [10**9, 10**9]}),
+    ("vgg", {"num_convs": [1, 10**9]}),
+    ("unet", {"upconv_widths": [10**9]}),
+    ("bit", {"num_blocks": [10**9]}),
+)
+
+
+def test_claims_of_every_other_family_are_bounded(tmp_path):
+    for index, (name, claim) in enumerate((*HOSTILE.items(), *OTHERS)):
+        path = tmp_path / f"{index}.keras"
+        MODELS[name].make().save(path)
+        change(path, lambda config, c=claim: config["settings"]["arguments"].update(c))
+        with pytest.raises(ValueError, match="too large to be one"):
+            keras_vit.from_checkpoint(path)
+
+
+def test_an_image_without_patches_may_be_large(tmp_path):
+    sizes = {"widths": (2, 3), "padding": "same", "image_size": (512, 1024)}
+    keras_vit.UNet(2, **sizes).save(tmp_path / "model.keras")
+    again = keras_vit.from_checkpoint(tmp_path / "model.keras")
+    assert again.input_shape == (None, 512, 1024, 1)
 
 
 def test_what_the_user_asks_for_is_not_doubted(tmp_path):
