@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_vit.checkpoints.architecture import facts_of, stated_facts
 from keras_vit.checkpoints.bounds import check_unquantized
-from keras_vit.checkpoints.files.memory import contiguous, handed_over
+from keras_vit.checkpoints.files.memory import handed_over
 from keras_vit.checkpoints.names.layout import IMAGE_KERNELS
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.plan import position_plan
@@ -137,7 +137,7 @@ class Plan:
             if foreign and path in self.report.used and not value.any():
                 self.report.notes.append(ZERO_HEAD)
                 logger.warning("%s: %s", self.report.source, ZERO_HEAD)
-            yield path, handed_over(contiguous(value))
+            yield path, handed_over(value)
 
     def _read_array(self, name):
         if name in self._kept:
