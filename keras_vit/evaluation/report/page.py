@@ -1,10 +1,10 @@
 """The report of an evaluation: one HTML page that needs no other file."""
 
-import html
 from importlib import resources
 
 from keras_vit.common.figures import image_address, themed_svg
 from keras_vit.common.files import write_text
+from keras_vit.common.pages import escaped, html_page
 from keras_vit.common.tables import as_html
 from keras_vit.common.wording import percent
 from keras_vit.evaluation.report.pictures import (
@@ -43,10 +43,9 @@ def write_report(evaluation, path, title="Evaluation"):
 def report_page(evaluation, title="Evaluation"):
     """The page as a string; see `write_report`."""
     reliability = themed_svg(lambda: plot_reliability(evaluation), "r")
-    style = (resources.files("keras_vit.evaluation.report") / "page.css").read_text()
     parts = [
-        f"<h1>{_escaped(title)}</h1>",
-        f"<p>{_escaped(evaluation.data)}{_part(evaluation)}</p>",
+        f"<h1>{escaped(title)}</h1>",
+        f"<p>{escaped(evaluation.data)}{_part(evaluation)}</p>",
         *_steps(evaluation),
         _numbers(evaluation),
         "<h2>Most frequent confusions</h2>",
@@ -65,27 +64,16 @@ def report_page(evaluation, title="Evaluation"):
         "<h2>Classes</h2>",
         _classes(evaluation),
     ]
-    return (
-        "<!DOCTYPE html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>{_escaped(title)}</title><style>{style}</style></head>\n<body>\n"
-        + "\n".join(parts)
-        + "\n</body>\n</html>\n"
-    )
-
-
-def _escaped(text):
-    # Names of files need not be text.
-    return html.escape(str(text).encode("utf-8", "replace").decode())
+    return html_page(title, parts)
 
 
 def _part(evaluation):
-    return "" if evaluation.part is None else f": {_escaped(evaluation.part)}"
+    return "" if evaluation.part is None else f": {escaped(evaluation.part)}"
 
 
 def _steps(evaluation):
     if evaluation.steps is not None:
-        yield f"<p class='note'>Images: {_escaped(evaluation.steps)}</p>"
+        yield f"<p class='note'>Images: {escaped(evaluation.steps)}</p>"
 
 
 def _numbers(evaluation):
@@ -167,10 +155,10 @@ def _mistakes(evaluation):
         name = mistake.file or f"example {mistake.index}"
         small = " class='small'" if max(mistake.image.shape[:2]) < 64 else ""
         figures.append(
-            f"<figure title='{_escaped(name)}'><img{small} alt='{_escaped(name)}' "
+            f"<figure title='{escaped(name)}'><img{small} alt='{escaped(name)}' "
             f"src='{_thumbnail(mistake.image)}'><figcaption>"
-            f"<b>{_escaped(wrong)}</b> {percent(mistake.confidence, 1)}<br>"
-            f"true: {_escaped(true)}<br>{_escaped(name)}</figcaption></figure>"
+            f"<b>{escaped(wrong)}</b> {percent(mistake.confidence, 1)}<br>"
+            f"true: {escaped(true)}<br>{escaped(name)}</figcaption></figure>"
         )
     if not figures:
         return "<p>There are none.</p>"
