@@ -40,9 +40,19 @@ def _any_letters():
 
 
 def save_figure(figure, path, dpi=110):
-    """Writes a figure, or leaves the old file as it is; the ending is the format."""
-    with replacing(Path(path)) as temporary, _any_letters():
-        figure.savefig(temporary, dpi=dpi)
+    """Writes a figure, or leaves the old file as it is; the ending is the format.
+
+    The same figure gives the same file: an SVG tells no date.
+    """
+    import matplotlib
+
+    undated = {"metadata": {"Date": None}} if Path(path).suffix == ".svg" else {}
+    with (
+        replacing(Path(path)) as temporary,
+        matplotlib.rc_context({"svg.hashsalt": "keras_vit"}),
+        _any_letters(),
+    ):
+        figure.savefig(temporary, dpi=dpi, **undated)
 
 
 def image_address(image, kind, **options):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from keras_vit import published
-from keras_vit.studies import curves
+from keras_vit.studies.comparing import curves
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from keras_vit.studies import statistics as rules
+from keras_vit.studies.comparing import statistics as rules
 
 
 def called(differences, image_variance, pooled=None):
     """Which levels are called, by rules 1 and 2: `(..., L)` booleans."""
-    means, errors, df, _ = rules.standard_errors(differences, image_variance, pooled)
+    means, errors, df, *_ = rules.standard_errors(differences, image_variance, pooled)
     return rules.holm(rules.p_values(means, errors, df)) < rules.ALPHA
 
 
@@ -39,7 +39,7 @@ def test_a_single_level_is_the_paired_t_test():
 
 def test_levels_pool_their_variance_and_degrees_of_freedom():
     values = np.array([[1.0, 2.0, 3.1], [1.5, 2.9, 3.0], [0.4, 2.2, 3.9]])
-    means, errors, df, _ = rules.standard_errors(values, np.zeros(3))
+    means, errors, df, *_ = rules.standard_errors(values, np.zeros(3))
     pooled = values.var(axis=0, ddof=1).mean()
     expected = np.sqrt(np.fmax(values.var(axis=0, ddof=1), pooled) / 3)
     np.testing.assert_allclose(means, values.mean(axis=0))
@@ -50,10 +50,10 @@ def test_levels_pool_their_variance_and_degrees_of_freedom():
 def test_a_level_of_more_than_twice_the_spread_stands_alone():
     quiet = np.array([0.1, -0.1, 0.0])
     values = np.stack([quiet, quiet, 3 * quiet], axis=1)
-    _, errors, df, _ = rules.standard_errors(values, np.zeros(3))
+    _, errors, df, *_ = rules.standard_errors(values, np.zeros(3))
     assert list(df) == [6, 6, 2]
     assert errors[2] == pytest.approx(np.std(3 * quiet, ddof=1) / np.sqrt(3))
-    _, _, df, _ = rules.standard_errors(
+    _, _, df, *_ = rules.standard_errors(
         np.stack([quiet, quiet, 1.9 * quiet], axis=1), np.zeros(3)
     )
     assert list(df) == [6, 6, 6]
@@ -62,12 +62,21 @@ def test_a_level_of_more_than_twice_the_spread_stands_alone():
 def test_missing_pairs_leave_the_other_levels_alone():
     nan = np.nan
     values = np.array([[1.0, 2.0, nan], [1.4, nan, nan], [0.7, nan, nan]])
-    means, errors, df, _ = rules.standard_errors(values, np.zeros(3))
+    means, errors, df, *_ = rules.standard_errors(values, np.zeros(3))
     np.testing.assert_allclose(means, [1.0333333, 2.0, nan], rtol=1e-6)
     assert list(df) == [2, 2, 0]
     assert errors[0] == pytest.approx(np.std([1.0, 1.4, 0.7], ddof=1) / np.sqrt(3))
     p = rules.p_values(means, errors, df)
     assert np.isnan(p[2]) and not np.isnan(p[0])
+
+
+def test_the_term_of_the_images_is_known_well_and_brings_degrees_of_freedom():
+    # Satterthwaite: (a + b)^2 / (a^2 / 8 + b^2 / infinity).
+    assert rules.joint_df(0.2, 8, 0.3) == pytest.approx(0.5**2 / (0.2**2 / 8))
+    assert rules.joint_df(0.2, 8, 0.0) == 8
+    # Two degrees of freedom stay two, and none beyond reason.
+    assert rules.joint_df(0.2, 2, 0.3) == 2
+    assert rules.joint_df(0.0, 8, 0.3) == 1000
 
 
 def test_equal_arms_without_any_spread_do_not_differ():
@@ -186,6 +195,9 @@ def check_false_calls(studies, slack):
     # A variance over images that is estimated, from 1,000 of them each.
     estimated = random.chisquare(999, (studies, 4)) / 999
     assert false_calls(simulated(studies), estimated) < most
+    # Two arms at one level.
+    alone = simulated(studies, image_sd=0.5, levels=1)
+    assert false_calls(alone, np.full(1, 0.25)) < most
     # Arms of one level that are compared with the same one.
     outcomes = random.standard_normal((studies, 3, 8))
     pairs = outcomes[..., 1:] - outcomes[..., :1]
@@ -221,5 +233,7 @@ def test_unequal_spreads_do_not_call_much_more():
 def test_true_differences_are_found():
     # Of three standard deviations nearly always, of one and a half by a third.
     large = called(simulated(1000, image_sd=0.0, true=3.0), np.zeros(4))
+    beside_images = called(simulated(1000, true=3.0), np.ones(4))
     small = called(simulated(1000, image_sd=0.0, true=1.5), np.zeros(4))
-    assert large.mean() > 0.85 and 0.25 < small.mean() < 0.45
+    assert large.mean() > 0.85 and beside_images.mean() > 0.5
+    assert 0.25 < small.mean() < 0.45

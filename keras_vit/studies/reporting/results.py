@@ -1,0 +1,242 @@
+"""The tables of a study, made from its folder alone, and all files that show them."""
+
+import dataclasses
+import logging
+import math
+import statistics
+from pathlib import Path
+
+from keras_vit import published
+from keras_vit.common.files import write_text
+from keras_vit.common.installed import is_installed
+from keras_vit.common.student import t_quantile
+from keras_vit.common.tables import as_csv
+from keras_vit.studies.comparing.differences import Difference, differences
+from keras_vit.studies.comparing.statistics import FEWEST
+from keras_vit.studies.grid import NOT_RUN, Grid
+from keras_vit.studies.reporting import verdicts
+from keras_vit.studies.reporting.figures import write_plots
+from keras_vit.studies.reporting.page import write_page
+
+logger = logging.getLogger(__name__)
+
+NORMAL = statistics.NormalDist().inv_cdf(0.975)
+TABLES = ("results.csv", "summary.csv", "differences.csv")
+# What results.csv says of each cell: keys of its result.json.
+CELL = (
+    *("name", "arm", "level", "level_value", "seed", "length_check", "status"),
+    *("n_train", "num_parameters", "forward_flops", "updates", "images"),
+    *("train_flops", "seconds", "cpu_seconds", "devices", "environment", "mixed"),
+    *("outcome", "test_accuracy", "low", "high", "train_accuracy"),
+    *("best_val_accuracy", "test_images", "message", "folder"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """One line of summary.csv: an arm at a level, over its seeds."""
+
+    arm: str
+    level: str
+    level_value: float | None
+    # Seeds that are done, and cells that ended otherwise or were not run.
+    n: int
+    diverged: int
+    failed: int
+    not_run: int
+    # Percent; the 95 % interval covers seeds and test images.
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
+    train_flops: float | None = None
+    seconds: float | None = None
+    # The published row that this may be compared with, as it was printed.
+    published_id: str = ""
+    published: str = ""
+    kind: str = ""
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    verdict: str = ""
+    reasons: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """What a study found.
+
+    Attributes:
+        grid: The `Grid` that it was computed from.
+        summaries: List of `Summary`.
+        differences: List of `Difference`.
+    """
+
+    grid: Grid
+    summaries: list
+    differences: list
+
+    @property
+    def closing(self):
+        """What the study says, as the paragraph that ends its page."""
+        return verdicts.closing(self.differences)
+
+    def texts(self):
+        """File names to the content of the tables, as CSV."""
+        rows = [_cell_row(self.grid, cell) for cell in self.grid.cells]
+        tables = [(CELL, rows)]
+        for kind, entries in (
+            (Summary, self.summaries),
+            (Difference, self.differences),
+        ):
+            names = [field.name for field in dataclasses.fields(kind)]
+            rows = [[_text(getattr(e, name), name) for name in names] for e in entries]
+            tables.append((names, rows))
+        return {name: as_csv(*table) for name, table in zip(TABLES, tables)}
+
+
+def read(folder):
+    """Computes the tables of a study from its folder; writes nothing.
+
+    Args:
+        folder: Path of a study's folder, in which any part of the cells has been run.
+
+    Returns:
+        `Tables`.
+
+    Raises:
+        ValueError: if there is no study, or a file of it is damaged.
+    """
+    grid = Grid(folder)
+    summaries = [
+        _summary(grid, arm, level)
+        for level in grid.study.levels
+        for arm in grid.study.arms
+    ]
+    return Tables(grid, summaries, differences(grid))
+
+
+def write(folder):
+    """Writes tables, plot and page of a study into its folder.
+
+    These are `results.csv` (a line for each cell), `summary.csv` (for each arm at each
+    level), `differences.csv` (for each comparison), `plot.svg`, `plot.png` and
+    `study.html`. Without matplotlib there is no plot.
+
+    Args:
+        folder: Path of a study's folder, in which any part of the cells has been run.
+
+    Returns:
+        `Tables`, whose `closing` is the sentence that ends the page.
+
+    Example:
+
+    >>> print(studies.write("studies/data-size").closing)
+    """
+    tables, path = read(folder), Path(folder)
+    for name, text in tables.texts().items():
+        write_text(path / name, text)
+    if is_installed("matplotlib"):
+        write_plots(tables, path)
+    else:
+        logger.warning("Without matplotlib there is no plot in %s.", path)
+    write_page(tables, path / "study.html")
+    return tables
+
+
+def _cell_row(grid, cell):
+    result = grid.results.get(cell.name)
+    if result is None:
+        planned = dataclasses.asdict(cell)
+        axis = grid.study.axis
+        if axis and not cell.length_check:
+            planned["level_value"] = axis.levels[cell.level][0]
+        planned["status"] = NOT_RUN
+        result = {name: planned.get(name) for name in CELL}
+    return [_text(result.get(name), name) for name in CELL]
+
+
+def _text(value, name):
+    """A value as it stands in a table; nothing where there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        large = name.endswith("flops") or name in ("p", "p_holm")
+        return f"{value:.4g}" if large else f"{value:.4f}".rstrip("0").rstrip(".")
+    return " ".join(str(value).split())
+
+
+def _summary(grid, arm, level):
+    study = grid.study
+    results = [grid.result(arm, level, seed) for seed in study.seeds]
+    states = [grid.state(arm, level, seed) for seed in study.seeds]
+    done = [r for r, state in zip(results, states) if state == "done"]
+    found = Summary(
+        arm,
+        level,
+        study.axis.levels[level][0] if study.axis else None,
+        n=len(done),
+        diverged=states.count("diverged"),
+        failed=len(states)
+        - len(done)
+        - states.count("diverged")
+        - states.count(NOT_RUN),
+        not_run=states.count(NOT_RUN),
+    )
+    if done:
+        found = dataclasses.replace(found, **_numbers(done))
+    row = study.published.get((arm, level))
+    return _beside_published(grid, found, published.row(row)) if row else found
+
+
+def _numbers(done):
+    values = [result["outcome"] for result in done]
+    mean, number = statistics.fmean(values), len(values)
+    found = {"mean": mean}
+    for name in ("train_flops", "seconds"):
+        known = [r[name] for r in done if r.get(name) is not None]
+        found[name] = statistics.fmean(known) if known else None
+    if number > 1:
+        found["sd"] = statistics.stdev(values)
+    images = done[0].get("test_images")
+    if number >= FEWEST and images:
+        share = mean / 100
+        of_images = 1e4 * share * (1 - share) / images
+        of_seeds = t_quantile(0.975, number - 1) * found["sd"] / math.sqrt(number)
+        half = math.hypot(of_seeds, NORMAL * math.sqrt(of_images))
+        found |= {"low": max(mean - half, 0.0), "high": min(mean + half, 100.0)}
+    return found
+
+
+def _beside_published(grid, found, row):
+    """The summary with a published value, and what `published.compare` says of it."""
+    found = dataclasses.replace(
+        found, published_id=row.id, published=row.text, kind=row.kind
+    )
+    if not found.n:
+        return dataclasses.replace(found, verdict=NOT_RUN)
+    cells = (c for c in grid.cells if (c.arm, c.level) == (found.arm, found.level))
+    recipe = next(cells).recipe
+    ours = published.Result(
+        value=found.mean,
+        sd=found.sd,
+        runs=found.n,
+        model=recipe.model,
+        task=recipe.data.partition(":")[0],
+        metric="top1",
+        setting="finetune" if recipe.weights else "scratch",
+        image_size=recipe.image_size,
+        pretrain=recipe.weights or "",
+    )
+    judged = published.compare(ours, row)
+    low, high = judged.interval or (None, None)
+    return dataclasses.replace(
+        found,
+        difference=judged.difference,
+        difference_low=low,
+        difference_high=high,
+        verdict=judged.verdict,
+        reasons=" ".join(judged.reasons),
+    )

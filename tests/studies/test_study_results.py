@@ -1,0 +1,297 @@
+"""Tables and comparisons of studies, from folders that were made up."""
+
+import csv
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from made import ablation, alike, data_size, made, usual
+from scipy import stats
+
+from keras_vit import published
+from keras_vit.studies.comparing import differences as d
+from keras_vit.studies.comparing import pairs
+from keras_vit.studies.grid import Grid
+from keras_vit.studies.reporting import results
+from keras_vit.studies.study import Axis, Compare
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The tables of a study of which all cells were run."""
+    return results.read(made(tmp_path_factory.mktemp("whole"), data_size(), usual))
+
+
+def only(found, kind, **values):
+    """The one difference of a kind with these values."""
+    chosen = [
+        e
+        for e in found
+        if e.kind == kind and all(getattr(e, n) == v for n, v in values.items())
+    ]
+    assert len(chosen) == 1
+    return chosen[0]
+
+
+def rows(text):
+    return list(csv.DictReader(text.splitlines()))
+
+
+# Whole studies ----------------------------------------------------------------------
+
+
+def test_a_summary_is_mean_and_deviation_of_its_cells(whole):
+    cells = [c for c in whole.grid.cells if (c.arm, c.level) == ("ViT", "10 %")]
+    values = [whole.grid.results[c.name]["outcome"] for c in cells]
+    found = next(s for s in whole.summaries if (s.arm, s.level) == ("ViT", "10 %"))
+    assert found.mean == pytest.approx(np.mean(values))
+    assert found.sd == pytest.approx(np.std(values, ddof=1))
+    assert found.n == 3 and found.low < found.mean < found.high
+
+
+def test_every_cell_has_a_line_and_every_line_its_folder(whole):
+    lines = rows(whole.texts()["results.csv"])
+    assert [line["name"] for line in lines] == [c.name for c in whole.grid.cells]
+    assert all(line["folder"] == f"cells/{line['name']}/run" for line in lines)
+    assert {line["status"] for line in lines} == {"done"}
+
+
+def test_the_term_of_the_images_comes_from_the_pairs_of_answers(whole):
+    place = ("ViT", "1 %", 0), ("BiT", "1 %", 0)
+    one, other = (whole.grid.right(*p) for p in place)
+    only_one, only_other = (one & ~other).sum(), (other & ~one).sum()
+    # McNemar's counts: the variance of a difference of paired shares.
+    number = len(one)
+    share = (only_one - only_other) / number
+    by_hand = ((only_one + only_other) / number - share**2) / (number - 1)
+    grid = Grid(whole.grid.folder.path)
+    grid.study = dataclasses.replace(grid.study, seeds=(0,))
+    found, note = pairs.image_variance(grid, "ViT", "BiT", "1 %")
+    assert found == pytest.approx(1e4 * by_hand) and note == ""
+
+
+def test_a_clear_difference_is_called_and_has_the_interval_of_the_formula(whole):
+    entry = only(whole.differences, d.ARMS, level="10 %")
+    values = pairs.points(whole.grid, "ViT", "BiT")
+    pooled = values.var(axis=0, ddof=1)
+    variance = max(pooled.mean(), pooled[1])
+    images, _ = pairs.image_variance(whole.grid, "ViT", "BiT", "10 %")
+    df = min(8 * (1 + images / (variance / 3)) ** 2, 1000)
+    others = np.delete(pooled, 1).mean()
+    assert pooled[1] <= 4 * others
+    half = stats.t.ppf(0.975, df) * math.sqrt(variance / 3 + images)
+    assert entry.verdict == d.LOWER and entry.p_holm < 0.05
+    assert (entry.low, entry.high) == pytest.approx(
+        (values[:, 1].mean() - half, values[:, 1].mean() + half)
+    )
+
+
+def test_a_trend_in_points_alone_is_not_called(whole):
+    points, odds = (e for e in whole.differences if e.kind == d.TREND)
+    assert points.unit == "points per decade" and odds.unit == "log-odds per decade"
+    assert points.low > 0 and odds.low < 0 < odds.high
+    assert points.verdict == odds.verdict == d.NO_TREND
+
+
+def test_arms_limited_by_updates_leave_a_crossing_open(whole):
+    gains = [e for e in whole.differences if e.kind == d.LENGTH]
+    assert {e.verdict for e in gains} == {d.LIMITED} and all(e.mean > 1 for e in gains)
+    crossing = only(whole.differences, d.CROSSING)
+    assert crossing.verdict == d.UNDECIDED and "limited by updates" in crossing.reason
+
+
+def test_every_verdict_is_of_the_closed_list(whole):
+    assert {e.verdict for e in whole.differences} <= set(d.VERDICTS)
+
+
+def test_equal_arms_are_equivalent_where_the_images_are_many(tmp_path):
+    study = data_size(length_check=False)
+    # Two models that give the same answers but for a few images.
+    folder = made(tmp_path, study, alike, 0.0, images=9000, noise=0.02)
+    found = results.read(folder).differences
+    assert [e.verdict for e in found if e.kind == d.ARMS] == [d.EQUIVALENT] * 4
+    assert only(found, d.CROSSING).verdict == d.UNDECIDED
+
+
+def test_arms_that_change_places_cross(tmp_path):
+    gains = dict(zip(("1 %", "10 %", "30 %", "100 %"), (-0.2, -0.1, 0.1, 0.2)))
+
+    def shares(arm, level, cell):
+        return 0.5 + gains[level] * (arm == "ViT")
+
+    study = data_size(length_check=False)
+    found = results.read(made(tmp_path, study, shares, images=2000)).differences
+    entry = only(found, d.CROSSING)
+    assert entry.verdict == d.CROSSES and entry.reason == "between 10 % and 30 %"
+    assert {e.verdict for e in found if e.kind == d.TREND} <= {d.CLOSES, d.WIDENS}
+
+
+def test_a_gap_that_closes_on_both_scales_is_called(tmp_path):
+    gaps = dict(zip(("1 %", "10 %", "30 %", "100 %"), (0.3, 0.2, 0.1, 0.02)))
+
+    def shares(arm, level, cell):
+        return 0.6 - gaps[level] * (arm == "ViT")
+
+    study = data_size(length_check=False)
+    found = results.read(made(tmp_path, study, shares, images=2000)).differences
+    assert [e.verdict for e in found if e.kind == d.TREND] == [d.CLOSES, d.CLOSES]
+
+
+def test_a_study_without_levels_pools_the_spread_over_its_arms(tmp_path):
+    def shares(arm, level, cell):
+        return 0.5 if arm == "none" else 0.6
+
+    folder = made(tmp_path, ablation(), shares, spread=0.005, images=4000)
+    found = results.read(folder).differences
+    none, relative = found
+    assert none.verdict == d.LOWER and relative.verdict == d.UNDECIDED
+    assert relative.reach >= 0.5
+
+
+def test_families_are_compared_by_their_computing(tmp_path):
+    arms = {f"{f} {n}": {} for f in ("ViT", "BiT") for n in (1, 2, 4)}
+    study = ablation(arms=arms, comparisons=(Compare("compute", "BiT", "ViT"),))
+    folder = made(tmp_path, study, lambda arm, *_: 0.4 + 0.1 * int(arm[-1]), 0.003)
+    for cell in study.cells():
+        file = folder / "cells" / cell.name / "result.json"
+        result = json.loads(file.read_text())
+        # BiT takes three times as much.
+        result["train_flops"] = (
+            1e12 * 10 ** int(cell.arm[-1]) * (1 + 2 * ("B" in cell.arm))
+        )
+        file.write_text(json.dumps(result))
+    entry = only(results.read(folder).differences, d.COMPUTE)
+    assert entry.verdict == d.MORE and entry.low < entry.mean < entry.high
+    assert entry.mean == pytest.approx(3, rel=0.5)
+
+
+# Partly run, failed and odd ones ----------------------------------------------------
+
+
+def test_nothing_is_called_of_a_cell_that_diverged_or_failed(tmp_path):
+    study = data_size(length_check=False)
+    names = [cell.name for cell in study.cells()]
+    folder = made(tmp_path, study, usual, diverged=names[:1], failed=names[3:4])
+    found = results.read(folder)
+    entry = only(found.differences, d.ARMS, level="1 %")
+    assert entry.verdict == d.NOT_CALLED and entry.pairs == 2
+    assert entry.reason == "vit/size_1/seed_0 diverged"
+    entry = only(found.differences, d.ARMS, level="10 %")
+    assert entry.reason == "bit/size_10/seed_0 failed"
+    assert only(found.differences, d.ARMS, level="30 %").verdict == d.LOWER
+    assert {e.verdict for e in found.differences if e.kind == d.TREND} == {d.NOT_CALLED}
+    first = found.summaries[0]
+    assert (first.n, first.diverged) == (2, 1)
+
+
+def test_cells_of_several_machines_are_shown_and_not_called(tmp_path):
+    study = data_size(length_check=False)
+    folder = made(tmp_path, study, usual)
+    file = folder / "cells/bit/size_1/seed_1/result.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "mixed": True}))
+    entry = only(results.read(folder).differences, d.ARMS, level="1 %")
+    assert entry.verdict == d.NOT_CALLED and entry.pairs == 3
+    assert entry.reason == "bit/size_1/seed_1 ran on several kinds of machines"
+
+
+def test_one_and_two_seeds_have_means_and_no_verdict(tmp_path):
+    for seeds, word in (((0,), d.ONE_SEED), ((0, 1), d.TWO_SEEDS)):
+        folder = tmp_path / str(len(seeds))
+        found = results.read(made(folder, data_size(seeds=seeds), usual)).differences
+        arms = [e for e in found if e.kind == d.ARMS]
+        assert {e.verdict for e in arms} == {word}
+        assert all(e.mean is not None and e.low is e.p is None for e in arms)
+
+
+def test_cells_that_were_not_run_are_said_to_be_so(tmp_path):
+    study = data_size()
+    names = [cell.name for cell in study.cells()]
+    found = results.read(made(tmp_path, study, usual, skip=names[4:]))
+    lines = rows(found.texts()["results.csv"])
+    assert [line["status"] for line in lines] == ["done"] * 4 + ["not run"] * 22
+    assert all(line["outcome"] == "" for line in lines[4:])
+    assert only(found.differences, d.ARMS, level="1 %").verdict == d.ONE_SEED
+    assert only(found.differences, d.ARMS, level="30 %").verdict == d.NOT_RUN
+    lines = rows(found.texts()["summary.csv"])
+    assert lines[-1]["mean"] == "" and lines[-1]["not_run"] == "3"
+
+
+def test_a_study_of_which_nothing_was_run_has_tables(tmp_path):
+    study = data_size()
+    folder = made(tmp_path, study, usual, skip=[cell.name for cell in study.cells()])
+    found = results.read(folder)
+    assert {e.verdict for e in found.differences if e.kind == d.ARMS} == {d.NOT_RUN}
+
+
+def test_without_answers_to_images_the_arms_err_independently(tmp_path):
+    study = data_size(length_check=False)
+    with_answers = results.read(made(tmp_path / "a", study, usual)).differences
+    folder = made(tmp_path / "b", study, usual)
+    for file in folder.rglob("predictions.npz"):
+        file.unlink()
+    found = results.read(folder).differences
+    for one, other in zip(with_answers, found):
+        if one.kind == d.ARMS:  # the wider interval
+            assert other.low < one.low < one.high < other.high
+            assert "independently" in other.reason
+        if one.kind == d.TREND:
+            assert other.verdict == d.NOT_CALLED
+
+
+def test_other_test_images_are_no_pair(tmp_path):
+    study = data_size(length_check=False)
+    folder = made(tmp_path, study, usual)
+    file = folder / "cells/bit/size_1/seed_1/run/predictions.npz"
+    with np.load(file) as found:
+        changed = {name: found[name].copy() for name in found.files}
+    changed["labels"][0] += 1
+    np.savez(file, **changed)
+    entry = only(results.read(folder).differences, d.ARMS, level="1 %")
+    assert entry.verdict == d.NOT_CALLED and "test images differ" in entry.reason
+
+
+def test_damaged_answers_are_named(tmp_path):
+    folder = made(tmp_path, data_size(), usual)
+    (folder / "cells/bit/size_1/seed_1/run/predictions.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(
+        ValueError, match=r"size_1/seed_1/run/predictions\.npz is damaged"
+    ):
+        results.read(folder)
+
+
+def test_names_may_have_any_letters(tmp_path):
+    study = data_size(
+        arms={"ViT $x$": {}, "ResNet <é日>": {}},
+        axis=Axis("größe", "µm & $", {"klein": (1, {}), "groß, ganz": (10, {})}),
+        comparisons=(Compare("arms", "ViT $x$", "ResNet <é日>"),),
+    )
+    found = results.read(made(tmp_path, study, alike))
+    lines = rows(found.texts()["summary.csv"])
+    assert lines[3]["arm"] == "ResNet <é日>" and lines[3]["level"] == "groß, ganz"
+
+
+def test_a_level_with_another_scale_than_numbers_has_no_trend(tmp_path):
+    axis = Axis("data", "", {"a": (0, {}), "b": (1, {})})
+    study = data_size(axis=axis)
+    found = results.read(made(tmp_path, study, alike)).differences
+    trend = next(e for e in found if e.kind == d.TREND)
+    assert trend.verdict == d.NOT_CALLED and "positive" in trend.reason
+
+
+# Beside published values ------------------------------------------------------------
+
+
+def test_a_value_read_from_a_figure_gets_no_verdict(tmp_path):
+    row = published.find(source="vit", table="figure4")[0]
+    assert row.kind == "figure"
+    study = data_size(published={("ViT", "1 %"): row.id})
+    found = results.read(made(tmp_path, study, usual)).summaries[0]
+    assert found.published_id == row.id and found.published == row.text
+    assert found.verdict == "not comparable" and "figure" in found.reasons
+
+
+def test_a_folder_without_a_study_says_so(tmp_path):
+    with pytest.raises(ValueError, match=r"study\.json"):
+        results.read(tmp_path)
