@@ -131,7 +131,7 @@ def write(folder):
 
     Example:
 
-    >>> print(studies.write("studies/data-size").closing)
+    >>> print(studies.results.write("studies/data-size").closing)
     """
     tables, path = read(folder), Path(folder)
     for name, text in tables.texts().items():
