@@ -18,6 +18,7 @@ from keras_vit.commands.listing.recipes import Recipes
 from keras_vit.commands.listing.runs import Runs
 from keras_vit.commands.machines.tpu_check import TpuCheck
 from keras_vit.commands.training.pretrain import Pretrain
+from keras_vit.commands.training.reproduce import Reproduce
 from keras_vit.commands.training.study import Study
 from keras_vit.commands.training.train import Train
 from keras_vit.commands.training.tune import Tune
@@ -29,6 +30,7 @@ COMMANDS = {
     "train": Train,
     "tune": Tune,
     "study": Study,
+    "reproduce": Reproduce,
     "evaluate": Evaluate,
     "runs": Runs,
     "predict": Predict,

@@ -55,7 +55,7 @@ class Comparison:
         return "\n".join((f"{self.verdict}: {text} points", *self.reasons))
 
 
-def compare(ours, row):
+def compare(ours, row, obstacles=()):
     """Compares a result of ours with a published value.
 
     The result is reproduced if the interval of our mean lies within 0.2 points of what
@@ -66,13 +66,15 @@ def compare(ours, row):
     Args:
         ours: A `Result`.
         row: A `Row`.
+        obstacles: Sentences, further reasons why the two cannot be compared, such as
+            failed checks of `keras_vit.studies.reproduce`.
 
     Returns:
         A `Comparison`.
     """
     difference = ours.value - row.value
-    if obstacles := _obstacles(ours, row):
-        return Comparison(difference, None, "not comparable", tuple(obstacles))
+    if obstacles := (*_obstacles(ours, row), *obstacles):
+        return Comparison(difference, None, "not comparable", obstacles)
     if ours.trained and (ours.runs < FEWEST or ours.sd is None):
         few = f"{ours.runs} of at least {FEWEST} runs: no verdict."
         return Comparison(difference, None, "undecided", (few,))

@@ -257,8 +257,12 @@ def sisters(row):
     Returns:
         A list of `Row`, which prints as a table.
     """
-    found = find(model=row.model, task=row.task, metric=row.metric)
-    return Rows(other for other in found if other.id != row.id)
+    return Rows(
+        other
+        for other in all_rows().values()
+        if (other.model, other.task, other.metric) == (row.model, row.task, row.metric)
+        and other.id != row.id
+    )
 
 
 # Who trained and tested the same files: the authors of each paper.

@@ -14,6 +14,8 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "studies.reporting.model_index": ["model_index"],
         "studies.reporting.results": [],
         "studies.running.job": ["Outcome", "run_study"],
+        "studies.reproducing.listing": ["list_choices"],
+        "studies.reproducing.running": ["look", "reproduce"],
         "studies.study": ["Axis", "Cell", "Compare", "Study"],
     },
 )
