@@ -157,9 +157,9 @@ class Plan(Table):
 
     def __init__(self, lines, hardware=None, devices=1):
         super().__init__(lines)
-        self.hardware = hardware
-        self.devices = devices
-        on = () if hardware is None else (f"{devices} x {hardware}",)
+        chip = hardware if isinstance(hardware, str) else f"{hardware} TFLOP/s"
+        self.machine = None if hardware is None else f"{devices} x {chip}"
+        on = () if self.machine is None else (self.machine,)
         self.header = (
             *("part of the paper", "exaFLOPs", "TPUv3-core-days", "published"),
             *(*on, "data"),
@@ -186,9 +186,9 @@ class Plan(Table):
             if line.published_core_days
         ]
         on = ""
-        if self.hardware is not None:
+        if self.machine is not None:
             hours = sum(line.hours for line in whole)
-            on = f", {as_duration(3600 * hours)} on {self.devices} x {self.hardware}"
+            on = f", {as_duration(3600 * hours)} on {self.machine}"
         return "\n".join(
             (
                 super().__str__(),
@@ -209,8 +209,8 @@ def plan(hardware=None, devices=1):
     """What all runs of the ViT paper would cost, by counted operations.
 
     Args:
-        hardware: A name from `keras_vit.costs.chips.PEAK_TFLOPS` such as `"tpu-v5e"`;
-            `None` for core-days of a TPUv3 only.
+        hardware: A name from `keras_vit.costs.chips.PEAK_TFLOPS` such as `"tpu-v5e"`,
+            or the TFLOP/s that a device reaches; `None` for core-days of a TPUv3 only.
         devices: Integer, how many of them.
 
     Returns:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_vit import published
+from keras_vit import cli, published
 from keras_vit.studies import paper_plan
 
 
@@ -62,3 +62,15 @@ def test_the_plan_prints_what_is_private_and_adds_no_part_twice(plan):
 def test_unknown_hardware_is_refused():
     with pytest.raises(ValueError, match="tpu-v5e"):
         paper_plan.plan("tpu-v5f", 256)
+
+
+def test_one_command_prints_the_plan(capsys):
+    words = ["study", "--all", "--preset", "paper", "--dry-run"]
+    chip = ["--hardware", "tpu-v5e", "--devices", "256"]
+    assert cli.main([*words, *chip]) == 0
+    out = capsys.readouterr().out
+    assert "256 x tpu-v5e" in out and "table 6: 18 models on JFT-300M" in out
+    # 40 % of 61.5 TFLOP/s, given as such, take the core-days.
+    assert cli.main([*words, "--hardware", "24.6", "--devices", "24"]) == 0
+    assert "24 x 24.6" in capsys.readouterr().out
+    assert cli.main(words[:2]) == 2  # nothing of it is run

@@ -58,6 +58,8 @@ class Study:
     # Whose weights stay when a cell is evaluated; by default all up to ten cells, else
     # none. The answers to the test images always stay.
     keep: Literal["none", "best", "all"] | None = None
+    # Print what all runs of the paper would cost, with --preset paper --dry-run.
+    all: tyro.conf.FlagCreatePairsOff[bool] = False
     # Print what the preset does otherwise than the paper.
     diff: tyro.conf.FlagCreatePairsOff[bool] = False
 
@@ -68,6 +70,11 @@ class Study:
             raise ValueError(f"`workers` must be at least 1. Received: {self.workers}")
         if self.hardware is not None and not self.dry_run:
             raise ValueError("--hardware is for --dry-run: cells are run on this one.")
+        if self.all and (self.name or self.preset != "paper" or not self.dry_run):
+            raise ValueError(
+                "--all prints the plan of the whole paper: it needs --preset paper and "
+                "--dry-run, and no study."
+            )
         if self.budget is not None:
             from keras_vit.studies.running.job import as_seconds
 
@@ -76,6 +83,9 @@ class Study:
     def __call__(self):
         from keras_vit import studies
 
+        if self.all:
+            print(studies.paper_plan.plan(self._chip, self.devices))
+            return 0
         if self.name is None and self.folder is None:
             print(studies.list_studies())
             print(f"next: {command('study', 'data-size', '--dry-run')}")
@@ -122,14 +132,16 @@ class Study:
             raise WrongUsage(str(error)) from None
 
     def _cost(self, study):
-        hardware = self.hardware
-        if hardware is not None:
-            try:
-                hardware = float(hardware)
-            except ValueError:
-                pass
-        options = {"hardware": hardware, "devices": self.devices}
+        options = {"hardware": self._chip, "devices": self.devices}
         return study.cost(workers=self.workers, **options)
+
+    @property
+    def _chip(self):
+        """The name of a chip, or its TFLOP/s as a number; `None` for this machine."""
+        try:
+            return float(self.hardware or "")
+        except ValueError:
+            return self.hardware
 
     def _folder(self):
         if self.folder is not None:
