@@ -107,6 +107,8 @@ def _interrupted(args, interrupt):
     INTERRUPTS.told()
     complain(str(interrupt) or "Stopped.")
     again = getattr(interrupt, "again", None)
+    if getattr(interrupt, "goes_on", False):  # the same words go on where it was
+        again = args
     if again is not None:
         complain(f"Continue with:  {command(*again)}")
     elif folder is not None:

@@ -79,7 +79,11 @@ class Reproduce:
             if self.dry_run:
                 return 0
             options = {"folder": self.folder, "devices": devices, "progress": bar}
-            result = running.reproduce(trial, attempt=looked, **options)
+            try:
+                result = running.reproduce(trial, attempt=looked, **options)
+            except KeyboardInterrupt as interrupt:
+                interrupt.goes_on = True
+                raise
         show(result, "text" if self.format == "text" else "json")
         if self.format == "text":
             print(f"page: {result.page}")

@@ -9,7 +9,8 @@ from keras_vit.checkpoints.registry import is_registered
 from keras_vit.data import steps_to_text
 from keras_vit.evaluation.forward import steps_of
 from keras_vit.inference.loaded import range_of_steps
-from keras_vit.models.vision_model import value_range_of
+from keras_vit.models.variants.identify import variant_of
+from keras_vit.models.vision_model import settings_of, value_range_of
 from keras_vit.studies.reproducing.trials import FEW, NUM_CLASSES, same_name
 from keras_vit.training.recipes.recipe import Recipe
 
@@ -275,6 +276,9 @@ def _pretraining(trial, found):
     if trial.pretraining is not None:
         return OK, f"learned first here, as {trial.pretraining.model} in the paper"
     wanted, given = trial.weights, found.weights
+    other = _variant_of(found.model)
+    if other is not None and other != trial.row.model:
+        return DIFFERS, f"{given} is of {other}, the row of {trial.row.model}"
     if wanted is None:
         if given is None:
             return OK, "from the beginning, as in the row"
@@ -286,3 +290,11 @@ def _pretraining(trial, found):
     if is_registered(str(given)):
         return DIFFERS, f"{given} instead of {wanted}"
     return UNKNOWN, f"{given}: whether it is {wanted} only you know"
+
+
+def _variant_of(model):
+    """The published model of these sizes, or `None`."""
+    settings = settings_of(model) if model is not None else {}
+    if not settings:
+        return None
+    return variant_of(settings["family"], settings["arguments"])

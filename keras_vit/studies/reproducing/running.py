@@ -173,18 +173,21 @@ def why_not(trial):
 def _opened(trial, found, data, data_dir):
     """What is found in the files of weights and data."""
     if trial.recipe is None:
-        source = data or trial.data
-        return dataclasses.replace(
-            found,
-            model=from_checkpoint(found.weights),
-            test=keras_vit.data.load(source, data_dir),
-        )
+        model = _model(trial, found.weights)
+        test = keras_vit.data.load(data or trial.data, data_dir)
+        return dataclasses.replace(found, model=model, test=test)
     recipe = dataclasses.replace(found.recipe, data_dir=data_dir)
     train_images, test_images = load_data(recipe)
     found = dataclasses.replace(found, train=train_images, test=test_images)
     if found.weights and Path(found.weights).exists():
-        found = dataclasses.replace(found, model=from_checkpoint(found.weights))
+        found = dataclasses.replace(found, model=_model(trial, found.weights))
     return found
+
+
+def _model(trial, weights):
+    """The model of a file, at its own size, which files of BiT do not tell."""
+    size = {"image_size": trial.row.image_size or 224}
+    return from_checkpoint(weights, **size if trial.row.model.startswith("BiT") else {})
 
 
 def estimate_flops(trial, recipe, seeds):
@@ -363,17 +366,17 @@ def _finished(recipe, path, devices):
 
 def _compare(attempt, accuracies):
     """The verdict, by the rules of `keras_vit.published`."""
-    row, recipe = attempt.trial.row, attempt.recipe
+    row, recipe, own = attempt.trial.row, attempt.recipe, attempt.trial.recipe
+    other = recipe is not None and recipe.model != own.model
     several = len(accuracies) > 1
     ours = published.Result(
         value=statistics.mean(accuracies),
         sd=statistics.stdev(accuracies) if several else None,
         runs=len(accuracies),
         trained=recipe is not None,
-        **{
-            name: getattr(row, name)
-            for name in ("model", "task", "metric", "setting", "image_size")
-        },
+        model=recipe.model if other else row.model,
+        # The checks have looked at these.
+        **{n: getattr(row, n) for n in ("task", "metric", "setting", "image_size")},
         pretrain=row.pretrain,
         pretrain_epochs=row.pretrain_epochs,
     )

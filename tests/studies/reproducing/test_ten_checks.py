@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_vit import published
+from keras_vit.studies.reproducing import checks
 from keras_vit.studies.reproducing.checks import DECISIVE, DIFFERS, UNKNOWN
 from keras_vit.studies.reproducing.running import look
 from keras_vit.studies.reproducing.trials import Trial
@@ -61,9 +62,9 @@ def differing(attempt):
 
 def test_a_faithful_run_passes_all_ten(weights):
     for trial in (a_test(weights), a_tuning(weights)):
-        checks = look(trial).checks
-        assert [check.number for check in checks] == list(range(1, 11))
-        assert {check.status for check in checks} == {"ok"}, trial.kind
+        found = look(trial).checks
+        assert [check.number for check in found] == list(range(1, 11))
+        assert {check.status for check in found} == {"ok"}, trial.kind
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,21 @@ def test_a_withheld_head_is_named(weights, tmp_path):
     assert "withheld" in differing(attempt)[1]
 
 
+def test_a_file_of_another_model_is_named(weights, monkeypatch):
+    # The small file stands for a published model.
+    monkeypatch.setattr(checks, "variant_of", lambda *_: "ViT_B32")
+    attempt = look(a_test(weights))
+    assert differing(attempt)[0] == [10]
+    assert "is of ViT_B32, the row of ViT_B16" in differing(attempt)[1]
+
+
+def test_a_bit_is_tested_at_the_rows_size():
+    file = str(golden.path("bit/bit_1111_half.ckpt.npz"))
+    attempt = look(a_test(file, model="BiT_R50x1", image_size=64))
+    assert attempt.found.model.input_shape[1:3] == (64, 64)
+    assert attempt.checks[4].status == "ok"
+
+
 def test_few_images_make_smaller_batches_than_the_rows(weights):
     data = f"{DATA}:train,per_class=5,seed=0"
     trial = a_tuning(weights)
@@ -135,8 +151,8 @@ def test_few_images_make_smaller_batches_than_the_rows(weights):
 
 
 def test_what_was_not_opened_is_not_called_ok(weights):
-    checks = look(a_test(weights), open_files=False).checks
-    assert {c.number for c in checks if c.status == UNKNOWN} >= {5, 6, 9}
+    found = look(a_test(weights), open_files=False).checks
+    assert {c.number for c in found if c.status == UNKNOWN} >= {5, 6, 9}
     other = look(a_test("ViT_B16/augreg"), weights="/some/file.npz", open_files=False)
     assert other.checks[9].status == UNKNOWN
 
