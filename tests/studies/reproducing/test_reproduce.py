@@ -6,15 +6,17 @@ import json
 import golden
 import numpy as np
 import pytest
+from each import holds_for_each
 from pages import Reader
 from PIL import Image
 
 from keras_vit import cli, published, studies
+from keras_vit.data import augmentation, open_place, preprocessing, steps_from_text
 from keras_vit.evaluation import evaluate
 from keras_vit.models import from_checkpoint
 from keras_vit.published.rows import Row
 from keras_vit.studies.reproducing import listing, running
-from keras_vit.studies.reproducing.trials import Trial, find_trial
+from keras_vit.studies.reproducing.trials import Trial, all_trials, find_trial
 from keras_vit.training import Recipe
 
 DATA = "fashion_mnist_mini"
@@ -248,3 +250,17 @@ def test_the_list_has_every_class_and_a_price(monkeypatch):
 
 def test_the_speed_of_this_machine_is_measured():
     assert 1e8 < listing.measured_speed() < 1e16
+
+
+def test_every_run_has_steps_and_data_that_can_be_read():
+    def check(trial):
+        if trial.steps is not None:
+            steps_from_text(trial.steps)
+        if trial.recipe is None:
+            assert open_place(trial.data).split is not None
+            return
+        assert open_place(trial.recipe.data).kind in ("tfds", "vtab")
+        size = (trial.recipe.image_size,) * 2
+        augmentation(trial.recipe.augment, preprocessing(size))
+
+    holds_for_each((t for t in all_trials() if t.can_run), check)
