@@ -14,6 +14,7 @@ from keras_vit._version import __version__
 from keras_vit.common.files import remove_leftovers, write_json
 from keras_vit.common.locks import take
 from keras_vit.common.wording import display
+from keras_vit.studies.differing import differences
 from keras_vit.studies.study import Axis, Study
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.recipes.records import read_json
@@ -25,8 +26,10 @@ FINAL = (DONE, DIVERGED)
 # What all cells of a folder share, whatever levels and seeds are added later.
 _FIXED = ("name", "base", "arms", "outcome")
 
-# What is known of earlier sessions.
-_KEPT = ("sessions",)
+# What study.json holds besides, which another session leaves as it is: the time and
+# the estimate of each session, what the preset does otherwise than the paper, and the
+# cells that were not run in the last one.
+_KEPT = ("sessions", "changed", "not_run", "reason")
 
 
 class StudyFolder:
@@ -70,26 +73,28 @@ class StudyFolder:
         Raises:
             ValueError: if another study is here; the message says what differs.
         """
-        kept = {}
         if self.record.exists():
             study = self._joined(self.read_study(), study)
-            kept = {name: self.read()[name] for name in _KEPT if name in self.read()}
         elif RunFolder(self.path).is_taken():
             raise ValueError(
                 f"{self} is not empty and holds no study: choose another folder."
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write(study, **kept)
+        self.write(study)
         return study
 
     def write(self, study, **more):
         """Writes study.json: the definition, the cells, and `more` beside them."""
+        before = self.read() if self.record.exists() else {}
         record = {
             "study": study.to_json(),
             "cells": [cell.name for cell in study.cells()],
             "versions": _versions(),
+            **{name: before[name] for name in _KEPT if name in before},
             **more,
         }
+        if "paper" in study.presets and study.preset != "paper":
+            record["changed"] = differences(study, study.with_preset("paper"))
         write_json(self.record, record, ensure_ascii=False)
 
     def read(self):

@@ -58,6 +58,12 @@ class Study:
     # Whose weights stay when a cell is evaluated; by default all up to ten cells, else
     # none. The answers to the test images always stay.
     keep: Literal["none", "best", "all"] | None = None
+    # Write tables and page of the folder anew, and run nothing.
+    report_only: tyro.conf.FlagCreatePairsOff[bool] = False
+    # Compute everything that the folder's files say anew, and fail where one differs.
+    check: tyro.conf.FlagCreatePairsOff[bool] = False
+    # Print the results as Hugging Face's model index, and run nothing.
+    model_index: tyro.conf.FlagCreatePairsOff[bool] = False
     # Print what all runs of the paper would cost, with --preset paper --dry-run.
     all: tyro.conf.FlagCreatePairsOff[bool] = False
     # Print what the preset does otherwise than the paper.
@@ -86,6 +92,14 @@ class Study:
         if self.all:
             print(studies.paper_plan.plan(self._chip, self.devices))
             return 0
+        if self.report_only:
+            return self._report(self._folder())
+        if self.check:
+            print("\n".join(f"as recorded: {line}" for line in self._checked()))
+            return 0
+        if self.model_index:
+            print(studies.model_index(studies.results.read(self._folder())))
+            return 0
         if self.name is None and self.folder is None:
             print(studies.list_studies())
             print(f"next: {command('study', 'data-size', '--dry-run')}")
@@ -110,9 +124,23 @@ class Study:
             interrupt.again = ("study", *self._again())
             raise
         print(outcome)
+        self._report(folder)
         if outcome.failed or outcome.reason == "budget":
             complain(f"Continue with:  {command('study', *self._again())}")
         return 1 if outcome.failed else 0
+
+    def _report(self, folder):
+        from keras_vit import studies
+
+        tables = studies.results.write(folder)
+        print(tables.closing)
+        print(f"page: {folder / 'study.html'}")
+        return 0
+
+    def _checked(self):
+        from keras_vit import studies
+
+        return studies.check(self._folder())
 
     def _study(self):
         from keras_vit import studies
