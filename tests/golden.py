@@ -1,10 +1,11 @@
 """Numbers of the original implementations.
 
-Small cases ship with the tests, in `golden_cases.xz` and `door_cases.xz` (files as
-people have them), which `make_golden_cases.py` and `make_door_cases.py` made from the
-whole golden data. The whole data are taken where they are found: in the folder
-that KERAS_VIT_GOLDEN names (if it is set, only there), or in `shared/golden` beside the
-checkout. Tests of what is found nowhere are skipped.
+Small cases ship with the tests, in `golden_cases.xz`, `door_cases.xz` (files as people
+have them) and `lineage_cases.xz` (the networks before the ViT), which
+`make_golden_cases.py` and its like made from the whole golden data. The whole data are
+taken where they are found: in the folder that KERAS_VIT_GOLDEN names (if it is set,
+only there), or in `shared/golden` beside the checkout. Tests of what is found nowhere
+are skipped.
 """
 
 import functools
@@ -20,6 +21,7 @@ import pytest
 
 SHIPPED = "golden_cases.xz"
 DOORS = "door_cases.xz"
+LINEAGE = "lineage_cases.xz"
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT / "keras_vit" / "checkpoints" / "golden" / "cases.npz"
 _PLACES = [_ROOT.parent / "shared" / "golden", _ROOT / "shared" / "golden"]
@@ -33,7 +35,7 @@ def path(name):
     if FOLDER is not None and (FOLDER / name).exists():
         return FOLDER / name
     folder = _unpacked()
-    for source in (SHIPPED, DOORS):
+    for source in (SHIPPED, DOORS, LINEAGE):
         for file in shipped(source)[0]:
             if file == name or file.startswith(f"{name}/"):
                 write(folder / file, shipped_file(file, source))
@@ -74,6 +76,8 @@ def write(target, content):
         np.savez(target, **content)
     elif target.suffix == ".safetensors":
         write_safetensors(target, content)
+    elif target.suffix == ".h5":
+        write_keras_h5(target, content)
     else:
         target.write_text(json.dumps(content))
 
@@ -103,6 +107,34 @@ def read_safetensors(source):
             array = (array.astype("<u4") << 16).view("<f4")
         found[name] = array.astype("<f4").reshape(facts["shape"])
     return found
+
+
+def read_keras_h5(source):
+    """The arrays of a file of Keras 2, named `<layer>|<name>`."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(source) as file:
+        layers = {layer.decode(): file[layer] for layer in file.attrs["layer_names"]}
+        return {
+            f"{layer}|{name.decode()}": group[name][()]
+            for layer, group in layers.items()
+            for name in group.attrs["weight_names"]
+        }
+
+
+def write_keras_h5(target, arrays):
+    """What `read_keras_h5` reads, without any of the package's code."""
+    h5py = pytest.importorskip("h5py")
+    layers = {}
+    for key, array in arrays.items():
+        layer, name = key.split("|")
+        layers.setdefault(layer, {})[name] = array
+    with h5py.File(target, "w") as file:
+        file.attrs["layer_names"] = np.array(list(layers), "S")
+        for layer, weights in layers.items():
+            group = file.create_group(layer)
+            group.attrs["weight_names"] = np.array(list(weights), "S")
+            for name, array in weights.items():
+                group[name] = array
 
 
 _DTYPES = {"F16": "<f2", "F32": "<f4", "BF16": "<u2", "I64": "<i8"}

@@ -71,7 +71,8 @@ def test_a_folder_of_timm_computes_what_timm_computes(case, padding, epsilon):
     for name, output in zip(layers, found):
         if output.ndim == 4:  # the first image alone, channels first
             output = output[:1].transpose(0, 3, 1, 2)
-        close(output, values[name])
+        if name in values:  # small ones ship
+            close(output, values[name])
     opened = open_source(folder)
     assert opened.input_scaling == tuple(map(tuple, IMAGENET))
     assert opened.preparation.image_size == (224, 224)
@@ -92,8 +93,8 @@ def test_a_file_of_keras_has_the_scaling_that_its_weights_were_trained_with():
     names |= {"logits": "pooling"}
     found = outputs_of(model, names.values(), values["image"])
     for name, output in zip(names, found):
-        if name.startswith("block1a"):
-            continue  # what the input is added to
+        if name.startswith("block1a") or name not in values:
+            continue  # what the input is added to, and what is too large to ship
         close(output[:1] if output.ndim == 4 else output, values[name])
     wrong = values["logits_when_loaded_by_path"]
     assert np.abs(found[-1] - wrong).max() > 1

