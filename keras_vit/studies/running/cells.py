@@ -110,8 +110,11 @@ def _trained(cell, folder, devices, save_minutes, place):
     """What the cell's result.json says of its run."""
     started = time.monotonic(), time.process_time()
     run = folder.run(cell.name)
+    run.path.mkdir(parents=True, exist_ok=True)
+    _wait_for(run)
     if not run.is_run():  # killed before it had begun
         shutil.rmtree(run.path, ignore_errors=True)
+        run.path.mkdir()
     whole = {"validation_fraction": None, "keep": "last"}
     whole = dataclasses.replace(cell.recipe, **whole)
     with as_strategy(devices).scope():
@@ -120,8 +123,6 @@ def _trained(cell, folder, devices, save_minutes, place):
         prints = {"train": fingerprint(train_source), "test": fingerprint(test_source)}
         _check_data(cell, folder, prints)
         resume = run.is_run()
-        run.path.mkdir(parents=True, exist_ok=True)
-        _wait_for(run)
         train(
             cell.recipe,
             run.path,

@@ -21,7 +21,7 @@ from keras_vit.studies.running.cells import run_cell
 
 
 class ProcessDied(RuntimeError):
-    """The process of a cell has died."""
+    """The process of a cell has died, or its machine."""
 
 
 # What a future raises then.
@@ -32,7 +32,7 @@ DEATHS = (ProcessDied, BrokenProcessPool)
 _LOOK, _GRACE = 0.5, 120.0
 
 # Of several workers each has one thread: small models lose by more.
-_THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+THREADS = ("TF_NUM_INTRAOPTHREADS", "TF_NUM_INTEROPTHREADS", "OMP_NUMTHREADS")
 
 
 class Serial:
@@ -134,8 +134,8 @@ def engine_of(workers):
     if workers == 1:
         yield Serial()
         return
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # which the workers inherit
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # which the workers inherit
     try:
         pool = Pool(workers)
         try:

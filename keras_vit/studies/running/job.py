@@ -12,8 +12,12 @@ from keras_vit.studies.folder import DONE, FAILED, FINAL, StudyFolder
 from keras_vit.studies.planning.cost import makespan, study_cost
 from keras_vit.studies.running.cells import ATTEMPTS, facts_of_cell
 from keras_vit.studies.running.engines import DEATHS, engine_of
+from keras_vit.studies.running.ray_engine import ray_cells
 
 logger = logging.getLogger(__name__)
+
+# Where cells run: in processes of this machine, or on a Ray cluster.
+ENGINES = ("processes", "ray")
 
 # What becomes of the weights of finished cells; above so many cells, all go.
 KEEP = ("none", "best", "all")
@@ -67,6 +71,8 @@ def run_study(
     folder,
     *,
     workers=1,
+    engine=ENGINES[0],
+    address=None,
     budget=None,
     devices="auto",
     keep=None,
@@ -84,6 +90,11 @@ def run_study(
         folder: Path, new, empty, or of the same study.
         workers: Integer, processes that each run a cell, with one thread each if there
             are several. The results are those of one.
+        engine: `"processes"`, or `"ray"` for a Ray cluster, all of whose machines see
+            the folder: `workers` then says nothing, and `devices` what a cell asks of
+            the cluster.
+        address: String, `"HOST:PORT"` of the cluster. Defaults to the one that this
+            machine belongs to.
         budget: Seconds, or text such as `"30m"` or `"2h"`: no cell is begun that is not
             expected to end within them.
         devices: As for `keras_vit.training.train`, of each worker.
@@ -115,14 +126,17 @@ def run_study(
     if keep is None:
         keep = "all" if len(cells) <= _MANY else "none"
     check_choice(keep, KEEP, "keep")
-    with folder.locked(), engine_of(workers) as engine:
-        job = _Job(folder, cells, keep, workers)
+    check_choice(engine, ENGINES, "engine")
+    on_ray = engine == "ray"
+    where = ray_cells(address, devices) if on_ray else engine_of(workers)
+    with folder.locked(), where as running:
+        job = _Job(folder, cells, keep, running.slots)
         if job.left() and (announce is not None or seconds is not None):
-            job.estimate(study, engine.pool)
+            job.estimate(study, running.pool)
             if announce is not None:
                 announce(job.cost)
         options = {"devices": devices, "save_minutes": save_minutes}
-        reason = job.run(engine, seconds, options)
+        reason = job.run(running, seconds, options)
         outcome = job.outcome(reason)
         folder.write(study, **job.facts(outcome))
     return outcome
