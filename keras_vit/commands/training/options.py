@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import logging
 import re
 from pathlib import Path
@@ -42,6 +43,18 @@ def recipe_options(default, *names):
         options[name] = Annotated[Recipe.__dataclass_fields__[name].type, explained]
     whole = TypedDict("RecipeOptions", options, total=False)
     return Annotated[whole, tyro.conf.arg(name="")]
+
+
+def setting(text):
+    """`(name, value)` of FIELD=VALUE, the value as JSON or as a text."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WrongUsage(f"--set takes FIELD=VALUE. Received: {text!r}")
+    try:
+        value = json.loads(value)
+    except ValueError:
+        pass  # a text
+    return name.strip().replace("-", "_"), value
 
 
 @dataclasses.dataclass

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import tyro
 
 from keras_vit.commands.machines.devices import on_devices
-from keras_vit.commands.training.options import recipe_options
+from keras_vit.commands.training.options import setting
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.wording import as_duration
 from keras_vit.terminal import WrongUsage, show
-from keras_vit.training.recipes.recipe import Recipe
 
 CONFIRM = 3600  # seconds from which a run needs --yes
 
@@ -24,9 +23,7 @@ class Reproduce:
     the id of a published value, or a model and a task such as vit_b16 cifar10: all that
     was published of it, the ten commonest causes of another number, the cost, then
     the runs and reproduce.html. Classes: A, a published file is tested; B, it is
-    fine-tuned; C, a model learns from public data; D, the data are private. Further
-    options are fields of the recipe that differ from the published one; they are
-    listed, and may make the two incomparable.
+    fine-tuned; C, a model learns from public data; D, the data are private.
     """
 
     # A published value's id, or a model and a task.
@@ -34,8 +31,15 @@ class Reproduce:
         tyro.conf.Positional[tuple[str, ...]],
         tyro.conf.arg(metavar="[ROW | MODEL TASK]"),
     ] = ()
-    # Fields of the recipe that differ from the published ones.
-    given: recipe_options(Recipe()) = dataclasses.field(default_factory=dict)
+    # Changes of the published recipe, FIELD=VALUE, as in batch_size=64; the checks name
+    # what they do to the comparison.
+    set: tuple[str, ...] = ()
+    # A file or run folder in the place of the published weights; none for random ones.
+    weights: str | None = None
+    # Data in the place of the published ones: a name or a folder, as for train.
+    data: str | None = None
+    # Where TFDS keeps its data sets.
+    data_dir: str | None = None
     # Of a model and a task, take the shortest published run.
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
     # Number of runs of a training; three are needed for a verdict.
@@ -96,11 +100,14 @@ class Reproduce:
         def look(open_files):
             return running.look(
                 trial,
+                weights=self.weights,
+                data=self.data,
+                data_dir=self.data_dir,
                 preprocessing=self.preprocessing,
                 seeds=self.seeds,
                 devices=devices,
                 open_files=open_files,
-                **self.given,
+                **dict(map(setting, self.set)),
             )
 
         looked = look(open_files=False)

@@ -1,13 +1,13 @@
 """The command `keras-vit study`."""
 
 import dataclasses
-import json
 import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.training.options import setting
 from keras_vit.terminal import WrongUsage, command, complain, log_levels
 
 # While cells are run one after the other, what each says of itself.
@@ -154,7 +154,7 @@ class Study:
                 data=self.data,
                 levels=self.levels or None,
                 seeds=self.seeds,
-                fields=dict(map(_pair, self.set)),
+                fields=dict(map(setting, self.set)),
             )
         except ValueError as error:
             raise WrongUsage(str(error)) from None
@@ -202,15 +202,3 @@ class Study:
         words += ["--set", *self.set] if self.set else []
         words += [] if self.workers == 1 else ["--workers", self.workers]
         return words + ([] if self.keep is None else ["--keep", self.keep])
-
-
-def _pair(text):
-    """`(name, value)` of FIELD=VALUE."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise WrongUsage(f"--set takes [ARM.]FIELD=VALUE. Received: {text!r}")
-    try:
-        value = json.loads(value)
-    except ValueError:
-        pass  # a text
-    return name.strip().replace("-", "_"), value

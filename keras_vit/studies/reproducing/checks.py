@@ -233,12 +233,13 @@ def _batch(trial, found):
     if found.recipe is None:
         return status, text
     run, devices = found.recipe, found.num_devices
-    if found.train is not None and found.train.num_examples < run.batch_size:
-        here = found.train.num_examples
-        text = f"{here} images make batches of {here}, not of {run.batch_size}"
+    images = trial.counts[0] if found.train is None else found.train.num_examples
+    if images is not None and images < run.batch_size:
+        text = f"{images} images make batches of {images}, not of {run.batch_size}"
         return DIFFERS, text
-    parts = f"{devices} device{'s' * (devices != 1)} x {run.accumulation_steps} parts"
-    return status, f"{text}; the global batch is divided over {parts}"
+    at_once = -(-run.batch_size // (devices * run.accumulation_steps))
+    where = f"each of {devices} devices" if devices > 1 else "one device"
+    return status, f"{text}, {at_once} images at once on {where}"
 
 
 def _optimizer(trial, found):

@@ -150,7 +150,9 @@ def look(
             )
         recipe, seeds = None, 1
     else:
-        changes = {**({"data": data} if data else {}), "weights": given, **fields}
+        own = {"data": data} if data else {}
+        own |= {} if trial.pretraining and given is None else {"weights": given}
+        changes = {**own, **fields}
         recipe = Recipe.from_json({**trial.recipe.to_json(), **changes})
     flops = estimate_flops(trial, recipe, seeds)
     found = dataclasses.replace(found, recipe=recipe, steps=steps)
@@ -167,6 +169,8 @@ def why_not(trial):
     if trial.nearest is not None:
         near = trial.nearest
         text += f" Nearest public row: {near.id} ({near.text})."
+    elif trial.kind == "D":
+        text += f" No public row of {trial.row.task} can be run either."
     return text
 
 

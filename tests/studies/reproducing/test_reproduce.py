@@ -215,8 +215,15 @@ LOOKED = running.Attempt(None, None, [], None, 1, 1.0)
 
 def test_a_changed_field_is_seen_in_a_dry_run(capsys):
     row = "vit/table5/vit_b16_imagenet21k/cifar10"
-    status, out, _ = run(capsys, row, "--dry-run", "--batch-size", "64")
+    status, out, _ = run(capsys, row, "--dry-run", "--set", "batch_size=64")
     assert status == 0 and "batch_size 64 instead of 512" in out
+    status, _, error = run(capsys, row, "--dry-run", "--set", "bach_size=64")
+    assert status == 1 and "Did you mean 'batch_size'" in error
+    status, _, error = run(capsys, row, "--dry-run", "--set", "64")
+    assert status == 2 and "FIELD=VALUE" in error
+    shot = "bit_readme/bit-m-r50x1/cifar10,per_class=1/tf2"
+    _, out, _ = run(capsys, shot, "--dry-run")
+    assert "10 images make batches of 10, not of 128" in out
 
 
 def test_what_cannot_be_run_says_why(capsys):
