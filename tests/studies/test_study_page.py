@@ -9,9 +9,18 @@ from made import ablation, alike, data_size, made, usual
 from pages import Reader
 
 from keras_vit import published
+from keras_vit.common.figures import new_figure
+from keras_vit.studies import catalogue
 from keras_vit.studies.comparing import differences as d
 from keras_vit.studies.grid import Grid
-from keras_vit.studies.reporting import checking, figures, results, verdicts
+from keras_vit.studies.reporting import (
+    apart,
+    beside,
+    checking,
+    figures,
+    results,
+    verdicts,
+)
 from keras_vit.studies.reporting.model_index import model_index
 from keras_vit.studies.reporting.page import study_page
 from keras_vit.studies.study import Compare
@@ -138,12 +147,35 @@ def test_the_page_is_the_same_twice(tables, page):
 
 def test_published_values_of_another_kind_have_a_panel_of_their_own(tables):
     ours, _, theirs = figures.draw(tables).axes
-    assert theirs.get_title(loc="left") == figures.NOT_OURS
+    assert theirs.get_title(loc="left") == apart.TITLE
     (line,) = theirs.get_lines()
     assert line.get_linestyle() == "--" and line.get_markerfacecolor() == "none"
     assert list(line.get_ydata()) == [published.row(r).value for r in FIGURE_4.values()]
     values = [v for one in ours.get_lines() for v in one.get_ydata()]
     assert not set(line.get_ydata()) & set(values)
+
+
+def test_the_papers_own_study_stands_beside_one_that_has_no_comparable_rows(
+    tmp_path, monkeypatch
+):
+    paper = catalogue.STUDIES["data-size"].presets["paper"]
+    rows = {("ViT-B/32", "9M"): "vit/figure4/vit_b32/9m"}
+    monkeypatch.setitem(paper, "published", rows)
+    found = results.read(made(tmp_path, data_size(seeds=(0,)), usual))
+    (line,) = figures.draw(found).axes[-1].get_lines()
+    assert list(line.get_ydata()) == [37.95]
+    text = Reader(study_page(found, plot=False)).text
+    assert "What the paper found" in text and "vit/figure4/vit_b32/9m" in text
+
+
+def test_table_6_is_drawn_over_its_own_computing():
+    rows = published.find(source="vit", table="6", task="imagenet2012")
+    entries = [beside.Beside(row.model.partition("_")[0], "", row) for row in rows]
+    axes = new_figure(4, 4).subplots()
+    apart.draw_over_computing(axes, entries, {})
+    compute = [x for line in axes.get_lines()[::2] for x in line.get_xdata()]
+    assert min(compute) == 50 and max(compute) == 4262
+    assert axes.get_title(loc="left") == apart.TITLE
 
 
 def test_only_called_differences_are_filled(tmp_path):

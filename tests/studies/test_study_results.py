@@ -203,6 +203,7 @@ def test_one_and_two_seeds_have_means_and_no_verdict(tmp_path):
         arms = [e for e in found if e.kind == d.ARMS]
         assert {e.verdict for e in arms} == {word}
         assert all(e.mean is not None and e.low is e.p is None for e in arms)
+        assert only(found, d.CROSSING).verdict == word
 
 
 def test_cells_that_were_not_run_are_said_to_be_so(tmp_path):

@@ -240,6 +240,9 @@ def _crossing(grid, comparison, found, limited):
     called = [d for d in levels if d.verdict in (HIGHER, LOWER)]
     words = [d.verdict for d in called]
     entry = _with(entry, pairs=min((d.pairs for d in levels), default=0))
+    most = max((d.pairs for d in levels), default=0)
+    if most < rules.FEWEST:
+        return _with(entry, verdict=_too_few(most))
     if len(set(words)) == 2:
         change = next(k for k in range(1, len(words)) if words[k] != words[k - 1])
         between = f"between {called[change - 1].level} and {called[change].level}"

@@ -6,9 +6,7 @@ import numpy as np
 
 from keras_vit import published
 from keras_vit.common.figures import (
-    BLUE,
     GREY,
-    ORANGE,
     new_figure,
     save_figure,
     unformatted,
@@ -16,11 +14,14 @@ from keras_vit.common.figures import (
 from keras_vit.studies.comparing import curves
 from keras_vit.studies.comparing import differences as d
 from keras_vit.studies.comparing.statistics import MARGIN
-
-# Of arms, in their order; they read on white and on black.
-COLOURS = (BLUE, ORANGE, "#2a9d6f", "#9b5de5", "#c9508e", "#3aa6b9", "#b08900", GREY)
-MARKERS = "osD^vPX*"
-NOT_OURS = "published, not comparable with ours"
+from keras_vit.studies.reporting.apart import (
+    COLOURS,
+    MARKERS,
+    draw_beside,
+    draw_over_computing,
+    family_look,
+)
+from keras_vit.studies.reporting.beside import computing_of, rows_beside
 
 
 def write_plots(tables, folder):
@@ -44,15 +45,20 @@ def draw(tables):
         A matplotlib `Figure`.
     """
     grid = tables.grid
-    apart = [s for s in tables.summaries if s.published_id and not _comparable(s)]
+    apart = rows_beside(tables)
     compared = [e for e in tables.differences if e.kind == d.ARMS and e.pairs]
     kinds = {comparison.kind for comparison in grid.study.comparisons}
     panels = [_computing if d.COMPUTE in kinds else _outcomes]
-    panels += [_differences] * bool(compared) + [_published] * bool(apart)
+    panels += [_differences] * bool(compared)
+    if apart:
+        known = d.COMPUTE in kinds and all(computing_of(b.row) for b in apart)
+        drawn = draw_over_computing if known else draw_beside
+        panels.append(lambda axes, tables: drawn(axes, apart, look(tables.grid)))
     if grid.study.axis is None and d.COMPUTE not in kinds:
         panels[0] = _arms
     lines = max(len(grid.study.arms), len(compared))
-    tall = 3.9 if grid.study.axis else max(2.8, 1.3 + 0.42 * lines)
+    along = grid.study.axis or d.COMPUTE in kinds
+    tall = 3.9 if along else max(2.8, 1.3 + 0.42 * lines)
     figure = new_figure(0.6 + 4.4 * len(panels), tall)
     for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels):
         axes.spines[["top", "right"]].set_visible(False)
@@ -62,7 +68,7 @@ def draw(tables):
     return figure
 
 
-def _look(grid):
+def look(grid):
     """Arm to its colour and marker."""
     arms = list(grid.study.arms)
     return {
@@ -83,10 +89,10 @@ def _title(axes, text):
 
 
 def _outcomes(axes, tables):
-    grid, look = tables.grid, _look(tables.grid)
+    grid, looks = tables.grid, look(tables.grid)
     _scale(axes, grid.study.axis)
     ends = []
-    for arm, (colour, marker) in look.items():
+    for arm, (colour, marker) in looks.items():
         entries = [s for s in tables.summaries if s.arm == arm and s.n]
         x = [s.level_value for s in entries]
         y = [s.mean for s in entries]
@@ -163,9 +169,9 @@ def _name_ends(axes, ends):
 
 def _arms(axes, tables):
     """Of a study without levels: a line for each arm."""
-    grid, look = tables.grid, _look(tables.grid)
+    grid, looks = tables.grid, look(tables.grid)
     for row, s in enumerate(tables.summaries):
-        colour, marker = look[s.arm]
+        colour, marker = looks[s.arm]
         if s.n:
             seeds = grid.outcomes(s.arm, s.level)
             axes.plot(seeds, [row] * len(seeds), ".", color=colour, markersize=4)
@@ -195,7 +201,7 @@ def _computing(axes, tables):
         if s.n and s.train_flops:
             families[s.arm.split(" ")[0]].append(s)
     for k, (family, entries) in enumerate(families.items()):
-        colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
+        colour, marker = family_look(family, k)
         for s in entries:
             seeds = tables.grid.outcomes(s.arm, s.level)
             axes.plot([s.train_flops] * len(seeds), seeds, ".", color=colour, ms=3)
@@ -225,7 +231,7 @@ def _computing(axes, tables):
 
 def _differences(axes, tables):
     entries = [e for e in tables.differences if e.kind == d.ARMS and e.pairs]
-    look, axis = _look(tables.grid), tables.grid.study.axis
+    looks, axis = look(tables.grid), tables.grid.study.axis
     pairs = list(dict.fromkeys((e.arm, e.other) for e in entries))
     along = axis is not None
     band = axes.axhspan if along else axes.axvspan
@@ -236,7 +242,7 @@ def _differences(axes, tables):
         _scale(axes, axis)
     log = axes.get_xscale() == "log"
     for row, entry in enumerate(entries):
-        colour, marker = look[entry.arm]
+        colour, marker = looks[entry.arm]
         place = row
         if along:
             shift = pairs.index((entry.arm, entry.other)) - (len(pairs) - 1) / 2
@@ -288,40 +294,3 @@ def _step(axis, log):
 def _with_zero(limits):
     room = 0.08 * (limits[1] - limits[0])
     return min(limits[0], -MARGIN - room), max(limits[1], MARGIN + room)
-
-
-# What was published -----------------------------------------------------------------
-
-
-def _published(axes, tables):
-    """Published values that are not comparable, each at its own place."""
-    look, entries = _look(tables.grid), []
-    for s in tables.summaries:
-        if s.published_id and not _comparable(s):
-            entries.append((s.arm, published.row(s.published_id)))
-    rows = [row for _, row in entries]
-    texts = [[getattr(row, name) for row in rows] for name in _DIFFERING]
-    labels = next((t for t in texts if len(set(t)) > 1), texts[0])
-    places = {label: k for k, label in enumerate(dict.fromkeys(labels))}
-    for arm in dict.fromkeys(arm for arm, _ in entries):
-        own = [k for k, (name, _) in enumerate(entries) if name == arm]
-        x, y = [places[labels[k]] for k in own], [rows[k].value for k in own]
-        read_off = any(rows[k].kind == "figure" for k in own)
-        style = "--" if read_off else "-"
-        colour, marker = look[arm]
-        models = ", ".join(dict.fromkeys(rows[k].model for k in own))
-        label = unformatted(f"{arm}: {models}")
-        axes.plot(x, y, marker + style, color=colour, mfc="none", ms=7, label=label)
-    axes.set_xticks(list(places.values()), [unformatted(str(p)) for p in places])
-    axes.tick_params(axis="x", labelsize=8, rotation=20 if len(places) > 3 else 0)
-    axes.margins(x=0.15)
-    axes.legend(frameon=False, fontsize=8)
-    axes.set_ylabel(unformatted(", ".join(dict.fromkeys(_what(r) for r in rows))))
-    _title(axes, NOT_OURS)
-
-
-_DIFFERING = ("pretrain", "setting", "task", "model")
-
-
-def _what(row):
-    return f"{row.task} {row.metric}"

@@ -12,6 +12,7 @@ from keras_vit.studies.comparing import differences as d
 from keras_vit.studies.comparing.statistics import FEWEST
 from keras_vit.studies.grid import NOT_RUN
 from keras_vit.studies.reporting import verdicts
+from keras_vit.studies.reporting.beside import rows_beside
 from keras_vit.studies.reporting.figures import draw
 from keras_vit.studies.reporting.verdicts import signed
 
@@ -67,6 +68,7 @@ def study_page(tables, plot=True):
         END,
         "<h2>Ours beside the published values</h2>",
         _summaries(tables),
+        *_beside(tables),
         "<h2>Comparisons</h2>",
         _differences(tables),
         f"<p class='note'>{escaped(METHOD)}</p>",
@@ -163,6 +165,21 @@ def _summaries(tables):
     header += ["verdict", "cells", "published row"]
     table = _with_text(as_html(header, rows, 2), (6, 7, 8))
     return f"<div class='wide'>{table}</div>{_reasons(tables.summaries)}"
+
+
+def _beside(tables):
+    """The values of the paper's own study, where none of ours is beside them."""
+    if any(s.published_id for s in tables.summaries):
+        return
+    rows = [
+        [entry.arm, entry.level or "–", entry.row.text, entry.row.kind, entry.row.id]
+        for entry in rows_beside(tables)
+    ]
+    if rows:
+        header = ["the paper's arm", "level", "published", "kind", "published row"]
+        yield "<h2>What the paper found</h2>"
+        yield "<p>Another experiment: nothing here is comparable with ours.</p>"
+        yield f"<div class='wide'>{_with_text(as_html(header, rows, 2), (3, 4))}</div>"
 
 
 def _reasons(summaries):
@@ -286,12 +303,12 @@ def _not_run(grid):
 
 def _troubles(grid):
     rows = [
-        [name, result["status"], result.get("message") or "–", result["folder"]]
+        [name, result["status"], result["folder"], result.get("message") or "–"]
         for name, result in grid.results.items()
         if result["status"] != "done"
     ]
     if rows:
-        header = ["cell", "ended", "message", "folder"]
+        header = ["cell", "ended", "folder", "message"]
         table = _with_text(as_html(header, rows, 1), (1, 2, 3))
         yield "<h2>Diverged and failed cells</h2>"
         yield f"<p>They count in no mean.</p><div class='wide'>{table}</div>"

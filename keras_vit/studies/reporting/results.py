@@ -145,15 +145,12 @@ def write(folder):
 
 
 def _cell_row(grid, cell):
-    result = grid.results.get(cell.name)
-    if result is None:
-        planned = dataclasses.asdict(cell)
-        axis = grid.study.axis
-        if axis and not cell.length_check:
-            planned["level_value"] = axis.levels[cell.level][0]
-        planned["status"] = NOT_RUN
-        result = {name: planned.get(name) for name in CELL}
-    return [_text(result.get(name), name) for name in CELL]
+    axis = grid.study.axis
+    facts = {**dataclasses.asdict(cell), "status": NOT_RUN}
+    if axis and cell.level in axis.levels:
+        facts["level_value"] = axis.levels[cell.level][0]
+    facts |= grid.results.get(cell.name, {})
+    return [_text(facts.get(name), name) for name in CELL]
 
 
 def _text(value, name):

@@ -36,6 +36,10 @@ TEMPLATES = {
         d.CROSSING,
         d.UNDECIDED,
     ): "Whether {arm} and {other} cross is undecided ({reason}).",
+    (d.CROSSING, d.NOT_RUN): "Whether {arm} and {other} cross is not known: not run.",
+    (d.CROSSING, d.ONE_SEED): "Whether {arm} and {other} cross: one seed, no verdict.",
+    (d.CROSSING, d.TWO_SEEDS): "Whether {arm} and {other} cross: two seeds, no "
+    "verdict.",
     (d.COMPUTE, d.MORE): "{arm} takes more computing than {other} at equal accuracy: "
     "{times} times as much in the median; {reason}.",
     (d.COMPUTE, d.LESS): "{arm} takes less computing than {other} at equal accuracy: "
