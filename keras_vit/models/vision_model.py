@@ -19,6 +19,7 @@ _TRANSFORMER = {
     "qkv_bias": True,
     "patch_bias": True,
     "pre_norm": False,
+    "position_kernel": "official",
 }
 _RESNET = {**_EVERY, "stage_widths": None}
 ADDED = {

@@ -44,7 +44,7 @@ def plan_positions(plan, kernel=None, old_grid=None):
             f"{grid}; pass `position_grid=(rows, columns)`",
         )
         return
-    kernel = kernel or checkpoint.layout.position_kernel
+    kernel = kernel or kernel_of(checkpoint)
     check_choice(kernel, KERNELS, "kernel")
 
     def value():
@@ -67,6 +67,12 @@ def plan_positions(plan, kernel=None, old_grid=None):
         logger.info("Position embeddings resized: %s.", how)
     if given and not prefix:
         _add_to_tokens(plan, given)
+
+
+def kernel_of(checkpoint):
+    """How the positions of a checkpoint are resized: a property of its weights."""
+    own = checkpoint.settings.get("arguments", {})
+    return own.get("position_kernel") or checkpoint.layout.position_kernel
 
 
 def grid_of_file(checkpoint, patches, expected=None):

@@ -28,6 +28,8 @@ class PatchEncoder(CompositeLayer):
             token and the patches.
         embed_prefix: Boolean, whether class and register tokens have position
             embeddings of their own.
+        position_kernel: String, how learned position embeddings are resized to
+            another grid; see `keras_vit.layers.PositionEmbedding`.
         dropout_rate: Float in `[0, 1)`, dropout of the result.
         corruption: Boolean, whether there is a mask token for masked patch prediction;
             see `keras_vit.layers.PatchCorruption`.
@@ -68,6 +70,7 @@ class PatchEncoder(CompositeLayer):
         grid_size=None,
         register_tokens=0,
         embed_prefix=True,
+        position_kernel="official",
         dropout_rate=0.0,
         corruption=False,
         seed=None,
@@ -81,6 +84,7 @@ class PatchEncoder(CompositeLayer):
         self.grid_size = grid_size
         self.register_tokens = register_tokens
         self.embed_prefix = embed_prefix
+        self.position_kernel = position_kernel
         self.dropout_rate = dropout_rate
         self.corruption = corruption
         self.seed = seed
@@ -89,6 +93,7 @@ class PatchEncoder(CompositeLayer):
             grid_size,
             prefix_tokens=self.prefix_tokens,
             embed_prefix=embed_prefix,
+            kernel=position_kernel,
             dtype=self.dtype_policy,
             name="position_embedding",
         )

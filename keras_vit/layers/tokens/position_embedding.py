@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_vit.common.checks import check_choice
 from keras_vit.layers.base import Layer
-from keras_vit.layers.resize import resize_matrix
+from keras_vit.layers.resize import KERNELS, resize_matrix
 
 KINDS = ("learned", "learned_2d", "sincos2d", "none")
 
@@ -67,18 +67,20 @@ class PositionEmbedding(Layer):
             and register tokens).
         embed_prefix: Boolean, whether learned kinds have vectors for those tokens
             too. `sincos2d` never has.
+        kernel: String, how learned embeddings are resized to another grid:
+            `"official"` (bilinear, corners aligned), `"bilinear"`, `"bicubic"` or
+            `"bicubic_antialias"`; see `keras_vit.resize_position_embeddings`.
 
     Call arguments:
         inputs: Float tensor `(batch, prefix_tokens + num_patches, hidden_dim)`.
         grid: Pair `(rows, columns)` of the inputs, if it may differ from
-            `grid_size`: learned embeddings are then resized to it, bilinearly and
-            with aligned corners, as the official code does at load.
+            `grid_size`: learned embeddings are then resized to it.
 
     Output shape: as the input.
 
     Raises:
-        ValueError: if `kind` is unknown, the grid does not hold the patches, or
-            `hidden_dim` does not divide as the kind needs.
+        ValueError: if `kind` or `kernel` is unknown, the grid does not hold the
+            patches, or `hidden_dim` does not divide as the kind needs.
 
     Example:
 
@@ -97,14 +99,17 @@ class PositionEmbedding(Layer):
         *,
         prefix_tokens=0,
         embed_prefix=True,
+        kernel="official",
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_choice(kind, KINDS, "kind")
+        check_choice(kernel, KERNELS, "kernel")
         self.kind = kind
         self.grid_size = grid_size
         self.prefix_tokens = prefix_tokens
         self.embed_prefix = embed_prefix
+        self.kernel = kernel
 
     def build(self, input_shape):
         length, hidden_dim = input_shape[1:]
@@ -165,7 +170,8 @@ class PositionEmbedding(Layer):
             grid = self.grid
             matrices = None
         else:
-            matrices = [resize_matrix(a, b, xp=ops) for a, b in zip(self.grid, grid)]
+            pairs = zip(self.grid, grid)
+            matrices = [resize_matrix(a, b, self.kernel, xp=ops) for a, b in pairs]
         if matrices is None and self.kind == "learned" and self._covers_prefix:
             table = ops.convert_to_tensor(self.embeddings)
             return inputs + ops.cast(table, inputs.dtype)

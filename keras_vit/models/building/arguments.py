@@ -90,6 +90,7 @@ def transformer(
     layer_scale=None,
     pooled_norm=False,
     position_grid=None,
+    position_kernel=None,
 ):
     """Arguments of a Transformer that reads patches.
 
@@ -142,6 +143,10 @@ def transformer(
             preceding it (layer `encoder_norm`).
         position_grid: Pair `(rows, columns)`, the grid of patches that learned
             positions are for; only with `image_size=(None, None)`.
+        position_kernel: How learned positions are resized to another grid of
+            patches: `"official"` (bilinear, corners aligned), `"bilinear"`,
+            `"bicubic"` or `"bicubic_antialias"`. Defaults to the way of the project
+            that `weights` are from, without them to `"official"`.
     """
 
 

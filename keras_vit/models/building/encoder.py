@@ -7,6 +7,7 @@ from keras_vit.common.checks import (
     check_rate,
 )
 from keras_vit.layers import PositionEmbedding
+from keras_vit.layers.resize import KERNELS
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.layers.tokens.pooling import TOKEN_POOLINGS
 from keras_vit.layers.tokens.position_embedding import KINDS, check_width
@@ -45,6 +46,7 @@ class Positions:
             "position_embedding": kind if here else "none",
             "grid_size": self.grid,
             "embed_prefix": self.a.embed_prefix,
+            "position_kernel": self.a.position_kernel,
         }
 
     @property
@@ -111,6 +113,8 @@ def check_transformer(a):
     check_choice(a.position_embedding, kinds, "position_embedding")
     check_width(a.position_embedding, a.hidden_dim)
     check_choice(a.position_scope, SCOPES, "position_scope")
+    a.position_kernel = a.position_kernel or KERNELS[0]
+    check_choice(a.position_kernel, KERNELS, "position_kernel")
     check_choice(a.gelu, tuple(GELUS), "gelu")
     check_rate(
         dropout_rate=a.dropout_rate,

@@ -4,7 +4,7 @@ from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import look_inside, settings_of
 
 
-def with_image_size(model, image_size, *, kernel="official"):
+def with_image_size(model, image_size, *, kernel=None):
     """The same model for images of another size.
 
     Position embeddings are resized to the new grid of patches; every other weight
@@ -15,7 +15,8 @@ def with_image_size(model, image_size, *, kernel="official"):
         image_size: Integer or pair `(height, width)`, pixels, or `(None, None)` for
             a model that takes every size.
         kernel: `"official"`, `"bilinear"`, `"bicubic"` or `"bicubic_antialias"`; see
-            `keras_vit.resize_position_embeddings`.
+            `keras_vit.resize_position_embeddings`. Defaults to the model's
+            `position_kernel`, which is that of the project its weights are from.
 
     Returns:
         A new model, not compiled, with the same metadata.

@@ -22,6 +22,7 @@ from keras_vit.checkpoints.names.vit import (
 )
 from keras_vit.checkpoints.opening import open_source
 from keras_vit.checkpoints.plan.load import fill, log_report, make_plan
+from keras_vit.checkpoints.plan.position_plan import kernel_of
 from keras_vit.checkpoints.registry import (
     find_source,
     is_registered,
@@ -221,6 +222,8 @@ def open_weights(family, options, given):
         if not says_scaling(checkpoint):
             logger.warning("%s: assumed %s.", checkpoint.origin, USUAL_SCALING)
     _take_parts(checkpoint, options, given)
+    if "position_kernel" in options and options["position_kernel"] is None:
+        options["position_kernel"] = kernel_of(checkpoint)
     stated = stated_facts(checkpoint)
     for name, fact in facts_of(checkpoint).items():
         if name in given and options[name] != fact:

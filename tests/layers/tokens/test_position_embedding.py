@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from cases import array, inputs, randomize
 
+from keras_vit.checkpoints.positions import resize_position_embeddings
 from keras_vit.layers import PositionEmbedding, sincos2d
 
 
@@ -118,3 +119,16 @@ def test_mistakes_are_told():
         PositionEmbedding("sincos2d")(np.zeros((1, 9, 18), "float32"))
     with pytest.raises(ValueError, match="hidden_dim=4"):
         sincos2d((2, 2), 4)
+
+
+@pytest.mark.parametrize("kernel", ["bilinear", "bicubic", "bicubic_antialias"])
+def test_positions_are_resized_on_the_fly_as_they_are_at_load(kernel):
+    layer = PositionEmbedding(grid_size=(2, 3), prefix_tokens=1, kernel=kernel)
+    layer.build((1, 7, 4))
+    table = inputs((1, 7, 4))
+    layer.embeddings.assign(table)
+    found = layer(np.zeros((1, 21, 4), "float32"), grid=(5, 4))
+    expected = resize_position_embeddings(
+        table, (5, 4), old_grid=(2, 3), prefix_tokens=1, kernel=kernel
+    )
+    np.testing.assert_allclose(array(found), expected, atol=1e-6)
