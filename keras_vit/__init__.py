@@ -16,14 +16,15 @@ check_environment()
 
 # Imported now, as they register all layers, models, losses and metrics: saved files
 # load without more.
-from keras_vit import layers  # noqa: E402, F401
+from keras_vit import layers, losses  # noqa: E402, F401
 from keras_vit._version import __version__  # noqa: E402
 from keras_vit.common.lazy import lazy_attributes  # noqa: E402
 from keras_vit.models import vision_model as _  # noqa: E402, F401
 from keras_vit.models.variants.rows import FAMILIES  # noqa: E402
-from keras_vit.pretraining import losses, metrics, model  # noqa: E402
+from keras_vit.pretraining import losses as masked_losses  # noqa: E402
+from keras_vit.pretraining import metrics, model  # noqa: E402
 
-del INTERRUPTS, is_command, losses, metrics, model
+del INTERRUPTS, is_command, masked_losses, metrics, model
 
 # Everything else is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_attributes(
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "inference.predicting": ["predict"],
         "inference.tiles": ["predict_tiles"],
         "layers": [],
+        "losses": [],
         "models": [],
         "models.bit": ["BiT"],
         "models.changes.folding": ["fold_weight_standardization"],
@@ -61,6 +63,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.preprocessing": ["preprocess_input"],
         "models.pretrained.imagenet_names": ["decode_predictions"],
         "models.pretrained.weights": ["load_weights"],
+        "models.segmentation.segmenter": ["Segmenter"],
         "models.variants.listing": ["list_models"],
         "models.vit": ["ViT"],
         "pretraining": [],

@@ -23,6 +23,7 @@ from keras_vit.models import (
     UNet,
     ViT,
 )
+from keras_vit.models.segmentation.segmenter import builder_of
 
 TOKENS = (2, 7, 16)  # (B, N, D)
 
@@ -94,7 +95,9 @@ LAYERS = {
         layers.PatchEncoder, {"hidden_dim": 16, "use_bias": False}, (2, 9, 12)
     ),
     "positions_learned": LayerCase(
-        layers.PositionEmbedding, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
+        layers.PositionEmbedding,
+        {"grid_size": (2, 3), "prefix_tokens": 1, "kernel": "bicubic"},
+        TOKENS,
     ),
     "positions_learned_2d": LayerCase(
         layers.PositionEmbedding,
@@ -228,6 +231,17 @@ LAYERS = {
     ),
     "tokens_to_map": LayerCase(
         layers.TokensToMap, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
+    ),
+    "pad_to_multiple": LayerCase(
+        layers.PadToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)
+    ),
+    "aligned_upsampling": LayerCase(
+        layers.AlignedUpsampling, {"factor": 3}, (2, 2, 3, 4)
+    ),
+    "mask_transformer": LayerCase(
+        layers.MaskTransformer,
+        {"num_classes": 5, "num_layers": 1, "num_heads": 2, "mlp_dim": 24},
+        (2, 2, 3, 16),
     ),
     "layer_norm": LayerCase(layers.LayerNorm, {"epsilon": 1e-5}, TOKENS),
     "size_check": LayerCase(
@@ -625,6 +639,42 @@ MODELS = {
             "num_channels": 1,
         },
         builder=UNet,
+        slow=True,
+    ),
+}
+MODELS |= {
+    "segmenter": ModelCase(
+        {**SMALL, "head": "linear", "norm": "batch"},
+        builder=builder_of("vit"),
+        slow=True,
+    ),
+    "segmenter_mask_of_every_size": ModelCase(
+        {
+            **SMALL,
+            "head": "mask",
+            "decoder_layers": 1,
+            "decoder_heads": 2,
+            "image_size": (None, None),
+            "position_grid": (2, 3),
+            "position_kernel": "bilinear",
+        },
+        builder=builder_of("vit"),
+        size=(7, 13),
+    ),
+    "segmenter_on_resnet": ModelCase(
+        {
+            "num_classes": 5,
+            "num_blocks": (1,),
+            "stage_widths": (8,),
+            "stem_width": 8,
+            "bottleneck": False,
+            "image_size": (None, None),
+            "pooling": None,
+            "head": "upsampler",
+            "decoder_widths": [6, 4],
+        },
+        builder=builder_of("resnet"),
+        size=(9, 14),
         slow=True,
     ),
 }

@@ -346,7 +346,7 @@ def importing():
 
 
 def test_import_brings_only_what_saved_models_need(importing):
-    needed = {"checkpoints", "common", "layers", "models", "pretraining"}
+    needed = {"checkpoints", "common", "layers", "losses", "models", "pretraining"}
     assert importing[1] <= needed | {"_version"}
 
 

@@ -18,6 +18,8 @@ WITHOUT |= {"torchvision EfficientNet", "torchvision EfficientNet B5 to B7"}
 WITHOUT |= {"Hugging Face EfficientNet"}
 # Tests make files of these from other cases or from models of this package.
 WITHOUT |= {"timm VGG", "Caffe AlexNet"}
+# Tests read its golden data where they are.
+WITHOUT |= {"Segmenter"}
 WITHOUT |= {x.name for x in LAYOUTS if x.name.startswith("keras_vit ")}
 
 SCRIPTS = {

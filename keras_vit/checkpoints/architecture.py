@@ -4,6 +4,7 @@ import math
 
 from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
+from keras_vit.checkpoints.names.segmenter import FAMILY as SEGMENTER
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
 from keras_vit.checkpoints.positions import square_grid
 from keras_vit.checkpoints.sizes import (
@@ -13,6 +14,7 @@ from keras_vit.checkpoints.sizes import (
     encoder,
     lenet,
     neocognitron,
+    segmenter,
     unet,
     vgg,
 )
@@ -50,6 +52,7 @@ ASKED = {
     "`tf_efficientnet_*`) or 'symmetric' (timm's own), a U-Net's 'same' or 'valid'",
     "stride_in": "where its stride is, of which ResNets have two kinds: '1x1' (v1, the "
     "paper's and Keras's) or '3x3' (v1.5, torchvision's and timm's)",
+    "decoder_heads": "the attention heads of its mask transformer",
     "pooling": "what its head reads",
     "form": "its form ('1980' or '1988')",
     "skip_first": "in which order a U-Net joins what was upsampled and what was not",
@@ -107,7 +110,10 @@ def arguments_of(checkpoint):
     else:
         found.update(_resnet(checkpoint) if family == "hybrid" else {})
         found.update(_encoder(checkpoint))
-        found.update(_sizes(checkpoint, family))
+        reads_pixels = family != "hybrid"
+        found.update(_sizes(checkpoint, "vit" if reads_pixels else family))
+    if family == SEGMENTER:
+        found.update(segmenter.arguments(checkpoint, found))
     for name, argument, size in checkpoint.described.sizes:
         if size is not None and found.get(argument, size) != size:
             raise ValueError(

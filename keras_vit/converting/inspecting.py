@@ -10,8 +10,7 @@ from keras_vit.checkpoints.opening import open_arrays, open_source
 from keras_vit.checkpoints.registry import find_source
 from keras_vit.common.tables import aligned
 from keras_vit.converting.pickled import open_pickled
-from keras_vit.models.changes.rebuilding import missing_arguments
-from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.changes.rebuilding import builder_for, missing_arguments
 from keras_vit.models.variants.identify import variant_of
 
 SHOWN = 5  # of many names
@@ -156,7 +155,8 @@ def _look(source, average, given, found):
         variant_of(family, told) or f"none that is published, of the family {family!r}"
     )
     found.arguments = {n: value for n, value in told.items() if value is not None}
-    known = inspect.signature(BUILDERS[family]).parameters
+    builder = builder_for(family, checkpoint)
+    known = inspect.signature(builder).parameters if builder else {}
     found.missing = list(missing_arguments(told, known))
     if checkpoint.preparation:
         found.images = asdict(checkpoint.preparation)

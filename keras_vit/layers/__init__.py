@@ -17,6 +17,9 @@ from keras_vit.layers.convolution.residual_units import (
 )
 from keras_vit.layers.convolution.resnet_unit import ResNetUnit
 from keras_vit.layers.convolution.standardized_conv import StandardizedConv2D
+from keras_vit.layers.maps.mask_transformer import MaskTransformer
+from keras_vit.layers.maps.padding import PadToMultiple
+from keras_vit.layers.maps.resizing import AlignedUpsampling, ToImageSize
 from keras_vit.layers.tokens.crop import CropToMultiple
 from keras_vit.layers.tokens.patch_corruption import PatchCorruption
 from keras_vit.layers.tokens.patch_encoder import PatchEncoder
@@ -35,6 +38,7 @@ from keras_vit.layers.transformer.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "MLP",
+    "AlignedUpsampling",
     "AttentionPooling",
     "BatchNorm",
     "CLayer",
@@ -45,7 +49,9 @@ __all__ = [
     "LayerScale",
     "LocalResponseNorm",
     "MBConv",
+    "MaskTransformer",
     "MultiHeadSelfAttention",
+    "PadToMultiple",
     "PartialConv2D",
     "PatchCorruption",
     "PatchEncoder",
@@ -60,6 +66,7 @@ __all__ = [
     "StandardizedConv2D",
     "StochasticDepth",
     "Subsampling",
+    "ToImageSize",
     "TokenPooling",
     "TokensToMap",
     "TransformerBlock",

@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.preprocessing": ["preprocess_input"],
         "models.pretrained.imagenet_names": ["decode_predictions", "imagenet_classes"],
         "models.pretrained.weights": ["load_weights"],
+        "models.segmentation.segmenter": ["Segmenter"],
         "models.variants.listing": [
             "ModelInfo",
             "ModelTable",

@@ -7,6 +7,10 @@ _NO_LORA = (
     "the base model first, or pass the base"
 )
 _RELATIVE = "relative positions are not supported in files of other projects"
+_DENSE = (
+    "whose head is not supported; of those on ViT keras_vit has Segmenter's, "
+    "TransUNet's and a linear one"
+)
 _KINDS = "of those it has ResNet, VGG, EfficientNet and U-Net"
 
 # A pattern of a name, without what stands before the model, and what such a file holds.
@@ -16,6 +20,20 @@ FOREIGN = (
         r".*\.(?:base_layer|hada_w\d_[ab]|lokr_w\d\w*|ia3_l|oft_r|vera_lambda_\w+)\b.*",
         "an adapter of the peft library. Merge it into the base model first, or pass "
         "the base",
+    ),
+    (
+        r"(?:.*\.)?neck\.(?:fusion_stage|reassemble_stage)\..*",
+        f"DPT, {_DENSE}",
+    ),
+    (r"(?:.*\.)?decode_head\.psp_modules\..*", f"UPerNet, {_DENSE}"),
+    (r"(?:.*\.)?upscale_block\.block\..*|attn_mask_probs", f"EoMT, {_DENSE}"),
+    (
+        r"(?:.*\.)?attention\.rel_pos_[hw]",
+        f"ViTDet or a model of its kind: {_RELATIVE}",
+    ),
+    (
+        r"(?:.*\.)?(?:embeddings\.detection_tokens|bbox_predictor\..*|det_token)",
+        "YOLOS, a detector, which is not supported",
     ),
     (r"(.*/)?MixerBlock_0/.*|(.*/)?Mixer/encoderblock_0/.*", "an MLP-Mixer"),
     (r"(.*\.)?layers\.0\.blocks\.0\.attn\..*", "a Swin Transformer"),

@@ -12,6 +12,7 @@ from keras_vit.checkpoints.names import (
     lenet,
     neocognitron,
     resnet,
+    segmenter,
     unet,
     vgg,
     vit,
@@ -93,6 +94,7 @@ KERAS = Layout(
 )
 
 LAYOUTS = (
+    *segmenter.LAYOUTS,  # before timm's, whose names its encoder has
     Layout(
         "official hybrid",
         "hybrid",

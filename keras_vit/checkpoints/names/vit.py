@@ -25,7 +25,10 @@ HEAD = ("head/kernel", "head/bias")
 # In the place of a kernel, of a LeNet-5: the codes to which distances are measured.
 HEAD_CODES = "head/codes"
 # Variables with an item for each class, and along which axis.
-CLASSES = ((HEAD[1], -1), (HEAD[0], -1), (HEAD_CODES, 0))
+CLASSES = (
+    *((HEAD[1], -1), (HEAD[0], -1), (HEAD_CODES, 0)),
+    ("mask_transformer/class_tokens", 1),
+)
 # The second of two heads whose mean counts; `Checkpoint` folds both into `HEAD`.
 DISTILLED_HEAD = ("distilled_head/kernel", "distilled_head/bias")
 

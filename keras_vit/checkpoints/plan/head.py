@@ -5,6 +5,7 @@ import logging
 import numpy as np
 
 from keras_vit.checkpoints.architecture import class_count
+from keras_vit.checkpoints.names.segmenter import CLASS_TOKENS, OF_CLASSES
 from keras_vit.checkpoints.names.vit import HEAD, HEAD_CODES, PRE_LOGITS
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def plan_head(plan):
     if not plan.wants(HEAD[0]):
         plan.leave(*HEAD)
         _plan_codes(plan)
+        _plan_class_tokens(plan)
         return
     ours = plan.variables[HEAD[1]].shape[0]
     theirs = class_count(plan.checkpoint)
@@ -63,6 +65,18 @@ def plan_head(plan):
         plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
         plan.report.reinitialized[path] = reason
     logger.info("Head re-initialised: %s.", reason)
+
+
+def _plan_class_tokens(plan):
+    """Of a mask transformer for other classes, what belongs to each is its own."""
+    wanted = plan.wants(CLASS_TOKENS) and plan.has(CLASS_TOKENS)
+    if not wanted or plan.fits(CLASS_TOKENS):
+        return
+    for path in filter(plan.has, OF_CLASSES):
+        plan.leave(path)
+        plan.report.reinitialized[path] = (
+            "the weights are for other classes; it keeps its own values"
+        )
 
 
 def _plan_codes(plan):

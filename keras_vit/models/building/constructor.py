@@ -47,8 +47,8 @@ def constructor(
         parameters = signature.parameters.items()
         required = [name for name, p in parameters if p.default is p.empty]
 
-        @functools.wraps(declared)
-        def construct(*args, **kwargs):
+        def bound(*args, **kwargs):
+            """All options, and the names of those that were given."""
             for key in kwargs.keys() - signature.parameters.keys():
                 raise TypeError(
                     f"{declared.__name__}() got an unexpected keyword argument {key!r}."
@@ -66,13 +66,22 @@ def constructor(
                 raise TypeError(f"{declared.__name__}() {error}") from None
             given = set(bound.arguments)
             bound.apply_defaults()
-            options = arguments.plain_numbers(bound.arguments)
-            label = options.pop("name") or name or family
-            weights = open_weights(family, options, given)
+            return arguments.plain_numbers(bound.arguments), given
+
+        def checked(options):
+            """The namespace that `build` takes."""
             size = image_size(options) if callable(image_size) else image_size
             resolved = arguments.resolve(options, size, num_channels, num_classes)
             a = SimpleNamespace(**resolved)
             check(a)
+            return a
+
+        @functools.wraps(declared)
+        def construct(*args, **kwargs):
+            options, given = bound(*args, **kwargs)
+            label = options.pop("name") or name or family
+            weights = open_weights(family, options, given)
+            a = checked(options)
             decide_prefix(weights, family, a, given)
             with values_later(weights is not None):
                 images, x = image_input(a)
@@ -82,10 +91,16 @@ def constructor(
             rule = "sum" if a.num_channels == 1 else None
             return fill_new_model(model, weights, in_channels_rule=rule, chosen=given)
 
+        def settled(**kwargs):
+            """The checked arguments of a model, a dictionary, without the model."""
+            options, _ = bound(**kwargs)
+            del options["name"], options["weights"]
+            return vars(checked(options))
+
         del construct.__wrapped__  # whose signature is not the whole
         construct.__signature__ = signature
         construct.__doc__ = _docstring(declared, groups, signature)
-        construct.build = build
+        construct.build, construct.settled = build, settled
         return construct
 
     return decorate

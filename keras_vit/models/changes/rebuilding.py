@@ -15,7 +15,7 @@ from keras_vit.checkpoints.architecture import (
 from keras_vit.checkpoints.bounds import check_arguments
 from keras_vit.checkpoints.files.errors import naming_its
 from keras_vit.checkpoints.names.vit import POSITIONS
-from keras_vit.checkpoints.plan.position_plan import grid_of_file
+from keras_vit.checkpoints.plan.position_plan import grid_of_file, kernel_of
 from keras_vit.common.wording import hint
 from keras_vit.models.constructors import BUILDERS
 from keras_vit.models.preprocessing import FROM_WEIGHTS
@@ -26,6 +26,8 @@ from keras_vit.models.pretrained.weights import (
     open_any,
     says_scaling,
 )
+from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
+from keras_vit.models.segmentation.segmenter import builder_of
 from keras_vit.models.variants.identify import (
     image_size_of,
     published_heads,
@@ -80,13 +82,13 @@ def from_checkpoint(
     """
     checkpoint = open_any(source, None, {}, offline, average)
     family = family_of(checkpoint)
-    if family not in BUILDERS:
+    builder = builder_for(family, checkpoint)
+    if builder is None:
         raise ValueError(
             f"{checkpoint.origin} holds a model of the family {family!r}; this can "
             f"build {', '.join(map(repr, BUILDERS))}. Use "
             "`keras.saving.load_model` for a `.keras` file."
         )
-    builder = BUILDERS[family]
     loading = {name: overrides.pop(name) for name in _LOADING if name in overrides}
     known = inspect.signature(builder).parameters
     _check_names(builder, known, overrides)
@@ -109,6 +111,8 @@ def from_checkpoint(
                 checkpoint, family, arguments, position_grid
             )
         loading["position_grid"] = position_grid
+        kernel = loading.get("position_kernel") or kernel_of(checkpoint)
+        arguments["position_kernel"] = kernel
     if not ("input_scaling" in overrides or says_scaling(checkpoint)):
         assumed.append(USUAL_SCALING)
     arguments = {name: value for name, value in arguments.items() if name in known}
@@ -126,6 +130,13 @@ def from_checkpoint(
         model = builder(**{**arguments, "weights": None})
     model.metadata.update(checkpoint.config.get("metadata") or {})
     return fill_new_model(model, checkpoint, chosen=overrides, **loading)
+
+
+def builder_for(family, checkpoint):
+    """The constructor of a family's models, or `None` where there is none."""
+    if family == SEGMENTER:
+        return builder_of(arguments_of(checkpoint)["backbone"])
+    return BUILDERS.get(family)
 
 
 def _check_names(builder, known, overrides):

@@ -1,0 +1,1 @@
+"""Layers on feature maps, of which each place has its answer."""

@@ -1,0 +1,1 @@
+"""Segmentation: a class for every pixel, by a head on the maps of a backbone."""
