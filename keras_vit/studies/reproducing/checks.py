@@ -15,6 +15,7 @@ from keras_vit.studies.reproducing.trials import FEW, NUM_CLASSES, same_name
 from keras_vit.training.recipes.recipe import Recipe
 
 OK, DIFFERS, UNKNOWN = "ok", "differs", "cannot tell"
+UNFIT = "the steps make images of another size than the model takes"
 # A difference here makes two numbers incomparable; the others explain a difference.
 DECISIVE = {3, 5, 6, 7, 9, 10}
 
@@ -155,16 +156,23 @@ def _range(trial, found):
         if not found.weights and found.recipe is not None:
             return OK, "[-1, 1]; nothing was learned with another range"
         return UNKNOWN, "the file was not opened"
+    steps = _steps(found.model, found.steps)
+    if steps is None:
+        return UNKNOWN, UNFIT
     own = tuple(map(float, value_range_of(found.model)))
-    used = tuple(map(float, range_of_steps(_steps(found))))
+    used = tuple(map(float, range_of_steps(steps)))
     text = f"[{used[0]:g}, {used[1]:g}]"
     if used != own:
         return DIFFERS, f"{text}, but the weights take [{own[0]:g}, {own[1]:g}]"
     return OK, f"{text}, as the weights take them"
 
 
-def _steps(found):
-    return steps_of(found.model, found.steps)
+def _steps(model, given):
+    """The steps of a test; `None` where they make images that the model cannot take."""
+    try:
+        return steps_of(model, given)
+    except ValueError:
+        return None
 
 
 def _resize(trial, found):
@@ -172,8 +180,10 @@ def _resize(trial, found):
         if trial.steps == found.steps:
             return OK, trial.steps or "stretched to a square, as in the official code"
         return DIFFERS, f"{found.steps or 'stretched'} instead of {trial.steps}"
-    wanted = _geometry(steps_of(found.model, trial.steps))
-    used = _geometry(_steps(found))
+    both = [_steps(found.model, given) for given in (trial.steps, found.steps)]
+    if None in both:
+        return UNKNOWN, UNFIT
+    wanted, used = map(_geometry, both)
     if used != wanted:
         return DIFFERS, f"{used} instead of {wanted}"
     return OK, used
@@ -192,15 +202,13 @@ def _image_size(trial, found):
     if found.recipe is not None:
         used = _pixels(found.recipe.image_size)
     elif found.model is not None:
-        used = _steps(found).image_size
+        steps = _steps(found.model, found.steps)
+        used = found.model.input_shape[1:3] if steps is None else steps.image_size
     else:
         return UNKNOWN, f"{_size(wanted)} in the row; the file was not opened"
     if used is None or tuple(used) != wanted:
         text = "not given" if used is None else _size(used)
         return DIFFERS, f"{text} instead of {_size(wanted)}"
-    native = found.model.input_shape[1:3] if found.model is not None else used
-    if found.recipe is None and None not in native and tuple(native) != tuple(used):
-        return DIFFERS, f"{_size(used)}, but the model takes {_size(native)}"
     return OK, _size(used)
 
 

@@ -111,6 +111,12 @@ def test_another_resolution_than_the_rows_is_named(weights):
     attempt = look(a_test(weights, image_size=48))
     assert differing(attempt)[0] == [5]
     assert "32 x 32 pixels instead of 48 x 48" in differing(attempt)[1]
+    # Also where the source's own steps cannot be tried on the model.
+    steps = "resize_small(56)|central_crop(48)"
+    trial = dataclasses.replace(a_test(weights, image_size=48), steps=steps)
+    attempt = look(trial)
+    assert differing(attempt)[0] == [5]
+    assert [attempt.checks[i].status for i in (2, 3)] == [UNKNOWN, UNKNOWN]
 
 
 def test_a_withheld_head_is_named(weights, tmp_path):
