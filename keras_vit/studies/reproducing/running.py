@@ -184,14 +184,19 @@ def _opened(trial, found, data, data_dir):
     train_images, test_images = load_data(recipe)
     found = dataclasses.replace(found, train=train_images, test=test_images)
     if found.weights and Path(found.weights).exists():
-        found = dataclasses.replace(found, model=_model(trial, found.weights))
+        model = _model(trial, found.weights, recipe)
+        found = dataclasses.replace(found, model=model)
     return found
 
 
-def _model(trial, weights):
-    """The model of a file, at its own size, which files of BiT do not tell."""
-    size = {"image_size": trial.row.image_size or 224}
-    return from_checkpoint(weights, **size if trial.row.model.startswith("BiT") else {})
+def _model(trial, weights, recipe=None):
+    """The model of a file, at the size of its run; to be tested, at its own.
+
+    Files of BiT do not tell a size of their own.
+    """
+    size = trial.row.image_size if trial.row.model.startswith("BiT") else None
+    size = size if recipe is None else recipe.image_size
+    return from_checkpoint(weights, **({} if size is None else {"image_size": size}))
 
 
 def estimate_flops(trial, recipe, seeds):
@@ -209,7 +214,7 @@ def _test_flops(trial):
 
 
 def _training_flops(trial, recipe, seeds):
-    """Operations of all runs, with the tests after each."""
+    """Operations of all runs, each with one test."""
     try:
         cost = recipe.cost(trial.counts[0])
         flops = seeds * cost.flops

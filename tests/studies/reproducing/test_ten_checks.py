@@ -165,3 +165,10 @@ def test_what_was_not_opened_is_not_called_ok(weights):
 
 def test_only_the_decisive_checks_forbid_a_verdict():
     assert DECISIVE == {3, 5, 6, 7, 9, 10}
+
+
+def test_a_file_is_fine_tuned_at_the_size_of_its_run(weights):
+    steps = "resize_small(56)|central_crop(48)"  # the file's own images have 32 pixels
+    recipe = dataclasses.replace(RUN, weights=weights, image_size=48)
+    trial = dataclasses.replace(a_tuning(weights), recipe=recipe, steps=steps)
+    assert {check.status for check in look(trial).checks} == {"ok"}
