@@ -47,6 +47,16 @@ class Study:
     set: tuple[str, ...] = ()
     # Cells to run at the same time, each in a process with one thread.
     workers: int = 1
+    # Where cells run: in processes of this machine, or on machines of a Ray cluster,
+    # which must all see the folder.
+    engine: Literal["processes", "ray"] = "processes"
+    # The Ray cluster as HOST:PORT; by default the one that this machine belongs to.
+    address: str | None = None
+    # Print a command for each cell that is left, for SLURM or GNU parallel, and run
+    # nothing; --report-only then writes tables and page.
+    list: tyro.conf.FlagCreatePairsOff[bool] = False
+    # Run this cell of the folder alone, as --list prints it.
+    cell: str | None = None
     # Begin no cell that is not expected to end within this time, such as 30m or 2h.
     budget: str | None = None
     # Print the cells and what they cost, and run nothing.
@@ -74,6 +84,10 @@ class Study:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
         if self.workers < 1:
             raise ValueError(f"`workers` must be at least 1. Received: {self.workers}")
+        if self.address is not None and self.engine != "ray":
+            raise ValueError("--address is for --engine ray: it names a Ray cluster.")
+        if self.cell is not None and self.folder is None:
+            raise ValueError("--cell is for a study that was begun: give its --folder.")
         if self.hardware is not None and not self.dry_run:
             raise ValueError("--hardware is for --dry-run: cells are run on this one.")
         if self.all and (self.name or self.preset != "paper" or not self.dry_run):
@@ -104,9 +118,13 @@ class Study:
             print(studies.list_studies())
             print(f"next: {command('study', 'data-size', '--dry-run')}")
             return 0
+        if self.cell is not None:
+            return self._run_one()
         study = self._study()
         if self.diff:
             return self._print_diff(study)
+        if self.list:
+            return self._list(study)
         print(f"{study.name}: {study.question} ({study.source})")
         with log_levels(QUIET):
             if self.dry_run:
@@ -119,6 +137,7 @@ class Study:
         try:
             options = {"budget": self.budget, "keep": self.keep}
             options["announce"] = lambda cost: print(cost, flush=True)
+            options |= {"engine": self.engine, "address": self.address}
             outcome = study.run(folder, workers=self.workers, **options)
         except KeyboardInterrupt as interrupt:
             interrupt.again = ("study", *self._again())
@@ -128,6 +147,31 @@ class Study:
         if outcome.failed or outcome.reason == "budget":
             complain(f"Continue with:  {command('study', *self._again())}")
         return 1 if outcome.failed else 0
+
+    def _list(self, study):
+        from keras_vit import studies
+
+        folder = self._folder()
+        keep = [] if self.keep is None else ["--keep", self.keep]
+        for name in studies.begin_cells(study, folder):
+            print(command("study", "--folder", folder, "--cell", name, *keep))
+        return 0
+
+    def _run_one(self):
+        from keras_vit import studies
+
+        words = ("study", "--folder", self.folder, "--cell", self.cell)
+        try:
+            with log_levels(QUIET):
+                result = studies.run_one(self.folder, self.cell, keep=self.keep)
+        except KeyboardInterrupt as interrupt:
+            interrupt.again = words
+            raise
+        if result["status"] == "done":
+            print(f"{self.cell}: {result['outcome']:.2f} %")
+            return 0
+        print(f"{self.cell}: {result['status']}: {result['message']}")
+        return 0 if result["status"] == "diverged" else 1
 
     def _report(self, folder):
         from keras_vit import studies
@@ -201,4 +245,6 @@ class Study:
         words += [] if self.seeds is None else ["--seeds", self.seeds]
         words += ["--set", *self.set] if self.set else []
         words += [] if self.workers == 1 else ["--workers", self.workers]
+        words += [] if self.engine == "processes" else ["--engine", self.engine]
+        words += [] if self.address is None else ["--address", self.address]
         return words + ([] if self.keep is None else ["--keep", self.keep])

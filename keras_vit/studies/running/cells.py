@@ -46,6 +46,10 @@ class DataChanged(ValueError):
     """The images or labels are not those of the cells before."""
 
 
+class Busy(ValueError):
+    """Another process trains the cell."""
+
+
 def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room=0):
     """Runs a cell, or what is left of it, and writes its result.json.
 
@@ -65,6 +69,7 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
 
     Raises:
         DataChanged: if the data are not those of the cells that have ended.
+        Busy: if another process trains the cell, and goes on for more than a minute.
         OSError: if the disk is full. The cell can be gone on with.
         KeyboardInterrupt: after Ctrl-C, with the state saved.
     """
@@ -82,7 +87,7 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
         except TooLarge as error:
             found = {"status": TOO_LARGE, "message": str(error)}
             break
-        except DataChanged:
+        except (DataChanged, Busy):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in FULL:
@@ -183,6 +188,10 @@ def _wait_for(run):
             if take(file) is not False:
                 return
         time.sleep(1.0)
+    raise Busy(
+        f"Another process trains in {run}. Wait for it, or stop it; then give the same "
+        "command again."
+    )
 
 
 def fingerprint(source):

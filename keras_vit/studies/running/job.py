@@ -123,8 +123,7 @@ def run_study(
     folder = StudyFolder(folder)
     study = folder.begin(study)
     cells = study.cells()
-    if keep is None:
-        keep = "all" if len(cells) <= _MANY else "none"
+    keep = usual_keep(cells) if keep is None else keep
     check_choice(keep, KEEP, "keep")
     check_choice(engine, ENGINES, "engine")
     on_ray = engine == "ray"
@@ -140,6 +139,11 @@ def run_study(
         outcome = job.outcome(reason)
         folder.write(study, **job.facts(outcome))
     return outcome
+
+
+def usual_keep(cells):
+    """Whose weights stay where nobody has said so."""
+    return "all" if len(cells) <= _MANY else "none"
 
 
 def as_seconds(text):

@@ -1,0 +1,67 @@
+"""Runs one cell of a study by its name, for schedulers such as SLURM."""
+
+from keras_vit.common.wording import hint
+from keras_vit.studies.folder import FINAL, StudyFolder
+from keras_vit.studies.running.cells import run_cell
+from keras_vit.studies.running.job import usual_keep
+
+
+def begin_cells(study, folder):
+    """Writes study.json, and says which cells have no result yet.
+
+    Args:
+        study: A `Study`.
+        folder: Path, new, empty, or of the same study.
+
+    Returns:
+        List of names of cells, in their order.
+
+    Raises:
+        ValueError: if another study is in the folder.
+    """
+    folder = StudyFolder(folder)
+    study = folder.begin(study)
+    return [cell.name for cell in study.cells() if not _is_final(folder, cell.name)]
+
+
+def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
+    """Runs one cell of a folder that `begin_cells` or `run_study` has begun.
+
+    Any number of processes, on all machines that see the folder, may each run another
+    cell of it; of one cell the second waits for the first.
+
+    Args:
+        folder: Path of the study's folder.
+        name: String, the name of the cell, such as `"vit/fraction_10/seed_1"`.
+        devices: As for `keras_vit.training.train`.
+        keep: `"all"` or `"none"`: whether the weights stay when the cell has been
+            evaluated. Defaults to `"all"` in a study of up to ten cells, else `"none"`.
+        save_minutes: Float, minutes between two saves.
+
+    Returns:
+        The cell's result, a dictionary; see `keras_vit.studies.running.cells`.
+
+    Raises:
+        ValueError: if there is no such study or cell.
+    """
+    folder = StudyFolder(folder)
+    cells = {cell.name: cell for cell in folder.read_study().cells()}
+    if name not in cells:
+        raise ValueError(
+            f"The study in {folder} has no cell {name!r}.{hint(name, cells)}"
+        )
+    keep = usual_keep(cells) if keep is None else keep
+    if keep == "best":
+        raise ValueError(
+            "Which cell of an arm is the best is known when all have ended. Received: "
+            "keep='best' for one cell. Choose 'all' or 'none'."
+        )
+    result = run_cell(cells[name], folder, devices=devices, save_minutes=save_minutes)
+    if keep == "none" and result["status"] in FINAL:
+        folder.drop_model(name)
+    return result
+
+
+def _is_final(folder, name):
+    found = folder.read_result(name)
+    return found is not None and found["status"] in FINAL
