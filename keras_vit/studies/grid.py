@@ -1,6 +1,6 @@
 """`Grid`: the cells of a study's folder, with what has come of them so far."""
 
-import functools
+import itertools
 import zipfile
 
 import numpy as np
@@ -30,6 +30,7 @@ class Grid:
         self.cells = self.study.cells()
         self._names = {(c.arm, c.level, c.seed): c.name for c in self.cells}
         found = ((c.name, self.folder.read_result(c.name)) for c in self.cells)
+        self._predictions = {}
         self.results = {name: result for name, result in found if result}
 
     def result(self, *place):
@@ -51,12 +52,16 @@ class Grid:
         """The outcomes of all seeds, `(S,)`, NaN where there is none."""
         return np.array([self.outcome(arm, level, seed) for seed in self.study.seeds])
 
-    @functools.cache  # noqa: B019 - as long as the grid
     def predictions(self, *place):
         """Labels and predicted classes `(N,)` of a cell that is done, or `None`."""
         if self.state(*place) != DONE:
             return None
         name = self._names[place]
+        if name not in self._predictions:
+            self._predictions[name] = self._read_predictions(name)
+        return self._predictions[name]
+
+    def _read_predictions(self, name):
         try:
             found = self.folder.read_predictions(name)
             return found["labels"], found["predicted"]
@@ -84,15 +89,17 @@ class Grid:
 
     def obstacles(self, arms, levels):
         """Why nothing is called of these cells: texts such as `"vit/...: failed"`."""
-        for level in levels:
-            for arm in arms:
-                for seed in self.study.seeds:
-                    state = self.state(arm, level, seed)
-                    name = self._names[arm, level, seed]
-                    if state not in (DONE, NOT_RUN):
-                        yield f"{name} {_was(state)}"
-                    elif state == DONE and self.result(arm, level, seed).get("mixed"):
-                        yield f"{name} ran on several kinds of machines"
+        for place in self.places(arms, levels):
+            state, name = self.state(*place), self._names[place]
+            if state not in (DONE, NOT_RUN):
+                yield f"{name} {_was(state)}"
+            elif state == DONE and self.result(*place).get("mixed"):
+                yield f"{name} ran on several kinds of machines"
+
+    def places(self, arms, levels=None):
+        """(arm, level, seed) of all cells of some arms, at some or all levels."""
+        levels = self.study.levels if levels is None else levels
+        return itertools.product(arms, levels, self.study.seeds)
 
 
 def _was(state):

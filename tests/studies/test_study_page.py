@@ -11,7 +11,7 @@ from pages import Reader
 from keras_vit import published
 from keras_vit.common.figures import new_figure
 from keras_vit.studies import catalogue
-from keras_vit.studies.comparing import differences as d
+from keras_vit.studies.comparing import entries as d
 from keras_vit.studies.grid import Grid
 from keras_vit.studies.reporting import (
     apart,

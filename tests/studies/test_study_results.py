@@ -11,7 +11,7 @@ from made import ablation, alike, data_size, made, usual
 from scipy import stats
 
 from keras_vit import published
-from keras_vit.studies.comparing import differences as d
+from keras_vit.studies.comparing import entries as d
 from keras_vit.studies.comparing import pairs
 from keras_vit.studies.grid import Grid
 from keras_vit.studies.reporting import results
@@ -165,6 +165,40 @@ def test_families_are_compared_by_their_computing(tmp_path):
     entry = only(results.read(folder).differences, d.COMPUTE)
     assert entry.verdict == d.MORE and entry.low < entry.mean < entry.high
     assert entry.mean == pytest.approx(3, rel=0.5)
+    laws = [e for e in results.read(folder).differences if e.kind == d.LAW]
+    assert {e.verdict for e in laws} == {d.NO_POWER_LAW}
+    assert {e.reason for e in laws} == {"3 points, of at least 5"}
+
+
+def test_a_family_of_which_a_cell_failed_or_is_missing_is_not_compared(tmp_path):
+    arms = {f"{f} {n}": {} for f in ("ViT", "BiT") for n in (1, 2)}
+    study = ablation(arms=arms, comparisons=(Compare("compute", "BiT", "ViT"),))
+    names = [cell.name for cell in study.cells()]
+    folder = made(tmp_path / "failed", study, alike, failed=names[:1])
+    entry = only(results.read(folder).differences, d.COMPUTE)
+    assert entry.verdict == d.NOT_CALLED and entry.reason == "vit_1/seed_0 failed"
+    folder = made(tmp_path / "missing", study, alike, skip=names[-2:])
+    entry = only(results.read(folder).differences, d.COMPUTE)
+    assert entry.verdict == d.NOT_RUN and entry.reason == "2 of 12 cells not run"
+
+
+def test_five_points_over_enough_computing_are_a_power_law(tmp_path):
+    arms = {f"ViT {n}": {} for n in range(5)}
+    study = ablation(arms=arms, comparisons=(Compare("compute", "ViT", "ViT"),))
+
+    def shares(arm, level, cell):
+        return 1 - 0.5 * 10 ** (-0.1 * int(arm[-1]))
+
+    folder = made(tmp_path, study, shares, spread=0.0, images=3000, noise=0.0)
+    for cell in study.cells():
+        file = folder / "cells" / cell.name / "result.json"
+        flops = 1e12 * 10.0 ** int(cell.arm[-1])
+        file.write_text(
+            json.dumps({**json.loads(file.read_text()), "train_flops": flops})
+        )
+    entry = only(results.read(folder).differences, d.LAW)
+    assert entry.verdict == d.POWER_LAW and entry.mean == pytest.approx(-0.1, abs=0.01)
+    assert entry.low <= entry.mean <= entry.high
 
 
 # Partly run, failed and odd ones ----------------------------------------------------

@@ -1,59 +1,16 @@
 """The comparisons of a study, computed from its cells by the rules of `statistics`."""
 
-import dataclasses
 import math
 
 import numpy as np
 
 from keras_vit.common.student import t_quantile
-from keras_vit.studies.comparing import curves, pairs
+from keras_vit.studies.comparing import entries as d
+from keras_vit.studies.comparing import families, pairs
 from keras_vit.studies.comparing import statistics as rules
 
-# The closed list of what a comparison can end with.
-HIGHER, LOWER = "higher", "lower"
-EQUIVALENT = f"equivalent within {rules.MARGIN:g} points"
-UNDECIDED, NOT_CALLED, NOT_RUN = "undecided", "not called", "not run"
-ONE_SEED, TWO_SEEDS = "one seed", "two seeds"
-CLOSES, WIDENS, NO_TREND = "closes", "widens", "no trend"
-CROSSES, NO_CROSSING = "crosses", "no crossing"
-LIMITED, NOT_LIMITED = "limited by updates", "not limited by updates"
-MORE, LESS = "more computing", "less computing"
-VERDICTS = (
-    *(HIGHER, LOWER, EQUIVALENT, UNDECIDED, NOT_CALLED, NOT_RUN, ONE_SEED, TWO_SEEDS),
-    *(CLOSES, WIDENS, NO_TREND, CROSSES, NO_CROSSING, LIMITED, NOT_LIMITED),
-    *(MORE, LESS),
-)
 _NO_ANSWERS = "the answers to the test images are missing"
 GAIN = 1.0  # points from twice the updates, above which an arm is limited by them
-
-ARMS, TREND, CROSSING, LENGTH, COMPUTE = (
-    *("arms", "trend", "crossing", "length", "compute"),
-)
-POINTS, DECADE, ODDS = "points", "points per decade", "log-odds per decade"
-TIMES = "times the computing"
-
-
-@dataclasses.dataclass(frozen=True)
-class Difference:
-    """One line of differences.csv: arm minus other arm."""
-
-    kind: str
-    arm: str
-    other: str
-    level: str
-    unit: str
-    pairs: int
-    mean: float | None = None
-    # 95 % interval.
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    p_holm: float | None = None
-    verdict: str = ""
-    reason: str = ""
-    # So many more seeds would settle a difference of `reach` points.
-    more: int | None = None
-    reach: float | None = None
 
 
 def differences(grid):
@@ -70,18 +27,18 @@ def differences(grid):
     found = [
         entry
         for comparison in study.comparisons
-        if comparison.kind in (ARMS, TREND)
+        if comparison.kind in (d.ARMS, d.TREND)
         for entry in _MAKERS[comparison.kind](grid, comparison)
     ]
     found = _judged(found)
     lengths = _lengths(grid)
-    limited = [d.arm for d in lengths if d.verdict == LIMITED]
+    limited = [e.arm for e in lengths if e.verdict == d.LIMITED]
     for comparison in study.comparisons:
-        if comparison.kind == CROSSING:
+        if comparison.kind == d.CROSSING:
             found.append(_crossing(grid, comparison, found, limited))
-        elif comparison.kind == COMPUTE:
-            found.append(_compute(grid, comparison))
-    return found + lengths
+        elif comparison.kind == d.COMPUTE:
+            found.append(families.ratio(grid, comparison))
+    return found + families.laws(grid) + lengths
 
 
 # Differences of two arms at each level ----------------------------------------------
@@ -92,25 +49,25 @@ def _arms(grid, comparison):
     table = pairs.points(grid, arm, other)
     images = [pairs.image_variance(grid, arm, other, level) for level in study.levels]
     variances = np.array([variance for variance, _ in images])
-    compared = [c for c in study.comparisons if c.kind == ARMS]
+    compared = [c for c in study.comparisons if c.kind == d.ARMS]
     spread = pairs.spread_of_all(grid, {a for c in compared for a in (c.arm, c.other)})
     found = rules.standard_errors(table, variances, spread)
     numbers = (~np.isnan(table)).sum(axis=0)
     for place, level in enumerate(study.levels):
-        entry = Difference(ARMS, arm, other, level, POINTS, int(numbers[place]))
+        entry = d.Difference(d.ARMS, arm, other, level, d.POINTS, int(numbers[place]))
         if entry.pairs:
-            entry = _with(entry, mean=float(found[0][place]))
+            entry = entry.having(mean=float(found[0][place]))
         obstacles = list(grid.obstacles((arm, other), [level]))
         if not pairs.same_images(grid, arm, other, level):
             obstacles.append("the test images differ")
         if entry.pairs and not math.isfinite(variances[place]):
             obstacles.append(_NO_ANSWERS)
         if obstacles:
-            yield _with(entry, verdict=NOT_CALLED, reason="; ".join(obstacles))
+            yield entry.having(verdict=d.NOT_CALLED, reason="; ".join(obstacles))
         elif entry.pairs < rules.FEWEST:
-            yield _with(entry, verdict=_too_few(entry.pairs))
+            yield entry.having(verdict=d.too_few(entry.pairs))
         else:
-            entry = _with(entry, reason=images[place][1])
+            entry = entry.having(reason=images[place][1])
             own = rules.Errors(*(float(values[place]) for values in found))
             yield _tested(entry, own, float(variances[place]), _family(grid))
 
@@ -125,31 +82,21 @@ def _tested(entry, own, image_variance, family):
     more, reach = rules.seeds_to_settle(
         mean, own.variance, image_variance, number, levels, family
     )
-    return _with(
-        entry,
+    return entry.having(
         low=mean - half,
         high=mean + half,
         p=float(rules.p_values(mean, own.errors, own.df)),
-        verdict=EQUIVALENT if equal else UNDECIDED,
+        verdict=d.EQUIVALENT if equal else d.UNDECIDED,
         more=more,
         reach=reach,
     )
-
-
-def _with(entry, **values):
-    return dataclasses.replace(entry, **values)
-
-
-def _too_few(seeds):
-    """The verdict where there are fewer than three pairs, else ""."""
-    return (NOT_RUN, ONE_SEED, TWO_SEEDS)[seeds] if seeds < rules.FEWEST else ""
 
 
 def _family(grid):
     """How many comparisons Holm's steps share, those to come included."""
     levels = len(grid.study.levels)
     kinds = [c.kind for c in grid.study.comparisons]
-    return max(kinds.count(ARMS) * levels + kinds.count(TREND), 1)
+    return max(kinds.count(d.ARMS) * levels + kinds.count(d.TREND), 1)
 
 
 # Trends -----------------------------------------------------------------------------
@@ -158,7 +105,9 @@ def _family(grid):
 def _trends(grid, comparison):
     """Two lines: the trend in points, and in log-odds."""
     study, arm, other = grid.study, comparison.arm, comparison.other
-    entries = [Difference(TREND, arm, other, "", unit, 0) for unit in (DECADE, ODDS)]
+    entries = [
+        d.Difference(d.TREND, arm, other, "", unit, 0) for unit in (d.DECADE, d.ODDS)
+    ]
     numbers = [number for number, _ in study.axis.levels.values()] if study.axis else []
     obstacles = list(grid.obstacles((arm, other), study.levels))
     if not all(pairs.same_images(grid, arm, other, level) for level in study.levels):
@@ -169,24 +118,24 @@ def _trends(grid, comparison):
     for entry, table in zip(entries, (pairs.points, pairs.odds)):
         differences = table(grid, arm, other)
         whole = int((~np.isnan(differences).any(axis=1)).sum())
-        entry = _with(entry, pairs=whole, verdict=_too_few(whole))
+        entry = entry.having(pairs=whole, verdict=d.too_few(whole))
         if np.ptp(x) and whole >= rules.FEWEST:
-            variance = pairs.slope_variance(grid, arm, other, x, entry.unit == ODDS)
+            variance = pairs.slope_variance(grid, arm, other, x, entry.unit == d.ODDS)
             if math.isfinite(variance):
                 entry = _sloped(entry, rules.trend(differences, x, variance))
             else:
                 obstacles.append(_NO_ANSWERS)
         if obstacles:
             because = "; ".join(dict.fromkeys(obstacles))
-            entry = _with(entry, p=None, verdict=NOT_CALLED, reason=because)
+            entry = entry.having(p=None, verdict=d.NOT_CALLED, reason=because)
         yield entry
 
 
 def _sloped(entry, slope):
     # A gap widens where it is larger at the last level, whichever sign it has.
-    verdict = WIDENS if abs(slope.last) > abs(slope.first) else CLOSES
+    verdict = d.WIDENS if abs(slope.last) > abs(slope.first) else d.CLOSES
     bounds = {"low": slope.low, "high": slope.high}
-    return _with(entry, mean=slope.value, p=slope.p, verdict=verdict, **bounds)
+    return entry.having(mean=slope.value, p=slope.p, verdict=verdict, **bounds)
 
 
 # Verdicts ---------------------------------------------------------------------------
@@ -220,41 +169,45 @@ def _shared_p(entries):
 def _called(entry, p_holm):
     if entry.p is None:
         return entry
-    entry = _with(entry, p_holm=float(p_holm))
+    entry = entry.having(p_holm=float(p_holm))
     if p_holm < rules.ALPHA:
-        if entry.kind == TREND:
+        if entry.kind == d.TREND:
             return entry
-        verdict = HIGHER if entry.mean > 0 else LOWER
-    elif entry.verdict == EQUIVALENT:
-        return _with(entry, more=None, reach=None)
+        verdict = d.HIGHER if entry.mean > 0 else d.LOWER
+    elif entry.verdict == d.EQUIVALENT:
+        return entry.having(more=None, reach=None)
     else:
-        return _with(entry, verdict=NO_TREND if entry.kind == TREND else UNDECIDED)
-    return _with(entry, verdict=verdict, more=None, reach=None)
+        return entry.having(
+            verdict=d.NO_TREND if entry.kind == d.TREND else d.UNDECIDED
+        )
+    return entry.having(verdict=verdict, more=None, reach=None)
 
 
 def _crossing(grid, comparison, found, limited):
     """Whether some level is called lower, and a later one higher, or the reverse."""
     arm, other = comparison.arm, comparison.other
-    entry = Difference(CROSSING, arm, other, "", POINTS, 0)
-    levels = [d for d in found if (d.kind, d.arm, d.other) == (ARMS, arm, other)]
-    called = [d for d in levels if d.verdict in (HIGHER, LOWER)]
-    words = [d.verdict for d in called]
-    entry = _with(entry, pairs=min((d.pairs for d in levels), default=0))
-    most = max((d.pairs for d in levels), default=0)
+    entry = d.Difference(d.CROSSING, arm, other, "", d.POINTS, 0)
+    levels = [e for e in found if (e.kind, e.arm, e.other) == (d.ARMS, arm, other)]
+    called = [e for e in levels if e.verdict in (d.HIGHER, d.LOWER)]
+    words = [e.verdict for e in called]
+    entry = entry.having(pairs=min((e.pairs for e in levels), default=0))
+    most = max((e.pairs for e in levels), default=0)
     if most < rules.FEWEST:
-        return _with(entry, verdict=_too_few(most))
+        return entry.having(verdict=d.too_few(most))
     if len(set(words)) == 2:
         change = next(k for k in range(1, len(words)) if words[k] != words[k - 1])
         between = f"between {called[change - 1].level} and {called[change].level}"
-        return _with(entry, verdict=CROSSES, level=called[change].level, reason=between)
+        return entry.having(
+            verdict=d.CROSSES, level=called[change].level, reason=between
+        )
     slow = [name for name in (arm, other) if name in limited]
     if slow:
-        reason = f"{' and '.join(slow)}: {LIMITED}"
-        return _with(entry, verdict=UNDECIDED, reason=reason)
+        reason = f"{' and '.join(slow)}: {d.LIMITED}"
+        return entry.having(verdict=d.UNDECIDED, reason=reason)
     if levels and len(words) == len(levels):
-        return _with(entry, verdict=NO_CROSSING)
-    reason = "not called: " + ", ".join(d.level for d in levels if d not in called)
-    return _with(entry, verdict=UNDECIDED, reason=reason)
+        return entry.having(verdict=d.NO_CROSSING)
+    reason = "not called: " + ", ".join(e.level for e in levels if e not in called)
+    return entry.having(verdict=d.UNDECIDED, reason=reason)
 
 
 def _lengths(grid):
@@ -264,61 +217,17 @@ def _lengths(grid):
         if not cell.length_check:
             continue
         level = grid.study.levels[-1]
-        entry = Difference(LENGTH, cell.arm, "", level, POINTS, 0)
+        entry = d.Difference(d.LENGTH, cell.arm, "", level, d.POINTS, 0)
         places = (cell.arm, cell.level, cell.seed), (cell.arm, level, cell.seed)
         gain = grid.outcome(*places[0]) - grid.outcome(*places[1])
         if math.isnan(gain):
             states = {grid.state(*place) for place in places} - {"done"}
-            entry = _with(entry, verdict=NOT_RUN, reason=", ".join(sorted(states)))
+            entry = entry.having(verdict=d.NOT_RUN, reason=", ".join(sorted(states)))
         else:
-            verdict = LIMITED if gain > GAIN else NOT_LIMITED
-            entry = _with(entry, pairs=1, mean=gain, verdict=verdict)
+            verdict = d.LIMITED if gain > GAIN else d.NOT_LIMITED
+            entry = entry.having(pairs=1, mean=gain, verdict=verdict)
         found.append(entry)
     return found
 
 
-def family_points(grid, family):
-    """A family's points: computing `(P,)`, outcomes `(S, P)` of all seeds."""
-    costs, outcomes = [], []
-    for arm in grid.study.arms:
-        if family not in (arm, arm.split(" ")[0]):
-            continue
-        for level in grid.study.levels:
-            results = [grid.result(arm, level, seed) for seed in grid.study.seeds]
-            found = grid.outcomes(arm, level)
-            if not np.isnan(found).any() and all(r.get("train_flops") for r in results):
-                costs.append(float(np.mean([r["train_flops"] for r in results])))
-                outcomes.append(found)
-    return np.array(costs), np.array(outcomes).T
-
-
-def _compute(grid, comparison):
-    """The ratio of computing at equal accuracy, with an interval over seeds."""
-    arm, other = comparison.arm, comparison.other
-    entry = Difference(COMPUTE, arm, other, "", TIMES, 0)
-    families = family_points(grid, arm), family_points(grid, other)
-    seeds = len(grid.study.seeds)
-    if min(len(cost) for cost, _ in families) < 2:
-        return _with(entry, verdict=NOT_RUN, reason="fewer than two whole points")
-    means = [(cost, found.mean(axis=0)) for cost, found in families]
-    ratio = curves.compute_ratio(*means)
-    entry = _with(entry, pairs=seeds)
-    if ratio is None:
-        reason = "no accuracy that both reach"
-        return _with(entry, verdict=NOT_CALLED, reason=reason)
-    reason = (
-        f"{ratio.low:.2f} to {ratio.high:.2f} between {ratio.first:.2f} and "
-        f"{ratio.last:.2f} %"
-    )
-    entry = _with(entry, mean=ratio.median, reason=reason, verdict=_too_few(seeds))
-    if entry.verdict:
-        return entry
-    bounds = curves.bootstrap_ratio(*families)
-    if bounds is None:
-        return _with(entry, verdict=UNDECIDED)
-    low, high = bounds
-    verdict = MORE if low > 1 else LESS if high < 1 else UNDECIDED
-    return _with(entry, low=low, high=high, verdict=verdict)
-
-
-_MAKERS = {ARMS: _arms, TREND: _trends}
+_MAKERS = {d.ARMS: _arms, d.TREND: _trends}

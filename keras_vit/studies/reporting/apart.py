@@ -2,6 +2,7 @@
 
 from keras_vit.common.figures import BLUE, GREY, ORANGE, unformatted
 from keras_vit.studies.comparing import curves
+from keras_vit.studies.comparing.families import family_of
 from keras_vit.studies.reporting.beside import computing_of
 
 TITLE = "published, not comparable with ours"
@@ -64,7 +65,7 @@ def draw_over_computing(axes, entries, looks):
     """Values over the computing of their pretraining, with each family's front."""
     families = {}
     for entry in entries:
-        families.setdefault(entry.arm.split(" ")[0], []).append(entry.row)
+        families.setdefault(family_of(entry.arm), []).append(entry.row)
     for number, (family, rows) in enumerate(families.items()):
         x, y = [computing_of(row) for row in rows], [row.value for row in rows]
         colour, marker = family_look(family, number)

@@ -12,7 +12,8 @@ from keras_vit.common.figures import (
     unformatted,
 )
 from keras_vit.studies.comparing import curves
-from keras_vit.studies.comparing import differences as d
+from keras_vit.studies.comparing import entries as d
+from keras_vit.studies.comparing.families import family_of
 from keras_vit.studies.comparing.statistics import MARGIN
 from keras_vit.studies.reporting.apart import (
     COLOURS,
@@ -196,10 +197,10 @@ def _name_rows(axes, names):
 
 def _computing(axes, tables):
     """Accuracy over counted computing, with the front of each family."""
-    families = {arm.split(" ")[0]: [] for arm in tables.grid.study.arms}
+    families = {family_of(arm): [] for arm in tables.grid.study.arms}
     for s in tables.summaries:
         if s.n and s.train_flops:
-            families[s.arm.split(" ")[0]].append(s)
+            families[family_of(s.arm)].append(s)
     for k, (family, entries) in enumerate(families.items()):
         colour, marker = family_look(family, k)
         for s in entries:

@@ -8,7 +8,7 @@ from keras_vit.common.installed import install_line, is_installed
 from keras_vit.common.pages import escaped, html_page
 from keras_vit.common.tables import as_html
 from keras_vit.common.wording import as_clock, as_duration
-from keras_vit.studies.comparing import differences as d
+from keras_vit.studies.comparing import entries as d
 from keras_vit.studies.comparing.statistics import FEWEST
 from keras_vit.studies.grid import NOT_RUN
 from keras_vit.studies.reporting import verdicts
@@ -24,7 +24,8 @@ METHOD = (
     "more, if no cell of it diverged, failed or ran on several kinds of machines, "
     "and if Holm's steps over all comparisons of this study reject at 5 %. Its "
     "interval (95 %, each for itself) covers the spread over seeds, pooled over the "
-    "levels (without levels: over all arms), and the choice of test images. "
+    "levels (without levels: over all arms; a larger one of its own stays), and the "
+    "choice of test images. "
     "Equivalent: the 90 % interval lies within ±0.5 points. A trend is a slope over "
     "the logarithm of the axis, with seeds as blocks; it is called only if points "
     "and log-odds agree. Seeds that are added after a look at the results make false "
@@ -272,6 +273,7 @@ _KINDS = {
     d.CROSSING: "crossing",
     d.LENGTH: "points",
     d.COMPUTE: "computing",
+    d.LAW: "power law",
 }
 
 

@@ -11,7 +11,8 @@ from keras_vit.common.files import write_text
 from keras_vit.common.installed import is_installed
 from keras_vit.common.student import t_quantile
 from keras_vit.common.tables import as_csv
-from keras_vit.studies.comparing.differences import Difference, differences
+from keras_vit.studies.comparing.differences import differences
+from keras_vit.studies.comparing.entries import Difference
 from keras_vit.studies.comparing.statistics import FEWEST
 from keras_vit.studies.grid import NOT_RUN, Grid
 from keras_vit.studies.reporting import verdicts

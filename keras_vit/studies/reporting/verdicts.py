@@ -1,6 +1,6 @@
 """The sentences of a study: templates, filled from its differences and nothing else."""
 
-from keras_vit.studies.comparing import differences as d
+from keras_vit.studies.comparing import entries as d
 
 # What a comparison says, by kind and verdict. A list of levels stands for each verdict
 # that some level has; without an axis there is none.
@@ -60,6 +60,11 @@ TEMPLATES = {
     "accuracy: one seed, no verdict.",
     (d.COMPUTE, d.TWO_SEEDS): "{arm} took {times} times the computing of {other} at "
     "equal accuracy: two seeds, no verdict.",
+    (d.LAW, d.POWER_LAW): "The error of {arm} falls as a power of computing: {law}; "
+    "{reason}.",
+    (d.LAW, d.NO_POWER_LAW): "No power law of {arm} is called: {reason}.",
+    (d.LAW, d.NOT_CALLED): "No power law of {arm} is called: {reason}.",
+    (d.LAW, d.NOT_RUN): "The power law of {arm} is not known: {reason}.",
     (d.LENGTH, d.LIMITED): "{arm} gains {mean} points from twice the updates: this arm "
     "is limited by updates, not by data.",
     (d.LENGTH, d.NOT_LIMITED): "{arm} gains {mean} points from twice the updates, one "
@@ -110,6 +115,8 @@ def _sentence(kind, entries):
         "mean": signed(first.mean),
         "times": "" if first.mean is None else _spanned(first, "{:.2f}"),
     }
+    if kind == d.LAW and first.mean is not None:
+        values["law"] = _spanned(first, "{:.3f}").replace("-", "−")
     if kind == d.TREND:
         values["points"], values["odds"] = (_spanned(entry) for entry in entries)
     return TEMPLATES[kind, first.verdict].format(**values)
