@@ -24,6 +24,9 @@ LONG = {"patch_size": 4, "num_layers": 3, "hidden_dim": 64, "mlp_dim": 128}
 LONG |= {"num_heads": 4, "image_size": 96}
 BIT = {"num_blocks": (2, 2, 2, 2), "width_factor": 1, "image_size": 128}
 HYBRID = {**VIT, "num_blocks": (2, 2), "patch_size": 1, "image_size": 128}
+VGG = {"image_size": 96, "pooling": "gap", "hidden_dims": (256,)}
+UNET = {"image_size": 128, "num_channels": 3, "widths": (16, 32, 64, 128)}
+UNET |= {"padding": "same", "batch_norm": True}
 
 # Model, its arguments, batch, optimizer, whether XLA compiles the step.
 CASES = {
@@ -40,6 +43,13 @@ CASES = {
     "bit, remat": ("BiT", {**BIT, "remat": True}, 32, "sgd", False),
     "bit, XLA": ("BiT", BIT, 32, "sgd", True),
     "hybrid": ("HybridViT", HYBRID, 32, "sgd", False),
+    "resnet": ("ResNet50", {"image_size": 128}, 16, "sgd", False),
+    "resnet, remat": ("ResNet50", {"image_size": 128, "remat": True}, 16, "sgd", False),
+    "efficientnet": ("EfficientNetB0", {"image_size": 128}, 16, "sgd", False),
+    "vgg": ("VGG11", VGG, 32, "sgd", False),
+    "alexnet": ("AlexNet", {"hidden_dims": (256, 256)}, 32, "sgd", False),
+    "lenet": ("LeNet5", {}, 1024, "sgd", False),
+    "unet": ("UNet", UNET, 8, "sgd", False),
 }
 
 
@@ -55,7 +65,7 @@ def measure(name):
     import tensorflow as tf
 
     import keras_vit.models
-    from keras_vit.costs.memory import estimate_training
+    from keras_vit.costs.memory import PIPELINE, estimate_training
 
     kind, arguments, batch, optimizer, jit_compile = CASES[name]
     model = getattr(keras_vit.models, kind)(10, **arguments)
@@ -78,7 +88,7 @@ def measure(name):
     watcher.start()
     for size, updates in ((1, 1), (batch, 3)):
         images = tf.random.normal((size, *model.input_shape[1:]))
-        labels = tf.zeros((size,), tf.int32)
+        labels = tf.zeros((size, *model.output_shape[1:-1]), tf.int32)
         data = tf.data.Dataset.from_tensors((images, labels)).repeat()
         if size > 1:
             after_first = peak[0] = resident()
@@ -86,12 +96,13 @@ def measure(name):
     done.set()
     watcher.join()
     estimate = estimate_training(model, batch, optimizer=optimizer)
+    images = estimate.pixels // PIPELINE  # one batch: there is no pipeline here
     print(
         json.dumps(
             {
                 "first": after_first - start,
                 "grown": peak[0] - after_first,
-                "estimate": estimate.total - estimate.weights - estimate.optimizer,
+                "estimate": estimate.gradients + estimate.activations + images,
             }
         )
     )

@@ -20,7 +20,7 @@ def kept_values(model):
     Layers below the first trainable one keep nothing, because nothing flows back to
     them. Transformer blocks, residual units and MBConv are counted by what their
     gradients read, or by their input with `remat`; of any other layer the output is
-    kept.
+    kept, unless ReLUs alone read it, whose gradients need what they give themselves.
 
     Args:
         model: A functional `keras.Model` of a known image size.
@@ -36,10 +36,16 @@ def kept_values(model):
         trains = trains or bool(layer.trainable_variables)
         if trains and getattr(layer, "remat", False):
             kept += sum(math.prod(shape) for shape in _shapes(layer, "input"))
-        elif trains:
+        elif trains and not _goes_into_relu(layer):
             kept += values
         largest = max(largest, values)
     return kept, largest
+
+
+def _goes_into_relu(layer):
+    """Whether nothing but ReLUs reads what a layer gives."""
+    readers = [node.operation for node in layer._outbound_nodes]
+    return readers != [] and all(isinstance(r, keras.layers.ReLU) for r in readers)
 
 
 def _leaves(model):

@@ -116,6 +116,16 @@ def test_any_functional_model_is_counted_by_its_outputs():
     assert kept_values(model) == (3 * 144, 144)
 
 
+def test_what_a_relu_alone_reads_is_not_kept():
+    x = keras.Input((6, 6, 1))
+    conv = keras.layers.Conv2D(4, 3, padding="same")(x)
+    norm = keras.layers.BatchNormalization()(conv)
+    relu = keras.layers.ReLU()(norm)
+    assert kept_values(keras.Model(x, relu)) == (2 * 144, 144)
+    both = keras.layers.Add()([norm, relu])
+    assert kept_values(keras.Model(x, both)) == (4 * 144, 144)
+
+
 def test_a_model_for_every_size_is_refused():
     model = ViT(3, **{**TINY, "image_size": (None, None)}, position_grid=(2, 2))
     with pytest.raises(ValueError, match="`image_size`"):
