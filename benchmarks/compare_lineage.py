@@ -1,6 +1,6 @@
 """ResNet-50, EfficientNet-B0 and VGG-16 against keras.applications.
 
-    python benchmarks/compare_lineage.py [--rounds 7] [--only resnet50-train]
+    python benchmarks/compare_lineage.py [--rounds 7] [--only resnet50-train] [--folded]
 
 Batch 8, 224 pixels, float32: a forward pass, and a training step (forward, backward,
 SGD with momentum). Both contenders of a case have a process each and take turns.
@@ -33,7 +33,7 @@ LIMIT, LOADING_LIMIT = 1.02, 1.5  # ours over theirs
 OURS, THEIRS, READING = "keras_vit", "keras.applications", "safetensors"
 
 
-def prepare(contender, network, workload, jit=False):
+def prepare(contender, network, workload, jit=False, folded=False):
     """A warm step, for `harness.Worker`."""
     import keras
     import tensorflow as tf
@@ -46,6 +46,7 @@ def prepare(contender, network, workload, jit=False):
         import keras_vit
 
         model = getattr(keras_vit, network)(CLASSES, **SAME.get(network, {}))
+        model = keras_vit.fold_batch_norm(model) if folded else model
     else:
         model = getattr(keras.applications, network)(
             weights=None, classes=CLASSES, classifier_activation=None
@@ -170,6 +171,9 @@ def main():
     names = (*CASES, LOADING)
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     parser.add_argument("--jit", action="store_true", help="compile both with XLA")
+    parser.add_argument(
+        "--folded", action="store_true", help="ours with its batch norms folded"
+    )
     parser.add_argument("--threads", type=int, default=machine.cores())
     options = parser.parse_args()
     for case in options.only:
@@ -177,6 +181,7 @@ def main():
             continue
         network, workload = CASES[case]
         same = {"network": network, "workload": workload, "jit": options.jit}
+        same["folded"] = options.folded
         targets = {
             name: ("compare_lineage:prepare", {"contender": name, **same})
             for name in (OURS, THEIRS)

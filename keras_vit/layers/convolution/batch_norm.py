@@ -1,6 +1,7 @@
 """Batch normalisation over the whole batch, on however many devices it lies."""
 
 import keras
+from keras import ops
 
 
 def trained_norm(model):
@@ -25,6 +26,8 @@ class BatchNorm(keras.layers.BatchNormalization):
         momentum: Float in `[0, 1)`, the share of the old moving statistics that an
             update keeps. PyTorch counts the other share: its 0.1 is 0.9 here.
         epsilon: Float, added to the variance.
+        folded: Boolean, whether the rest of it is part of the kernel before it, so that
+            only `beta` is added, in training too; see `keras_vit.fold_batch_norm`.
         **kwargs: Further arguments of `keras.layers.BatchNormalization`.
 
     Input shape: `(batch, ..., channels)`.
@@ -40,7 +43,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     Reference: [Ioffe and Szegedy, 2015](https://arxiv.org/abs/1502.03167).
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, momentum=0.9, epsilon=1e-5, folded=False, **kwargs):
         super().__init__(
             momentum=momentum,
             epsilon=epsilon,
@@ -48,7 +51,14 @@ class BatchNorm(keras.layers.BatchNormalization):
             **kwargs,
         )
 
+        self.folded = folded
+
+    def call(self, inputs, training=None, mask=None):
+        if self.folded:
+            return ops.add(inputs, ops.cast(self.beta, inputs.dtype))
+        return super().call(inputs, training=training, mask=mask)
+
     def get_config(self):
-        config = super().get_config()
+        config = {**super().get_config(), "folded": self.folded}
         del config["synchronized"]  # as the backend allows, not as it was
         return config

@@ -39,6 +39,7 @@ class MBConv(RematLayer):
         batch_norm_epsilon: Float, of the batch norms.
         drop_path_rate: Float in `[0, 1)`, the probability that training leaves the
             input as it is, where it is added; see `keras_vit.layers.StochasticDepth`.
+        folded: Boolean, of the batch norms; see `keras_vit.fold_batch_norm`.
         remat: Boolean, whether training keeps the block's input only.
         seed: Integer or `None`, the seed of the draws.
 
@@ -71,6 +72,7 @@ class MBConv(RematLayer):
         batch_norm_momentum=0.99,
         batch_norm_epsilon=1e-3,
         drop_path_rate=0.0,
+        folded=False,
         remat=False,
         seed=None,
         **kwargs,
@@ -90,6 +92,7 @@ class MBConv(RematLayer):
         self.padding = padding
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
+        self.folded = folded
         self.drop_path_rate = drop_path_rate
         self.seed = seed
         self.drop_path = StochasticDepth(
@@ -143,11 +146,19 @@ class MBConv(RematLayer):
         norm = BatchNorm(
             self.batch_norm_momentum,
             self.batch_norm_epsilon,
+            self.folded,
             dtype=self.dtype_policy,
             name=name,
         )
         norm.build(input_shape)
         return norm
+
+    def normalized(self):
+        """Each convolution that a batch norm follows, and that norm."""
+        if self.expand_conv is not None:
+            yield self.expand_conv, self.expand_bn
+        yield self.dwconv, self.bn
+        yield self.project_conv, self.project_bn
 
     def _pads(self):
         """Whether zeros are added here; without a stride "same" is symmetric."""

@@ -35,6 +35,7 @@ class ResNetUnit(RematLayer):
             `keras.applications`). Both have the same weights, and other outputs.
         batch_norm_momentum: Float in `[0, 1)`; see `keras_vit.layers.BatchNorm`.
         batch_norm_epsilon: Float, of the batch norms.
+        folded: Boolean, of the batch norms; see `keras_vit.fold_batch_norm`.
         remat: Boolean, whether training keeps the unit's input only.
 
     Input shape: `(batch, height, width, channels)`.
@@ -67,6 +68,7 @@ class ResNetUnit(RematLayer):
         stride_in="3x3",
         batch_norm_momentum=0.9,
         batch_norm_epsilon=1e-5,
+        folded=False,
         remat=False,
         **kwargs,
     ):
@@ -85,6 +87,7 @@ class ResNetUnit(RematLayer):
         self.stride_in = stride_in
         self.batch_norm_momentum = batch_norm_momentum
         self.batch_norm_epsilon = batch_norm_epsilon
+        self.folded = folded
 
     def build(self, input_shape):
         shape, self.convs, self.norms = input_shape, [], []
@@ -129,12 +132,19 @@ class ResNetUnit(RematLayer):
         norm = BatchNorm(
             self.batch_norm_momentum,
             self.batch_norm_epsilon,
+            self.folded,
             gamma_initializer=gamma_initializer,
             dtype=self.dtype_policy,
             name=name,
         )
         norm.build(input_shape)
         return norm
+
+    def normalized(self):
+        """Each convolution, and the batch norm that follows it."""
+        yield from zip(self.convs, self.norms)
+        if self.projection is not None:
+            yield self.projection, self.projection_norm
 
     def _output(self, inputs, training):
         x = inputs
