@@ -211,7 +211,7 @@ def test_a_study_of_families_is_drawn_over_computing(tmp_path):
 
 def test_no_template_praises():
     texts = [*verdicts.TEMPLATES.values(), verdicts.SUBJECT, verdicts.SETTLED]
-    texts += [verdicts.TOO_FEW_IMAGES, verdicts.NOTHING, *d.VERDICTS]
+    texts += [verdicts.TOO_FEW_IMAGES, verdicts.NOTHING, verdicts.LEAST, *d.VERDICTS]
     for text in texts:
         for word in (
             "better",
@@ -230,7 +230,7 @@ def test_templates_say_the_verdicts_of_the_closed_list():
 
 def test_the_sentence_says_what_the_table_says(tmp_path):
     found = results.read(made(tmp_path, data_size(), usual))
-    first, trend, crossing, *lengths = verdicts.sentences(found.differences)
+    first, trend, crossing, *lengths, least = verdicts.sentences(found.differences)
     arms = [e for e in found.differences if e.kind == d.ARMS]
     for entry in arms:
         assert entry.level in first
@@ -238,6 +238,8 @@ def test_the_sentence_says_what_the_table_says(tmp_path):
     points = next(e for e in found.differences if e.kind == d.TREND)
     assert f"{points.mean:+.2f}" in trend and "No trend" in trend
     assert "limited by updates" in crossing and len(lengths) == 2
+    smallest = min(entry.least for entry in arms)
+    assert f"less than about {smallest:.1f} to " in least
 
 
 def test_a_study_without_comparisons_says_so(tmp_path):

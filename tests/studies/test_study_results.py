@@ -83,6 +83,9 @@ def test_a_clear_difference_is_called_and_has_the_interval_of_the_formula(whole)
     assert pooled[1] <= 4 * others
     half = stats.t.ppf(0.975, df) * math.sqrt(variance / 3 + images)
     assert entry.verdict == d.LOWER and entry.p_holm < 0.05
+    # Holm's first step of five comparisons: four levels and a trend.
+    error = half / stats.t.ppf(0.975, df)
+    assert entry.least == pytest.approx(stats.t.ppf(1 - 0.025 / 5, df) * error)
     assert (entry.low, entry.high) == pytest.approx(
         (values[:, 1].mean() - half, values[:, 1].mean() + half)
     )

@@ -89,6 +89,7 @@ def _tested(entry, own, image_variance, family):
         verdict=d.EQUIVALENT if equal else d.UNDECIDED,
         more=more,
         reach=reach,
+        least=t_quantile(1 - rules.ALPHA / family / 2, own.df) * own.errors,
     )
 
 

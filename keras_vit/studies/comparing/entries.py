@@ -47,6 +47,8 @@ class Difference:
     # So many more seeds would settle a difference of `reach` points.
     more: int | None = None
     reach: float | None = None
+    # The least difference that would be called if it were the clearest of the study.
+    least: float | None = None
 
     def having(self, **values):
         """The same line with other values."""

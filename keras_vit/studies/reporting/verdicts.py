@@ -75,6 +75,10 @@ TEMPLATES = {
     ): "Whether {arm} is limited by updates is not known: {reason}.",
 }
 SUBJECT = "{arm} against {other}: {said}."
+LEAST = (
+    "With these seeds and test images, differences of less than about {least} points "
+    "are not called."
+)
 NOTHING = "Nothing is compared."
 
 # Of undecided differences.
@@ -89,12 +93,16 @@ def sentences(found):
         found: List of `Difference`.
 
     Returns:
-        List of strings. At the end stand those on the length of the runs.
+        List of strings. At the end stand those on the length of the runs, and how
+        small a difference this study can tell.
     """
     groups = {}
     for entry in found:
         groups.setdefault((entry.kind, entry.arm, entry.other), []).append(entry)
     said = [_sentence(kind, entries) for (kind, *_), entries in groups.items()]
+    least = [entry.least for entry in found if entry.least is not None]
+    if least:
+        said.append(LEAST.format(least=_range(least)))
     return said or [NOTHING]
 
 
