@@ -13,6 +13,7 @@ from keras_vit.studies.planning.cost import makespan, study_cost
 from keras_vit.studies.running.cells import ATTEMPTS, facts_of_cell
 from keras_vit.studies.running.engines import DEATHS, engine_of
 from keras_vit.studies.running.ray_engine import ray_cells
+from keras_vit.studies.running.weights import fetch_weights
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,8 @@ def run_study(
         An `Outcome`, which prints as text.
 
     Raises:
-        ValueError: if another study is in the folder, or the data have changed.
+        ValueError: if another study is in the folder, the data have changed, or
+            weights that cells begin with cannot be had: before any cell is begun.
         OSError: if the disk is full; the finished cells are whole.
         KeyboardInterrupt: after Ctrl-C, with the state of all cells saved.
 
@@ -130,6 +132,7 @@ def run_study(
     where = ray_cells(address, devices) if on_ray else engine_of(workers)
     with folder.locked(), where as running:
         job = _Job(folder, cells, keep, running.slots)
+        fetch_weights(job.left(), folder)
         if job.left() and (announce is not None or seconds is not None):
             job.estimate(study, running.pool)
             if announce is not None:

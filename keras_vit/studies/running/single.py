@@ -4,6 +4,7 @@ from keras_vit.common.wording import hint
 from keras_vit.studies.folder import FINAL, StudyFolder
 from keras_vit.studies.running.cells import run_cell
 from keras_vit.studies.running.job import usual_keep
+from keras_vit.studies.running.weights import fetch_weights
 
 
 def begin_cells(study, folder):
@@ -42,7 +43,7 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
         The cell's result, a dictionary; see `keras_vit.studies.running.cells`.
 
     Raises:
-        ValueError: if there is no such study or cell.
+        ValueError: if there is no such study or cell, or its weights cannot be had.
     """
     folder = StudyFolder(folder)
     cells = {cell.name: cell for cell in folder.read_study().cells()}
@@ -56,6 +57,7 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
             "Which cell of an arm is the best is known when all have ended. Received: "
             "keep='best' for one cell. Choose 'all' or 'none'."
         )
+    fetch_weights([cells[name]], folder)
     result = run_cell(cells[name], folder, devices=devices, save_minutes=save_minutes)
     if keep == "none" and result["status"] in FINAL:
         folder.drop_model(name)
