@@ -155,12 +155,29 @@ def test_every_study_has_a_laptop_and_a_paper_preset_whose_cells_are_recipes():
 
 
 def test_the_arms_of_data_size_differ_in_nothing_but_the_model():
-    for preset in ("laptop",):
+    for preset in ("laptop", "hour", "gpu"):
         for cells in _pairs(find_study("data-size", preset)):
             vit, bit = (cell.recipe for cell in cells)
             difference = vit.diff(bit)
             assert set(difference) <= {"model", "dropout_rate", "drop_path_rate"}
             assert vit.dropout_rate == vit.drop_path_rate == 0.0
+
+
+def test_the_arms_of_data_size_compute_about_as_much():
+    cost = find_study("data-size").cost(probe=False)
+    vit, bit = (cell.flops for cell in cost.cells[2:4])
+    # By hand: 3 passes of 1,300 batches of 64, at 10.62 and 9.79 million operations.
+    assert vit == pytest.approx(3 * 1300 * 64 * 10_623_360)
+    assert bit == pytest.approx(3 * 1300 * 64 * 9_787_648)
+    assert not cost.notes and cost.seconds is None
+
+
+@pytest.mark.slow
+def test_the_operations_of_every_preset_are_known_before_it_starts():
+    for study in STUDIES.values():
+        for preset in study.presets:
+            cost = study.with_preset(preset).cost(probe=False)
+            assert all(cell.flops for cell in cost.cells), cost.notes
 
 
 def _pairs(study):
