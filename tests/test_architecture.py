@@ -51,6 +51,7 @@ TABLES = [
     "data/sets/vtab.py",
     "training/recipes/published_runs.py",
     "costs/chips.py",
+    "studies/ablations.py",
     "studies/catalogue.py",
 ]
 

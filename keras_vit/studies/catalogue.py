@@ -1,8 +1,7 @@
 """Tables: the studies of the paper, one row each."""
 
+from keras_vit.studies.ablations import ABLATIONS, B16, JFT_RUN, PLAIN, SMALL_RUN, VIT
 from keras_vit.studies.study import Axis, Compare, Study
-
-VIT = "Dosovitskiy et al. 2021"
 
 # data-size: fractions of the training images, each part of the next larger one.
 _SHARES = "% of the training images"
@@ -29,38 +28,32 @@ _JFT = Axis(
     },
 )
 
-# A small ViT, and a run of 14 passes, for the ablations and for scaling on a laptop.
-_SMALL_RUN = dict(
-    data="fashion_mnist_mini",
-    augment="flip",
-    batch_size=64,
-    total_steps=1300,
-    evaluate_every=650,
-    optimizer="adamw",
-    learning_rate=1e-3,
-    decay="cosine",
-    weight_decay=0.1,
-)
+# The names of its models in the published rows.
+_FIGURE_4 = {
+    "ViT-L/16": "vit_l16",
+    "ViT-L/32": "vit_l32",
+    "ViT-B/32": "vit_b32",
+    "R50x1": "bit_r50x1",
+    "R152x2": "bit_r152x2",
+}
 
-# What the paper's pre-trainings on JFT-300M share (its table 3).
-_JFT_RUN = dict(
-    data="jft_300m",
-    augment="inception",
-    image_size=224,
-    epochs=7,
-    batch_size=4096,
-    loss="sigmoid",
-    head_bias=-10.0,
-    decay="linear",
-    warmup_steps=10_000,
-    weight_decay=0.1,
-    global_clipnorm=None,
-)
-_B16 = dict(model="ViT_B16", representation_size=768, learning_rate=8e-4)
+_TABLE_6 = {
+    "ViT B/32": "vit_b32_7ep",
+    "ViT B/16": "vit_b16_7ep",
+    "ViT L/32": "vit_l32_7ep",
+    "ViT L/16": "vit_l16_7ep",
+    "ViT H/14": "vit_h14_14ep",
+    "BiT R50x1": "bit_r50x1_7ep",
+    "BiT R101x1": "bit_r101x1_7ep",
+    "BiT R152x1": "bit_r152x1_7ep",
+    "BiT R50x2": "bit_r50x2_7ep",
+    "BiT R152x2": "bit_r152x2_7ep",
+    "Hybrid R50+B/32": "r50_vit_b32_7ep",
+    "Hybrid R50+B/16": "r50_vit_b16_7ep",
+    "Hybrid R50+L/32": "r50_vit_l32_7ep",
+    "Hybrid R50+L/16": "r50_vit_l16_7ep",
+}
 
-# No arm is regularised more than the other: figure 4 adds nothing at any size. Both
-# have AdamW's weight decay, which is the paper's for pre-training.
-_PLAIN = {"dropout_rate": 0.0, "drop_path_rate": 0.0}
 _PAIR = (
     Compare("arms", "ViT", "BiT"),
     Compare("trend", "ViT", "BiT"),
@@ -79,7 +72,7 @@ STUDIES = {
         base=dict(
             augment="flip", batch_size=64, optimizer="adamw", learning_rate=1e-3,
             decay="cosine", weight_decay=0.1, global_clipnorm=1.0),
-        arms={"ViT": dict(model="small", **_PLAIN), "BiT": dict(model="small_bit")},
+        arms={"ViT": dict(model="small", **PLAIN), "BiT": dict(model="small_bit")},
         axis=_FRACTIONS,
         seeds=(0, 1, 2),
         comparisons=_PAIR,
@@ -101,7 +94,7 @@ STUDIES = {
                     "ViT": dict(model="ViT_S16", dropout_rate=0.0, drop_path_rate=0.0),
                     "BiT": dict(model="BiT_R50x1")}),
             "paper": dict(
-                base=dict(_JFT_RUN, keep="best", validation_fraction=0.01),
+                base=dict(JFT_RUN, keep="best", validation_fraction=0.01),
                 arms={
                     "ViT-L/16": dict(model="ViT_L16", representation_size=1024,
                                      learning_rate=4e-4),
@@ -113,6 +106,9 @@ STUDIES = {
                     "R152x2": dict(model="BiT_R152x2", learning_rate=6e-4),
                 },
                 axis=_JFT,
+                published={
+                    (arm, level): f"vit/figure4/{model}/{level.lower()}"
+                    for arm, model in _FIGURE_4.items() for level in _JFT.levels},
                 seeds=(0,),
                 comparisons=(
                     Compare("arms", "ViT-B/32", "R50x1"),
@@ -122,181 +118,7 @@ STUDIES = {
                 length_check=False),
         },
     ),
-    "ablate-positions": Study(
-        name="ablate-positions",
-        question="Does it matter how, and where, positions are embedded?",
-        source=f"{VIT}, appendix D.4, table 8",
-        paper="Without positions the accuracy is 2.8 points lower; between all ways of "
-        "having them lie 0.3 points. One run each. The paper's relative form is not "
-        "the package's, which has a number for each head and offset.",
-        base=dict(_SMALL_RUN, model="small", **_PLAIN),
-        arms={
-            "1-D": {},
-            "none": dict(position_embedding="none"),
-            "1-D, every layer": dict(position_scope="every_layer"),
-            "1-D, shared": dict(position_scope="shared"),
-            "2-D": dict(position_embedding="learned_2d"),
-            "2-D, every layer": dict(position_embedding="learned_2d",
-                                     position_scope="every_layer"),
-            "2-D, shared": dict(position_embedding="learned_2d",
-                                position_scope="shared"),
-            "relative": dict(position_embedding="relative"),
-        },
-        comparisons=(
-            Compare("arms", "none", "1-D"),
-            Compare("arms", "1-D, every layer", "1-D"),
-            Compare("arms", "1-D, shared", "1-D"),
-            Compare("arms", "2-D", "1-D"),
-            Compare("arms", "2-D, every layer", "1-D"),
-            Compare("arms", "2-D, shared", "1-D"),
-            Compare("arms", "relative", "1-D")),
-        published={
-            ("1-D", ""): "vit/table8/1d_stem",
-            ("none", ""): "vit/table8/none_stem",
-            ("1-D, every layer", ""): "vit/table8/1d_every_layer",
-            ("1-D, shared", ""): "vit/table8/1d_every_layer_shared",
-            ("2-D", ""): "vit/table8/2d_stem",
-            ("2-D, every layer", ""): "vit/table8/2d_every_layer",
-            ("2-D, shared", ""): "vit/table8/2d_every_layer_shared",
-        },
-        presets={"laptop": {}, "paper": dict(base=dict(_JFT_RUN, **_B16), seeds=(0,))},
-    ),
-    "ablate-head": Study(
-        name="ablate-head",
-        question="Is the class token better than the mean of the patches?",
-        source=f"{VIT}, appendix D.3, figure 9",
-        paper="The mean of the patches is 5.7 points lower at the class token's rate, "
-        "and 0.4 points lower at 3/8 of it. Read from the figure, one run each.",
-        base=dict(_SMALL_RUN, model="small", **_PLAIN),
-        arms={
-            "token": {},
-            "mean": dict(pooling="gap"),
-            "mean, 3/8 of the rate": dict(pooling="gap", learning_rate=3.75e-4),
-            "token, tanh": dict(representation_size=96),
-            "mean, tanh": dict(pooling="gap", representation_size=96),
-            "mean, 3/8 of the rate, tanh": dict(
-                pooling="gap", representation_size=96, learning_rate=3.75e-4),
-        },
-        comparisons=(
-            Compare("arms", "mean", "token"),
-            Compare("arms", "mean, 3/8 of the rate", "token"),
-            Compare("arms", "mean, tanh", "token, tanh"),
-            Compare("arms", "mean, 3/8 of the rate, tanh", "token, tanh"),
-            Compare("arms", "token, tanh", "token")),
-        presets={
-            "laptop": {},
-            "paper": dict(
-                base=dict(_JFT_RUN, **_B16),
-                arms={
-                    "token": {},
-                    "mean": dict(pooling="gap"),
-                    "mean, 3/8 of the rate": dict(pooling="gap", learning_rate=3e-4),
-                },
-                comparisons=(
-                    Compare("arms", "mean", "token"),
-                    Compare("arms", "mean, 3/8 of the rate", "token")),
-                seeds=(0,)),
-        },
-    ),
-    "ablate-optimizer": Study(
-        name="ablate-optimizer",
-        question="Does a ResNet learn better with Adam than with SGD?",
-        source=f"{VIT}, appendix D.1, table 7",
-        paper="Pre-trained with Adam, both ResNets are 0.3 to 0.5 points higher on the "
-        "mean of five data sets. R50x1 on ImageNet and R152x2 on Flowers go the other "
-        "way. One run each.",
-        # SGD at BiT's rate for batches of 64, with its schedule and decay.
-        base=_SMALL_RUN,
-        arms={
-            "R(1,1,1), AdamW": dict(model="small_bit"),
-            "R(1,1,1), SGD": dict(
-                model="small_bit", optimizer="sgd", learning_rate=0.0075, decay="bit",
-                decay_at=(1 / 3, 2 / 3, 8 / 9), weight_decay=1e-3,
-                global_clipnorm=None),
-            "R(2,2,2), AdamW": dict(model="small_bit", num_blocks=(2, 2, 2)),
-            "R(2,2,2), SGD": dict(
-                model="small_bit", num_blocks=(2, 2, 2), optimizer="sgd",
-                learning_rate=0.0075, decay="bit", decay_at=(1 / 3, 2 / 3, 8 / 9),
-                weight_decay=1e-3, global_clipnorm=None),
-        },
-        comparisons=(
-            Compare("arms", "R(1,1,1), AdamW", "R(1,1,1), SGD"),
-            Compare("arms", "R(2,2,2), AdamW", "R(2,2,2), SGD")),
-        presets={
-            "laptop": {},
-            "paper": dict(
-                base=_JFT_RUN,
-                arms={
-                    "R50x1, AdamW": dict(model="BiT_R50x1", learning_rate=1e-3),
-                    "R50x1, SGD": dict(
-                        model="BiT_R50x1", optimizer="sgd", learning_rate=0.48,
-                        weight_decay=1e-3),
-                    "R152x2, AdamW": dict(model="BiT_R152x2", learning_rate=6e-4),
-                    "R152x2, SGD": dict(
-                        model="BiT_R152x2", optimizer="sgd", learning_rate=0.48,
-                        weight_decay=1e-3),
-                },
-                comparisons=(
-                    Compare("arms", "R50x1, AdamW", "R50x1, SGD"),
-                    Compare("arms", "R152x2, AdamW", "R152x2, SGD")),
-                seeds=(0,)),
-        },
-    ),
-    "ablate-shape": Study(
-        name="ablate-shape",
-        question="Which size of a Vision Transformer is worth most: its depth, its "
-        "width, its MLPs or its number of patches?",
-        source=f"{VIT}, appendix D.2, figure 8",
-        paper="Depth helps most, with less to gain beyond 16 layers; width least; "
-        "smaller patches help without a single weight more. One run each.",
-        base=dict(_SMALL_RUN, model="small", patch_size=7, **_PLAIN),
-        arms={
-            "base": {},
-            "depth / 2": dict(num_layers=2),
-            "depth x 2": dict(num_layers=8),
-            "width / 2": dict(hidden_dim=48),
-            "width x 2": dict(hidden_dim=192),
-            "MLP / 2": dict(mlp_dim=96),
-            "MLP x 2": dict(mlp_dim=384),
-            "patches / 2": dict(patch_size=14),
-            "patches x 7/4": dict(patch_size=4),
-            "all three / 2": dict(num_layers=2, hidden_dim=48, mlp_dim=96),
-            "all three x 2": dict(num_layers=8, hidden_dim=192, mlp_dim=384),
-        },
-        comparisons=(
-            Compare("arms", "depth / 2", "base"), Compare("arms", "depth x 2", "base"),
-            Compare("arms", "width / 2", "base"), Compare("arms", "width x 2", "base"),
-            Compare("arms", "MLP / 2", "base"), Compare("arms", "MLP x 2", "base"),
-            Compare("arms", "patches / 2", "base"),
-            Compare("arms", "patches x 7/4", "base"),
-            Compare("arms", "all three / 2", "base"),
-            Compare("arms", "all three x 2", "base")),
-        presets={
-            "laptop": {},
-            # The figure's base model is printed; the points carry no labels, so that
-            # these are ours.
-            "paper": dict(
-                base=dict(
-                    _JFT_RUN, patch_size=32, num_layers=8, hidden_dim=1024,
-                    mlp_dim=2048, num_heads=16, learning_rate=8e-4),
-                arms={
-                    "base": {},
-                    "depth / 2": dict(num_layers=4),
-                    "depth x 2": dict(num_layers=16),
-                    "width / 2": dict(hidden_dim=512),
-                    "width x 2": dict(hidden_dim=2048),
-                    "MLP / 2": dict(mlp_dim=1024),
-                    "MLP x 2": dict(mlp_dim=4096),
-                    "patches x 2": dict(patch_size=16),
-                },
-                comparisons=(
-                    Compare("arms", "depth x 2", "base"),
-                    Compare("arms", "width x 2", "base"),
-                    Compare("arms", "MLP x 2", "base"),
-                    Compare("arms", "patches x 2", "base")),
-                seeds=(0,)),
-        },
-    ),
+    **ABLATIONS,
     "scaling": Study(
         name="scaling",
         question="How much computing do Vision Transformers, ResNets and hybrids need "
@@ -305,24 +127,24 @@ STUDIES = {
         paper="Pre-trained on JFT-300M, ViTs need 2 to 4 times less computing than "
         "ResNets for the same mean of five data sets; hybrids are ahead of ViTs at "
         "small sizes only. One run each.",
-        base=_SMALL_RUN,
+        base=SMALL_RUN,
         arms={
             "ViT 2x64": dict(model="small", num_layers=2, hidden_dim=64, mlp_dim=128,
-                             **_PLAIN),
-            "ViT 4x96": dict(model="small", **_PLAIN),
+                             **PLAIN),
+            "ViT 4x96": dict(model="small", **PLAIN),
             "ViT 6x128": dict(model="small", num_layers=6, hidden_dim=128, mlp_dim=256,
-                              **_PLAIN),
+                              **PLAIN),
             "ViT 8x192": dict(model="small", num_layers=8, hidden_dim=192, mlp_dim=384,
-                              **_PLAIN),
+                              **PLAIN),
             "BiT (1,1) x0.5": dict(model="small_bit", num_blocks=(1, 1)),
             "BiT (1,1,1) x0.5": dict(model="small_bit"),
             "BiT (2,2,2) x0.5": dict(model="small_bit", num_blocks=(2, 2, 2)),
             "BiT (1,1,1) x1": dict(model="small_bit", width_factor=1.0),
             "Hybrid 1x64": dict(model="small_hybrid", num_layers=1, hidden_dim=64,
-                                mlp_dim=128, **_PLAIN),
-            "Hybrid 2x96": dict(model="small_hybrid", **_PLAIN),
+                                mlp_dim=128, **PLAIN),
+            "Hybrid 2x96": dict(model="small_hybrid", **PLAIN),
             "Hybrid 4x128": dict(model="small_hybrid", num_layers=4, hidden_dim=128,
-                                 mlp_dim=256, **_PLAIN),
+                                 mlp_dim=256, **PLAIN),
         },
         comparisons=(
             Compare("compute", "ViT", "BiT"),
@@ -330,11 +152,11 @@ STUDIES = {
         presets={
             "laptop": {},
             "paper": dict(
-                base=_JFT_RUN,
+                base=JFT_RUN,
                 arms={
                     "ViT B/32": dict(model="ViT_B32", representation_size=768,
                                      learning_rate=8e-4),
-                    "ViT B/16": _B16,
+                    "ViT B/16": B16,
                     "ViT L/32": dict(model="ViT_L32", representation_size=1024,
                                      learning_rate=6e-4),
                     "ViT L/16": dict(model="ViT_L16", representation_size=1024,
@@ -359,6 +181,9 @@ STUDIES = {
                         model="R50_ViT_L16", representation_size=1024,
                         learning_rate=4e-4),
                 },
+                published={
+                    (arm, ""): f"vit/table6/{row}/imagenet2012"
+                    for arm, row in _TABLE_6.items()},
                 seeds=(0,)),
         },
     ),

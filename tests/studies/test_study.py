@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from keras_vit import published
 from keras_vit.studies import Axis, Compare, Study, find_study, list_studies
 from keras_vit.studies.catalogue import STUDIES
 from keras_vit.training import Recipe
@@ -170,6 +171,15 @@ def test_the_arms_of_data_size_compute_about_as_much():
     assert vit == pytest.approx(3 * 1300 * 64 * 10_623_360)
     assert bit == pytest.approx(3 * 1300 * 64 * 9_787_648)
     assert not cost.notes and cost.seconds is None
+
+
+def test_every_published_row_of_a_preset_is_there_and_belongs_to_a_cell():
+    for study in STUDIES.values():
+        for preset in map(study.with_preset, study.presets):
+            places = {(cell.arm, cell.level) for cell in preset.cells()}
+            assert preset.published.keys() <= places
+            assert all(map(published.row, preset.published.values()))
+    assert len(find_study("data-size", "paper").published) == 20
 
 
 @pytest.mark.slow
