@@ -11,7 +11,10 @@ _DENSE = (
     "whose head is not supported; of those on ViT keras_vit has Segmenter's, "
     "TransUNet's and a linear one"
 )
-_KINDS = "of those it has ResNet, VGG, EfficientNet and U-Net"
+_BATCH_NORM = (
+    "a model with batch norm of another kind than ResNet, VGG, EfficientNet and U-Net, "
+    "or one of these that is incomplete"
+)
 
 # A pattern of a name, without what stands before the model, and what such a file holds.
 FOREIGN = (
@@ -71,7 +74,7 @@ FOREIGN = (
         "a ViT with a convolutional stem: convolutions, often with batch norm, in "
         "place of patches",
     ),
-    (r".*running_(?:mean|var)", f"a model with batch norm of another kind: {_KINDS}"),
+    (r".*running_(?:mean|var)", _BATCH_NORM),
     (
         r"(?:.*\.)?stem\.conv[123]\..*|.*\.downsample\.1\..*",
         "a ResNet-D or another ResNet with a deep stem, whose kernels are not "

@@ -60,7 +60,8 @@ def channels_last(x, channels):
 
     The features come from a flattened map: `(positions * channels, out)`.
     """
-    return x.reshape(len(x), channels, -1).transpose(2, 1, 0).reshape(-1, len(x))
+    units, _ = x.shape
+    return x.reshape(units, channels, -1).transpose(2, 1, 0).reshape(-1, units)
 
 
 def with_axes(x):
