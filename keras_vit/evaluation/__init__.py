@@ -5,6 +5,12 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "evaluation.masks": [
+            "MaskConfusion",
+            "MaskScores",
+            "hausdorff_distance",
+            "surface_distances",
+        ],
         "evaluation.measure": ["Evaluation", "evaluate"],
         "evaluation.metrics": [
             "Calibration",
