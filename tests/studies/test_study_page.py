@@ -107,6 +107,14 @@ def test_the_first_line_says_that_it_is_not_the_paper(page):
     assert "Changed from the paper" in text and "instead of jft_300m" in text
 
 
+def test_what_the_user_changed_is_listed(tmp_path):
+    study = data_size(seeds=(0,)).changed(levels=["1 %"], fields={"ViT.num_layers": 2})
+    folder = made(tmp_path, study, usual, skip=[cell.name for cell in study.cells()])
+    text = Reader(study_page(results.read(folder), plot=False)).text
+    assert "levels: 1 %, given by the user" in text
+    assert "ViT.num_layers: 2, given by the user" in text
+
+
 def test_the_page_ends_with_its_sentence_beside_the_papers(page, tables, study):
     text = Reader(page).text
     end = text[text.index("In a sentence") :]

@@ -278,10 +278,11 @@ _KINDS = {
 
 
 def _changed(grid):
-    study, lines = grid.study, list(grid.record.get("changed") or [])
-    lines += [
-        f"{name}: {value}, given by the user" for name, value in study.changes.items()
-    ]
+    lines = list(grid.record.get("changed") or [])
+    for name, value in grid.study.changes.items():
+        listed = isinstance(value, list | tuple)
+        text = ", ".join(map(str, value)) if listed else value
+        lines.append(f"{name}: {text}, given by the user")
     if lines:
         items = "".join(f"<li>{escaped(line)}</li>" for line in lines)
         yield f"<h2>Changed from the paper</h2><ul>{items}</ul>"
