@@ -6,7 +6,6 @@ from keras_vit.layers.classic.local_response_norm import LocalResponseNorm
 from keras_vit.layers.classic.partial_conv import PartialConv2D
 from keras_vit.layers.classic.s_layer import SLayer
 from keras_vit.layers.classic.scaled_tanh import scaled_tanh
-from keras_vit.layers.classic.size_check import SizeCheck
 from keras_vit.layers.classic.subsampling import Subsampling
 from keras_vit.layers.convolution.batch_norm import BatchNorm
 from keras_vit.layers.convolution.group_norm import GroupNorm
@@ -20,6 +19,7 @@ from keras_vit.layers.convolution.standardized_conv import StandardizedConv2D
 from keras_vit.layers.maps.mask_transformer import MaskTransformer
 from keras_vit.layers.maps.padding import PadToMultiple
 from keras_vit.layers.maps.resizing import AlignedUpsampling, ToImageSize
+from keras_vit.layers.maps.size_check import SizeCheck
 from keras_vit.layers.tokens.crop import CropToMultiple
 from keras_vit.layers.tokens.patch_corruption import PatchCorruption
 from keras_vit.layers.tokens.patch_encoder import PatchEncoder

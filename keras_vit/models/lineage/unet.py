@@ -4,7 +4,7 @@ import keras
 
 from keras_vit.common.checks import check_boolean, check_choice, check_rate
 from keras_vit.layers import BatchNorm, SizeCheck
-from keras_vit.layers.classic.size_check import check_sides
+from keras_vit.layers.maps.size_check import check_sides
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
 from keras_vit.models.building.ends import add_head
