@@ -113,3 +113,4 @@ def test_published_weights_load_as_printed(tiny_rows, host, tmp_path, monkeypatc
     assert names["larger"].input_shape[1:3] == (384, 512)
     assert names["other"].output_shape == (None, 5)
     assert names["faster"].settings["family"] == "bit"
+    assert names["folded"].settings["family"] == "resnet"
