@@ -107,8 +107,19 @@ def fixed_seeds():
 def free_memory():
     """What Keras keeps of models and their graphs goes when a file of tests ends."""
     yield
+    _forget_gradients()
     keras.backend.clear_session()
     _libc("malloc_trim", 0)
+
+
+def _forget_gradients():
+    """TensorFlow lists custom gradients for ever, and each keeps the graph it is of."""
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.framework import ops
+
+        listed = ops.gradient_registry._registry
+        for name in [name for name in listed if name.startswith("CustomGradient-")]:
+            del listed[name]
 
 
 @pytest.fixture
