@@ -35,7 +35,7 @@ def ablation(**changes):
     """A study of one level: three arms against one."""
     arms = ("none", "learned", "relative", "2-D")
     values = dict(
-        name="ablate-positions",
+        name="positions-made-up",
         question="What are position embeddings worth?",
         base={"model": "small", "data": "fashion_mnist_mini", "epochs": 2},
         arms={arm: {"dropout_rate": k / 100} for k, arm in enumerate(arms)},
