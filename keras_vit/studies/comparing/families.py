@@ -72,7 +72,7 @@ def laws(grid):
 
 def _fitted(entry, law):
     if law is None:
-        reason = "fewer than three points"
+        reason = "fewer than three points of different cost"
         return entry.having(verdict=d.NO_POWER_LAW, reason=reason)
     if law.reason:
         return entry.having(verdict=d.NO_POWER_LAW, reason=law.reason)
