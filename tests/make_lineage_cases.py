@@ -106,6 +106,7 @@ def cases():
     for case in PAIRS:
         files[f"{FOLDER}{case}.npz"] = dict(golden.arrays(f"{FOLDER}{case}.npz"))
         files[f"{FOLDER}{case}.json"] = golden.config(f"{FOLDER}{case}.json")
+    files["dense/unet_2015.npz"] = dict(golden.arrays("dense/unet_2015.npz"))
     for case, (name, function) in ROUNDED.items():
         files |= _rounded(f"{FOLDER}{case}", name, function)
     for case in (*WHOLE, *ROUNDED):
