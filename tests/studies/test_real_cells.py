@@ -187,7 +187,7 @@ def begun(words, tmp_path):
         text=True,
     )
     folder = StudyFolder(tmp_path / "s")
-    while not list(folder.cells.glob("*/seed_0/run/history.csv")):
+    while not list(folder.cells.glob("*/seed_0/run/checkpoints/step-*.npz")):
         assert process.poll() is None, process.communicate()[1]
         _NEVER.wait(0.05)
     return process
