@@ -191,7 +191,7 @@ def draw(runs, path):
     matplotlib.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(7.2, 4.2))
+    figure, axis = plt.subplots(figsize=(9, 4.2))
     labelled = set()
     for run in runs:
         name = run["contender"]
@@ -208,7 +208,7 @@ def draw(runs, path):
     title = "CIFAR-10 from scratch, a line per seed; dots: the 10,000 test images"
     axis.set_title(title, fontsize=10, loc="left")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="lower right")
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)

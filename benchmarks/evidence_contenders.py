@@ -93,7 +93,11 @@ LINEAGE = {
         image_size=32,
     ),
     "resnet_batch_norm": lambda: keras_vit.ResNet(
-        CLASSES, image_size=64, num_blocks=(2, 2, 2), width_factor=0.5
+        CLASSES,
+        image_size=64,
+        num_blocks=(2, 2, 2),
+        stage_widths=(128, 256, 512),
+        stem_width=32,
     ),
     "hybrid": lambda: keras_vit.HybridViT(
         CLASSES,
