@@ -1,7 +1,7 @@
 """Numbers of the original implementations.
 
 Small cases ship with the tests, in `golden_cases.xz`, `door_cases.xz` (files as people
-have them) and `lineage_cases.xz` (the networks before the ViT), which
+have them) and `lineage_cases.xz` (the networks before the ViT, and Segmenter), which
 `make_golden_cases.py` and its like made from the whole golden data. The whole data are
 taken where they are found: in the folder that KERAS_VIT_GOLDEN names (if it is set,
 only there), or in `shared/golden` beside the checkout. Tests of what is found nowhere

@@ -1,4 +1,4 @@
-"""Makes `lineage_cases.xz`, small cases of the networks before the ViT.
+"""Makes `lineage_cases.xz`, small cases of the networks before the ViT, and Segmenter.
 
     python tests/make_lineage_cases.py
 
@@ -6,7 +6,9 @@ needs the golden data and h5py; see `golden.py`. Small cases are those of the or
 implementations, of the first image. The others have weights and images of five bits of
 mantissa, which take a quarter of the room; their values are computed here in float64 by
 `reference_lineage.py`, once the same lines have given the original's values from the
-original's weights.
+original's weights. So are Segmenter's, with weights and images of one bit; its cases
+share the weights of one of them. Of models that are refused only the names and shapes
+ship.
 """
 
 import functools
@@ -16,6 +18,7 @@ import golden
 import numpy as np
 import reference_lineage as oracle
 from reference_resnet import same, symmetric
+from reference_segmenter import segmenter
 
 FOLDER = "lineage/"
 # As they are, of the first image.
@@ -31,6 +34,10 @@ RESNET_H5 = "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
 VGG_H5 = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 EFFICIENTNET_H5 = "efficientnetb0_notop.h5"
 DEPTHS = (1, 1, 1, 2, 2, 2, 1)  # of the golden EfficientNets
+
+SEGMENTERS = ("mask", "linear", "mask_padded")  # the first lends the others its weights
+REFUSED = ("dpt/project", "upernet/head", "vitdet/window_relpos", "eomt/masked")
+REFUSED += ("yolos/no_mid",)
 
 
 def efficientnet(arrays, images, epsilon, padding):
@@ -109,6 +116,11 @@ def cases():
     files["dense/unet_2015.npz"] = dict(golden.arrays("dense/unet_2015.npz"))
     for case, (name, function) in ROUNDED.items():
         files |= _rounded(f"{FOLDER}{case}", name, function)
+    files |= _segmenters()
+    for case in REFUSED:
+        name = f"dense/{case}/model.safetensors"
+        arrays = golden.read_safetensors(golden.path(name))
+        files[name] = {key: np.zeros_like(array) for key, array in arrays.items()}
     for case in (*WHOLE, *ROUNDED):
         config = f"{FOLDER}{case}/config.json"
         if (golden.FOLDER / config).exists():
@@ -158,6 +170,36 @@ def _rounded(case, name, function):
     return files
 
 
+def _segmenters():
+    files, lent = {}, {}
+    for case in SEGMENTERS:
+        folder = f"dense/segmenter/{case}"
+        arrays = golden.read_safetensors(golden.path(f"{folder}/model.safetensors"))
+        values = golden.arrays(f"{folder}/io.npz")
+        # The norm over three classes amplifies float32's rounding.
+        _compare(case, _segmenter(arrays, values), values, 2.5e-5)
+        for key, array in arrays.items():
+            rounded = _round(array, bits=1)
+            if key not in lent or lent[key].shape != array.shape:
+                lent[key] = rounded
+            arrays[key] = lent[key]
+        inputs = {"image": _round(values["image"][:1], bits=1)}
+        inputs["labels"] = values["labels"][:1]
+        found = _segmenter(arrays, inputs)
+        # The rest is left to these: the loss is of all logits.
+        keys = ("masks", "loss", "logits" if case == "mask_padded" else "norm")
+        io = inputs | {key: found[key].astype("float32") for key in keys}
+        files[f"{folder}/model.safetensors"] = arrays
+        files[f"{folder}/io.npz"] = io
+    return files
+
+
+def _segmenter(arrays, values):
+    found = segmenter(arrays, values["image"], values["labels"])
+    maps = {key: np.moveaxis(found[key], -1, 1) for key in ("masks", "logits")}
+    return found | maps
+
+
 def _variable(key):
     """`kernel` of `block1_conv1|block1_conv1_W_1:0` and `conv1_conv|.../kernel:0`."""
     last = key.split("|")[1].rpartition("/")[2].removesuffix(":0").removesuffix("_1")
@@ -165,23 +207,23 @@ def _variable(key):
     return "kernel" if last == "depthwise_kernel" else last
 
 
-def _compare(case, found, values):
+def _compare(case, found, values, bar=2e-5):
     """The oracle gives the original's values from the original's weights."""
     assert {"logits"} <= found.keys() & values.keys()
     for key in found.keys() & values.keys():
         theirs = values[key]
-        mine = found[key][: len(theirs)]
+        mine = found[key][: len(theirs)] if theirs.ndim else found[key]
         scale = max(1.0, np.abs(theirs).max())
         np.testing.assert_allclose(
-            mine, theirs, rtol=0, atol=2e-5 * scale, err_msg=f"{case} {key}"
+            mine, theirs, rtol=0, atol=bar * scale, err_msg=f"{case} {key}"
         )
 
 
-def _round(array):
-    """Five bits of mantissa; counts, and means of colours, as they are."""
+def _round(array, bits=5):
+    """Few bits of mantissa; counts, and means of colours, as they are."""
     if array.dtype != np.float32 or array.size < 4:
         return array
-    return (array.view("<u4") & 0xFFFC0000).view("<f4")
+    return (array.view("<u4") & (0xFFFFFFFF << 23 - bits & 0xFFFFFFFF)).view("<f4")
 
 
 if __name__ == "__main__":

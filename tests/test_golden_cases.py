@@ -18,8 +18,6 @@ WITHOUT |= {"torchvision EfficientNet", "torchvision EfficientNet B5 to B7"}
 WITHOUT |= {"Hugging Face EfficientNet"}
 # Tests make files of these from other cases or from models of this package.
 WITHOUT |= {"timm VGG", "Caffe AlexNet"}
-# Tests read its golden data where they are.
-WITHOUT |= {"Segmenter"}
 WITHOUT |= {x.name for x in LAYOUTS if x.name.startswith("keras_vit ")}
 
 SCRIPTS = {
@@ -76,7 +74,9 @@ def test_they_are_small_and_become_the_files_that_they_name(source, tmp_path):
 def test_every_layout_of_weights_has_a_case():
     opened = tuple(f"doors/{case}/" for case in make_door_cases.OPEN)
     doors = [n for n in golden.shipped(golden.DOORS)[0] if n.startswith(opened)]
+    refused = tuple(f"dense/{case}/" for case in make_lineage_cases.REFUSED)
     names = (*golden.shipped()[0], *doors, *golden.shipped(golden.LINEAGE)[0])
+    names = [name for name in names if not name.startswith(refused)]
     weights = [n for n in names if n.endswith((".ckpt.npz", "tensors", ".h5"))]
     found = {open_source(golden.path(name)).layout.name for name in weights}
     assert found | WITHOUT == {layout.name for layout in LAYOUTS}
