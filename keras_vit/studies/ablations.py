@@ -37,6 +37,16 @@ B16 = dict(model="ViT_B16", representation_size=768, learning_rate=8e-4)
 # have AdamW's weight decay, which is the paper's for pre-training.
 PLAIN = {"dropout_rate": 0.0, "drop_path_rate": 0.0}
 
+# SGD at the rate of table 7; at BiT's rate for batches of 64, with its schedule.
+_SGD = {"optimizer": "sgd", "learning_rate": 0.48, "weight_decay": 1e-3}
+_SMALL_SGD = {
+    **_SGD,
+    "learning_rate": 0.0075,
+    "decay": "bit",
+    "decay_at": (1 / 3, 2 / 3, 8 / 9),
+    "global_clipnorm": None,
+}
+
 # fmt: off
 ABLATIONS = {
     "ablate-positions": Study(
@@ -131,19 +141,13 @@ ABLATIONS = {
         paper="Pre-trained with Adam, both ResNets are 0.3 to 0.5 points higher on the "
         "mean of five data sets. R50x1 on ImageNet and R152x2 on Flowers go the other "
         "way. One run each.",
-        # SGD at BiT's rate for batches of 64, with its schedule and decay.
         base=SMALL_RUN,
         arms={
             "R(1,1,1), AdamW": dict(model="small_bit"),
-            "R(1,1,1), SGD": dict(
-                model="small_bit", optimizer="sgd", learning_rate=0.0075, decay="bit",
-                decay_at=(1 / 3, 2 / 3, 8 / 9), weight_decay=1e-3,
-                global_clipnorm=None),
+            "R(1,1,1), SGD": dict(model="small_bit", **_SMALL_SGD),
             "R(2,2,2), AdamW": dict(model="small_bit", num_blocks=(2, 2, 2)),
             "R(2,2,2), SGD": dict(
-                model="small_bit", num_blocks=(2, 2, 2), optimizer="sgd",
-                learning_rate=0.0075, decay="bit", decay_at=(1 / 3, 2 / 3, 8 / 9),
-                weight_decay=1e-3, global_clipnorm=None),
+                model="small_bit", num_blocks=(2, 2, 2), **_SMALL_SGD),
         },
         comparisons=(
             Compare("arms", "R(1,1,1), AdamW", "R(1,1,1), SGD"),
@@ -154,13 +158,9 @@ ABLATIONS = {
                 base=JFT_RUN,
                 arms={
                     "R50x1, AdamW": dict(model="BiT_R50x1", learning_rate=1e-3),
-                    "R50x1, SGD": dict(
-                        model="BiT_R50x1", optimizer="sgd", learning_rate=0.48,
-                        weight_decay=1e-3),
+                    "R50x1, SGD": dict(model="BiT_R50x1", **_SGD),
                     "R152x2, AdamW": dict(model="BiT_R152x2", learning_rate=6e-4),
-                    "R152x2, SGD": dict(
-                        model="BiT_R152x2", optimizer="sgd", learning_rate=0.48,
-                        weight_decay=1e-3),
+                    "R152x2, SGD": dict(model="BiT_R152x2", **_SGD),
                 },
                 comparisons=(
                     Compare("arms", "R50x1, AdamW", "R50x1, SGD"),
