@@ -100,7 +100,8 @@ class MaskConfusion:
                     f"{f', or {self.ignored}' if name == 'truth' else ''}. Received: "
                     f"{shown} in a {name}."
                 )
-        pairs = truth.astype("int64").ravel() * self.num_classes + said.ravel()
+        truth, said = (mask.ravel().astype("int64") for mask in (truth, said))
+        pairs = truth * self.num_classes + said
         counts = np.bincount(pairs, minlength=self.num_classes**2)
         self.matrix += counts.reshape(self.matrix.shape)
 

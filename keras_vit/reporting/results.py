@@ -18,7 +18,7 @@ from keras_vit.visualize import plane_fields, plot_filters
 logger = logging.getLogger(__name__)
 
 
-def write_results(folder, *, progress=None, place=None):
+def write_results(folder, *, preprocessing=None, progress=None, place=None):
     """Evaluates the model of a run folder and writes the results into it.
 
     Written are `evaluation.json`, `predictions.npz`, `model_card.md` and, where
@@ -34,6 +34,8 @@ def write_results(folder, *, progress=None, place=None):
 
     Args:
         folder: A `keras_vit.training.RunFolder` of a finished run.
+        preprocessing: Steps in the place of the model's own, as for
+            `keras_vit.evaluation.evaluate`, or `None`.
         progress: `None`, or a function (images done, images in all).
         place: The opened place of the run's data, or `None`; see
             `keras_vit.training.train`.
@@ -46,7 +48,9 @@ def write_results(folder, *, progress=None, place=None):
     >>> result = keras_vit.training.train(recipe)
     >>> write_results(result.folder).accuracy_interval
     """
-    evaluation = evaluate(folder.path, progress=progress, place=place)
+    evaluation = evaluate(
+        folder.path, preprocessing=preprocessing, progress=progress, place=place
+    )
     if not current().is_chief:
         return evaluation
     record = folder.read_record()

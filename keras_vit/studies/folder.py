@@ -138,6 +138,11 @@ class StudyFolder:
             ) from None
         return result
 
+    def is_final(self, name):
+        """Whether a cell has a result that stays."""
+        found = self.read_result(name)
+        return found is not None and found["status"] in FINAL
+
     def write_result(self, name, result):
         """Writes result.json of a cell, in one moment."""
         self.cell(name).mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import os
 
 import pytest
 
@@ -209,3 +210,10 @@ def test_workers_take_the_jobs_in_their_order():
     assert makespan([1, 1, 4], 2) == 5
     assert makespan([1, 2, 3], 1) == 6
     assert makespan([], 2) == 0
+
+
+def test_each_of_several_workers_has_one_thread():
+    names = "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    with engines.engine_of(2) as engine:
+        found = [engine.pool.submit(os.getenv, name).result() for name in names]
+    assert found == ["1"] * 3

@@ -83,11 +83,16 @@ def num_training(recipe, number, num_classes=None):
         recipe: A `Recipe`, of a part of the data.
         number: Integer, images of the whole.
         num_classes: Integer, for a part of so many images of each class.
+
+    Returns:
+        Integer; `None` where the classes must be known and are not.
     """
     _, part = _split_off(recipe.data)
     for subset in parse(part)[1] if part else ():
         if subset.fraction is None:
-            number = min(number, subset.per_class * (num_classes or 1))
+            if num_classes is None:
+                return None
+            number = min(number, subset.per_class * num_classes)
         else:
             number = max(1, round(subset.fraction * number))
     if recipe.validation_fraction:

@@ -1,22 +1,12 @@
 """`reproduce.html`: what was run, the ten checks, and the verdict, on one page."""
 
-import html
-
 from keras_vit import published
 from keras_vit.common.files import write_text
+from keras_vit.common.pages import escaped, html_page
 from keras_vit.common.tables import as_html
 from keras_vit.common.wording import as_clock
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-  padding: 0 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; display: block; overflow-x: auto; }
-th, td { padding: .2rem .7rem; text-align: left; border-bottom: 1px solid #ccc; }
-.verdict { font-size: 1.25rem; font-weight: 600; }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #1a1a1a; }
-  th, td { border-color: #444; } }
-"""
+STYLE = ".verdict { font-size: 1.25rem; font-weight: 600; }"
 
 
 def write_page(result, path):
@@ -39,9 +29,9 @@ def page(result):
     if found.interval is not None:
         difference += " ({:+.2f} to {:+.2f})".format(*found.interval)
     parts = [
-        f"<h1>{_text(row.model)} on {_text(row.task)}</h1>",
-        f"<p>{_text(row.id)}: {_text(row.citation)}. {_text(result.trial.reason)}</p>",
-        f"<p class=verdict>{_text(found.verdict)}: {difference} points</p>",
+        f"<h1>{escaped(row.model)} on {escaped(row.task)}</h1>",
+        f"<p>{escaped(f'{row.id}: {row.citation}. {result.trial.reason}')}</p>",
+        f"<p class=verdict>{escaped(found.verdict)}: {difference} points</p>",
         as_html(
             ("", "top-1, %", "runs"),
             [
@@ -50,7 +40,7 @@ def page(result):
             ],
             1,
         ),
-        *(f"<p>{_text(reason)}</p>" for reason in found.reasons),
+        *(f"<p>{escaped(reason)}</p>" for reason in found.reasons),
         "<h2>Ten checks</h2>",
         as_html(
             ("", "check", "", "what was found"),
@@ -71,14 +61,4 @@ def page(result):
         "<h2>Every published value of this model and task</h2>",
         values._repr_html_(),
     ]
-    title = f"Reproduction of {row.id}"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body>"
-        f"{''.join(parts)}</body></html>\n"
-    )
-
-
-def _text(text):
-    return html.escape(str(text))
+    return html_page(f"Reproduction of {row.id}", parts, STYLE)

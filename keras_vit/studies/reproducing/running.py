@@ -47,8 +47,7 @@ class Attempt:
     seeds: int
     # Floating-point operations of all runs, counted; `None` where a size is not known.
     flops: float | None
-    # Where the data are, and where TFDS keeps its data sets.
-    data: str | None = None
+    # Where TFDS keeps its data sets.
     data_dir: str | None = None
 
 
@@ -160,7 +159,7 @@ def look(
         with strategy.scope():
             found = _opened(trial, found, data, data_dir)
     checks = check_all(trial, found)
-    return Attempt(trial, found, checks, recipe, seeds, flops, data, data_dir)
+    return Attempt(trial, found, checks, recipe, seeds, flops, data_dir)
 
 
 def why_not(trial):
@@ -227,18 +226,7 @@ def _training_flops(trial, recipe, seeds):
 
 
 def reproduce(
-    row,
-    *,
-    folder=None,
-    weights=None,
-    data=None,
-    data_dir=None,
-    preprocessing=None,
-    seeds=3,
-    devices="auto",
-    progress=None,
-    attempt=None,
-    **fields,
+    row, *, folder=None, devices="auto", progress=None, attempt=None, **options
 ):
     """Runs what gave a published value, and says whether it came out again.
 
@@ -249,15 +237,12 @@ def reproduce(
     Args:
         row: A `Row` of `keras_vit.published`, its id, or a `Trial`.
         folder: Path. Defaults to `reproductions/` and the row's id.
-        weights: A file in the place of the published one, or `"none"`.
-        data: Data in the place of the published ones, as for `keras_vit.data.load`.
-        data_dir: Where TFDS keeps its data sets.
-        preprocessing: Steps of the test in the place of the source's.
-        seeds: Integer, how many runs; three are needed for a verdict on a training.
         devices: As for `keras_vit.training.train`.
         progress: `None`, or a function (images done, images in all) for the tests.
-        attempt: What `look` returned for the same arguments, or `None`.
-        **fields: Fields of the `Recipe` that differ from the published ones.
+        attempt: What `look` returned, in the place of the options, or `None`.
+        **options: Those of `look`: `weights`, `data`, `data_dir`, `preprocessing`,
+            `seeds` (three are needed for a verdict on a training), fields of the
+            `Recipe`.
 
     Returns:
         A `Reproduction`, which prints as text; `result.json` and `reproduce.html` lie
@@ -270,19 +255,17 @@ def reproduce(
 
     >>> keras_vit.studies.reproduce("vit_readme/vit_b16/cifar10/steps500")
     """
-    attempt = attempt or look(
-        row,
-        weights=weights,
-        data=data,
-        data_dir=data_dir,
-        preprocessing=preprocessing,
-        seeds=seeds,
-        devices=devices,
-        **fields,
-    )
+    with as_strategy(devices).scope():
+        if attempt is None:
+            attempt = look(row, devices=devices, **options)
+        return _reproduce(attempt, folder, devices, progress)
+
+
+def _reproduce(attempt, folder, devices, progress):
+    """`reproduce` after the look, in the scope of the devices."""
     trial = attempt.trial
     folder = Path(folder or Path("reproductions") / slug(trial.row.id))
-    head = attempt.checks[5]
+    head = next(check for check in attempt.checks if check.name == "head")
     if attempt.recipe is None and head.status == DIFFERS:
         raise ValueError(
             f"{attempt.found.weights} cannot be tested: {head.text}. Fine-tune it, or "
@@ -328,13 +311,9 @@ def _accuracy(trial, evaluation):
 def _test(attempt, folder, devices, progress):
     """Tests published weights: accuracies and folders, as lists."""
     found = attempt.found
-    with as_strategy(devices).scope():
-        evaluation = evaluate(
-            found.model,
-            found.test,
-            preprocessing=found.steps,
-            progress=progress,
-        )
+    evaluation = evaluate(
+        found.model, found.test, preprocessing=found.steps, progress=progress
+    )
     write_json(folder / "evaluation.json", evaluation.to_json())
     return [_accuracy(attempt.trial, evaluation)], [str(folder)]
 
@@ -351,20 +330,12 @@ def _train(attempt, folder, devices, progress):
         data = re.sub(r",seed=\d+$", f",seed={seed}", recipe.data)
         run = dataclasses.replace(recipe, seed=seed, data=data)
         done = _finished(run, folder / f"seed_{seed}", devices)
-        evaluation = _evaluated(attempt, done, progress)
+        steps = attempt.found.steps  # the source's, where it has some
+        evaluation = write_results(done, preprocessing=steps, progress=progress)
         accuracies.append(_accuracy(attempt.trial, evaluation))
         folders.append(str(done.path))
         logger.info("seed %d: %.2f %%", seed, accuracies[-1])
     return accuracies, folders
-
-
-def _evaluated(attempt, folder, progress):
-    """The evaluation of a finished run, with the source's steps where it has some."""
-    evaluation = write_results(folder, progress=progress)
-    steps = attempt.found.steps
-    if steps is None:
-        return evaluation
-    return evaluate(folder.path, preprocessing=steps, progress=progress)
 
 
 def _finished(recipe, path, devices):

@@ -21,7 +21,7 @@ from keras_vit.data.readers.leftovers import LOCK
 from keras_vit.devices import as_strategy
 from keras_vit.evaluation import evaluate
 from keras_vit.reporting.results import write_predictions
-from keras_vit.studies.folder import DIVERGED, DONE, FAILED, FINAL, TOO_LARGE
+from keras_vit.studies.folder import DIVERGED, DONE, FAILED, TOO_LARGE
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run.divergence import Diverged
 from keras_vit.training.run.environment import compare_environments
@@ -73,9 +73,8 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
         OSError: if the disk is full. The cell can be gone on with.
         KeyboardInterrupt: after Ctrl-C, with the state saved.
     """
-    found = folder.read_result(cell.name)
-    if found is not None and found["status"] in FINAL:
-        return found
+    if folder.is_final(cell.name):
+        return folder.read_result(cell.name)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             _check_room(folder, room)

@@ -18,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from keras_vit.studies.folder import StudyFolder
 from keras_vit.studies.running.cells import run_cell
+from keras_vit.training.run.environment import THREADS
 
 
 class ProcessDied(RuntimeError):
@@ -30,9 +31,6 @@ DEATHS = (ProcessDied, BrokenProcessPool)
 # Seconds between two looks at the workers, and until a worker that is asked to stop has
 # saved its state.
 _LOOK, _GRACE = 0.5, 120.0
-
-# Of several workers each has one thread: small models lose by more.
-THREADS = ("TF_NUM_INTRAOPTHREADS", "TF_NUM_INTEROPTHREADS", "OMP_NUMTHREADS")
 
 
 class Serial:
@@ -130,7 +128,10 @@ def _follow(parent):
 
 @contextlib.contextmanager
 def engine_of(workers):
-    """Yields the engine of so many workers on this machine."""
+    """Yields the engine of so many workers on this machine.
+
+    Of several workers each has one thread: small models lose by more.
+    """
     if workers == 1:
         yield Serial()
         return

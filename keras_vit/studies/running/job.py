@@ -140,7 +140,8 @@ def run_study(
         options = {"devices": devices, "save_minutes": save_minutes}
         reason = job.run(running, seconds, options)
         outcome = job.outcome(reason)
-        folder.write(study, **job.facts(outcome))
+        # Cells may have been added meanwhile, by `begin_cells`.
+        folder.write(folder.read_study(), **job.facts(outcome))
     return outcome
 
 
@@ -206,11 +207,7 @@ class _Job:
 
     def left(self):
         """The cells without a result, in their order."""
-        return [cell for cell in self.cells if not self._is_ended(cell)]
-
-    def _is_ended(self, cell):
-        found = self.folder.read_result(cell.name)
-        return found is not None and found["status"] in FINAL
+        return [cell for cell in self.cells if not self.folder.is_final(cell.name)]
 
     def price(self, cell):
         """Seconds that a cell is expected to take, or `None`."""
@@ -230,7 +227,7 @@ class _Job:
         try:
             while queue or running:
                 while queue and len(running) < self._slots(engine, queue, running):
-                    if not self._fits(queue[0], budget, running):
+                    if not self._fits(queue[0], budget):
                         reason, queue = "budget", []
                         break
                     cell = queue.pop(0)
@@ -258,7 +255,7 @@ class _Job:
         suspects = any(cell.name in self.died for cell, _ in running.values())
         return 1 if suspects or queue[0].name in self.died else engine.slots
 
-    def _fits(self, cell, budget, running):
+    def _fits(self, cell, budget):
         if budget is None:
             return True
         passed = time.monotonic() - self.started
@@ -292,7 +289,9 @@ class _Job:
             said = f"{result['outcome']:.2f} %"
             expected = self.prices.get(cell.name)
             known = expected and expected.seconds, result["updates"]
-            self.measured[cell.arm] = (seconds, *known)
+            # Of a cell that went on, this session saw a part only.
+            whole = max(seconds, result.get("seconds") or 0.0)
+            self.measured[cell.arm] = (whole, *known)
         left = [self.price(other) for other in self.left()]
         rest = ""
         if left and None not in left:

@@ -14,7 +14,8 @@ import socket
 from keras_vit.common.installed import need
 from keras_vit.studies.folder import StudyFolder
 from keras_vit.studies.running.cells import run_cell
-from keras_vit.studies.running.engines import THREADS, ProcessDied
+from keras_vit.studies.running.engines import ProcessDied
+from keras_vit.training.run.environment import THREADS
 
 # How often Ray runs a cell again whose worker or machine has gone: machines that cost
 # less are often taken away.

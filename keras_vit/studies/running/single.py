@@ -22,7 +22,7 @@ def begin_cells(study, folder):
     """
     folder = StudyFolder(folder)
     study = folder.begin(study)
-    return [cell.name for cell in study.cells() if not _is_final(folder, cell.name)]
+    return [cell.name for cell in study.cells() if not folder.is_final(cell.name)]
 
 
 def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
@@ -62,8 +62,3 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
     if keep == "none" and result["status"] in FINAL:
         folder.drop_model(name)
     return result
-
-
-def _is_final(folder, name):
-    found = folder.read_result(name)
-    return found is not None and found["status"] in FINAL
