@@ -113,7 +113,11 @@ def arguments_of(checkpoint):
         reads_pixels = family != "hybrid"
         found.update(_sizes(checkpoint, "vit" if reads_pixels else family))
     if family == SEGMENTER:
-        found.update(segmenter.arguments(checkpoint, found))
+        head = segmenter.arguments(checkpoint, found)
+        _check_complete(
+            checkpoint, {k: v for k, v in head.items() if k != "decoder_heads"}
+        )
+        found.update(head)
     for name, argument, size in checkpoint.described.sizes:
         if size is not None and found.get(argument, size) != size:
             raise ValueError(

@@ -2,6 +2,9 @@
 
 All take labels `(batch, height, width)` or `(batch, height, width, 1)`, integers, and
 logits `(batch, height, width, classes)`, and leave out the pixels of one label.
+Those that divide by what a whole batch holds say so (`of_whole_batch`). On several
+devices, or with accumulation, they are refused: the result would depend on how the
+batch is split.
 """
 
 import keras
@@ -15,6 +18,8 @@ SMOOTH = 1e-5  # MONAI's and TransUNet's, above and below the fraction of Dice
 class PixelLoss(keras.losses.Loss):
     """What the losses share: their config, and labels. Not for direct use."""
 
+    by_pixels = True  # whether `sample_weight` may be a map
+
     def __init__(self, ignore_class=255, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
         if ignore_class is not None and not is_integer(ignore_class):
@@ -23,6 +28,21 @@ class PixelLoss(keras.losses.Loss):
                 f"count, or None. Received: ignore_class={ignore_class!r}"
             )
         self.ignore_class = ignore_class
+
+    @property
+    def of_whole_batch(self):
+        """Whether parts of a batch cannot be averaged: they may have unequal pixels."""
+        return self.ignore_class is not None
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        shape = getattr(sample_weight, "shape", ())
+        if not self.by_pixels and len(shape) > 1 and tuple(shape[1:]) != (1,):
+            raise ValueError(
+                f"{type(self).__name__} has one value for each image. `sample_weight` "
+                "must be a number for each image, (batch,). Received: weights of shape "
+                f"{tuple(shape)}. Maps of weights are for PixelCrossentropy."
+            )
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def get_config(self):
         return {**super().get_config(), "ignore_class": self.ignore_class}
@@ -111,6 +131,10 @@ class PixelCrossentropy(PixelLoss):
         self.class_weights = class_weights
         self.label_smoothing = label_smoothing
 
+    @property
+    def of_whole_batch(self):
+        return super().of_whole_batch or self.class_weights is not None
+
     def call(self, y_true, y_pred):
         classes, shares, weights = self._parts(y_true, y_pred)
         each = None
@@ -167,6 +191,8 @@ class PixelDice(PixelLoss):
     Reference: [Milletari et al., 2016](https://arxiv.org/abs/1606.04797).
     """
 
+    by_pixels = False
+
     def __init__(
         self,
         ignore_class=255,
@@ -181,6 +207,10 @@ class PixelDice(PixelLoss):
         self.background = background
         self.squared = squared
         self.over_batch = over_batch
+
+    @property
+    def of_whole_batch(self):
+        return self.over_batch
 
     def call(self, y_true, y_pred):
         classes, shares, counted = self._parts(y_true, y_pred)
@@ -256,6 +286,8 @@ class CrossentropyDice(PixelLoss):
     `Beckschen/TransUNet`.
     """
 
+    by_pixels = False
+
     def __init__(
         self,
         ignore_class=255,
@@ -272,6 +304,10 @@ class CrossentropyDice(PixelLoss):
         self.dice_weight = dice_weight
         self._crossentropy = PixelCrossentropy(ignore_class)
         self._dice = PixelDice(ignore_class, background, squared, over_batch)
+
+    @property
+    def of_whole_batch(self):
+        return self._crossentropy.of_whole_batch or self._dice.of_whole_batch
 
     def call(self, y_true, y_pred):
         # (B, H, W) and (B,); each image has as many pixels as the others.

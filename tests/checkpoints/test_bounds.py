@@ -100,6 +100,8 @@ OTHERS = (
     ("vgg", {"num_convs": [1, 10**9]}),
     ("unet", {"upconv_widths": [10**9]}),
     ("bit", {"num_blocks": [10**9]}),
+    ("segmenter", {"decoder_layers": 10**9}),
+    ("segmenter", {"decoder_mlp_dim": 10**12}),
 )
 
 

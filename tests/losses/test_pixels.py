@@ -150,3 +150,37 @@ def test_impossible_arguments_are_refused():
         PixelFocal(gamma=-1)
     with pytest.raises(ValueError, match="squared"):
         PixelDice(squared="yes")
+
+
+@pytest.mark.parametrize("loss", [PixelDice(), CrossentropyDice()])
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_loss_of_images_refuses_a_map_of_weights(loss, batch):
+    labels, logits = np.zeros((batch, 4, 4), int), np.zeros((batch, 4, 4, 3))
+    with pytest.raises(ValueError, match=r"Maps of weights are for PixelCrossentropy"):
+        loss(labels, logits, np.ones((batch, 4, 4)))
+    assert float(loss(labels, logits, np.ones(batch))) == pytest.approx(
+        float(loss(labels, logits))
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "whole"),
+    [
+        (PixelCrossentropy(), True),
+        (PixelCrossentropy(ignore_class=None, class_weights=(1, 2, 1)), True),
+        (PixelFocal(), True),
+        (PixelDice(over_batch=True), True),
+        (CrossentropyDice(), True),
+        (PixelCrossentropy(ignore_class=None), False),
+        (PixelDice(), False),
+        (CrossentropyDice(ignore_class=None, over_batch=False), False),
+    ],
+)
+def test_a_loss_says_whether_it_is_an_average_over_images(loss, whole):
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, (4, 5, 5))
+    labels[0, :4] = 255 if loss.ignore_class == 255 else 1
+    logits = random.normal(size=(4, 5, 5, 3))
+    parts = np.mean([float(loss(labels[i:][:1], logits[i:][:1])) for i in range(4)])
+    same = parts == pytest.approx(float(loss(labels, logits)), rel=1e-6)
+    assert (loss.of_whole_batch, same) == (whole, not whole)

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from cases import MODELS, array, pixels
+from cases import MODELS, array, inputs, pixels
 from test_parity import official_vit
 
 import keras_vit
@@ -91,3 +91,12 @@ def test_a_foreign_model_is_refused_and_an_inner_one_named():
         keras_vit.feature_maps(outer)
     with pytest.raises(ValueError, match="constructor of keras_vit"):
         keras_vit.feature_maps(None)
+
+
+def test_one_number_is_a_square_grid():
+    to_map = keras_vit.layers.TokensToMap(2)
+    tokens = inputs((1, 4, 3))
+    np.testing.assert_array_equal(
+        array(to_map(tokens)), array(tokens).reshape(1, 2, 2, 3)
+    )
+    assert to_map.get_config()["grid_size"] == 2

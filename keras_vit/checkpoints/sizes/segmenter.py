@@ -23,7 +23,7 @@ def arguments(checkpoint, encoder):
     return {
         **found,
         "head": "mask",
-        "decoder_layers": count,
+        "decoder_layers": count or None,
         "decoder_heads": heads,
         "decoder_mlp_dim": checkpoint.length(kernel.format(0), 1),
     }

@@ -39,8 +39,7 @@ class TokensToMap(Layer):
 
     def __init__(self, grid_size=None, prefix_tokens=0, **kwargs):
         super().__init__(**kwargs)
-        if grid_size is not None:
-            pair(grid_size, "grid_size")
+        self._sides = None if grid_size is None else pair(grid_size, "grid_size")
         if prefix_tokens != 0:
             check_positive(prefix_tokens=prefix_tokens)
         self.grid_size = grid_size
@@ -58,7 +57,7 @@ class TokensToMap(Layer):
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], *(self.grid_size or (None, None)), input_shape[-1])
+        return (input_shape[0], *(self._sides or (None, None)), input_shape[-1])
 
     def _grid(self, shape, patches, shape_of):
         """`(rows, columns)`, checked as far as they are known."""
@@ -70,10 +69,10 @@ class TokensToMap(Layer):
                 )
             return shape_of(patches)[1:3]
         tokens = shape[1]
-        if tokens not in (None, self.prefix_tokens + math.prod(self.grid_size)):
+        if tokens not in (None, self.prefix_tokens + math.prod(self._sides)):
             raise ValueError(
                 "`grid_size` must hold as many patches as there are patch tokens. "
-                f"Received: grid_size={tuple(self.grid_size)}, "
+                f"Received: grid_size={self._sides}, "
                 f"prefix_tokens={self.prefix_tokens}, {tokens} tokens in all"
             )
-        return tuple(self.grid_size)
+        return self._sides

@@ -89,7 +89,14 @@ def constructor(
             model.settings.update(family=family, arguments=vars(a))
             # Weights for colours are for grey images too.
             rule = "sum" if a.num_channels == 1 else None
-            return fill_new_model(model, weights, in_channels_rule=rule, chosen=given)
+            kernel = getattr(a, "position_kernel", None)
+            return fill_new_model(
+                model,
+                weights,
+                position_kernel=kernel,
+                in_channels_rule=rule,
+                chosen=given,
+            )
 
         def settled(**kwargs):
             """The checked arguments of a model, a dictionary, without the model."""

@@ -64,8 +64,6 @@ def fold_weight_standardization(model):
     def change(config):
         if config.get("registered_name") in _STANDARDIZING:
             config["config"]["standardization"] = None
-            config["config"].pop("lora_rank", None)
-            config["config"].pop("lora_alpha", None)
         arguments = (config.get("settings") or {}).get("arguments", {})
         if "standardization" in arguments:
             arguments["standardization"] = None
@@ -162,15 +160,21 @@ def _copy(model, values, change):
     """A copy with other values, by the `id` of the weight, and changed configs."""
     config = keras.saving.serialize_keras_object(model)
     copy = keras.saving.deserialize_keras_object(_changed(config, change))
-    # LoRA weights are part of the kernels by now.
+    for layer in model._flatten_layers():
+        if getattr(layer, "lora_enabled", False):
+            values.setdefault(id(layer._kernel), layer.kernel)
     weights = [w for w in model.weights if not w.name.startswith("lora_kernel")]
     for old, new in zip(weights, copy.weights, strict=True):
         new.assign(values.get(id(old), old))
     return copy
 
 
+# How a model was compiled, and its LoRA weights, which the kernels take in.
+_LEFT_OUT = ("compile_config", "lora_rank", "lora_alpha")
+
+
 def _changed(config, change):
-    """`config` without what it was compiled with, `change` applied to every layer's."""
+    """`config` without what is left out, `change` applied to every layer's."""
     if isinstance(config, (list, tuple)):
         return type(config)(_changed(item, change) for item in config)
     if not isinstance(config, dict):
@@ -178,7 +182,7 @@ def _changed(config, change):
     config = {
         key: _changed(value, change)
         for key, value in config.items()
-        if key != "compile_config"
+        if key not in _LEFT_OUT
     }
     change(config)
     return config

@@ -4,6 +4,7 @@ import functools
 import inspect
 from types import SimpleNamespace
 
+from keras_vit.checkpoints.opening import values_of
 from keras_vit.common.checks import check_choice, check_positive, is_integer
 from keras_vit.layers import PadToMultiple, ToImageSize
 from keras_vit.layers.tokens.patches import stem_factor
@@ -206,13 +207,18 @@ def builder_of(family):
 
 def _take_over(model, backbone):
     """Gives a new model the values of its backbone, and what they say of images."""
-    theirs = {layer.name: layer for layer in backbone.layers if layer.name != "head"}
-    for layer in model.layers:
-        if same := theirs.get(layer.name):
-            for variable, value in zip(layer.variables, same.variables, strict=True):
-                variable.assign(value)
-            if not same.trainable:
-                layer.trainable = False
+    values = values_of(backbone)
+    for variable in model.variables:
+        if variable.path in values and not variable.path.startswith("head/"):
+            variable.assign(values[variable.path])
+    frozen = {
+        layer.path
+        for layer in backbone._flatten_layers(include_self=False)
+        if layer.built and not layer.trainable
+    }
+    for layer in model._flatten_layers(include_self=False):
+        if layer.path in frozen and layer.name != "head":
+            layer.trainable = False
     model.metadata.update(backbone.metadata)
     model.metadata.pop("class_names", None)  # which were of whole images
 

@@ -35,6 +35,15 @@ class ReplicaModel(keras.Model):
         super().compile(*args, **kwargs)
         reduction = getattr(self.loss, "reduction", BY_IMAGES)
         self._by_weight = reduction == BY_WEIGHTS
+        parts = num_replicas(self) * self.micro_batches
+        if parts > 1 and getattr(self.loss, "of_whole_batch", False):
+            raise ValueError(
+                "The loss must be an average over images where a batch is split. "
+                f"Received: {type(self.loss).__name__}, which divides by what a whole "
+                f"batch holds, and {parts} parts. Where every pixel has a label, give "
+                "`ignore_class=None`, no `class_weights`, `over_batch=False`; else "
+                "train on one device, without accumulation."
+            )
         if num_replicas(self) == 1:
             return
         if reduction not in (BY_IMAGES, BY_WEIGHTS):

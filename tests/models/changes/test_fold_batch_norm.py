@@ -77,3 +77,17 @@ def test_what_cannot_be_folded_is_named():
     model, _ = filled("vgg")
     with pytest.raises(ValueError, match="with 0 of them"):
         keras_vit.fold_batch_norm(keras_vit.fold_batch_norm(model))
+
+
+def test_an_adapted_kernel():
+    image = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(4, 3, name="conv")(image)
+    x = keras.layers.GlobalAveragePooling2D()(BatchNorm(name="norm")(x))
+    model = keras.Model(image, keras.layers.Dense(2, name="dense")(x))
+    for name in ("conv", "dense"):
+        layer = model.get_layer(name)
+        layer.enable_lora(2)
+        layer.lora_kernel_b.assign(inputs(layer.lora_kernel_b.shape))
+    images = inputs((2, 6, 6, 3))
+    folded = keras_vit.fold_batch_norm(model)
+    np.testing.assert_allclose(array(folded(images)), array(model(images)), atol=1e-5)

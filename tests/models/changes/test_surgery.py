@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_vit
+from keras_vit.checkpoints.positions import resize_position_embeddings
 
 SIZES = dict(patch_size=4, num_layers=1, hidden_dim=16, mlp_dim=32, num_heads=2)
 
@@ -217,3 +218,24 @@ def test_contradictions_are_refused():
             position_grid=(4, 4),
             position_scope="shared",
         )
+
+
+@pytest.mark.parametrize("kernel", ["official", "bicubic"])
+def test_a_kernel_that_is_given_resizes_what_is_loaded(tmp_path, kernel):
+    source = randomised(keras_vit.ViT(3, **SIZES, image_size=16))
+    source.save(tmp_path / "model.keras")
+    model = keras_vit.ViT(
+        3,
+        **SIZES,
+        image_size=(24, 32),
+        weights=tmp_path / "model.keras",
+        position_kernel=kernel,
+    )
+    before, after = (
+        keras.ops.convert_to_numpy(m.get_layer("patch_encoder").positions.embeddings)
+        for m in (source, model)
+    )
+    expected = resize_position_embeddings(
+        before, (6, 8), old_grid=(4, 4), prefix_tokens=1, kernel=kernel
+    )
+    np.testing.assert_allclose(after, expected, atol=1e-6)

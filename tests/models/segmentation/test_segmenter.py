@@ -233,6 +233,27 @@ def test_layers_that_do_not_train_in_the_backbone_do_not_train_here():
     assert model.metadata == {"preprocessing": {"steps": []}}
 
 
+def test_a_part_that_does_not_train_in_the_backbone_does_not_train_here():
+    backbone = small()
+    backbone.get_layer("block_00").mlp.trainable = False
+    model = keras_vit.Segmenter(backbone, 3)
+    there = {w.path for w in backbone.trainable_weights if w.path[:5] != "head/"}
+    assert {w.path for w in model.trainable_weights} - {"head/kernel", "head/bias"} == (
+        there
+    )
+    assert any(w.path.startswith("block_00/mlp/") for w in backbone.weights)
+
+
+def test_an_adapted_backbone_gives_its_merged_kernels():
+    backbone = small()
+    dense = backbone.get_layer("block_00").mlp.dense_1
+    dense.enable_lora(2)
+    dense.lora_kernel_b.assign(inputs(dense.lora_kernel_b.shape))
+    model = keras_vit.Segmenter(backbone, 3)
+    kernel = model.get_layer("block_00").mlp.dense_1.kernel
+    np.testing.assert_allclose(array(kernel), array(dense.kernel), rtol=1e-6)
+
+
 def test_a_model_of_every_size_answers_for_every_pixel():
     model = keras_vit.Segmenter(small("every_size"), 3, "mask", decoder_layers=1)
     for size in ((8, 12), (5, 17), (1, 1)):

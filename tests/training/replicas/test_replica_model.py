@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tiny_runs import TINY
 
+from keras_vit.losses import PixelCrossentropy
 from keras_vit.training.replicas import num_replicas, prepare_model
 from keras_vit.training.run.batches import check_executions
 from keras_vit.training.run.build import build_model, compile_model
@@ -141,3 +142,11 @@ def test_executions_that_do_not_divide_an_epoch_are_refused_elsewhere(monkeypatc
         check_executions(recipe, 6, 12)
     monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
     check_executions(recipe, 6, 12)
+
+
+@tensorflow_only
+def test_a_loss_of_a_whole_batch_is_refused_where_batches_are_split():
+    trainer = trainer_of(accumulation_steps=2, batch_size=4)
+    with pytest.raises(ValueError, match=r"PixelCrossentropy.*2 parts"):
+        trainer.compile(loss=PixelCrossentropy())
+    trainer.compile(loss=PixelCrossentropy(ignore_class=None))
