@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "studies.reproducing.listing": ["list_choices"],
         "studies.reproducing.running": ["look", "reproduce"],
         "studies.running.single": ["begin_cells", "run_one"],
-        "studies.study": ["Axis", "Cell", "Compare", "Study"],
+        "studies.parts": ["Axis", "Cell", "Compare"],
+        "studies.study": ["Study"],
     },
 )

@@ -1,6 +1,7 @@
 """Tables: the ablations of the paper as studies, and what its studies share."""
 
-from keras_vit.studies.study import Compare, Study
+from keras_vit.studies.parts import Compare
+from keras_vit.studies.study import Study
 
 VIT = "Dosovitskiy et al. 2021"
 

@@ -1,7 +1,8 @@
 """Tables: the studies of the paper, one row each."""
 
 from keras_vit.studies.ablations import ABLATIONS, B16, JFT_RUN, PLAIN, SMALL_RUN, VIT
-from keras_vit.studies.study import Axis, Compare, Study
+from keras_vit.studies.parts import Axis, Compare
+from keras_vit.studies.study import Study
 
 # data-size: fractions of the training images, each part of the next larger one.
 _SHARES = "% of the training images"

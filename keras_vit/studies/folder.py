@@ -15,7 +15,8 @@ from keras_vit.common.files import remove_leftovers, write_json
 from keras_vit.common.locks import take
 from keras_vit.common.wording import display
 from keras_vit.studies.differing import differences
-from keras_vit.studies.study import Axis, Study
+from keras_vit.studies.parts import Axis
+from keras_vit.studies.study import Study
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.recipes.records import read_json
 

@@ -3,76 +3,23 @@
 import dataclasses
 import itertools
 import json
-import re
 from pathlib import Path
 
-from keras_vit.common.checks import check_choice, is_integer, is_number
+from keras_vit.common.checks import is_integer
 from keras_vit.common.wording import hint
+from keras_vit.studies.parts import (
+    LENGTHS,
+    PART,
+    TWICE,
+    Axis,
+    Cell,
+    Compare,
+    merged,
+    part_of,
+    slug,
+)
+from keras_vit.studies.rules import check_fields, check_study
 from keras_vit.training.recipes.recipe import Recipe
-
-OUTCOMES = ("test_accuracy",)
-COMPARISONS = ("arms", "trend", "crossing", "compute")
-TWICE = " x2 updates"  # behind the level of a cell that checks the length
-
-# Fields of a cell that are no fields of a recipe: the part of the training images that
-# a level takes, as it stands behind a split; the cell's seed chooses the images.
-PART = "part"
-
-# The length of a run, which only one of them gives.
-_LENGTHS = ("epochs", "total_steps")
-
-
-@dataclasses.dataclass(frozen=True)
-class Axis:
-    """What is varied in every arm.
-
-    Attributes:
-        name: String: `"fraction"`.
-        unit: String: `"% of the training images"`.
-        levels: Dictionary of labels to `(number, fields)`, from small to large. The
-            fields are those of a `Recipe`, and `part`: a part of the training images
-            such as `"fraction=10%"` or `"per_class=5"`, whose images the seed chooses.
-    """
-
-    name: str
-    unit: str
-    levels: dict[str, tuple[float, dict]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Compare:
-    """A comparison that is made when all cells are done.
-
-    Attributes:
-        kind: `"arms"`: at every level, `arm` minus `other`. `"trend"`: of that
-            difference over the axis. `"crossing"`: whether it changes its sign.
-            `"compute"`: the operations that both need for one accuracy.
-        arm, other: Names of arms; for `"compute"` the first words of several, such as
-            `"ViT"` of `"ViT 4x96"` and `"ViT 8x192"`.
-    """
-
-    kind: str
-    arm: str
-    other: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One run of a study.
-
-    Attributes:
-        name: Its folder below `cells/`: `"vit/fraction_10/seed_1"`.
-        arm, level, seed: Its place in the grid; `level` is `""` without an axis.
-        recipe: Its `Recipe`.
-        length_check: Whether it is beside the grid, with twice the updates.
-    """
-
-    name: str
-    arm: str
-    level: str
-    seed: int
-    recipe: Recipe
-    length_check: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +82,7 @@ class Study:
     changes: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        _check(self)
+        check_study(self)
 
     @property
     def levels(self):
@@ -163,7 +110,7 @@ class Study:
                 f"Received: preset={name!r}.{hint(name, self.presets)}"
             )
         values = dict(self.presets[name])
-        base = _merged(self.base, values.pop("base", {}))
+        base = merged(self.base, values.pop("base", {}))
         return dataclasses.replace(self, base=base, preset=name, **values)
 
     def changed(self, *, data=None, levels=None, seeds=None, fields=None):
@@ -179,15 +126,15 @@ class Study:
         values, changes = {}, dict(self.changes)
         base, arms = self.base, dict(self.arms)
         if data is not None:
-            base, changes["data"] = _merged(base, {"data": str(data)}), str(data)
+            base, changes["data"] = merged(base, {"data": str(data)}), str(data)
         for name, value in (fields or {}).items():
             arm, dot, field = name.rpartition(".")
-            _check_fields({field: value}, f"--set {name}")
+            check_fields({field: value}, f"--set {name}")
             if dot:
                 arm = _arm_of(arm, self.arms)
-                arms[arm] = _merged(arms[arm], {field: value})
+                arms[arm] = merged(arms[arm], {field: value})
             else:
-                base = _merged(base, {field: value})
+                base = merged(base, {field: value})
             changes[name] = value
         if levels is not None:
             values["axis"] = _chosen(self, levels)
@@ -267,37 +214,19 @@ class Study:
         return cls(**values)
 
     def _cell(self, arm, level, seed, twice=False):
-        fields = _merged(self.base, self.arms[arm])
-        fields = _merged(fields, self.axis.levels[level][1] if self.axis else {})
+        fields = merged(self.base, self.arms[arm])
+        fields = merged(fields, self.axis.levels[level][1] if self.axis else {})
         part = fields.pop(PART, None)
         if part:
-            fields["data"] = _part_of(fields.get("data", Recipe.data), part, seed)
+            fields["data"] = part_of(fields.get("data", Recipe.data), part, seed)
         if twice:
-            fields = {k: 2 * v if k in _LENGTHS else v for k, v in fields.items()}
+            fields = {k: 2 * v if k in LENGTHS else v for k, v in fields.items()}
         words = [slug(arm), f"seed_{seed}"]
         if self.axis:
             words.insert(1, f"{slug(self.axis.name)}_{slug(level)}" + "_x2" * twice)
         level += TWICE * twice
         recipe = Recipe.from_json({**fields, "seed": seed})
         return Cell("/".join(words), arm, level, seed, recipe, twice)
-
-
-def slug(text):
-    """A text as part of the name of a folder: `"10 %"` is `"10"`."""
-    return re.sub(r"[^a-z0-9.]+", "_", text.lower()).strip("_.") or "_"
-
-
-def _merged(fields, others):
-    """The fields with others over them; of both lengths, the later one stays."""
-    if any(name in others for name in _LENGTHS):
-        fields = {k: v for k, v in fields.items() if k not in _LENGTHS}
-    return {**fields, **others}
-
-
-def _part_of(data, part, seed):
-    """The name of a data set with a part of its training images."""
-    has_split = re.search(r":[A-Za-z]\w*([\[+,][^/\\]*)?$", data)
-    return f"{data}{'' if has_split else ':train'},{part},seed={seed}"
 
 
 def _arm_of(word, arms):
@@ -324,55 +253,3 @@ def _chosen(study, levels):
         chosen.add(label)
     kept = {k: v for k, v in study.axis.levels.items() if k in chosen}
     return dataclasses.replace(study.axis, levels=kept)
-
-
-def _check_fields(fields, where):
-    if not isinstance(fields, dict):
-        raise ValueError(f"{where} must be an object of fields. Received: {fields!r}")
-    names = {**Recipe.__dataclass_fields__, PART: None}
-    for name in fields:
-        if name not in names:
-            raise ValueError(
-                f"{where}: a recipe has no field {name!r}.{hint(name, names)}"
-            )
-        if name == "seed":
-            raise ValueError(f"{where}: the study's `seeds` decide the seed.")
-
-
-def _check(study):
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", str(study.name)):
-        raise ValueError(
-            "`name` must be of lower-case letters, digits and hyphens. "
-            f"Received: name={study.name!r}"
-        )
-    check_choice(study.outcome, OUTCOMES, "outcome")
-    seeds = study.seeds
-    if not seeds or len(set(seeds)) < len(seeds) or not all(map(is_integer, seeds)):
-        raise ValueError(
-            f"`seeds` must be different integers, at least one. Received: {seeds}"
-        )
-    _check_fields(study.base, "base")
-    if not isinstance(study.arms, dict) or not study.arms:
-        raise ValueError(f"`arms` must name at least one arm. Received: {study.arms!r}")
-    for arm, fields in study.arms.items():
-        _check_fields(fields, f"arm {arm!r}")
-    for level, (number, fields) in (study.axis.levels if study.axis else {}).items():
-        if not is_number(number):
-            raise ValueError(f"Level {level!r} needs a number. Received: {number!r}")
-        _check_fields(fields, f"level {level!r}")
-    if study.axis and not study.axis.levels:
-        raise ValueError("An axis needs at least one level.")
-    for labels in (study.arms, study.levels):
-        if len(set(map(slug, labels))) < len(labels):
-            raise ValueError(
-                "Two labels would have one folder: they must differ in letters or "
-                f"digits. Received: {', '.join(labels)}"
-            )
-    for comparison in study.comparisons:
-        check_choice(comparison.kind, COMPARISONS, "kind")
-        arms = dict.fromkeys(study.arms)
-        if comparison.kind == "compute":
-            arms = dict.fromkeys(arm.split()[0] for arm in study.arms)
-        for arm in (comparison.arm, comparison.other):
-            check_choice(arm, tuple(arms), "arm")
-    study.cells()  # whose recipes check themselves

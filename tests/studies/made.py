@@ -6,7 +6,8 @@ import zlib
 import numpy as np
 from scipy import stats
 
-from keras_vit.studies.study import Axis, Compare, Study
+from keras_vit.studies.parts import Axis, Compare
+from keras_vit.studies.study import Study
 
 IMAGES = 400
 

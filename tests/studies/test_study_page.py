@@ -13,6 +13,7 @@ from keras_vit.common.figures import new_figure
 from keras_vit.studies import catalogue
 from keras_vit.studies.comparing import entries as d
 from keras_vit.studies.grid import Grid
+from keras_vit.studies.parts import Compare
 from keras_vit.studies.reporting import (
     apart,
     beside,
@@ -23,7 +24,6 @@ from keras_vit.studies.reporting import (
 )
 from keras_vit.studies.reporting.model_index import model_index
 from keras_vit.studies.reporting.page import study_page
-from keras_vit.studies.study import Compare
 
 pytest.importorskip("matplotlib")
 

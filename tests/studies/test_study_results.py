@@ -14,8 +14,8 @@ from keras_vit import published
 from keras_vit.studies.comparing import entries as d
 from keras_vit.studies.comparing import pairs
 from keras_vit.studies.grid import Grid
+from keras_vit.studies.parts import Axis, Compare
 from keras_vit.studies.reporting import results
-from keras_vit.studies.study import Axis, Compare
 
 
 @pytest.fixture(scope="module")

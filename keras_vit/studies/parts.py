@@ -1,0 +1,86 @@
+"""The parts of a study: its axis, its comparisons, its cells and their names."""
+
+import dataclasses
+import re
+
+from keras_vit.training.recipes.recipe import Recipe
+
+TWICE = " x2 updates"  # behind the level of a cell that checks the length
+
+# Fields of a cell that are no fields of a recipe: the part of the training images that
+# a level takes, as it stands behind a split; the cell's seed chooses the images.
+PART = "part"
+
+# The length of a run, which only one of them gives.
+LENGTHS = ("epochs", "total_steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """What is varied in every arm.
+
+    Attributes:
+        name: String: `"fraction"`.
+        unit: String: `"% of the training images"`.
+        levels: Dictionary of labels to `(number, fields)`, from small to large. The
+            fields are those of a `Recipe`, and `part`: a part of the training images
+            such as `"fraction=10%"` or `"per_class=5"`, whose images the seed chooses.
+    """
+
+    name: str
+    unit: str
+    levels: dict[str, tuple[float, dict]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Compare:
+    """A comparison that is made when all cells are done.
+
+    Attributes:
+        kind: `"arms"`: at every level, `arm` minus `other`. `"trend"`: of that
+            difference over the axis. `"crossing"`: whether it changes its sign.
+            `"compute"`: the operations that both need for one accuracy.
+        arm, other: Names of arms; for `"compute"` the first words of several, such as
+            `"ViT"` of `"ViT 4x96"` and `"ViT 8x192"`.
+    """
+
+    kind: str
+    arm: str
+    other: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One run of a study.
+
+    Attributes:
+        name: Its folder below `cells/`: `"vit/fraction_10/seed_1"`.
+        arm, level, seed: Its place in the grid; `level` is `""` without an axis.
+        recipe: Its `Recipe`.
+        length_check: Whether it is beside the grid, with twice the updates.
+    """
+
+    name: str
+    arm: str
+    level: str
+    seed: int
+    recipe: Recipe
+    length_check: bool = False
+
+
+def slug(text):
+    """A text as part of the name of a folder: `"10 %"` is `"10"`."""
+    return re.sub(r"[^a-z0-9.]+", "_", text.lower()).strip("_.") or "_"
+
+
+def merged(fields, others):
+    """The fields with others over them; of both lengths, the later one stays."""
+    if any(name in others for name in LENGTHS):
+        fields = {k: v for k, v in fields.items() if k not in LENGTHS}
+    return {**fields, **others}
+
+
+def part_of(data, part, seed):
+    """The name of a data set with a part of its training images."""
+    has_split = re.search(r":[A-Za-z]\w*([\[+,][^/\\]*)?$", data)
+    return f"{data}{'' if has_split else ':train'},{part},seed={seed}"
