@@ -30,6 +30,7 @@ del INTERRUPTS, is_command, masked_losses, metrics, model
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "boxes": [],
         "certificates.certificate": ["verify"],
         "checkpoints": [],
         "checkpoints.plan.report": ["LoadReport"],
