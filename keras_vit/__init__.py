@@ -47,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "exporting": [],
         "exporting.checked": ["export"],
         "inference.predicting": ["predict"],
+        "inference.segmenting": ["segment"],
         "inference.tiles": ["predict_tiles"],
         "inference.windows": ["predict_windows"],
         "layers": [],

@@ -268,6 +268,29 @@ def output_kind(model):
             "Models made with `num_classes=0` or `pooling=None` give features. "
             f"Received: a model with outputs of shape {shape}"
         )
+    return _last_activation(model)
+
+
+def pixel_output_kind(model):
+    """As `output_kind`, of a model that gives the scores of every pixel.
+
+    Raises:
+        ValueError: if the model's output is not a score for two classes or more at
+            every place of an image.
+    """
+    shape = model.output_shape
+    is_map = isinstance(shape, tuple) and len(shape) == 4
+    if not is_map or not 2 <= (shape[3] or 0) < 256:
+        raise ValueError(
+            "The model does not give a score for each class at every pixel, so it "
+            "cannot segment: outputs must be (batch, height, width, classes), of 2 to "
+            "255 classes. keras_vit.Segmenter and keras_vit.UNet make such models. "
+            f"Received: a model with outputs of shape {shape}"
+        )
+    return _last_activation(model)
+
+
+def _last_activation(model):
     last = model.layers[-1]
     while isinstance(last, keras.Model):
         last = last.layers[-1]

@@ -51,7 +51,7 @@ def predict_windows(model, image, *, window=None, stride=None, batch_size=1):
             "`image` must be one image (height, width, channels) with "
             f"{a['num_channels']} channels. Received: an array of shape {image.shape}"
         )
-    window = _window(window, a["image_size"])
+    window = checked_window(window, a["image_size"])
     stride = window if stride is None else pair(stride, "stride")
     if any(step > side for step, side in zip(stride, window)):
         raise ValueError(
@@ -64,21 +64,56 @@ def predict_windows(model, image, *, window=None, stride=None, batch_size=1):
             f"{image.shape[:2]} pixels, window={window}. Enlarge the image, or pass a "
             "smaller window to a model of every size."
         )
-    logits = np.zeros((*image.shape[:2], a["num_classes"]), "float32")
-    count = np.zeros((*image.shape[:2], 1), "float32")
-    starts = (starts_of(*sides) for sides in zip(image.shape, window, stride))
-    places = itertools.product(*starts)
-    while batch := list(itertools.islice(places, batch_size)):
-        cuts = [np.s_[y : y + window[0], x : x + window[1]] for y, x in batch]
-        outputs = model.predict_on_batch(np.stack([image[cut] for cut in cuts]))
-        for cut, output in zip(cuts, np.asarray(outputs, "float32")):
-            logits[cut] += output
-            count[cut] += 1
-    logits /= count
+    bands = window_bands(model.predict_on_batch, image, window, stride, batch_size)
+    logits = np.concatenate(list(bands))
     logits -= logits.max(axis=-1, keepdims=True)
     shares = np.exp(logits, out=logits)
     shares /= shares.sum(axis=-1, keepdims=True)
     return shares
+
+
+def window_bands(run, image, window, stride, batch_size=1, weights=None):
+    """Yields the outputs for a large image from top to bottom, a band at a time.
+
+    No more than the rows of one window are in memory, however high the image is.
+
+    Args:
+        run: Function from a batch of windows to outputs `(batch, height, width,
+            classes)` of the same height and width.
+        image: Float array `(height, width, channels)`, at least as large as a window.
+        window, stride: Pairs of integers, pixels.
+        batch_size: Integer, the windows that are predicted at once.
+        weights: Array of the shape of a window, positive: how much each of its pixels
+            counts where windows overlap. Defaults to all alike.
+
+    Yields:
+        Float32 arrays `(rows, width, classes)`, which together are as high as the
+        image.
+    """
+    if weights is None:
+        weights = np.ones(window, "float32")
+    weights = weights[:, :, None]
+    height, width = image.shape[:2]
+    rows, columns = (starts_of(*s) for s in zip(image.shape, window, stride))
+    sums = count = None
+    for y, following in zip(rows, [*rows[1:], height]):
+        places = iter(columns)
+        while batch := list(itertools.islice(places, batch_size)):
+            cuts = np.stack(
+                [image[y : y + window[0], x : x + window[1]] for x in batch]
+            )
+            outputs = np.asarray(run(cuts), "float32")
+            if sums is None:
+                sums = np.zeros((window[0], width, outputs.shape[-1]), "float32")
+                count = np.zeros((window[0], width, 1), "float32")
+            for x, output in zip(batch, outputs):
+                sums[:, x : x + window[1]] += weights * output
+                count[:, x : x + window[1]] += weights
+        done = following - y
+        yield sums[:done] / count[:done]
+        for array in (sums, count):  # the rows that the next windows see, too
+            array[: window[0] - done] = array[done:]
+            array[window[0] - done :] = 0
 
 
 def starts_of(length, window, stride):
@@ -86,7 +121,7 @@ def starts_of(length, window, stride):
     return [*range(0, length - window, stride), length - window]
 
 
-def _window(window, image_size):
+def checked_window(window, image_size):
     """The pixels `(height, width)` of a window that the model takes."""
     known = None not in image_size
     if window is None:

@@ -33,9 +33,19 @@ def load_image(image, preprocessing) -> np.ndarray:
         ValueError: naming the file, if it isn't there or isn't a readable image.
     """
     steps = as_preprocessing(preprocessing)
-    array = tf.convert_to_tensor(_pixels(image, steps.num_channels))
-    array = to_channels(array, steps.num_channels)
+    array = load_pixels(image, steps.num_channels)
     return apply(steps.image_steps, array[None], None)[0].numpy()
+
+
+def load_pixels(image, num_channels):
+    """One image at its own size, as it is seen: a `uint8` tensor `(H, W, C)`.
+
+    Args:
+        image: As for `load_image`.
+        num_channels: 1 or 3. Grey images are repeated, coloured ones turned grey.
+    """
+    array = tf.convert_to_tensor(_pixels(image, num_channels))
+    return to_channels(array, num_channels)
 
 
 def load_images(images, preprocessing, *, corrupt: str = "error"):
