@@ -9,6 +9,7 @@ _COLOURS = (
     "7700ff bbffaa 002299 882200 eeeeff 8866ff 661166 77bb66 "
     "55ddaa ccee77 994477 7799ff aa5544 661111 3355bb 4422cc"
 ).split()
+NUM_COLOURS = len(_COLOURS)
 # How the class of all other pixels is called; it stays without a colour in overlays.
 _BACKGROUND = ("background", "other", "void", "unlabelled", "unlabeled", "nothing")
 

@@ -34,6 +34,12 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "plot_mistakes",
             "plot_reliability",
         ],
+        "evaluation.report.segmentation_page": ["write_segmentation_report"],
+        "evaluation.segmentation": [
+            "SegmentationEvaluation",
+            "SegmentedExample",
+            "evaluate_segmentation",
+        ],
         "evaluation.summary": ["Summary", "summarise"],
     },
 )

@@ -107,26 +107,34 @@ class MaskConfusion:
 
     def scores(self):
         """The `MaskScores` of all that was counted."""
-        right = np.diag(self.matrix).astype("float64")
-        support, said = self.matrix.sum(axis=1), self.matrix.sum(axis=0)
-        iou = _share(right, support + said - right)
-        dice = _share(2 * right, support + said)
-        accuracy = _share(right, support)
-        total = support.sum()
-        seen = support > 0
-        return MaskScores(
-            iou,
-            dice,
-            accuracy,
-            support,
-            mean_iou=_mean(iou),
-            mean_dice=_mean(dice),
-            mean_accuracy=_mean(accuracy),
-            pixel_accuracy=float(_share(right.sum(), total)),
-            frequency_weighted_iou=float(
-                _share((support[seen] * iou[seen]).sum(), total)
-            ),
-        )
+        right, support = np.diag(self.matrix), self.matrix.sum(axis=1)
+        return mask_scores(right, support, self.matrix.sum(axis=0))
+
+
+def mask_scores(right, support, said):
+    """The `MaskScores` of counted pixels; of many sets at once, arrays in all fields.
+
+    Args:
+        right: Array `(..., classes)`, the pixels of each class that were found.
+        support: Array of that shape, its pixels in the truth.
+        said: Array of that shape, its pixels in the predictions.
+    """
+    right, support, said = map(np.asarray, (right, support, said))
+    iou = _share(right, support + said - right)
+    dice = _share(2 * right, support + said)
+    accuracy = _share(right, support)
+    total = support.sum(axis=-1)
+    weighted = np.where(support > 0, support * iou, 0).sum(axis=-1)
+    means = {
+        "mean_iou": mean_of_known(iou),
+        "mean_dice": mean_of_known(dice),
+        "mean_accuracy": mean_of_known(accuracy),
+        "pixel_accuracy": _share(right.sum(axis=-1), total),
+        "frequency_weighted_iou": _share(weighted, total),
+    }
+    if iou.ndim == 1:
+        means = {name: float(value) for name, value in means.items()}
+    return MaskScores(iou, dice, accuracy, support, **means)
 
 
 def _share(part, whole):
@@ -135,10 +143,10 @@ def _share(part, whole):
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), np.nan)
 
 
-def _mean(values):
-    """The mean of what is not NaN; NaN where that is nothing."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else float("nan")
+def mean_of_known(values):
+    """The mean, along the last axis, of what is not NaN; NaN where that is nothing."""
+    known = ~np.isnan(values)
+    return _share(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
 
 
 def hausdorff_distance(truth, said, spacing=1.0, percentile=95.0):

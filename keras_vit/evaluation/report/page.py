@@ -78,7 +78,7 @@ def _steps(evaluation):
 
 def _numbers(evaluation):
     low, high = evaluation.accuracy_interval
-    cards = [
+    numbers = [
         (percent(evaluation.accuracy), "accuracy"),
         (f"{100 * low:.1f} – {100 * high:.1f} %", "95 % interval (Wilson)"),
         (percent(evaluation.top5_accuracy), "top-5 accuracy"),
@@ -87,10 +87,15 @@ def _numbers(evaluation):
         (f"{evaluation.num_examples:,}", "examples"),
     ]
     if evaluation.top5_accuracy is None:
-        cards[2] = ("–", "top-5: fewer than 6 classes")
+        numbers[2] = ("–", "top-5: fewer than 6 classes")
     if evaluation.real_accuracy is not None:
-        cards.insert(3, (percent(evaluation.real_accuracy), "ReaL accuracy"))
-    items = "".join(f"<div><b>{n}</b><span>{name}</span></div>" for n, name in cards)
+        numbers.insert(3, (percent(evaluation.real_accuracy), "ReaL accuracy"))
+    return cards(numbers)
+
+
+def cards(numbers):
+    """The headline numbers: pairs of a number and what it is, both HTML."""
+    items = "".join(f"<div><b>{n}</b><span>{name}</span></div>" for n, name in numbers)
     return f"<div class='numbers'>{items}</div>"
 
 
@@ -132,12 +137,24 @@ def _classes(evaluation):
         for row in classes
     ]
     table = as_html(["class", "examples", "precision", "recall", "F1"], rows, 1)
+    order = "those with the lowest recall first"
+    return searchable(table, len(rows), order) if many else searchable(table)
+
+
+def searchable(table, number=None, order=None):
+    """A table of classes that scrolls, with a box to search in it if it is long.
+
+    Args:
+        table: String, the HTML element.
+        number: Integer, its classes; `None` for a short one.
+        order: String, in which order they are.
+    """
     table = f"<div class='tall'>{table}</div>"
-    if not many:
+    if number is None:
         return table
     script = (resources.files("keras_vit.evaluation.report") / "search.js").read_text()
     return (
-        f"<p class='note'>{len(rows):,} classes, those with the lowest recall first. "
+        f"<p class='note'>{number:,} classes, {order}. "
         "<input type='search' id='search' placeholder='search classes' "
         f"aria-label='search classes'></p>{table}<script>{script}</script>"
     )

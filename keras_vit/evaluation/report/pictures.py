@@ -20,7 +20,7 @@ CLASSES_WITH_NAMES = 120
 MOST_CLASSES = 500
 
 
-def plot_confusion(evaluation):
+def plot_confusion(evaluation, percentages=False):
     """The confusion matrix: rows the true classes, columns the predicted ones.
 
     Each row is coloured by its shares; the darker, the more of the class's examples.
@@ -29,6 +29,8 @@ def plot_confusion(evaluation):
 
     Args:
         evaluation: An `Evaluation`, or what has its `confusion` and `class_names`.
+        percentages: Boolean, whether cells carry the share of their row in percent,
+            as suits pixels, instead of their count.
 
     Returns:
         A matplotlib `Figure`.
@@ -68,7 +70,7 @@ def plot_confusion(evaluation):
         axes.set_xticks(range(len(columns)), short, rotation=90, fontsize=size)
         axes.set_yticks(range(number), short[:number], fontsize=size)
     if number <= CLASSES_WITH_COUNTS:
-        _write_counts(axes, counts, shares)
+        _write_counts(axes, counts, shares, percentages)
     return figure
 
 
@@ -91,13 +93,17 @@ def _colours(shares):
     return pixels
 
 
-def _write_counts(axes, counts, shares):
+def _write_counts(axes, counts, shares, percentages):
     for row, column in zip(*np.nonzero(counts)):
-        strong = shares[row, column] > 0.4
+        share = shares[row, column]
+        strong = share > 0.4
+        text = str(counts[row, column])
+        if percentages:
+            text = f"{100 * share:.0f}" if share >= 0.005 else "<1"
         axes.text(
             column,
             row,
-            str(counts[row, column]),
+            text,
             ha="center",
             va="center",
             fontsize=8,
