@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from keras_vit.common.checks import check_choice
+from keras_vit.data.dense import loading as dense
 from keras_vit.data.places import open_place
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.records import RecordStore
@@ -27,6 +28,7 @@ def load(
     columns: dict[str, str] | None = None,
     labelled: bool = True,
     progress=None,
+    task: str = "classification",
 ) -> Source:
     """Finds a data set by its name or path.
 
@@ -64,9 +66,14 @@ def load(
         labelled: Whether the folders of a folder are classes. If not, all images below
             it are taken, and labelled 0; other sources are as they are.
         progress: None, or a function (images read, images in all), for `"skip"`.
+        task: `"classification"`; or `"segmentation"`, for folders with masks, which are
+            read once to say what they hold, and refused before training if they are
+            wrong: `images/` and `masks/` with equal names, or these two in `train/` and
+            `test/`; palette or grey images whose values are the classes, 255 not
+            counted, or coloured ones with colours.json beside them.
 
     Returns:
-        A `Source`.
+        A `Source`, for segmentation a `MaskSource`.
 
     Raises:
         ValueError: if there is no such set, split, folder or label, naming it.
@@ -79,8 +86,15 @@ def load(
     ['cat', 'dog']
     """
     check_choice(corrupt, ("error", "skip"), "corrupt")
+    check_choice(task, (Source.task, *dense.TASKS), "task")
     place = open_place(name)
-    if place.has_files:
+    if task != Source.task:
+
+        def part(found):
+            return _part(place, found, test_fraction, split_seed)
+
+        source = dense.load(place, task, part, skip=corrupt == "skip")
+    elif place.has_files:
         folder, seen = place.scan(columns, labelled), place.look(columns, labelled)
         place.tell(columns, labelled)
         source = _folder_source(place, folder, seen, test_fraction, split_seed)
@@ -88,14 +102,16 @@ def load(
         source = _vtab_source(place, data_dir)
     else:
         source = _record_source(place, data_dir)
-    if corrupt == "skip":
+    if corrupt == "skip" and task == Source.task:
         source = source.without_corrupt(progress)
     for part in place.parts:
         source = source._take(part)
     return source
 
 
-def splits(name, data_dir=None, *, columns=None, labelled=True) -> dict[str, int]:
+def splits(
+    name, data_dir=None, *, columns=None, labelled=True, task: str = "classification"
+) -> dict[str, int]:
     """The splits that a data set has, and their numbers of examples.
 
     Args:
@@ -103,7 +119,11 @@ def splits(name, data_dir=None, *, columns=None, labelled=True) -> dict[str, int
         data_dir: As for `load`.
         columns: As for `load`.
         labelled: As for `load`.
+        task: As for `load`.
     """
+    check_choice(task, (Source.task, *dense.TASKS), "task")
+    if task != Source.task:
+        return dense.splits_of(open_place(name), task)
     return open_place(name).splits(data_dir, columns, labelled)
 
 
@@ -126,8 +146,9 @@ def load_splits(
         (train, test), both `Source`.
     """
     place = open_place(name)
-    reading = {key: options[key] for key in ("columns", "labelled") if key in options}
-    known = place.splits(data_dir, **reading)
+    reading = ("columns", "labelled", "task")
+    reading = {key: options[key] for key in reading if key in options}
+    known = splits(place, data_dir, **reading)
     if test is None:
         made = "test" if place.has_files or not known else None
         test = next((s for s in ("test", "validation") if s in known), made)
@@ -196,10 +217,18 @@ def _source_of(store, name, split):
 
 
 def _folder_source(place, folder, seen, test_fraction, split_seed):
+    split, files, labels = _part(place, folder.splits, test_fraction, split_seed)
+    # Of all images, whatever part of them is asked for.
+    store = FileStore(folder.root, files, labels, seen.shape)
+    names, channels = folder.class_names, seen.num_channels
+    return Source(store, str(place.path), split, names, channels)
+
+
+def _part(place, found, test_fraction, split_seed):
+    """(name, files, labels) of the part that is wanted of the splits `found`."""
     split = place.split
     match = re.fullmatch(r"(\w+)\s*(\[.*\])?", split or "train")
     base, brackets = match.groups() if match else (split, None)
-    found = folder.splits
     made = not {"test", "validation"} & set(found)  # the test part, by ourselves
     if base in ("train", "test") and made:
         files, labels = found.get("train", found.get("all"))
@@ -223,10 +252,7 @@ def _folder_source(place, folder, seen, test_fraction, split_seed):
         files, labels = files[keep], labels[keep]
     if not len(files):
         raise ValueError(f"{place}: the split {split!r} holds no images.")
-    # Of all images, whatever part of them is asked for.
-    store = FileStore(folder.root, files, labels, seen.shape)
-    names, channels = folder.class_names, seen.num_channels
-    return Source(store, str(place.path), split or base, names, channels)
+    return split or base, files, labels
 
 
 def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Source:

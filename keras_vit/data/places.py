@@ -85,21 +85,21 @@ class Place:
         path, few = str(self.path), self.any_classes
         if self.kind == "list":
             key = ("list", repr(columns), few)
-            return self._once(key, scan_list, path, columns, few)
+            return self.once(key, scan_list, path, columns, few)
         if not labelled:
-            return self._once("unlabelled", folders.scan_unlabelled, path)
-        return self._once(("folder", few), folders.scan, path, few)
+            return self.once("unlabelled", folders.scan_unlabelled, path)
+        return self.once(("folder", few), folders.scan, path, few)
 
     def look(self, columns=None, labelled: bool = True) -> Look:
         """What the headers of all images of a folder or a list say."""
         folder = self.scan(columns, labelled)
         files, labels = (np.concatenate(c) for c in zip(*folder.splits.values()))
         key = ("look", repr(columns), labelled)
-        return self._once(key, look, folder.root, files, labels, str(self))
+        return self.once(key, look, folder.root, files, labels, str(self))
 
     def tell(self, columns=None, labelled: bool = True):
         """Logs, the first time, what a user should know of a folder or a list."""
-        self._once(("told", repr(columns), labelled), self._tell, columns, labelled)
+        self.once(("told", repr(columns), labelled), self._tell, columns, labelled)
 
     def _tell(self, columns, labelled):
         folder = self.scan(columns, labelled)
@@ -117,7 +117,7 @@ class Place:
             ConnectionError: if it must be downloaded and no host can be reached.
         """
         key = ("builder", None if data_dir is None else str(data_dir))
-        return self._once(key, self._prepared, data_dir)
+        return self.once(key, self._prepared, data_dir)
 
     def _prepared(self, data_dir):
         name = self.vtab_task.dataset if self.vtab_task else self.path
@@ -139,7 +139,8 @@ class Place:
         found = self.builder(data_dir).info.splits
         return {key: split.num_examples for key, split in found.items()}
 
-    def _once(self, key, find, *arguments):
+    def once(self, key, find, *arguments):
+        """What `find(*arguments)` returns, which is called for the first `key` only."""
         if key not in self._found:
             self._found[key] = find(*arguments)
         return self._found[key]

@@ -24,6 +24,7 @@ class Source:
     """One split of a data set. Made by `keras_vit.data.load` and related functions.
 
     Attributes:
+        task: What its examples are for: "classification".
         name, split: The data set's name or the folder's path; the split's name.
         class_names: List of strings; the label is the place in it.
         num_classes: Integer.
@@ -39,6 +40,8 @@ class Source:
     >>> model.fit(batches, steps_per_epoch=train.steps_per_epoch(128), epochs=10)
     """
 
+    task = "classification"
+
     def __init__(self, store, name, split, class_names, num_channels, skipped=()):
         self.name, self.split = name, split
         self.class_names = list(map(canonical, class_names))
@@ -49,8 +52,8 @@ class Source:
 
     def __repr__(self):
         return (
-            f"<Source {display(self.name)}:{self.split}, {self.num_examples} examples, "
-            f"{self.num_classes} classes>"
+            f"<{type(self).__name__} {display(self.name)}:{self.split}, "
+            f"{self.num_examples} examples, {self.num_classes} classes>"
         )
 
     @property
@@ -66,7 +69,7 @@ class Source:
     def with_store(self, store, *, split: str | None = None) -> "Source":
         """The same classes with the examples of another store."""
         names = (self.name, split or self.split, self.class_names, self.num_channels)
-        return Source(store, *names, self.skipped)
+        return type(self)(store, *names, self.skipped)
 
     @property
     def num_classes(self) -> int:
@@ -202,7 +205,8 @@ class Source:
             self.num_examples, size, training, seed, start_step, epochs, drop_remainder
         )
         store = self._cached(cache)
-        return batches(store, order, steps, size, self.num_classes, part)
+        targets = self._targets(steps)
+        return batches(store, order, steps, size, self.num_classes, part, targets)
 
     def without_corrupt(self, progress=None) -> "Source":
         """Reads every image once and leaves out the broken ones.
@@ -276,6 +280,10 @@ class Source:
     def _take(self, subset):
         places = subset.places(*self.store.label_table(), self.class_names)
         return self.with_store(self.store.select(places), split=f"{self.split}{subset}")
+
+    def _targets(self, steps):
+        """What `pipeline.batches` takes through the steps with the images, or None."""
+        return None
 
     def _cached(self, cache):
         """The store to read batches from: decoded, where possible and wanted."""

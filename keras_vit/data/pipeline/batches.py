@@ -29,7 +29,9 @@ from keras_vit.data.readers.stores import PixelStore
 from keras_vit.data.steps.base import Crop
 
 
-def batches(store, order, preprocessing, batch_size, num_classes, part=None):
+def batches(
+    store, order, preprocessing, batch_size, num_classes, part=None, targets=None
+):
     """Batches of a store; with a `part`, only that part of every batch.
 
     Args:
@@ -39,6 +41,8 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
         batch_size: Integer, examples of a whole batch.
         num_classes: Integer.
         part: `(index, count)`, or `None` for whole batches, the last as short as it is.
+        targets: What goes through the steps with the images and takes the place of
+            their labels: `Masks` or `Boxes` of `keras_vit.data.dense.targets`.
 
     Returns:
         Dataset of (images, labels), and in evaluation (images, labels, weights), of
@@ -50,7 +54,7 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
         ValueError: if there is no such part, or the batch has no equal parts.
     """
     if part is None:
-        return _batches(store, order, preprocessing, batch_size, num_classes)
+        return _batches(store, order, preprocessing, batch_size, num_classes, targets)
     index, count = part
     if not 0 <= index < count or batch_size % count:
         raise ValueError(
@@ -68,7 +72,7 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
     if not mixed:
         order = dataclasses.replace(order, part=part, batch=batch_size)
     read = batch_size if mixed else size
-    dataset = _batches(store, order, preprocessing, read, num_classes)
+    dataset = _batches(store, order, preprocessing, read, num_classes, targets)
     if mixed:
         rows = slice(index * size, (index + 1) * size)
 
@@ -94,7 +98,7 @@ def batches(store, order, preprocessing, batch_size, num_classes, part=None):
 
 
 def _batches(
-    store, order: Order, preprocessing, batch_size: int, num_classes: int
+    store, order: Order, preprocessing, batch_size: int, num_classes: int, targets
 ) -> tf.data.Dataset:
     """All rows of every batch that `order` says; the last one may be short.
 
@@ -108,7 +112,9 @@ def _batches(
     sizes = _sizes(preprocessing.image_steps, size)
     batched = all(step.batched for step in preprocessing.image_steps)
     mix = _mixer(preprocessing, num_classes)
-    if batched and None not in sizes and isinstance(store, PixelStore):
+    if targets is not None:
+        dataset = _with_targets(store, order, preprocessing, batch_size, targets)
+    elif batched and None not in sizes and isinstance(store, PixelStore):
         dataset = _from_pixels(store, order, preprocessing, batch_size, mix)
     else:
         dataset = _one_by_one(store, order, preprocessing, batch_size, mix)
@@ -198,6 +204,32 @@ def _one_by_one(store, order, preprocessing, batch_size, mix):
 
     whole = complete_batches(store, order, preprocessing, read, batch_size)
     # In threads of their own, so that reading goes on meanwhile.
+    return whole.map(make, num_parallel_calls=2)
+
+
+def _with_targets(store, order, preprocessing, batch_size, targets):
+    """Images whose targets go through the same steps with the same seeds."""
+    channels, steps = preprocessing.num_channels, preprocessing.image_steps
+    shape = (*preprocessing.image_size, channels)
+
+    @as_written
+    def read(position, item):
+        image = pixels_of(item, channels)[None]
+        target, seeds = targets.read(item, tf.shape(image)[1:3]), item["seed"][None]
+        for place, step in enumerate(steps):
+            own = randomness.step_seeds(seeds, place) if step.random else None
+            target = targets.after(step, target, tf.unstack(tf.shape(image)[1:3]), own)
+            image = apply((step,), image, seeds, place)
+        image = tf.ensure_shape(image[0], shape)
+        label = tf.cast(item["label"], tf.int32)
+        done = targets.done(target, preprocessing.image_size)
+        return {"position": position, "image": image, "label": label, **done}
+
+    @as_written
+    def make(batch):
+        return batch["image"], targets.of_batch(batch)
+
+    whole = complete_batches(store, order, preprocessing, read, batch_size)
     return whole.map(make, num_parallel_calls=2)
 
 

@@ -17,10 +17,12 @@ CORRUPT = "Corrupt image: "
 READABLE = "it could not be read the first time, but could be the second time"
 HINT = " Remove or repair it, or leave such images out with corrupt='skip'."
 UNFIT = "Image that does not suit the steps: "
+ANNOTATION = "Image with a wrong annotation: "
 UNLABELLED = "Example without a label: "
 HINTS = {
     CORRUPT: HINT,
     UNFIT: " Resize images before a crop, as in 'resize_small(256)|random_crop'.",
+    ANNOTATION: " Repair the annotation, or remove both.",
     UNLABELLED: " Its label is negative, as in a test set whose labels are secret: "
     "choose another split.",
 }
@@ -103,6 +105,9 @@ def _raise_reason(items, preprocessing, read):
             if item["label"] < 0:
                 raise ValueError(f"{UNLABELLED}{name}.{HINTS[UNLABELLED]}")
             continue
+        if ANNOTATION in reason:
+            reason = reason.partition(ANNOTATION)[2]
+            raise ValueError(f"{ANNOTATION}{name}: {reason}.{HINTS[ANNOTATION]}")
         try:
             height, width, _ = pixels_of(item, preprocessing.num_channels).shape
         except Exception:

@@ -38,6 +38,52 @@ class Step:
         """(H, W) after the step, from (H, W) before it; None where unknown."""
         return size
 
+    def on_masks(self, masks, seeds=None):
+        """The masks of the images after the step, with the same draws.
+
+        Steps that move pixels take the nearest one, and 255 where there is none; steps
+        on values and steps that cover pixels change nothing.
+
+        Args:
+            masks: `uint8` tensor `(B, H, W)`, the class of each pixel, 255 not counted.
+            seeds: `uint64` tensor `(B,)`, those of the images.
+
+        Returns:
+            `uint8` tensor `(B, height, width)`.
+
+        Raises:
+            ValueError: naming the step, if it makes no sense on masks.
+        """
+        raise refused(self, "masks")
+
+    def on_boxes(self, boxes, size, seeds=None):
+        """The boxes of the images after the step, with the same draws.
+
+        Args:
+            boxes: `float32` tensor `(B, M, 4)`: left, top, right, bottom in pixels,
+                right and bottom exclusive.
+            size: (height, width) of the images before the step.
+            seeds: `uint64` tensor `(B,)`, those of the images.
+
+        Returns:
+            `float32` tensor `(B, M, 4)`. A box outside of what is left of the image has
+            no width or no height.
+
+        Raises:
+            ValueError: naming the step, if it makes no sense on boxes.
+        """
+        raise refused(self, "boxes")
+
+
+class ValueStep(Step):
+    """Base of the steps that move no pixel: masks and boxes stay as they are."""
+
+    def on_masks(self, masks, seeds=None):
+        return masks
+
+    def on_boxes(self, boxes, size, seeds=None):
+        return boxes
+
 
 class Crop(Step):
     """Base of the steps that cut a rectangle out of an image, and may resize it.
@@ -89,6 +135,13 @@ class BatchStep:
             `(B, num_classes)`.
         """
         raise NotImplementedError
+
+
+def refused(step, what: str) -> ValueError:
+    """The error of a step that makes no sense on masks or boxes."""
+    return ValueError(
+        f"{type(step).__name__} cannot be done on {what}. Leave it out of `augment`."
+    )
 
 
 METHODS = ("bilinear", "nearest", "bicubic", "area")

@@ -7,10 +7,13 @@ import tensorflow as tf
 from keras_vit.data import randomness
 from keras_vit.data.steps.base import Crop, Step, check, check_pillow
 from keras_vit.data.steps.resizing import (
+    cut_boxes,
     fitted,
     of_smaller_side,
     resized,
     resized_as_pillow,
+    resized_boxes,
+    resized_masks,
 )
 
 
@@ -53,11 +56,20 @@ class Resize(Step):
         size = (self.height, self.width)
         if tuple(images.shape[1:3]) == size:
             return images
-        if self.fit != "stretch":
-            size = fitted(*_height_width(images), size, self.fit)
+        size = self._fitted(*_height_width(images))
         if self.pillow:
             return resized_as_pillow(images, size, self.method)
         return resized(images, size, self.method, self.antialias)
+
+    def _fitted(self, height, width):
+        size = (self.height, self.width)
+        return size if self.fit == "stretch" else fitted(height, width, size, self.fit)
+
+    def on_masks(self, masks, seeds=None):
+        return resized_masks(masks, self._fitted(*_height_width(masks)))
+
+    def on_boxes(self, boxes, size, seeds=None):
+        return resized_boxes(boxes, size, self._fitted(*size))
 
     def output_size(self, size):
         return (self.height, self.width) if self.fit == "stretch" else None
@@ -82,11 +94,19 @@ class ResizeSmall(Step):
         check_pillow(self)
 
     def __call__(self, images, seeds=None):
-        height, width = _height_width(images)
-        size = of_smaller_side(height, width, self.side, down=self.pillow)
+        size = self._size(*_height_width(images))
         if self.pillow:
             return resized_as_pillow(images, size, self.method)
         return resized(images, size, self.method)
+
+    def _size(self, height, width):
+        return of_smaller_side(height, width, self.side, down=self.pillow)
+
+    def on_masks(self, masks, seeds=None):
+        return resized_masks(masks, self._size(*_height_width(masks)))
+
+    def on_boxes(self, boxes, size, seeds=None):
+        return resized_boxes(boxes, size, self._size(*size))
 
     def output_size(self, size):
         if size is None or size[0] != size[1]:
@@ -126,6 +146,18 @@ class CentralCrop(Crop):
     def __call__(self, images, seeds=None):
         window = self._window(*_height_width(images))
         return self.finish(tf.image.crop_to_bounding_box(images, *window))
+
+    def on_masks(self, masks, seeds=None):
+        window = self._window(*_height_width(masks))
+        step = self if self.border is None else dataclasses.replace(self, border=255)
+        images = tf.image.crop_to_bounding_box(masks[..., None], *window)
+        return step.finish(images)[..., 0]
+
+    def on_boxes(self, boxes, size, seeds=None):
+        _, _, height, width = window = self._window(*size)
+        boxes = cut_boxes(boxes, window)
+        above, before = (self.height - height) // 2, (self.width - width) // 2
+        return cut_boxes(boxes, (-above, -before, self.height, self.width))
 
     def window(self, height, width, seeds):
         return tf.stack(self._window(height, width))
@@ -203,8 +235,8 @@ class InceptionCrop(Crop):
     def __call__(self, images, seeds=None):
         window = self.window(*tf.unstack(tf.shape(images)[1:3]), seeds)
         top, left, height, width = tf.unstack(window)
-        images = tf.slice(images, [0, top, left, 0], [1, height, width, -1])
-        return self.finish(images)
+        part = tf.slice(images, [0, top, left, 0], [1, height, width, -1])
+        return self.finish(tf.ensure_shape(part, [1, None, None, images.shape[-1]]))
 
     def window(self, height, width, seeds):
         begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
@@ -217,6 +249,17 @@ class InceptionCrop(Crop):
             use_image_if_no_bounding_boxes=True,
         )
         return tf.concat([begin[:2], size[:2]], 0)
+
+    def on_masks(self, masks, seeds=None):
+        window = self.window(*tf.unstack(tf.shape(masks)[1:]), seeds)
+        top, left, height, width = tf.unstack(window)
+        part = tf.slice(masks, [0, top, left], [1, height, width])
+        return resized_masks(part, (self.height, self.width))
+
+    def on_boxes(self, boxes, size, seeds=None):
+        window = tf.unstack(self.window(*size, seeds))
+        wanted = self.height, self.width
+        return resized_boxes(cut_boxes(boxes, window), window[2:], wanted)
 
     def finish(self, images):
         return resized(images, (self.height, self.width), self.method)
@@ -241,11 +284,20 @@ class RandomCrop(Crop):
         corner = self._corner(*_height_width(images), seeds)  # (B, 2)
         if images.shape[0] == 1:  # one slice is quicker than two gathers
             begin = tf.concat([[0], corner[0], [0]], 0)
-            return tf.slice(images, begin, [1, self.height, self.width, -1])
+            part = tf.slice(images, begin, [1, self.height, self.width, -1])
+            return tf.ensure_shape(part, [1, None, None, images.shape[-1]])
         rows = corner[:, :1] + tf.range(self.height)  # (B, height)
         columns = corner[:, 1:] + tf.range(self.width)
         images = tf.gather(images, rows, axis=1, batch_dims=1)
         return tf.gather(images, columns, axis=2, batch_dims=1)
+
+    def on_masks(self, masks, seeds=None):
+        return self(masks[..., None], seeds)[..., 0]
+
+    def on_boxes(self, boxes, size, seeds=None):
+        corner = self._corner(*size, seeds)  # (B, 2)
+        window = (corner[:, 0], corner[:, 1], self.height, self.width)
+        return cut_boxes(boxes, window)
 
     def window(self, height, width, seeds):
         corner = self._corner(height, width, seeds)[0]
@@ -276,6 +328,17 @@ class Pad(Step):
         padding = [(0, 0), by, by, (0, 0)]
         return tf.pad(images, padding, self.mode, constant_values=value)
 
+    def on_masks(self, masks, seeds=None):
+        return dataclasses.replace(self, value=255)(masks[..., None])[..., 0]
+
+    def on_boxes(self, boxes, size, seeds=None):
+        if self.mode.lower() != "constant":
+            raise ValueError(
+                f"Pad with mode={self.mode!r} mirrors objects that then have no boxes. "
+                "Use mode='constant' on boxes."
+            )
+        return boxes + float(self.pixels)
+
     def output_size(self, size):
         return size and tuple(length + 2 * self.pixels for length in size)
 
@@ -293,7 +356,7 @@ class Flip(Step):
         check(self, "probability")
 
     def __call__(self, images, seeds=None):
-        chosen = randomness.uniform(seeds, 1)[:, 0] < self.probability
+        chosen = self._chosen(seeds)
         if images.shape[0] == 1:  # no gathering and scattering for one image
             # Of three dimensions, not four: TensorFlow has a quick way for those.
             mirror = lambda: tf.reverse(images[0], [1])[None]  # noqa: E731
@@ -301,3 +364,15 @@ class Flip(Step):
         places = tf.where(chosen)
         mirrored = tf.reverse(tf.gather(images, places[:, 0]), [2])
         return tf.tensor_scatter_nd_update(images, places, mirrored)
+
+    def _chosen(self, seeds):
+        return randomness.uniform(seeds, 1)[:, 0] < self.probability
+
+    def on_masks(self, masks, seeds=None):
+        return self(masks[..., None], seeds)[..., 0]
+
+    def on_boxes(self, boxes, size, seeds=None):
+        left, top, right, bottom = tf.unstack(boxes, axis=-1)
+        width = tf.cast(size[1], tf.float32)
+        mirrored = tf.stack([width - right, top, width - left, bottom], -1)
+        return tf.where(self._chosen(seeds)[:, None, None], mirrored, boxes)

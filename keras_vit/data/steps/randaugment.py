@@ -11,6 +11,8 @@ from keras_vit.data.steps import colour_ops, geometry_ops
 from keras_vit.data.steps.base import Step, check
 
 FILL = 128  # of what a geometric operation brings in from outside the image
+# The operations that move pixels; the others leave masks alone.
+MOVING = ("rotate", "shear_x", "shear_y", "translate_x", "translate_y")
 MAX_LEVEL = 10.0  # the scale's end; larger magnitudes extrapolate
 
 
@@ -54,6 +56,21 @@ class RandAugment(Step):
             image = apply(image, drawn[layer])
         return image[None]
 
+    def on_masks(self, masks, seeds=None):
+        count = self.num_layers
+        drawn = tf.reshape(randomness.uniform(seeds, 4 * count), [count, 4])
+        made = operations(self.magnitude, fill=255)
+        made = {key: made[key] if key in MOVING else _unmoved for key in made}
+        mask = masks[0, ..., None]
+        apply = _any_of(made, mask.shape)
+        for layer in range(count):
+            mask = apply(mask, drawn[layer])
+        return mask[None, ..., 0]
+
+
+def _unmoved(mask, place, sign):
+    return tf.identity(mask)
+
 
 def _any_of(made, shape):
     """A function that does one operation on an image, from four numbers in [0, 1).
@@ -86,8 +103,12 @@ def _any_of(made, shape):
     return apply
 
 
-def operations(magnitude: float) -> dict:
+def operations(magnitude: float, fill: int = FILL) -> dict:
     """The operations at a magnitude, by name.
+
+    Args:
+        magnitude: Number in [0, 30].
+        fill: Value of what comes from outside the image, and of what is covered.
 
     Returns:
         Names to functions `(image, place, sign)`: a `uint8` tensor `(H, W, C)`; two
@@ -103,14 +124,14 @@ def operations(magnitude: float) -> dict:
         size = tf.shape(image)[:2]
         center = tf.cast(place * tf.cast(size, tf.float32), tf.int32)
         center = tf.minimum(center, size - 1)
-        return geometry_ops.cutout(image, int(40 * level), center, FILL)
+        return geometry_ops.cutout(image, int(40 * level), center, fill)
 
     def signed(function, amount):
-        return lambda image, place, sign: function(image, sign * amount, FILL)
+        return lambda image, place, sign: function(image, sign * amount, fill)
 
     def moved(right, down):
         return lambda image, place, sign: geometry_ops.translate(
-            image, sign * right, sign * down, FILL
+            image, sign * right, sign * down, fill
         )
 
     def plain(function, *amount):

@@ -17,6 +17,35 @@ def resized(images, size, method, antialias=False):
     return tf.clip_by_value(images, 0.0, 255.0) if overshoots else images
 
 
+def resized_masks(masks, size):
+    """Masks `(B, H, W)` resized: the nearest pixel, its centre half a pixel in."""
+    return tf.image.resize(masks[..., None], size, "nearest")[..., 0]
+
+
+def resized_boxes(boxes, size, wanted):
+    """Boxes `(B, M, 4)` in pixels of a size as those of another, (height, width)."""
+    height, width = (
+        tf.cast(new, tf.float32) / tf.cast(old, tf.float32)
+        for new, old in zip(wanted, size)
+    )
+    return boxes * tf.stack([width, height, width, height])
+
+
+def cut_boxes(boxes, window):
+    """Boxes `(B, M, 4)` as they lie in a window of the image, and cut at its edges.
+
+    Args:
+        boxes: `float32` tensor: left, top, right, bottom in pixels.
+        window: (top, left, height, width), each a number or a tensor `(B,)`.
+    """
+    top, left, height, width = (
+        tf.reshape(tf.cast(value, tf.float32), [-1, 1, 1]) for value in window
+    )
+    boxes -= tf.concat([left, top, left, top], -1)
+    limits = tf.concat([width, height, width, height], -1)
+    return tf.clip_by_value(boxes, tf.zeros_like(limits), limits)
+
+
 def resized_as_pillow(images, size, method):
     """Resized to `uint8`, as Pillow resizes 8-bit images.
 

@@ -5,13 +5,13 @@ import dataclasses
 import tensorflow as tf
 
 from keras_vit.data import randomness
-from keras_vit.data.steps.base import Step, check, check_range
+from keras_vit.data.steps.base import ValueStep, check, check_range
 
 ATTEMPTS = 10  # rectangles drawn until one fits; all fail in 1 of 50,000 images
 
 
 @dataclasses.dataclass(frozen=True)
-class RandomErasing(Step):
+class RandomErasing(ValueStep):
     """Covers a random rectangle, with noise or with one value. Keeps the dtype.
 
     Args:
@@ -93,7 +93,7 @@ def _noise(seeds, shape):
 
 
 @dataclasses.dataclass(frozen=True)
-class ValueRange(Step):
+class ValueRange(ValueStep):
     """From [0, 255] to [low, high], `float32`. The last step on images."""
 
     low: float = -1.0

@@ -1,0 +1,1 @@
+"""Data sets with masks or boxes: formats, checks, and sources for training."""

@@ -1,0 +1,165 @@
+"""Files of masks: palette, grey, coloured and binary images to class numbers."""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from keras_vit.common.wording import display
+from keras_vit.data.decoding.pillow import opened, read_image_file
+
+IGNORED = 255  # the value of a pixel that is not counted
+MOST_COLOURS = 5  # named in an error
+
+
+class Unreadable(ValueError):
+    """A file that is broken or not there, in contrast to one that is no mask."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskFiles:
+    """Reads masks that are one file for each image.
+
+    Args:
+        root: The folder.
+        num_classes: Integer; `None` while it is not known.
+        colours: Array `(N, 4)` of red, green, blue and the class that they mean; or
+            `None`, where the value of a pixel is the class.
+        how: What to do about a value beyond the classes, for messages.
+    """
+
+    root: str
+    num_classes: int | None = None
+    colours: np.ndarray | None = None
+    how: str = ""
+
+    def mask(self, file: str, size=None) -> np.ndarray:
+        """The classes of the pixels: `uint8` `(h, w)`.
+
+        Args:
+            file: Path relative to the root.
+            size: (height, width) of the image, or `None` if any will do.
+
+        Raises:
+            ValueError: naming the mask, if it cannot be read, is no mask, or has
+                another size or values beyond the classes.
+        """
+        path = os.path.join(self.root, file)
+        mask = _classes(*_opened(path), display(path), self.colours)
+        if size is not None and mask.shape != tuple(size):
+            raise ValueError(
+                f"the mask {display(path)} has {_shape(mask.shape)} and its image "
+                f"{_shape(size)}"
+            )
+        if self.num_classes is not None:
+            self._check_values(mask, path)
+        return mask
+
+    def with_classes(self, num_classes: int) -> "MaskFiles":
+        """The same files with a known number of classes."""
+        return dataclasses.replace(self, num_classes=num_classes)
+
+    def _check_values(self, mask, path):
+        beyond = (mask >= self.num_classes) & (mask != IGNORED)
+        if beyond.any():
+            values = ", ".join(map(str, np.unique(mask[beyond])[:MOST_COLOURS]))
+            raise ValueError(
+                f"the mask {display(path)} has the values {values}, and there are "
+                f"{self.num_classes} classes, 0 to {self.num_classes - 1} (255 is not "
+                f"counted). {self.how}"
+            )
+
+
+def _shape(size):
+    return f"{size[0]}x{size[1]} pixels (height x width)"
+
+
+def _opened(path):
+    """(values, mode of Pillow) of a file, turned as it is shown."""
+    from PIL import ImageOps
+
+    try:
+        with opened(read_image_file(path)) as image:
+            lossy = image.format in ("JPEG", "MPO")
+            image.load()
+            mode = image.mode
+            array = np.asarray(ImageOps.exif_transpose(image))
+    except ValueError as error:
+        reason = getattr(error, "reason", error)
+        raise Unreadable(f"the mask {display(path)}: {reason}") from None
+    if lossy:
+        raise ValueError(
+            f"the mask {display(path)} is a JPEG, which changes class numbers when it "
+            "is written. Write masks as PNG."
+        )
+    return array, mode
+
+
+def _classes(array, mode, name, colours):
+    """The classes of pixels, `uint8` `(h, w)`, of the values of an image."""
+    if mode in ("LA", "La", "PA"):
+        raise ValueError(
+            f"the mask {name} has an alpha channel beside its values (mode {mode}). "
+            "Keep the values only: Image.open(path).getchannel(0).save(path), with "
+            "Image of Pillow."
+        )
+    if mode in ("RGB", "RGBA"):
+        return _of_colours(array, name, colours)
+    if mode not in ("P", "L", "1") and not mode.startswith("I"):
+        raise ValueError(
+            f"the mask {name} has the mode {mode}. Masks are palette, grey or RGB "
+            "images."
+        )
+    if array.min() < 0 or array.max() > 255:
+        raise ValueError(
+            f"the mask {name} has values from {array.min()} to {array.max()}. Class "
+            "numbers lie in 0 to 254, and 255 is not counted. If they number objects, "
+            "write the class of each instead."
+        )
+    array = array.astype(np.uint8)
+    if colours is not None and mode != "P":
+        return _of_colours(np.repeat(array[..., None], 3, -1), name, colours)
+    return array
+
+
+def _of_colours(array, name, colours):
+    """Classes of an RGB or RGBA image by a table of colours."""
+    if array.shape[-1] == 4:
+        if array[..., 3].min() < 255:
+            raise ValueError(
+                f"the mask {name} is transparent in places, where no class is known. "
+                "Write masks without an alpha channel."
+            )
+        array = array[..., :3]
+    codes = _codes(array)
+    if colours is None:
+        found = [_hex(code) for code in np.unique(codes)[: MOST_COLOURS + 1]]
+        more = ", ..." if len(found) > MOST_COLOURS else ""
+        raise ValueError(
+            f"the mask {name} is in colour, and no table says which class a colour "
+            f"means: put colours.json beside the folders, such as "
+            '{"background": [0, 0, 0], "cell": [255, 0, 0]}. Its colours: '
+            f"{', '.join(found[:MOST_COLOURS])}{more}"
+        )
+    known = _codes(colours[:, :3])
+    order = np.argsort(known)
+    places = np.searchsorted(known[order], codes)
+    places = order[np.minimum(places, len(known) - 1)]
+    unknown = known[places] != codes
+    if unknown.any():
+        found = [_hex(code) for code in np.unique(codes[unknown])[:MOST_COLOURS]]
+        raise ValueError(
+            f"the mask {name} has {int(unknown.sum()):,} pixels of colours that the "
+            f"table of colours lacks: {', '.join(found)}. Add them, or, if edges are "
+            "blurred, write masks without smoothing, as PNG."
+        )
+    return colours[places, 3].astype(np.uint8)
+
+
+def _codes(colours):
+    red, green, blue = np.moveaxis(np.asarray(colours, np.int32), -1, 0)
+    return red << 16 | green << 8 | blue
+
+
+def _hex(code):
+    return f"[{code >> 16}, {code >> 8 & 255}, {code & 255}]"
