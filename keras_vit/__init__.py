@@ -70,6 +70,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.segmentation.segmenter": ["Segmenter"],
         "models.variants.listing": ["list_models"],
         "models.vit": ["ViT"],
+        "models.yolos": ["YOLOS"],
         "pretraining": [],
         "pretraining.losses": ["MaskedPatchLoss"],
         "pretraining.model": ["MaskedPatchPrediction"],

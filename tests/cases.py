@@ -232,6 +232,7 @@ LAYERS = {
     "tokens_to_map": LayerCase(
         layers.TokensToMap, {"grid_size": (2, 3), "prefix_tokens": 1}, TOKENS
     ),
+    "take_tokens": LayerCase(layers.TakeTokens, {"count": 2, "start": 1}, TOKENS),
     "pad_to_multiple": LayerCase(
         layers.PadToMultiple, {"multiple": (4, 3)}, (2, 9, 8, 3)
     ),

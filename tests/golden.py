@@ -1,11 +1,11 @@
 """Numbers of the original implementations.
 
 Small cases ship with the tests, in `golden_cases.xz`, `door_cases.xz` (files as people
-have them) and `lineage_cases.xz` (the networks before the ViT, and Segmenter), which
-`make_golden_cases.py` and its like made from the whole golden data. The whole data are
-taken where they are found: in the folder that KERAS_VIT_GOLDEN names (if it is set,
-only there), or in `shared/golden` beside the checkout. Tests of what is found nowhere
-are skipped.
+have them), `lineage_cases.xz` (the networks before the ViT, and Segmenter) and
+`dense_cases.xz` (detectors), which `make_golden_cases.py` and its like made from the
+whole golden data. The whole data are taken where they are found: in the folder that
+KERAS_VIT_GOLDEN names (if it is set, only there), or in `shared/golden` beside the
+checkout. Tests of what is found nowhere are skipped.
 """
 
 import functools
@@ -22,6 +22,7 @@ import pytest
 SHIPPED = "golden_cases.xz"
 DOORS = "door_cases.xz"
 LINEAGE = "lineage_cases.xz"
+DENSE = "dense_cases.xz"
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT / "keras_vit" / "checkpoints" / "golden" / "cases.npz"
 _PLACES = [_ROOT.parent / "shared" / "golden", _ROOT / "shared" / "golden"]
@@ -35,7 +36,7 @@ def path(name):
     if FOLDER is not None and (FOLDER / name).exists():
         return FOLDER / name
     folder = _unpacked()
-    for source in (SHIPPED, DOORS, LINEAGE):
+    for source in (SHIPPED, DOORS, LINEAGE, DENSE):
         for file in shipped(source)[0]:
             if file == name or file.startswith(f"{name}/"):
                 write(folder / file, shipped_file(file, source))

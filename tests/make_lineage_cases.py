@@ -37,7 +37,6 @@ DEPTHS = (1, 1, 1, 2, 2, 2, 1)  # of the golden EfficientNets
 
 SEGMENTERS = ("mask", "linear", "mask_padded")  # the first lends the others its weights
 REFUSED = ("dpt/project", "upernet/head", "vitdet/window_relpos", "eomt/masked")
-REFUSED += ("yolos/no_mid",)
 
 
 def efficientnet(arrays, images, epsilon, padding):
@@ -155,9 +154,9 @@ def _rounded(case, name, function):
         maps = {key for key, value in found.items() if value.ndim == 4}
         return found | {key: oracle.channels_first(found[key]) for key in maps}
 
-    _compare(case, compute(arrays, values["image"]), values)
-    arrays = {key: _round(array) for key, array in arrays.items()}
-    image = _round(values["image"][:1])
+    compare(case, compute(arrays, values["image"]), values)
+    arrays = {key: rounded(array) for key, array in arrays.items()}
+    image = rounded(values["image"][:1])
     found = compute(arrays, image)
     io = {"image": image}
     for key, theirs in values.items():
@@ -177,13 +176,13 @@ def _segmenters():
         arrays = golden.read_safetensors(golden.path(f"{folder}/model.safetensors"))
         values = golden.arrays(f"{folder}/io.npz")
         # The norm over three classes amplifies float32's rounding.
-        _compare(case, _segmenter(arrays, values), values, 2.5e-5)
+        compare(case, _segmenter(arrays, values), values, 2.5e-5)
         for key, array in arrays.items():
-            rounded = _round(array, bits=1)
+            short = rounded(array, bits=1)
             if key not in lent or lent[key].shape != array.shape:
-                lent[key] = rounded
+                lent[key] = short
             arrays[key] = lent[key]
-        inputs = {"image": _round(values["image"][:1], bits=1)}
+        inputs = {"image": rounded(values["image"][:1], bits=1)}
         inputs["labels"] = values["labels"][:1]
         found = _segmenter(arrays, inputs)
         # The rest is left to these: the loss is of all logits.
@@ -207,7 +206,7 @@ def _variable(key):
     return "kernel" if last == "depthwise_kernel" else last
 
 
-def _compare(case, found, values, bar=2e-5):
+def compare(case, found, values, bar=2e-5):
     """The oracle gives the original's values from the original's weights."""
     assert {"logits"} <= found.keys() & values.keys()
     for key in found.keys() & values.keys():
@@ -219,7 +218,7 @@ def _compare(case, found, values, bar=2e-5):
         )
 
 
-def _round(array, bits=5):
+def rounded(array, bits=5):
     """Few bits of mantissa; counts, and means of colours, as they are."""
     if array.dtype != np.float32 or array.size < 4:
         return array

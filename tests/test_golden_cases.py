@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import golden
+import make_dense_cases
 import make_door_cases
 import make_golden_cases
 import make_lineage_cases
@@ -24,10 +25,11 @@ SCRIPTS = {
     golden.SHIPPED: make_golden_cases,
     golden.DOORS: make_door_cases,
     golden.LINEAGE: make_lineage_cases,
+    golden.DENSE: make_dense_cases,
 }
 
 
-COMPUTED = (golden.LINEAGE,)
+COMPUTED = (golden.LINEAGE, golden.DENSE)
 
 
 @pytest.mark.parametrize("source", SCRIPTS)
@@ -76,6 +78,7 @@ def test_every_layout_of_weights_has_a_case():
     doors = [n for n in golden.shipped(golden.DOORS)[0] if n.startswith(opened)]
     refused = tuple(f"dense/{case}/" for case in make_lineage_cases.REFUSED)
     names = (*golden.shipped()[0], *doors, *golden.shipped(golden.LINEAGE)[0])
+    names += tuple(golden.shipped(golden.DENSE)[0])
     names = [name for name in names if not name.startswith(refused)]
     weights = [n for n in names if n.endswith((".ckpt.npz", "tensors", ".h5"))]
     found = {open_source(golden.path(name)).layout.name for name in weights}

@@ -6,6 +6,7 @@ from keras_vit.checkpoints.names import vit as paths
 from keras_vit.checkpoints.names.layouts import FACTS
 from keras_vit.checkpoints.names.segmenter import FAMILY as SEGMENTER
 from keras_vit.checkpoints.names.transforms import hwio, hwio_joined, transformed_shape
+from keras_vit.checkpoints.names.yolos import FAMILY as YOLOS
 from keras_vit.checkpoints.positions import square_grid
 from keras_vit.checkpoints.sizes import (
     alexnet,
@@ -17,6 +18,7 @@ from keras_vit.checkpoints.sizes import (
     segmenter,
     unet,
     vgg,
+    yolos,
 )
 from keras_vit.layers.tokens.patches import stem_factor
 
@@ -118,6 +120,10 @@ def arguments_of(checkpoint):
             checkpoint, {k: v for k, v in head.items() if k != "decoder_heads"}
         )
         found.update(head)
+    if family == YOLOS:
+        own = yolos.arguments(checkpoint, found)
+        _check_complete(checkpoint, own)
+        found.update(own)
     for name, argument, size in checkpoint.described.sizes:
         if size is not None and found.get(argument, size) != size:
             raise ValueError(
@@ -171,6 +177,8 @@ def position_prefix(checkpoint, tokens, patches=None):
     arguments = checkpoint.settings.get("arguments", {})
     if "embed_prefix" in arguments:
         return tokens if arguments["embed_prefix"] else 0
+    if "detection_tokens" in arguments:
+        return tokens
     if not tokens or paths.POSITIONS not in checkpoint:
         return 0
     choices = _prefixes(checkpoint, tokens)

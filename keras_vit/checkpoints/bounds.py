@@ -37,7 +37,7 @@ _NUMBERED = (
 # Arguments that count parts of a model, and such that measure kernels: integers, or
 # sequences of them, of which the sum is bounded.
 _COUNTS = ("num_layers", "num_blocks", "num_convs", "register_tokens")
-_COUNTS += ("decoder_layers",)
+_COUNTS += ("decoder_layers", "detection_tokens")
 _SIDES = ("hidden_dim", "mlp_dim", "num_heads", "num_channels", "representation_size")
 _SIDES += ("stem_width", "stage_widths", "top_width", "widths", "upconv_widths")
 _SIDES += ("hidden_dims", "planes")

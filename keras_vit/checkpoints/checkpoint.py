@@ -15,13 +15,21 @@ from keras_vit.checkpoints.names.layouts import KERAS, LAYOUTS, Layout
 from keras_vit.checkpoints.names.spelling import normalised
 from keras_vit.checkpoints.names.transforms import (
     as_is,
+    behind_to_front,
     channels_last,
     half,
     transformed_shape,
 )
-from keras_vit.checkpoints.names.vit import DISTILLED_HEAD, HEAD, PATCH_KERNEL
+from keras_vit.checkpoints.names.vit import (
+    DISTILLED_HEAD,
+    HEAD,
+    PATCH_KERNEL,
+    REGISTER_TOKENS,
+)
 from keras_vit.checkpoints.names.wrappers import average_root, outer, towers
 from keras_vit.checkpoints.preparation import Preparation
+
+_BLOCKS = 1000  # far more than models have
 
 
 @dataclass(frozen=True)
@@ -282,7 +290,7 @@ def _map(checkpoint, prefix, outside):
     else:
         if layout.renamed:
             names = layout.renamed(names, arrays.shapes)
-        names = {name: (raw, None) for name, raw in names.items()}
+        names = _unstacked(names, arrays.shapes, layout.stacked)
     found = {}
     for name, (raw, layer) in names.items():
         known = False
@@ -309,9 +317,34 @@ def _map(checkpoint, prefix, outside):
         checkpoint.variables[path] = parts
     _fold_heads(checkpoint)
     _reorder_flattened(checkpoint)
+    if layout.tokens_behind:
+        _move_to_front(checkpoint)
     if kind := absent_kind(checkpoint.variables, layout.absent):
         what, path = kind
         raise _foreign(checkpoint.origin, what, checkpoint.names(path))
+
+
+def _unstacked(names, shapes, stacked):
+    """`{name: (name in the file, which of its items)}`, and `None` for the whole."""
+    found = {}
+    for name, raw in names.items():
+        shape = shapes[raw]
+        if name in stacked and len(shape) == 4 and shape[0] <= _BLOCKS:
+            found |= {f"{name}.{i}": (raw, i) for i in range(shape[0])}
+        else:
+            found[name] = raw, None
+    return found
+
+
+def _move_to_front(checkpoint):
+    """Puts the positions of tokens that a file has behind the patches before them."""
+    tokens = checkpoint.length(REGISTER_TOKENS, 1) or 0
+    move = functools.partial(behind_to_front, tokens=tokens)
+    for path, parts in checkpoint.variables.items():
+        shape = parts[0].shape
+        if path.endswith("/embeddings") and len(shape) == 3 and shape[1] > tokens:
+            moved = dataclasses.replace(parts[0], transform=move)
+            checkpoint.variables[path] = [moved]
 
 
 def _reorder_flattened(checkpoint):

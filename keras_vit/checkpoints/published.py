@@ -19,6 +19,7 @@ CROP = "resize of the smaller side to 8/7, central crop"
 AS_IN_FILE = (
     "resize of the smaller side and central crop, as the file's config.json says"
 )
+IN_PROPORTION = "resize in proportion, the longer side to at most 1333 pixels"
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,26 @@ SOURCES = (
         1000,
         (("BiT_R50x1", 82.8, "R50x1"), ("BiT_R152x2", 83.0, "R152x2_T")),
     ),
+    # The README of hustvl/YOLOS; 91 classes are COCO's numbers, with holes.
+    *[
+        row
+        for name, variant, file, size, note in (
+            ("coco", "YOLOS_Ti", "tiny", 512, "COCO AP 28.7 at 512 pixels"),
+            ("coco", "YOLOS_S", "small", 800, "COCO AP 36.1 at 800 pixels"),
+            ("coco", "YOLOS_B", "base", 800, "COCO AP 42.0 at 800 pixels"),
+            ("coco-300", "YOLOS_S", "small-300", 800, "encoder of 300 epochs"),
+        )
+        for row in _files(
+            name,
+            HUB + "hustvl/yolos-{}",
+            size,
+            91,
+            ((variant, None, file),),
+            note=f"detector; {note}",
+            preprocessing=IN_PROPORTION,
+            licence="MIT",
+        )
+    ],
     # The tables of keras.io/api/applications.
     *_efficientnets(
         "keras-applications",

@@ -109,6 +109,19 @@ def _vit(a, sides):
     return _transformer(a, sides, a.num_channels, a.stride)
 
 
+def _yolos(a, sides):
+    d, grid = a.hidden_dim, patch_grid(sides, a.patch_size, a.patch_size)
+    patches = math.prod(grid)
+    tokens = 1 + a.detection_tokens + patches
+    sizes = (d, a.num_classes, a.detection_tokens)
+    return {
+        "patch_embedding": patches * math.prod(a.patch_size) * a.num_channels * d,
+        "attention": a.num_layers * counts.attention_multiply_adds(tokens, a),
+        "mlp": a.num_layers * counts.mlp_multiply_adds(tokens, a),
+        "head": counts.yolos_head_multiply_adds(*sizes),
+    }
+
+
 def _bit(a, sides):
     resnet, _, channels = _resnet(a, sides)
     return {"resnet": resnet, "head": channels * a.num_classes}
@@ -152,6 +165,7 @@ def _transformer(a, sides, channels, stride):
 FAMILIES = {
     "vit": _vit,
     "bit": _bit,
+    "yolos": _yolos,
     "hybrid": _hybrid,
     **{name: family.multiply_adds for name, family in LINEAGE.items()},
 }

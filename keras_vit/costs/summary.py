@@ -31,11 +31,12 @@ PARTS = {
     "pooling": "pooling",
     "head": "head",
 }
+DETECTION_HEADS = [f"{name}_head_{i}" for name in ("class", "box") for i in (1, 2, 3)]
 _LAYERS = {
     "patch_embedding": ("patches", "patch_encoder", "patch_corruption", "pre_norm"),
     "norm": ("encoder_norm", "norm"),
     "pooling": ("pooling", "pooled_norm"),
-    "head": ("pre_logits", "head", "prediction"),
+    "head": ("pre_logits", "head", "prediction", "detection_tokens", *DETECTION_HEADS),
 }
 
 
@@ -113,7 +114,7 @@ def summary(
     model,
     batch_sizes=BATCH_SIZES,
     *,
-    num_classes=1000,
+    num_classes=None,
     image_size=None,
     optimizer="adamw",
     measure=False,
@@ -123,7 +124,8 @@ def summary(
     Args:
         model: A model of this package, or the name of a published one.
         batch_sizes: Integers, images at once.
-        num_classes: Integer, classes of a model given by name.
+        num_classes: Integer, classes of a model given by name. Defaults to those of
+            the published weights, 1000 for most.
         image_size: Integer or `(height, width)`, pixels. Defaults to the model's;
             needed where that is open.
         optimizer: As for `keras_vit.training.estimate_training`.
@@ -147,8 +149,8 @@ def summary(
     for size in sizes:
         check_positive(batch_sizes=size)
     if isinstance(model, str):
-        given = {} if image_size is None else {"image_size": image_size}
-        model = build(model, num_classes=num_classes, **given)
+        given = {"num_classes": num_classes, "image_size": image_size}
+        model = build(model, **{k: v for k, v in given.items() if v is not None})
     elif not isinstance(model, keras.Model):
         raise ValueError(
             "`model` must be a Keras model, or a name from `keras_vit.list_models()`. "
@@ -201,6 +203,8 @@ def _part_of(path):
     first, _, rest = path.partition("/")
     if first.startswith("block_"):
         return "attention" if rest.startswith(("attention", "relative")) else "mlp"
+    if first.startswith("position_embedding"):
+        return "patch_embedding"
     if first.startswith(("root_", "stage")):
         return "resnet"
     return next((part for part, names in _LAYERS.items() if first in names), "other")

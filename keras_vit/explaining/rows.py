@@ -18,6 +18,7 @@ FAMILIES = {
     "vit": "Vision Transformer",
     "hybrid": "Hybrid: a ResNet, then a Transformer",
     "bit": "BiT, a ResNet with group norm and weight standardisation",
+    "yolos": "YOLOS: a Vision Transformer with detection tokens",
     **{name: family.title for name, family in LINEAGE.items()},
 }
 SIZES = {
@@ -98,6 +99,8 @@ def _transformer(model, a, size):
     extra = ["a class token"] if a.get("class_token") else []
     if a.get("register_tokens"):
         extra.append(f"{a['register_tokens']} register tokens")
+    if a.get("detection_tokens"):
+        extra = [f"a class token and {a['detection_tokens']} detection tokens"]
     if extra:
         rows.append(("Other tokens", " and ".join(extra)))
     for name, label in (

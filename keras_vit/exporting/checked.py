@@ -115,7 +115,7 @@ def export(
         check_entrance(model)
     plain, notes = plain_model(model)
     family = settings_of(plain).get("family")
-    if family in LINEAGE and format in _OF_TRANSFORMERS:
+    if family in (*LINEAGE, "yolos") and format in _OF_TRANSFORMERS:
         raise ValueError(
             f"Files of the format {format!r} are written of ViT, hybrid and BiT alone. "
             f"Received: the model {plain.name!r}, of the family {family!r}. Use "

@@ -26,6 +26,7 @@ from keras_vit.layers.tokens.patch_encoder import PatchEncoder
 from keras_vit.layers.tokens.patches import Patches, unpatchify
 from keras_vit.layers.tokens.pooling import AttentionPooling, TokenPooling
 from keras_vit.layers.tokens.position_embedding import PositionEmbedding, sincos2d
+from keras_vit.layers.tokens.take_tokens import TakeTokens
 from keras_vit.layers.tokens.token_map import TokensToMap
 from keras_vit.layers.transformer.attention import MultiHeadSelfAttention
 from keras_vit.layers.transformer.layer_norm import LayerNorm
@@ -66,6 +67,7 @@ __all__ = [
     "StandardizedConv2D",
     "StochasticDepth",
     "Subsampling",
+    "TakeTokens",
     "ToImageSize",
     "TokenPooling",
     "TokensToMap",

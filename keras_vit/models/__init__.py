@@ -36,5 +36,6 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "value_range_of",
         ],
         "models.vit": ["ViT"],
+        "models.yolos": ["YOLOS"],
     },
 )

@@ -19,12 +19,14 @@ from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import named_model
 from keras_vit.models.variants.rows import FAMILIES
 from keras_vit.models.vit import ViT
+from keras_vit.models.yolos import YOLOS
 
 # Of each family: what builds its models, and what it is called in a docstring.
 BUILDERS = {
     "vit": ViT,
     "hybrid": HybridViT,
     "bit": BiT,
+    "yolos": YOLOS,
     "lenet": LeNet5,
     "alexnet": AlexNet,
     "vgg": VGG,
@@ -37,6 +39,7 @@ KINDS = {
     "vit": "Vision Transformer",
     "hybrid": "hybrid",
     "bit": "BiT ResNet",
+    "yolos": "YOLOS detector",
     **{name: family.kind for name, family in LINEAGE.items()},
 }
 SIZES = {
@@ -45,6 +48,8 @@ SIZES = {
     "hybrid": "{resnet}, then {num_layers} blocks of width\n"
     "{hidden_dim} with {num_heads} heads and an MLP of {mlp_dim}.",
     "bit": "Stages of {stages} units, {width_factor} times as wide as ResNet-50's.",
+    "yolos": "{num_layers} blocks of width {hidden_dim} with {num_heads} heads and\n"
+    "an MLP of {mlp_dim}; patches of {patch_size} pixels, 100 detection tokens.",
     **{name: family.sizes for name, family in LINEAGE.items()},
 }
 

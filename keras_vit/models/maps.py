@@ -9,6 +9,7 @@ from keras_vit.models.vision_model import (
     arguments_of,
     grid_of,
     look_inside,
+    prefix_of,
     settings_of,
 )
 
@@ -90,7 +91,7 @@ def _map_of(model, name):
             f"the layer {name!r}, which gives {getattr(x, 'shape', x)}"
         )
     a = arguments_of(model)
-    prefix = a["class_token"] + a["register_tokens"]
+    prefix = prefix_of(a)
     prefix = 0 if name == "patches" else prefix  # which come with the projection
     own = {"name": f"{name}_map", "dtype": a["dtype"]}
     if None in a["image_size"]:
@@ -127,7 +128,7 @@ def _layer_name(model, depth):
 
 def _transformer(a):
     blocks = [f"block_{i:02d}" for i in range(a["num_layers"])]
-    return blocks, blocks[-1] if a["pooled_norm"] else "encoder_norm"
+    return blocks, blocks[-1] if a.get("pooled_norm") else "encoder_norm"
 
 
 def _units(a):
@@ -176,6 +177,7 @@ def _unet(a):
 _ENDS = {
     "vit": _transformer,
     "hybrid": _transformer,
+    "yolos": _transformer,
     "bit": _bit,
     "resnet": _resnet,
     "vgg": _vgg,

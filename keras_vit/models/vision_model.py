@@ -68,6 +68,14 @@ class VisionModel(keras.Model):
     def metadata(self):
         return self._metadata
 
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = loss_of_all(self, y, y_pred, sample_weight)
+        if loss is None:
+            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        return loss
+
     def _run_through_graph(self, *args, **kwargs):
         """Keras's own; `clone_model` makes the outputs of the clone with it.
 
@@ -107,6 +115,19 @@ class VisionModel(keras.Model):
         if not trainable:
             model.trainable = False
         return model
+
+
+def loss_of_all(model, y, y_pred, sample_weight=None):
+    """The loss of a compiled model whose loss takes all outputs at once, or `None`.
+
+    Keras calls a loss once for each output. A detector's has to see classes and boxes
+    together; it says so by the attribute `of_all_outputs`.
+    """
+    if not getattr(model.loss, "of_all_outputs", False):
+        return None
+    loss = model.loss(y, y_pred, sample_weight)
+    others = [model._aggregate_additional_loss(each) for each in model.losses]
+    return keras.ops.sum([loss, *others]) if others else loss
 
 
 def completed(settings):
@@ -157,6 +178,14 @@ def settings_of(model):
 def arguments_of(model):
     """The arguments of a model's constructor, every one of them, or `{}`."""
     return settings_of(model).get("arguments", {})
+
+
+def prefix_of(arguments):
+    """How many tokens a Transformer has before those of its patches."""
+    a = arguments
+    if "detection_tokens" in a:
+        return 1 + a["detection_tokens"]
+    return a["class_token"] + a["register_tokens"]
 
 
 def metadata_of(model):

@@ -18,8 +18,11 @@ def test_every_row_is_of_a_published_model_and_of_its_own():
 
 def test_every_row_says_size_classes_licence_and_preprocessing():
     for source in registry.SOURCES:
-        assert source.num_classes in (1000, 21843)
-        if "EfficientNet" not in source.variant:  # each of which has its own size
+        detector = source.variant.startswith("YOLOS")
+        assert source.num_classes in ((91,) if detector else (1000, 21843))
+        if detector:  # the size of its measured AP
+            assert source.image_size in (512, 800)
+        elif "EfficientNet" not in source.variant:  # each of which has its own size
             assert source.image_size in (224, 384, 448)
         assert source.licence in ("Apache-2.0", "MIT", "BSD-3-Clause")
         assert source.preprocessing
@@ -44,6 +47,8 @@ def test_every_row_says_size_classes_licence_and_preprocessing():
         ("imagenet", "EfficientNetL2", 800, "hf://timm/tf_efficientnet_l2.ns_jft_in1k"),
         ("imagenet", "EfficientNetL2", 500, "tf_efficientnet_l2.ns_jft_in1k_475"),
         ("imagenet", "EfficientNetB8", None, "timm/tf_efficientnet_b8.ap_in1k"),
+        ("coco", "YOLOS_Ti", (512, 672), "hf://hustvl/yolos-tiny"),
+        ("coco-300", "YOLOS_S", None, "hf://hustvl/yolos-small-300"),
         ("noisy-student", "EfficientNetB7", None, "tf_efficientnet_b7.ns_jft_in1k"),
     ],
 )

@@ -17,6 +17,7 @@ _CLIP, _SIGLIP = "Hugging Face CLIP", "Hugging Face SigLIP"
 _HYBRID, _BIT = "Hugging Face hybrid", "Hugging Face BiT"
 _EFFICIENTNET = "Hugging Face EfficientNet"
 _RESNET = "Hugging Face ResNet"
+_YOLOS = "Hugging Face YOLOS"
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ _TYPES = {
     "clip_vision_model": _Type((_CLIP,), "quick_gelu", 1e-5),
     "siglip": _Type((_SIGLIP,), "gelu_pytorch_tanh", 1e-6),
     "siglip_vision_model": _Type((_SIGLIP,), "gelu_pytorch_tanh", 1e-6),
+    "yolos": _Type((_YOLOS,)),
     "vit-hybrid": _Type((_HYBRID,)),
     "bit": _Type((_BIT,)),
     "efficientnet": _Type((_EFFICIENTNET,)),
@@ -58,6 +60,7 @@ _HONOURED = {
     *("hidden_size", "num_hidden_layers", "intermediate_size", "mlp_ratio"),
     *("patch_size", "num_channels", "qkv_bias", "use_swiglu_ffn", "depths"),
     *("num_register_tokens", "pooler_output_size", "embedding_size", "hidden_sizes"),
+    *("num_detection_tokens", "use_mid_position_embeddings"),
     *("width_factor", "projection_dim", "projection_size", "vision_use_head"),
 }
 _HARMLESS = {
@@ -68,6 +71,9 @@ _HARMLESS = {
     *("norm_pix_loss", "decoder_hidden_size", "decoder_intermediate_size"),
     *("decoder_num_attention_heads", "decoder_num_hidden_layers", "use_mask_token"),
     *("logit_scale_init_value", "problem_type", "classifier_dropout"),
+    # of the loss of detection
+    *("auxiliary_loss", "class_cost", "bbox_cost", "giou_cost", "eos_coefficient"),
+    *("bbox_loss_coefficient", "giou_loss_coefficient"),
     # what other heads and backbones read
     *("apply_layernorm", "reshape_hidden_states", "out_features", "out_indices"),
     *("stage_names", "backbone", "backbone_featmap_shape", "use_pretrained_backbone"),
@@ -156,7 +162,7 @@ def described(values, layout, checkpoint):
         )
         if "num_attention_heads" in tower:
             arguments["num_heads"] = tower.integer("num_attention_heads", most=4096)
-        if "image_size" in tower and layout.family == "vit":
+        if "image_size" in tower and layout.family in ("vit", "yolos"):
             arguments["image_size"] = tower.size("image_size")
         if PRE_LOGITS[0] in checkpoint:
             tower.require({"pooler_act": "tanh"})
@@ -258,6 +264,8 @@ def _resize(values, kind):
     if not values.flag("do_resize", True):
         return "none", None
     size = values.values.get("size")
+    if kind.startswith("Yolos"):  # both sides in proportion, then any size
+        return "squash", None
     if isinstance(size, dict):
         if "shortest_edge" in size and "longest_edge" not in size:
             return "crop", values.part("size").integer("shortest_edge", most=16384)

@@ -35,8 +35,9 @@ FOREIGN = (
         f"ViTDet or a model of its kind: {_RELATIVE}",
     ),
     (
-        r"(?:.*\.)?(?:embeddings\.detection_tokens|bbox_predictor\..*|det_token)",
-        "YOLOS, a detector, which is not supported",
+        r"(?:.*\.)?(?:det_token|mid_pos_embed)",
+        "YOLOS in the names of its own project. Use the same model in Hugging Face's "
+        "layout (hf://hustvl/yolos-tiny)",
     ),
     (r"(.*/)?MixerBlock_0/.*|(.*/)?Mixer/encoderblock_0/.*", "an MLP-Mixer"),
     (r"(.*\.)?layers\.0\.blocks\.0\.attn\..*", "a Swin Transformer"),

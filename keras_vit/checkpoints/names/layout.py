@@ -56,6 +56,10 @@ class Layout:
         renamed: Function `(names, shapes)` that brings names into the form that the
             table has, or `None`; both are dictionaries, from a name to the one in the
             file, and from that to a shape.
+        stacked: Names of arrays whose first axis counts blocks: each of its items is
+            an array of its own, with a dot and its number after the name.
+        tokens_behind: Whether register tokens, and their positions, stand behind the
+            patches.
     """
 
     name: str
@@ -74,6 +78,8 @@ class Layout:
     normalised: bool = False
     absent: tuple = ABSENT
     renamed: Callable | None = None
+    stacked: tuple = ()
+    tokens_behind: bool = False
 
     @functools.cached_property
     def rows(self):

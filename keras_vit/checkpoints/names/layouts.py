@@ -16,6 +16,7 @@ from keras_vit.checkpoints.names import (
     unet,
     vgg,
     vit,
+    yolos,
 )
 from keras_vit.checkpoints.names.layout import Layout
 
@@ -95,6 +96,7 @@ KERAS = Layout(
 
 LAYOUTS = (
     *segmenter.LAYOUTS,  # before timm's, whose names its encoder has
+    *yolos.LAYOUTS,  # before Hugging Face's ViT, likewise
     Layout(
         "official hybrid",
         "hybrid",

@@ -69,6 +69,12 @@ def with_axes(x):
     return x.reshape(*(1,) * (3 - x.ndim), *x.shape)
 
 
+def behind_to_front(x, tokens):
+    """Vectors `(1, 1 + patches + tokens, D)`: the last ones go behind the first."""
+    patches = x.shape[1] - 1 - tokens
+    return np.concatenate([x[:, :1], x[:, 1 + patches :], x[:, 1 : 1 + patches]], 1)
+
+
 def third(x):
     """The query's part of a joined query, key and value: `(3 D, D)` to `(D, D)`."""
     return x[: len(x) // 3].T

@@ -7,6 +7,7 @@ import numpy as np
 from keras_vit.checkpoints.architecture import class_count
 from keras_vit.checkpoints.names.segmenter import CLASS_TOKENS, OF_CLASSES
 from keras_vit.checkpoints.names.vit import HEAD, HEAD_CODES, PRE_LOGITS
+from keras_vit.checkpoints.names.yolos import CLASS_HEAD
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def plan_head(plan):
         plan.leave(*HEAD)
         _plan_codes(plan)
         _plan_class_tokens(plan)
+        _plan_class_head(plan)
         return
     ours = plan.variables[HEAD[1]].shape[0]
     theirs = class_count(plan.checkpoint)
@@ -76,6 +78,21 @@ def _plan_class_tokens(plan):
         plan.leave(path)
         plan.report.reinitialized[path] = (
             "the weights are for other classes; it keeps its own values"
+        )
+
+
+def _plan_class_head(plan):
+    """Of a detector for other classes, the layer that tells them starts from zero."""
+    if not (plan.wants(CLASS_HEAD[1]) and plan.has(CLASS_HEAD[1])):
+        return
+    if plan.fits(CLASS_HEAD[1]):
+        return
+    plan.leave(*CLASS_HEAD)
+    for path in filter(plan.wants, CLASS_HEAD):
+        shape = tuple(plan.variables[path].shape)
+        plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
+        plan.report.reinitialized[path] = (
+            "the weights are for other classes; it starts from zero"
         )
 
 

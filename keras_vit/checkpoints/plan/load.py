@@ -3,6 +3,7 @@
 import fnmatch
 import functools
 import logging
+import re
 
 import keras
 import numpy as np
@@ -19,6 +20,9 @@ from keras_vit.checkpoints.plan.report import LoadReport
 from keras_vit.models.vision_model import settings_of
 
 logger = logging.getLogger(__name__)
+
+# Learned positions of the first block and of later ones.
+_POSITIONS = re.compile(rf"{POSITIONS}|position_embedding(?:_\d+)?/embeddings")
 
 # The largest number of each type of variable.
 _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028235e38}
@@ -211,8 +215,9 @@ def make_plan(
     for path in (PATCH_KERNEL, *IMAGE_KERNELS):
         if plan.wants(path) and plan.has(path):
             plan_input_kernel(plan, path, in_channels_rule)
-    if plan.wants(POSITIONS) and plan.has(POSITIONS):
-        position_plan.plan_positions(plan, position_kernel, position_grid)
+    for path in plan.variables:
+        if _POSITIONS.fullmatch(path) and plan.wants(path) and plan.has(path):
+            position_plan.plan_positions(plan, position_kernel, position_grid, path)
     position_plan.plan_relative_positions(plan, position_kernel)
     plan.complete()
     if plan.problems and strict:

@@ -19,27 +19,30 @@ from keras_vit.models.vision_model import grid_of_settings
 logger = logging.getLogger(__name__)
 
 
-def plan_positions(plan, kernel=None, old_grid=None):
+def plan_positions(plan, kernel=None, old_grid=None, path=POSITIONS):
     """Plans position embeddings: resized to the model's grid, prefix put in place.
 
     The official code gives the class token a position of its own; big_vision adds
     positions before it joins. The sum is the same, so either file fills either
     model: a missing vector is zero, a superfluous one is added to its token.
+
+    `path` is that of the table: the one that the first block reads, or a later one.
     """
-    checkpoint, shape = plan.checkpoint, plan.checkpoint.shape(POSITIONS)
-    target = tuple(plan.variables[POSITIONS].shape)
-    grid = plan.model.get_layer("patch_encoder").positions.grid
+    checkpoint, shape = plan.checkpoint, plan.checkpoint.shape(path)
+    target = tuple(plan.variables[path].shape)
+    layer = plan.model.get_layer(path.partition("/")[0])
+    grid = getattr(layer, "positions", layer).grid
     prefix = target[1] - math.prod(grid)
     tokens = sum(token_counts(checkpoint))
     given = position_prefix(checkpoint, tokens, math.prod(old_grid or grid))
     if len(shape) != 3 or shape[2] != target[2]:
-        plan.misfit(POSITIONS, f"does not fit the variable {POSITIONS} {target}")
+        plan.misfit(path, f"does not fit the variable {path} {target}")
         return
     patches = shape[1] - given
     old_grid = old_grid or grid_of_file(checkpoint, patches, grid)
     if old_grid is None or math.prod(old_grid) != patches:
         plan.misfit(
-            POSITIONS,
+            path,
             f"is for {patches} patches, which is neither a square nor the model's grid "
             f"{grid}; pass `position_grid=(rows, columns)`",
         )
@@ -50,7 +53,7 @@ def plan_positions(plan, kernel=None, old_grid=None):
     def value():
         # Half precision is too coarse for what is interpolated.
         table = resize_position_embeddings(
-            np.asarray(plan.read(POSITIONS), "float32"),
+            np.asarray(plan.read(path), "float32"),
             grid,
             old_grid=old_grid,
             prefix_tokens=given,
@@ -60,12 +63,12 @@ def plan_positions(plan, kernel=None, old_grid=None):
         missing = np.zeros((1, prefix - own.shape[1], target[2]), table.dtype)
         return np.concatenate([own, missing, table[:, given:]], axis=1)
 
-    plan.use(POSITIONS, value)
+    plan.use(path, value)
     if tuple(old_grid) != tuple(grid):
         how = f"{old_grid[0]}x{old_grid[1]} to {grid[0]}x{grid[1]} patches, {kernel}"
-        plan.report.resized[POSITIONS] = how
+        plan.report.resized[path] = how
         logger.info("Position embeddings resized: %s.", how)
-    if given and not prefix:
+    if given and not prefix and path == POSITIONS:
         _add_to_tokens(plan, given)
 
 

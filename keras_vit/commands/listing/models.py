@@ -24,7 +24,7 @@ class Models:
     # List the published weight files instead.
     weights: tyro.conf.FlagCreatePairsOff[bool] = False
     # With --weights: only files whose head has this many classes. With a name: classes
-    # of the head, 1000 if not given.
+    # of the head; if not given, those of its published weights, 1000 for most.
     num_classes: int | None = None
     # With a name: height and width of the images in pixels.
     image_size: Annotated[
@@ -56,7 +56,7 @@ class Models:
         facts = summary(
             name,
             self.batch_sizes,
-            num_classes=1000 if self.num_classes is None else self.num_classes,
+            num_classes=self.num_classes,
             image_size=self.image_size,
             measure=self.measure,
         )

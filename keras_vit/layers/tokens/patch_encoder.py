@@ -7,7 +7,10 @@ from keras import ops
 
 from keras_vit.layers.base import CompositeLayer
 from keras_vit.layers.tokens.patch_corruption import PatchCorruption
-from keras_vit.layers.tokens.position_embedding import PositionEmbedding
+from keras_vit.layers.tokens.position_embedding import (
+    PositionEmbedding,
+    grid_of_map,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -136,11 +139,7 @@ class PatchEncoder(CompositeLayer):
         x = self.projection(inputs)
         grid = None
         if len(x.shape) == 4:
-            grid = tuple(ops.shape(x)[1:3])
-            if (
-                len({isinstance(side, int) for side in grid}) > 1
-            ):  # Keras wants one kind
-                grid = tuple(ops.convert_to_tensor(side, "int32") for side in grid)
+            grid = grid_of_map(x)
             x = ops.reshape(x, (-1, grid[0] * grid[1], self.hidden_dim))
         if self.corruption:
             x = self.corrupt(x, shown=shown)

@@ -54,6 +54,14 @@ def sincos2d(grid_size, hidden_dim, temperature=10_000.0, xp=np):
     return xp.reshape(xp.concatenate([x, y], -1), (rows * columns, hidden_dim))
 
 
+def grid_of_map(x):
+    """`(rows, columns)` of a map `(batch, rows, columns, ...)`: integers or tensors."""
+    grid = tuple(ops.shape(x)[1:3])
+    if len({isinstance(side, int) for side in grid}) > 1:  # Keras wants one kind
+        grid = tuple(ops.convert_to_tensor(side, "int32") for side in grid)
+    return grid
+
+
 @keras.saving.register_keras_serializable(package="keras_vit")
 class PositionEmbedding(Layer):
     """Adds position embeddings to a sequence of tokens.
@@ -75,6 +83,8 @@ class PositionEmbedding(Layer):
         inputs: Float tensor `(batch, prefix_tokens + num_patches, hidden_dim)`.
         grid: Pair `(rows, columns)` of the inputs, if it may differ from
             `grid_size`: learned embeddings are then resized to it.
+        patches: Tensor `(batch, rows, columns, ...)`, of which the grid alone is read,
+            in the place of `grid` where a model takes images of every size.
 
     Output shape: as the input.
 
@@ -162,9 +172,11 @@ class PositionEmbedding(Layer):
             )
         return (math.isqrt(known),) * 2
 
-    def call(self, inputs, grid=None):
+    def call(self, inputs, grid=None, patches=None):
         if self.kind == "none":
             return inputs
+        if patches is not None:
+            grid = grid_of_map(patches)
         known = grid is None or all(isinstance(side, int) for side in grid)
         if grid is None or (known and tuple(grid) == self.grid):
             grid = self.grid

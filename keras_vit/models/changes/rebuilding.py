@@ -33,7 +33,7 @@ from keras_vit.models.variants.identify import (
     published_heads,
     variant_of,
 )
-from keras_vit.models.vision_model import grid_of_settings
+from keras_vit.models.vision_model import grid_of_settings, prefix_of
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def from_checkpoint(
     loading = {name: overrides.pop(name) for name in _LOADING if name in overrides}
     known = inspect.signature(builder).parameters
     _check_names(builder, known, overrides)
-    reads_patches = "position_embedding" in known
+    reads_patches = "position_kernel" in known
     if position_grid is not None and not reads_patches:
         raise ValueError(
             f"A {builder.__name__} model has no position embeddings. "
@@ -228,7 +228,7 @@ def _complete(checkpoint, arguments, known, position_grid):
     size = a.get("image_size")
     if size is not None and isinstance(size, (tuple, list)) and None in size:
         if POSITIONS in checkpoint:
-            tokens = a["class_token"] + a["register_tokens"]
+            tokens = prefix_of(a)
             rows = checkpoint.shape(POSITIONS)[1]
             patches = rows - position_prefix(checkpoint, tokens)
             a["position_grid"] = position_grid or grid_of_file(checkpoint, patches)
@@ -239,7 +239,7 @@ def _complete(checkpoint, arguments, known, position_grid):
 
 def _embeds_prefix(checkpoint, family, a, position_grid):
     """Whether the file's class and register tokens have positions of their own."""
-    tokens = a["class_token"] + a["register_tokens"]
+    tokens = prefix_of(a)
     size = a.get("image_size")
     patches = None
     if position_grid is not None:

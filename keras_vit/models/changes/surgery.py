@@ -1,5 +1,6 @@
 """New models from old ones: for another image size, for other classes."""
 
+from keras_vit.checkpoints.names.yolos import CLASS_HEAD
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import look_inside, settings_of
 
@@ -53,7 +54,7 @@ def with_num_classes(model, num_classes):
 
     >>> model = keras_vit.with_num_classes(model, 10)
     """
-    new = _rebuilt(model, num_classes=num_classes, skip="head")
+    new = _rebuilt(model, num_classes=num_classes, skip=("head", *CLASS_HEAD))
     new.metadata.pop("class_names", None)
     return new
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_vit.checkpoints.names.vit import HEAD
+from keras_vit.checkpoints.names.yolos import CLASS_HEAD
 from keras_vit.checkpoints.preparation import evaluation_json
 from keras_vit.models.preprocessing import resolve_scaling
 from keras_vit.models.vision_model import arguments_of, image_shape, value_range_of
@@ -15,9 +16,9 @@ def describe(model, plan):
         model: The model, filled.
         plan: The `Plan` that filled it.
     """
-    if HEAD[0] not in plan.report.used:  # names of other classes
+    if not {HEAD[0], CLASS_HEAD[0]} & set(plan.report.used):  # names of other classes
         model.metadata.pop("class_names", None)
-    elif names := _class_names(plan.checkpoint, model.output_shape[-1]):
+    elif names := _class_names(plan.checkpoint, arguments_of(model).get("num_classes")):
         model.metadata["class_names"] = names
     steps = _evaluation(plan.checkpoint, model)
     if steps is not None:

@@ -157,6 +157,8 @@ _PARTS = (
     "grid_size",
     "batch_norm",
     "upconv_widths",
+    "detection_tokens",
+    "mid_positions",
 )
 
 
@@ -186,6 +188,8 @@ def decide_prefix(checkpoint, family, a, given):
         given: Names of those that the user gave.
     """
     if checkpoint is None or POSITIONS not in checkpoint or "embed_prefix" in given:
+        return
+    if not hasattr(a, "embed_prefix"):  # a YOLOS, whose tokens all have positions
         return
     tokens = a.class_token + a.register_tokens
     grid = grid_of_settings({"family": family, "arguments": vars(a)})

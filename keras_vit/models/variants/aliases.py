@@ -33,6 +33,9 @@ ALIASES = {
     "resnetv2_152x2_bit": "BiT_R152x2",
     "resnetv2_152x4_bit": "BiT_R152x4",
     "bit_50": "BiT_R50x1",
+    "yolos_tiny": "YOLOS_Ti",
+    "yolos_small": "YOLOS_S",
+    "yolos_base": "YOLOS_B",
     **{
         f"{tf}efficientnet_{scale}{training}": f"EfficientNet{scale.upper()}"
         for scale in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "l2")

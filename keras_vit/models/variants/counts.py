@@ -44,6 +44,30 @@ def mlp_multiply_adds(tokens, row, swiglu=False):
     return (3 if swiglu else 2) * tokens * row.hidden_dim * row.mlp_dim
 
 
+def yolos_params(row, num_classes=91, image_size=None, num_channels=3, tokens=100):
+    """Parameters of a YOLOS with so many detection tokens."""
+    size = image_size or row.image_size
+    d, tables = row.hidden_dim, row.num_layers if row.mid_positions else 1
+    positions = 1 + tokens + _patches(size, row.patch_size)
+    body = vit_params(row, 0, size, num_channels) - d
+    body += tokens * d + tables * positions * d
+    body -= (1 + _patches(size, row.patch_size)) * d  # which `vit_params` counts
+    return body + d + 4 * (d * d + d) + (d + 1) * (num_classes + 1 + 4)
+
+
+def yolos_flops(row, num_classes=91, image_size=None, num_channels=3, tokens=100):
+    size = image_size or row.image_size
+    d, patches = row.hidden_dim, _patches(size, row.patch_size)
+    blocks = row.num_layers * block_multiply_adds(1 + tokens + patches, row)
+    embedding = patches * row.patch_size**2 * num_channels * d
+    return 2 * (embedding + blocks + yolos_head_multiply_adds(d, num_classes, tokens))
+
+
+def yolos_head_multiply_adds(hidden_dim, num_classes, tokens):
+    """Of the two MLPs of three layers on the detection tokens."""
+    return tokens * (4 * hidden_dim**2 + hidden_dim * (num_classes + 1 + 4))
+
+
 def bit_params(row, num_classes=1000, num_channels=3):
     """Parameters of a BiT ResNet with a linear head."""
     width = int(64 * row.width_factor)
@@ -134,5 +158,6 @@ FORMULAS = {
     "vit": (vit_params, vit_flops),
     "hybrid": (hybrid_params, hybrid_flops),
     "bit": (bit_params, bit_flops),
+    "yolos": (yolos_params, yolos_flops),
     **{name: (family.params, family.flops) for name, family in LINEAGE.items()},
 }

@@ -10,6 +10,7 @@ _WORDS = {
     "vit": "ViT",
     "hybrid": "hybrid",
     "bit": "BiT",
+    "yolos": "YOLOS",
     **{name: family.kind for name, family in LINEAGE.items()},
 }
 
@@ -24,9 +25,11 @@ def sizes_of(row):
 
 
 def image_size_of(variant):
-    """The pixels of a side that a published model takes by default."""
-    family = LINEAGE.get(family_of_variant(variant))
-    return family.size_of(family.rows[variant]) if family else 224
+    """The pixels that a published model takes by default: a side, or a pair."""
+    kind = family_of_variant(variant)
+    if kind in LINEAGE:
+        return LINEAGE[kind].size_of(LINEAGE[kind].rows[variant])
+    return getattr(FAMILIES[kind][variant], "image_size", 224)
 
 
 def family_of_variant(variant):

@@ -15,15 +15,17 @@ from keras_vit.models.variants.rows import FAMILIES
 class ModelInfo:
     """One row of `keras_vit.list_models()`.
 
-    `params` counts a 1000-class head. `gflops` are 1e9 floating-point operations of
-    one forward pass of one image, a multiply-add counted as two.
+    `params` counts the head of the published classes, 1000 for most. `gflops` are 1e9
+    floating-point operations of one forward pass of one image, a multiply-add counted
+    as two. `image_size` is in pixels; a pair `(height, width)` where images are no
+    squares.
     """
 
     name: str
     family: str
     params: int
     gflops: float
-    image_size: int
+    image_size: int | tuple[int, int]
 
 
 class ModelTable(Table):
@@ -34,7 +36,9 @@ class ModelTable(Table):
 
     def cells(self, row):
         params, gflops = f"{row.params:,}", f"{row.gflops:.1f}"
-        return [row.name, row.family, params, gflops, str(row.image_size)]
+        size = row.image_size
+        size = f"{size[0]}x{size[1]}" if isinstance(size, tuple) else str(size)
+        return [row.name, row.family, params, gflops, size]
 
 
 def list_models(family=None):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from keras_vit.models.variants.lineage import LINEAGE
+from keras_vit.models.variants.yolos import YOLOS_VARIANTS
 
 
 @dataclass(frozen=True)
@@ -108,5 +109,6 @@ FAMILIES = {
     "vit": VIT_VARIANTS,
     "hybrid": HYBRID_VARIANTS,
     "bit": BIT_VARIANTS,
+    "yolos": YOLOS_VARIANTS,
     **{name: family.rows for name, family in LINEAGE.items()},
 }

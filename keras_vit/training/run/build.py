@@ -33,6 +33,11 @@ def check_model(recipe):
             f"Received: model={recipe.model!r}. Compile the model yourself, and call "
             "`fit` with arrays of images and masks."
         )
+    if family == "yolos":
+        raise ValueError(
+            "A run learns classes of images, and a YOLOS tells boxes. Received: "
+            f"model={recipe.model!r}. Compile the model yourself, and call `fit`."
+        )
     if family == "neocognitron":
         check_self_organisation(recipe)
 

@@ -180,7 +180,6 @@ REFUSED = {
     "UPerNet": "upernet/head",
     "ViTDet": "vitdet/window_relpos",
     "EoMT": "eomt/masked",
-    "YOLOS": "yolos/no_mid",
 }
 
 
