@@ -1,7 +1,6 @@
 """Writes masks: as PNG with a palette, and as pictures over their images."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from keras_vit.common.checks import is_number
 from keras_vit.common.class_colours import class_colours, is_background, voc_palette
@@ -29,6 +28,8 @@ def write_mask(path, mask):
 
     >>> keras_vit.write_mask("cat.png", keras_vit.segment(model, "cat.jpg")[0].mask)
     """
+    from PIL import Image
+
     picture = Image.fromarray(_checked(mask))
     picture.putpalette(voc_palette().ravel().tolist())
     with replacing(path) as temporary:
@@ -59,6 +60,8 @@ def overlay(image, mask, class_names, alpha=0.5):
     >>> picture = keras_vit.overlay(found.image, found.mask, found.class_names)
     >>> picture.save("street-classes.png")
     """
+    from PIL import Image
+
     mask, image = _checked(mask), np.asarray(image)
     if not is_number(alpha) or not 0 <= alpha <= 1:
         raise ValueError(f"`alpha` must lie in [0, 1]. Received: alpha={alpha!r}")
@@ -104,6 +107,8 @@ def _checked(mask):
 
 def _with_legend(picture, entries):
     """A picture on a white sheet, with names and colours below in lines."""
+    from PIL import Image, ImageDraw, ImageFont
+
     if not entries:
         return picture
     font = ImageFont.load_default(_SQUARE)
