@@ -2,6 +2,7 @@
 
 from keras_vit.studies.ablations import ABLATIONS, B16, JFT_RUN, PLAIN, SMALL_RUN, VIT
 from keras_vit.studies.parts import Axis, Compare
+from keras_vit.studies.pretrained import PRETRAINED
 from keras_vit.studies.study import Study
 
 # data-size: fractions of the training images, each part of the next larger one.
@@ -188,4 +189,5 @@ STUDIES = {
                 seeds=(0,)),
         },
     ),
+    **PRETRAINED,
 }

@@ -25,7 +25,7 @@ DONE, DIVERGED, FAILED, TOO_LARGE = STATES = "done", "diverged", "failed", "too 
 FINAL = (DONE, DIVERGED)
 
 # What all cells of a folder share, whatever levels and seeds are added later.
-_FIXED = ("name", "base", "arms", "outcome")
+_FIXED = ("name", "base", "arms", "pretrainings", "outcome")
 
 # What study.json holds besides, which another session leaves as it is: the time and
 # the estimate of each session, what the preset does otherwise than the paper, and the

@@ -10,6 +10,10 @@ TWICE = " x2 updates"  # behind the level of a cell that checks the length
 # Fields of a cell that are no fields of a recipe: the part of the training images that
 # a level takes, as it stands behind a split; the cell's seed chooses the images.
 PART = "part"
+# The name of the pretraining with whose weights a cell begins.
+AFTER = "after"
+# The level of a cell that is a pretraining, and the first part of its folder.
+PRETRAINING = "pretraining"
 
 # The length of a run, which only one of them gives.
 LENGTHS = ("epochs", "total_steps")
@@ -58,6 +62,7 @@ class Cell:
         arm, level, seed: Its place in the grid; `level` is `""` without an axis.
         recipe: Its `Recipe`.
         length_check: Whether it is beside the grid, with twice the updates.
+        needs: Name of the cell with whose weights it begins; `""` of most.
     """
 
     name: str
@@ -66,6 +71,12 @@ class Cell:
     seed: int
     recipe: Recipe
     length_check: bool = False
+    needs: str = ""
+
+    @property
+    def is_pretraining(self):
+        """Whether it is beside the grid, and other cells begin with its weights."""
+        return self.level == PRETRAINING
 
 
 def slug(text):

@@ -4,7 +4,7 @@ import re
 
 from keras_vit.common.checks import check_choice, is_integer, is_number
 from keras_vit.common.wording import hint
-from keras_vit.studies.parts import PART, slug
+from keras_vit.studies.parts import AFTER, PART, PRETRAINING, slug
 from keras_vit.training.recipes.recipe import Recipe
 
 OUTCOMES = ("test_accuracy",)
@@ -14,7 +14,7 @@ COMPARISONS = ("arms", "trend", "crossing", "compute")
 def check_fields(fields, where):
     if not isinstance(fields, dict):
         raise ValueError(f"{where} must be an object of fields. Received: {fields!r}")
-    names = {**Recipe.__dataclass_fields__, PART: None}
+    names = {**Recipe.__dataclass_fields__, PART: None, AFTER: None}
     for name in fields:
         if name not in names:
             raise ValueError(
@@ -53,6 +53,7 @@ def check_study(study):
                 "Two labels would have one folder: they must differ in letters or "
                 f"digits. Received: {', '.join(labels)}"
             )
+    _check_pretrainings(study)
     for comparison in study.comparisons:
         check_choice(comparison.kind, COMPARISONS, "kind")
         arms = dict.fromkeys(study.arms)
@@ -61,3 +62,34 @@ def check_study(study):
         for arm in (comparison.arm, comparison.other):
             check_choice(arm, tuple(arms), "arm")
     study.cells()  # whose recipes check themselves
+
+
+def _check_pretrainings(study):
+    """Raises unless every pretraining that is named is there, and can be told apart."""
+    if not isinstance(study.pretrainings, dict):
+        raise ValueError(
+            "`pretrainings` must be an object of names and fields. "
+            f"Received: {study.pretrainings!r}"
+        )
+    for name, fields in study.pretrainings.items():
+        check_fields(fields, f"pretraining {name!r}")
+        if AFTER in fields:
+            raise ValueError(f"Pretraining {name!r} cannot follow another one.")
+    labels = [*study.arms, *study.pretrainings]
+    slugs = [*map(slug, labels), PRETRAINING] if study.pretrainings else []
+    if len(set(slugs)) < len(slugs) or PRETRAINING in study.levels:
+        raise ValueError(
+            "Arms and pretrainings must have names that differ in letters or digits, "
+            f"and no level may be called {PRETRAINING}. Received: {', '.join(labels)}"
+        )
+    levels = [fields for _, fields in study.axis.levels.values()] if study.axis else []
+    for fields in (study.base, *study.arms.values(), *levels):
+        after = fields.get(AFTER)
+        if after is None:
+            continue
+        check_choice(after, tuple(study.pretrainings), AFTER)
+        if study.base.get("weights") or fields.get("weights"):
+            raise ValueError(
+                f"Cells that follow the pretraining {after!r} begin with its weights: "
+                "`weights` cannot name others."
+            )

@@ -8,8 +8,10 @@ from pathlib import Path
 from keras_vit.common.checks import is_integer
 from keras_vit.common.wording import hint
 from keras_vit.studies.parts import (
+    AFTER,
     LENGTHS,
     PART,
+    PRETRAINING,
     TWICE,
     Axis,
     Cell,
@@ -34,7 +36,8 @@ class Study:
         question: One sentence, what the study asks.
         source: Where it comes from, with section and figure.
         base: Fields of a `Recipe` that all cells share.
-        arms: Dictionary of names to fields of a `Recipe`.
+        arms: Dictionary of names to fields of a `Recipe`; `after` among them names a
+            pretraining, with whose weights of the same seed the arm's cells begin.
         axis: `Axis`, or `None`.
         seeds: Tuple of different integers.
         outcome: What is compared: `"test_accuracy"`.
@@ -43,6 +46,9 @@ class Study:
             compared with it.
         presets: Names to dictionaries of attributes that replace those of the study;
             `base` is put over the study's own.
+        pretrainings: Dictionary of names to fields of a `Recipe`, put over `base`: runs
+            that come first, one for each seed, on all training images.
+        equal: What is equal between the arms, one sentence: updates, computing.
         paper: What the source says of the question, in our words.
         length_check: Whether one more cell of each arm, at the largest level and the
             first seed, has twice the updates.
@@ -76,6 +82,8 @@ class Study:
     published: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     presets: dict[str, dict] = dataclasses.field(default_factory=dict)
     source: str = ""
+    pretrainings: dict[str, dict] = dataclasses.field(default_factory=dict)
+    equal: str = ""
     paper: str = ""
     length_check: bool = False
     preset: str = ""
@@ -93,10 +101,16 @@ class Study:
         """All cells in the order in which they are run.
 
         Seeds outermost, then levels, arms inside: a study that is cut off has whole
-        seeds and pairs. The checks of the length come last.
+        seeds and pairs. A seed begins with the pretrainings that its cells need. The
+        checks of the length come last.
         """
-        grid = itertools.product(self.seeds, self.levels, self.arms)
-        cells = [self._cell(arm, level, seed) for seed, level, arm in grid]
+        cells = []
+        for seed in self.seeds:
+            grid = itertools.product(self.levels, self.arms)
+            own = [self._cell(arm, level, seed) for level, arm in grid]
+            needed = {cell.needs for cell in own}
+            first = (self._pretraining(name, seed) for name in self.pretrainings)
+            cells += [cell for cell in first if cell.name in needed] + own
         if self.length_check:
             last, seed = self.levels[-1], self.seeds[0]
             cells += [self._cell(arm, last, seed, True) for arm in self.arms]
@@ -120,19 +134,20 @@ class Study:
             data: Name or path of a data set for all cells, or `None`.
             levels: Labels of levels, a part of the study's, or `None`.
             seeds: Number of seeds, or the seeds themselves, or `None`.
-            fields: Dictionary of `"field"`, for all arms, or `"arm.field"` to values.
-                The name of an arm may be written in lower case.
+            fields: Dictionary of `"field"`, for all cells, or `"arm.field"` to values.
+                The name of an arm, or of a pretraining, may be in lower case.
         """
         values, changes = {}, dict(self.changes)
-        base, arms = self.base, dict(self.arms)
+        base, arms, first = self.base, dict(self.arms), dict(self.pretrainings)
         if data is not None:
             base, changes["data"] = merged(base, {"data": str(data)}), str(data)
         for name, value in (fields or {}).items():
             arm, dot, field = name.rpartition(".")
             check_fields({field: value}, f"--set {name}")
             if dot:
-                arm = _arm_of(arm, self.arms)
-                arms[arm] = merged(arms[arm], {field: value})
+                arm = _arm_of(arm, {**arms, **first})
+                of = arms if arm in arms else first
+                of[arm] = merged(of[arm], {field: value})
             else:
                 base = merged(base, {field: value})
             changes[name] = value
@@ -142,7 +157,8 @@ class Study:
         if seeds is not None:
             values["seeds"] = tuple(range(seeds)) if is_integer(seeds) else tuple(seeds)
             changes["seeds"] = list(values["seeds"])
-        values |= {"base": base, "arms": arms, "changes": changes}
+        values |= {"base": base, "arms": arms, "pretrainings": first}
+        values["changes"] = changes
         return dataclasses.replace(self, **values)
 
     def cost(self, **options):
@@ -216,17 +232,34 @@ class Study:
     def _cell(self, arm, level, seed, twice=False):
         fields = merged(self.base, self.arms[arm])
         fields = merged(fields, self.axis.levels[level][1] if self.axis else {})
-        part = fields.pop(PART, None)
-        if part:
-            fields["data"] = part_of(fields.get("data", Recipe.data), part, seed)
+        after = fields.pop(AFTER, None)
         if twice:
             fields = {k: 2 * v if k in LENGTHS else v for k, v in fields.items()}
         words = [slug(arm), f"seed_{seed}"]
         if self.axis:
             words.insert(1, f"{slug(self.axis.name)}_{slug(level)}" + "_x2" * twice)
         level += TWICE * twice
-        recipe = Recipe.from_json({**fields, "seed": seed})
-        return Cell("/".join(words), arm, level, seed, recipe, twice)
+        needs = _pretraining_name(after, seed) if after else ""
+        recipe = _recipe(fields, seed)
+        return Cell("/".join(words), arm, level, seed, recipe, twice, needs)
+
+    def _pretraining(self, name, seed):
+        recipe = _recipe(merged(self.base, self.pretrainings[name]), seed)
+        own = _pretraining_name(name, seed)
+        return Cell(own, name, PRETRAINING, seed, recipe)
+
+
+def _pretraining_name(name, seed):
+    return f"{PRETRAINING}/{slug(name)}/seed_{seed}"
+
+
+def _recipe(fields, seed):
+    """The recipe of a cell, with the part of the images that its seed chooses."""
+    part = fields.get(PART)
+    fields = {name: value for name, value in fields.items() if name != PART}
+    if part:
+        fields["data"] = part_of(fields.get("data", Recipe.data), part, seed)
+    return Recipe.from_json({**fields, "seed": seed})
 
 
 def _arm_of(word, arms):

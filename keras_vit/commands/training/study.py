@@ -153,8 +153,16 @@ class Study:
 
         folder = self._folder()
         keep = [] if self.keep is None else ["--keep", self.keep]
-        for name in studies.begin_cells(study, folder):
+        names = studies.begin_cells(study, folder)
+        for name in names:
             print(command("study", "--folder", folder, "--cell", name, *keep))
+        of = studies.StudyFolder(folder)
+        left = [c for c in of.read_study().cells() if not of.is_final(c.name)]
+        if waiting := len(left) - len(names):
+            complain(
+                f"{waiting} more cells begin with the weights of these: when they have "
+                "ended, give this command again."
+            )
         return 0
 
     def _run_one(self):

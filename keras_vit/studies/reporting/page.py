@@ -95,7 +95,7 @@ def _first_line(tables):
         parts[0] += ", not the paper's experiment"
     if study.source:
         parts.append(f"The question is from: {study.source}")
-    return ". ".join(parts) + "."
+    return " ".join([". ".join(parts) + ".", study.equal]).strip()
 
 
 def _said(sentences):

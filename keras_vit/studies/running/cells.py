@@ -22,6 +22,7 @@ from keras_vit.devices import as_strategy
 from keras_vit.evaluation import evaluate
 from keras_vit.reporting.results import write_predictions
 from keras_vit.studies.folder import DIVERGED, DONE, FAILED, TOO_LARGE
+from keras_vit.studies.parts import PRETRAINING
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run.divergence import Diverged
 from keras_vit.training.run.environment import compare_environments
@@ -38,6 +39,9 @@ LOOKED_AT = 256
 # Seconds that a cell waits for another process that still trains it.
 _PATIENCE = 60.0
 
+# What is known of the test images: nothing of a pretraining without labels.
+OUTCOMES = ("outcome", "test_accuracy", "low", "high", "test_images")
+
 # Lines of a traceback that a failed cell keeps.
 _LINES = 12
 
@@ -48,6 +52,10 @@ class DataChanged(ValueError):
 
 class Busy(ValueError):
     """Another process trains the cell."""
+
+
+class NotReady(ValueError):
+    """A cell begins with the weights of one that has not ended."""
 
 
 def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room=0):
@@ -70,12 +78,14 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
     Raises:
         DataChanged: if the data are not those of the cells that have ended.
         Busy: if another process trains the cell, and goes on for more than a minute.
+        NotReady: if the cell with whose weights it begins has not ended.
         OSError: if the disk is full. The cell can be gone on with.
         KeyboardInterrupt: after Ctrl-C, with the state saved.
     """
     if folder.is_final(cell.name):
         return folder.read_result(cell.name)
-    for attempt in range(1, ATTEMPTS + 1):
+    found = _hindered(cell, folder)
+    for attempt in range(1, ATTEMPTS + 1) if found is None else ():
         try:
             _check_room(folder, room)
             found = _trained(cell, folder, devices, save_minutes, place)
@@ -110,6 +120,39 @@ def facts_of_cell(cell):
     }
 
 
+def _hindered(cell, folder):
+    """What a cell ends with whose pretraining has no weights for it, else `None`."""
+    if not cell.needs:
+        return None
+    first = folder.read_result(cell.needs)
+    if first is None:
+        raise NotReady(
+            f"{cell.name} begins with the weights of {cell.needs}, which has not "
+            "ended. Run that cell first."
+        )
+    if first["status"] != DONE:
+        message = f"It needs the weights of {cell.needs}: {first['status']}."
+    elif folder.run(cell.needs).model.exists() or folder.run(cell.name).model.exists():
+        return None
+    else:
+        message = (
+            f"The weights of {cell.needs} are gone: delete its folder in "
+            f"{folder}/cells, then give the same command again."
+        )
+    ended = DIVERGED if first["status"] == DIVERGED else FAILED
+    return {"status": ended, "message": message, "because_of": cell.needs}
+
+
+def _recipe_of(cell, folder, run):
+    """The recipe of a cell's run, with the weights of its pretraining."""
+    if not cell.needs:
+        return cell.recipe
+    weights = str(folder.run(cell.needs).path)
+    if run.is_run():  # which may have begun in a folder that was moved
+        weights = run.read_record()["recipe"]["weights"]
+    return dataclasses.replace(cell.recipe, weights=weights)
+
+
 def _trained(cell, folder, devices, save_minutes, place):
     """What the cell's result.json says of its run."""
     started = time.monotonic(), time.process_time()
@@ -119,6 +162,7 @@ def _trained(cell, folder, devices, save_minutes, place):
     if not run.is_run():  # killed before it had begun
         shutil.rmtree(run.path, ignore_errors=True)
         run.path.mkdir()
+    masked = cell.recipe.masked_target is not None
     whole = {"validation_fraction": None, "keep": "last"}
     whole = dataclasses.replace(cell.recipe, **whole)
     with as_strategy(devices).scope():
@@ -128,7 +172,7 @@ def _trained(cell, folder, devices, save_minutes, place):
         _check_data(cell, folder, prints)
         resume = run.is_run()
         train(
-            cell.recipe,
+            _recipe_of(cell, folder, run),
             run.path,
             resume=resume,
             progress=False,
@@ -137,17 +181,16 @@ def _trained(cell, folder, devices, save_minutes, place):
             notes={"cell": cell.name},
             place=place,
         )
-        evaluation = evaluate(run.path, test_source, mistakes=0)
-    write_json(run.path / "evaluation.json", evaluation.to_json())
-    write_predictions(evaluation, run.path / "predictions.npz")
+        outcomes = dict.fromkeys(OUTCOMES) if masked else _tested(run, test_source)
     record, history = run.read_record(), run.read_history()
     sessions = [session["environment"] for session in record["sessions"]]
     seconds = time.monotonic() - started[0], time.process_time() - started[1]
     if resume:  # of which only the training was measured before
         seconds = record["result"]["seconds"], record["result"]["cpu_seconds"]
     mixed = any(_differ(sessions[0], other) for other in sessions[1:])
+    if cell.needs:
+        mixed |= folder.read_result(cell.needs)["mixed"]
     held_out = cell.recipe.validation_fraction is not None
-    low, high = evaluation.accuracy_interval
     cost = record["cost"]
     result = {
         "status": DONE,
@@ -163,20 +206,36 @@ def _trained(cell, folder, devices, save_minutes, place):
         "devices": cost["devices"],
         "environment": _short(sessions[-1]),
         "mixed": mixed,
-        "outcome": 100 * evaluation.accuracy,
-        "test_accuracy": 100 * evaluation.accuracy,
-        "low": 100 * low,
-        "high": 100 * high,
-        "train_accuracy": _last(history, "accuracy"),
-        # Of images that were held out. Test images choose nothing.
-        "best_val_accuracy": _best(history) if held_out else None,
-        "test_images": evaluation.num_examples,
+        **outcomes,
+        **accuracies_of(history, held_out and not masked),
         "fingerprints": prints,
     }
-    if _learnt_nothing(evaluation):
+    if not masked and _learnt_nothing(folder.read_predictions(cell.name)):
         message = "It gives all test images the same class: it has learnt nothing."
         return {**result, "status": DIVERGED, "message": message}
     return result
+
+
+def _tested(run, test_source):
+    """What a result says of the test images; writes the answers to them."""
+    evaluation = evaluate(run.path, test_source, mistakes=0)
+    write_json(run.path / "evaluation.json", evaluation.to_json())
+    write_predictions(evaluation, run.path / "predictions.npz")
+    accuracy = 100 * evaluation.accuracy
+    low, high = (100 * bound for bound in evaluation.accuracy_interval)
+    values = accuracy, accuracy, low, high, evaluation.num_examples
+    return dict(zip(OUTCOMES, values))
+
+
+def accuracies_of(history, held_out):
+    """What a result says of the images of the training, from the run's history.
+
+    Args:
+        history: Rows of history.csv.
+        held_out: Boolean, whether the run held images out. Test images choose nothing.
+    """
+    best = _best(history) if held_out else None
+    return {"train_accuracy": _last(history, "accuracy"), "best_val_accuracy": best}
 
 
 def _wait_for(run):
@@ -218,6 +277,10 @@ def _check_data(cell, folder, prints):
         known = other.get("fingerprints")
         if known is None:
             continue
+        if (other["level"] == PRETRAINING) != cell.is_pretraining or (
+            cell.is_pretraining and other["arm"] != cell.arm
+        ):  # whose data may be others, or their labels unread
+            continue
         same_part = (other["level"], other["seed"]) == (cell.level, cell.seed)
         for part in ("train", "test") if same_part else ("test",):
             if known[part] != prints[part]:
@@ -240,9 +303,9 @@ def _check_room(folder, room):
         )
 
 
-def _learnt_nothing(evaluation):
-    several = len(np.unique(evaluation.labels)) > 1
-    return several and len(np.unique(evaluation.predicted)) == 1
+def _learnt_nothing(answers):
+    several = len(np.unique(answers["labels"])) > 1
+    return several and len(np.unique(answers["predicted"])) == 1
 
 
 def _last(history, name):

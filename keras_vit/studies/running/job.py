@@ -101,7 +101,8 @@ def run_study(
         devices: As for `keras_vit.training.train`, of each worker.
         keep: `"none"`, `"best"` (of each arm) or `"all"`: whose weights stay when a
             cell has been evaluated. Defaults to `"all"` up to ten cells, above it to
-            `"none"`. The answers to the test images always stay.
+            `"none"`. The answers to the test images always stay, and the weights of
+            pretrainings.
         announce: Function that is called with the `StudyCost` of what is left before
             the first cell; without it and a budget nothing is timed first.
         save_minutes: Float, minutes between two saves of a cell.
@@ -226,11 +227,11 @@ class _Job:
         queue, running, in_a_row, reason = self.left(), {}, 0, ""
         try:
             while queue or running:
-                while queue and len(running) < self._slots(engine, queue, running):
-                    if not self._fits(queue[0], budget):
+                while cell := self._next(engine, queue, running):
+                    if not self._fits(cell, budget):
                         reason, queue = "budget", []
                         break
-                    cell = queue.pop(0)
+                    queue.remove(cell)
                     known = self.prices.get(cell.name)
                     more = {"room": known.room if known else 0}
                     begun = time.monotonic()
@@ -242,7 +243,8 @@ class _Job:
                     if result is None:  # to be tried again
                         continue
                     self._note(cell, result, time.monotonic() - begun)
-                    in_a_row = 0 if result["status"] in FINAL else in_a_row + 1
+                    if "because_of" not in result:
+                        in_a_row = 0 if result["status"] in FINAL else in_a_row + 1
                     if in_a_row >= IN_A_ROW:
                         reason, queue = "failures", []
         except BaseException:
@@ -250,10 +252,19 @@ class _Job:
             raise
         return reason
 
-    def _slots(self, engine, queue, running):
-        """How many cells may run at once: one whose process has died runs alone."""
-        suspects = any(cell.name in self.died for cell, _ in running.values())
-        return 1 if suspects or queue[0].name in self.died else engine.slots
+    def _next(self, engine, queue, running):
+        """The first cell that can begin now, or `None`.
+
+        Those that begin with another one's weights wait for it. One whose process has
+        died runs alone.
+        """
+        begun = [cell for cell, _ in running.values()]
+        waited_for = {cell.name for cell in (*queue, *begun)}
+        ready = (cell for cell in queue if cell.needs not in waited_for)
+        cell = next(ready, None)
+        suspects = [one.name for one in (cell, *begun) if one and one.name in self.died]
+        slots = 1 if suspects else engine.slots
+        return cell if len(running) < slots else None
 
     def _fits(self, cell, budget):
         if budget is None:
@@ -286,7 +297,8 @@ class _Job:
         said = result["status"]
         self.ended += 1
         if result["status"] == DONE:
-            said = f"{result['outcome']:.2f} %"
+            reached = result["outcome"]
+            said = "trained" if reached is None else f"{reached:.2f} %"
             expected = self.prices.get(cell.name)
             known = expected and expected.seconds, result["updates"]
             # Of a cell that went on, this session saw a part only.
@@ -305,7 +317,7 @@ class _Job:
             self._drop(cell)
 
     def _drop(self, cell):
-        if self.keep == "all":
+        if self.keep == "all" or cell.is_pretraining:  # others begin with its weights
             return
         names = [other.name for other in self.cells if other.arm == cell.arm]
         found = [one for name in names if (one := self.folder.read_result(name))]

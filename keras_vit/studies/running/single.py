@@ -8,21 +8,24 @@ from keras_vit.studies.running.weights import fetch_weights
 
 
 def begin_cells(study, folder):
-    """Writes study.json, and says which cells have no result yet.
+    """Writes study.json, and says which cells are left and can begin now.
 
     Args:
         study: A `Study`.
         folder: Path, new, empty, or of the same study.
 
     Returns:
-        List of names of cells, in their order.
+        List of names of cells, in their order. Those that begin with the weights of a
+        pretraining are among them when that has ended.
 
     Raises:
         ValueError: if another study is in the folder.
     """
     folder = StudyFolder(folder)
     study = folder.begin(study)
-    return [cell.name for cell in study.cells() if not folder.is_final(cell.name)]
+    left = [cell for cell in study.cells() if not folder.is_final(cell.name)]
+    waited_for = {cell.name for cell in left}
+    return [cell.name for cell in left if cell.needs not in waited_for]
 
 
 def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
@@ -43,7 +46,8 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
         The cell's result, a dictionary; see `keras_vit.studies.running.cells`.
 
     Raises:
-        ValueError: if there is no such study or cell, or its weights cannot be had.
+        ValueError: if there is no such study or cell, its weights cannot be had, or
+            the pretraining that it begins with has not ended.
     """
     folder = StudyFolder(folder)
     cells = {cell.name: cell for cell in folder.read_study().cells()}
@@ -59,6 +63,7 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
         )
     fetch_weights([cells[name]], folder)
     result = run_cell(cells[name], folder, devices=devices, save_minutes=save_minutes)
-    if keep == "none" and result["status"] in FINAL:
+    done = result["status"] in FINAL
+    if keep == "none" and done and not cells[name].is_pretraining:
         folder.drop_model(name)
     return result
