@@ -1,37 +1,24 @@
 """`Segmenter`: a backbone and a head that gives a class to every pixel."""
 
 import functools
-import inspect
 from types import SimpleNamespace
 
-from keras_vit.checkpoints.opening import values_of
 from keras_vit.common.checks import check_choice, check_positive, is_integer
-from keras_vit.layers import PadToMultiple, ToImageSize
-from keras_vit.layers.tokens.patches import stem_factor
+from keras_vit.layers import ToImageSize
+from keras_vit.models.backbones import (
+    backbone_of,
+    build_headless,
+    headless,
+    rebuilder,
+    stride_of,
+    take_over,
+)
 from keras_vit.models.building.arguments import integers
-from keras_vit.models.building.ends import image_input
-from keras_vit.models.constructors import BUILDERS, build
 from keras_vit.models.maps import feature_maps, stem_maps
 from keras_vit.models.segmentation.heads import HEADS, WIDTHS
-from keras_vit.models.vision_model import VisionModel, look_inside, settings_of
+from keras_vit.models.vision_model import VisionModel
 
 FAMILY = "segmenter"
-# Families of backbones, and how many pixels a position of their last map stands for.
-_HALVED = {
-    "bit": lambda a: stem_factor(a["num_blocks"]),
-    "resnet": lambda a: stem_factor(a["num_blocks"]),
-    "efficientnet": lambda a: 32,
-    "vgg": lambda a: 2 ** len(a["num_convs"]),
-}
-BACKBONES = ("vit", "hybrid", *_HALVED)
-# What a backbone's own head needs, and this one does not.
-_HEADLESS = {
-    "num_classes": 0,
-    "pooling": None,
-    "representation_size": None,
-    "hidden_dims": [],
-    "classifier_activation": None,
-}
 # The arguments of this model that its backbone has not.
 OWN = ("head", "norm", "decoder_layers", "decoder_heads", "decoder_mlp_dim")
 OWN += ("decoder_widths",)
@@ -116,26 +103,10 @@ def Segmenter(
         "decoder_widths": decoder_widths,
     }
     _check_own(num_classes, own)
-    if isinstance(backbone, str):
-        arguments.setdefault("num_classes", 0)
-        backbone = build(backbone, **arguments)
-    elif arguments:
-        first = next(iter(arguments))
-        raise TypeError(
-            f"Segmenter() got the argument {first!r}, which is for the constructor of "
-            "a backbone that is given by its name. Received a model: build it so."
-        )
-    settings = settings_of(backbone)
-    family = settings.get("family")
-    if family not in BACKBONES:
-        raise ValueError(
-            "`backbone` must be a model of this package with a feature map (of the "
-            f"families {', '.join(BACKBONES)}), or the name of one. Received: "
-            f"{backbone!r}{f', of the family {family!r}' if family else ''}."
-            f"{look_inside(backbone)}"
-        )
+    backbone, settings = backbone_of(backbone, arguments, "Segmenter")
+    family = settings["family"]
     model = segmenter(family, settings["arguments"], num_classes, own, name)
-    _take_over(model, backbone)
+    take_over(model, backbone, "head")
     return model
 
 
@@ -149,18 +120,10 @@ def segmenter(family, arguments, num_classes, own, name=None):
         own: Dictionary of the arguments in `OWN`.
         name: String or `None`.
     """
-    known = arguments.keys()
-    headless = {k: value for k, value in _HEADLESS.items() if k in known}
-    inner = {**arguments, **headless}
+    inner, stride = headless(arguments), stride_of(family, arguments)
     a = SimpleNamespace(**{**inner, **own, "num_classes": num_classes})
-    stride = _check_sizes(family, arguments)
     _complete(a, family, stride)
-    images, x = image_input(a)
-    if None in a.image_size and stride is not None:
-        x = PadToMultiple(stride, name="image_padding", dtype=a.dtype)(x)
-    x = BUILDERS[family].build(x, SimpleNamespace(**inner))
-    backbone = VisionModel(images, x, name=name or FAMILY)
-    backbone.settings.update(family=family, arguments=inner)
+    images, backbone = build_headless(family, inner, stride)
     wanted, skips = [None], {}
     if a.head == "upsampler":
         last = 2 ** len(a.decoder_widths)
@@ -182,45 +145,12 @@ def builder_of(family):
     What `keras_vit.from_checkpoint` needs: its signature has the arguments of
     `settings["arguments"]`, and the model is built from them alone.
     """
-
-    def build(**options):
-        num_classes, name = options.pop("num_classes"), options.pop("name", None)
-        options.pop("backbone", None)
-        usual = inspect.signature(Segmenter).parameters
-        own = {key: options.pop(key, usual[key].default) for key in OWN}
-        _check_own(num_classes, own)
-        arguments = BUILDERS[family].settled(**{**options, "num_classes": 0})
-        return segmenter(family, arguments, num_classes, own, name)
-
-    of_backbone = inspect.signature(BUILDERS[family]).parameters
-    own = [inspect.signature(Segmenter).parameters[key] for key in OWN]
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    together = {
-        p.name: p.replace(kind=keyword)
-        for p in (*of_backbone.values(), *own)
-        if p.name not in ("classes", "include_top")
-    }
-    build.__signature__ = inspect.Signature(list(together.values()))
-    build.__name__ = "Segmenter"
-    return build
+    return rebuilder(Segmenter, _checked, OWN, family)
 
 
-def _take_over(model, backbone):
-    """Gives a new model the values of its backbone, and what they say of images."""
-    values = values_of(backbone)
-    for variable in model.variables:
-        if variable.path in values and not variable.path.startswith("head/"):
-            variable.assign(values[variable.path])
-    frozen = {
-        layer.path
-        for layer in backbone._flatten_layers(include_self=False)
-        if layer.built and not layer.trainable
-    }
-    for layer in model._flatten_layers(include_self=False):
-        if layer.path in frozen and layer.name != "head":
-            layer.trainable = False
-    model.metadata.update(backbone.metadata)
-    model.metadata.pop("class_names", None)  # which were of whole images
+def _checked(family, arguments, num_classes, own, name):
+    _check_own(num_classes, own)
+    return segmenter(family, arguments, num_classes, own, name)
 
 
 def _check_own(num_classes, own):
@@ -249,40 +179,6 @@ def _check_own(num_classes, own):
                     f"`{name}` is for head={head!r}. Received: head={a.head!r}, "
                     f"{name}={own[name]!r}. Leave it out."
                 )
-
-
-def _check_sizes(family, arguments):
-    """The pixels `[height, width]` of a place of the last map.
-
-    `None` where patches overlap, so that no number of pixels belongs to one.
-
-    Raises:
-        ValueError: if whole places do not tile the image.
-    """
-    size, sides = arguments["image_size"], arguments.get("patch_size") or (1, 1)
-    if family in _HALVED:
-        factor = _HALVED[family](arguments)
-    else:
-        factor = 1 if family == "vit" else stem_factor(arguments["num_blocks"])
-    stride = [factor * side for side in sides]
-    if family == "vit" and list(arguments["stride"]) != list(sides):
-        if None in size:
-            raise ValueError(
-                "A backbone for every image size must have patches side by side. "
-                f"Received: patch_size={sides}, stride={arguments['stride']}"
-            )
-        return None
-    for side, step in zip(size, stride):
-        if side is not None and side % step:
-            below = max(side // step, 1) * step
-            raise ValueError(
-                f"`image_size` of the backbone must be a multiple of {step} pixels, "
-                "what a place of its last map stands for. Received: "
-                f"image_size={tuple(size)}. Nearest to {side}: {below} and "
-                f"{below + step}. Or build the backbone with image_size=(None, None), "
-                "for every size."
-            )
-    return stride
 
 
 def _complete(a, family, stride):
