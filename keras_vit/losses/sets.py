@@ -54,7 +54,8 @@ class SetLoss(keras.losses.Loss):
     """
 
     of_all_outputs = True  # see `VisionModel.compute_loss`
-    of_whole_batch = True
+    of_whole_batch = True  # micro-batches are refused,
+    sums_over_replicas = True  # but not parts on several devices
 
     def __init__(
         self,

@@ -35,7 +35,9 @@ class ReplicaModel(keras.Model):
         super().compile(*args, **kwargs)
         reduction = getattr(self.loss, "reduction", BY_IMAGES)
         self._by_weight = reduction == BY_WEIGHTS
-        parts = num_replicas(self) * self.micro_batches
+        parts = self.micro_batches
+        if not getattr(self.loss, "sums_over_replicas", False):
+            parts *= num_replicas(self)
         if parts > 1 and getattr(self.loss, "of_whole_batch", False):
             raise ValueError(
                 "The loss must be an average over images where a batch is split. "
