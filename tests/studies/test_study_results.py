@@ -16,6 +16,8 @@ from keras_vit.studies.comparing import pairs
 from keras_vit.studies.grid import Grid
 from keras_vit.studies.parts import Axis, Compare
 from keras_vit.studies.reporting import results
+from keras_vit.studies.study import Study
+from keras_vit.training.recipes.look_up import find_run
 
 
 @pytest.fixture(scope="module")
@@ -328,6 +330,70 @@ def test_a_value_read_from_a_figure_gets_no_verdict(tmp_path):
     found = results.read(made(tmp_path, study, usual)).summaries[0]
     assert found.published_id == row.id and found.published == row.text
     assert found.verdict == "not comparable" and "figure" in found.reasons
+
+
+def fine_tuned(folder, row, change=None, n_train=50_000, tested=10_000):
+    """The summary of three runs of ViT's fine-tuning on CIFAR-10, all answers right."""
+    study = Study(
+        name="compared",
+        question="?",
+        base={**find_run("vit_finetune_cifar10").values, **(change or {})},
+        arms={"B/16": {}},
+        published={("B/16", ""): row},
+    )
+    made(folder, study, lambda *place: 1.5)
+    for file in folder.rglob("result.json"):
+        result = {**json.loads(file.read_text()), "n_train": n_train}
+        file.write_text(json.dumps({**result, "test_images": tested}))
+        run = file.parent / "run" / "run.json"
+        record = json.loads(run.read_text())
+        record["data"] = {"class_names": [str(number) for number in range(10)]}
+        run.write_text(json.dumps(record))
+    return results.read(folder).summaries[0]
+
+
+B16 = "vit/table5/vit_b16_imagenet21k/cifar10"
+
+
+def test_a_run_as_in_the_paper_is_judged(tmp_path):
+    found = fine_tuned(tmp_path / "s", B16)
+    # 100 % in all runs, and 98.95 % were published.
+    assert found.verdict == "differs", found.reasons
+    assert found.difference == pytest.approx(1.05)
+    # What is not decisive is a remark.
+    found = fine_tuned(tmp_path / "t", B16, {"dropout_rate": 0.1})
+    assert found.verdict == "differs" and "dropout_rate 0.1" in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("change", "counts", "reason"),
+    [
+        ({"weights": "augreg"}, {}, "pre-training: augreg instead of imagenet21k"),
+        ({"weights": None}, {}, "pre-training: from the beginning"),
+        ({"weights": "mine.npz"}, {}, "only you know"),
+        ({"image_size": 224}, {}, "image size: 224 x 224 pixels instead of 384"),
+        ({"model": "ViT_B32"}, {}, "model: ours ViT_B32"),
+        ({"learning_rate": 0.5}, {}, "learning_rate 0.5 instead of 0.01"),
+        ({}, {"n_train": 5000}, "5,000 train images instead of 50,000"),
+        ({}, {"tested": 1000}, "1,000 test images instead of 10,000"),
+        ({"test_split": "test[:1000]"}, {}, "test images: ours are of"),
+    ],
+)
+def test_a_run_that_is_not_the_papers_is_not_comparable(
+    tmp_path, change, counts, reason
+):
+    found = fine_tuned(tmp_path / "s", B16, change, **counts)
+    assert found.verdict == "not comparable" and reason in found.reasons
+
+
+def test_a_row_without_a_recipe_is_compared_by_its_columns(tmp_path):
+    private = "vit/table6/vit_b16_7ep/cifar10"
+    found = fine_tuned(tmp_path / "s", private)
+    assert "pretrain: ours imagenet21k, published jft_300m" in found.reasons
+    assert "task" not in found.reasons and "protocol" not in found.reasons
+    part = {"data": "cifar10:train,fraction=10%,seed=0"}
+    found = fine_tuned(tmp_path / "t", private, part)
+    assert "task: ours cifar10,fraction=10%, published cifar10" in found.reasons
 
 
 def test_a_folder_without_a_study_says_so(tmp_path):

@@ -14,8 +14,10 @@ from keras_vit.common.tables import as_csv
 from keras_vit.studies.comparing.differences import differences
 from keras_vit.studies.comparing.entries import Difference
 from keras_vit.studies.comparing.statistics import FEWEST
+from keras_vit.studies.folder import DONE
 from keras_vit.studies.grid import NOT_RUN, Grid
 from keras_vit.studies.reporting import verdicts
+from keras_vit.studies.reporting.comparable import compare_cells
 from keras_vit.studies.reporting.figures import write_plots
 from keras_vit.studies.reporting.page import write_page
 
@@ -215,20 +217,9 @@ def _beside_published(grid, found, row):
     )
     if not found.n:
         return dataclasses.replace(found, verdict=NOT_RUN)
-    cells = (c for c in grid.cells if (c.arm, c.level) == (found.arm, found.level))
-    recipe = next(cells).recipe
-    ours = published.Result(
-        value=found.mean,
-        sd=found.sd,
-        runs=found.n,
-        model=recipe.model,
-        task=recipe.data.partition(":")[0],
-        metric="top1",
-        setting="finetune" if recipe.weights else "scratch",
-        image_size=recipe.image_size,
-        pretrain=recipe.weights or "",
-    )
-    judged = published.compare(ours, row)
+    own = (c for c in grid.cells if (c.arm, c.level) == (found.arm, found.level))
+    done = [c for c in own if grid.state(c.arm, c.level, c.seed) == DONE]
+    judged = compare_cells(grid, done, found, row)
     low, high = judged.interval or (None, None)
     return dataclasses.replace(
         found,

@@ -109,6 +109,15 @@ def obstacles_of(checks):
     ]
 
 
+def hints_of(checks):
+    """What may explain a difference without making it meaningless."""
+    return [
+        f"{check.name}: {check.text}"
+        for check in checks
+        if check.status == DIFFERS and check.number not in DECISIVE
+    ]
+
+
 def _fields(trial, found, names):
     """Status and text of fields of the recipes."""
     if found.recipe is None:

@@ -17,11 +17,11 @@ from keras_vit.models import from_checkpoint
 from keras_vit.models.variants.listing import published_flops
 from keras_vit.reporting.results import write_results
 from keras_vit.studies.reproducing.checks import (
-    DECISIVE,
     DIFFERS,
     Check,
     Found,
     check_all,
+    hints_of,
     obstacles_of,
 )
 from keras_vit.studies.reproducing.page import write_page
@@ -361,9 +361,5 @@ def _compare(attempt, accuracies):
         pretrain_epochs=row.pretrain_epochs,
     )
     found = published.compare(ours, row, obstacles_of(attempt.checks))
-    hints = [
-        f"{check.name}: {check.text}"
-        for check in attempt.checks
-        if check.status == DIFFERS and check.number not in DECISIVE
-    ]
+    hints = hints_of(attempt.checks)
     return dataclasses.replace(found, reasons=(*found.reasons, *hints))
