@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
         "data.steps": [],
-        "data.dense.sources": ["MaskSource"],
+        "data.dense.sources": ["BoxSource", "MaskSource"],
         "data.describing": ["Description", "describe", "list_datasets"],
         "data.loading": ["from_arrays", "load", "load_splits", "splits"],
         "data.pipeline.complete": ["corrupt_message"],

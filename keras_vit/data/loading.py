@@ -66,14 +66,17 @@ def load(
         labelled: Whether the folders of a folder are classes. If not, all images below
             it are taken, and labelled 0; other sources are as they are.
         progress: None, or a function (images read, images in all), for `"skip"`.
-        task: `"classification"`; or `"segmentation"`, for folders with masks, which are
-            read once to say what they hold, and refused before training if they are
-            wrong: `images/` and `masks/` with equal names, or these two in `train/` and
-            `test/`; palette or grey images whose values are the classes, 255 not
-            counted, or coloured ones with colours.json beside them.
+        task: `"classification"`; `"segmentation"`, for images with masks; or
+            `"detection"`, for images with boxes. Their annotations are read once, to
+            say what they hold and to refuse what is wrong before training. Masks lie in
+            `images/` and `masks/` with equal names, or these two in `train/` and
+            `test/`: palette or grey images whose values are the classes, 255 not
+            counted, coloured ones with colours.json beside the folders, or a binary one
+            for each class, `masks/<class>/`. Masks and boxes are read from COCO json,
+            YOLO txt and LabelMe json, boxes from VOC xml, too.
 
     Returns:
-        A `Source`, for segmentation a `MaskSource`.
+        A `Source`; for segmentation a `MaskSource`, for detection a `BoxSource`.
 
     Raises:
         ValueError: if there is no such set, split, folder or label, naming it.

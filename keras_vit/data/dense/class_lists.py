@@ -15,14 +15,13 @@ LABELMAP = "labelmap.txt"  # what CVAT writes beside coloured masks
 # Classes of these names stand for pixels that are not counted.
 NOT_COUNTED = ("void", "ignore", "ignored", "__ignore__", "unlabelled", "unlabeled")
 MOST = 2**20  # bytes of such a file
-MOST_CLASSES = 255
 
 
 def class_names_in(folder: str) -> list[str] | None:
     """The names in classes.txt (labels.txt, names.txt), one a line; `None` without.
 
     Raises:
-        ValueError: naming the file, if a name comes twice, or there are too many.
+        ValueError: naming the file, if it is empty, or a name comes twice.
     """
     for name in NAMES:
         path = os.path.join(folder, name)
@@ -34,7 +33,7 @@ def class_names_in(folder: str) -> list[str] | None:
 
 
 def checked_names(names, path) -> list[str]:
-    """The names of classes; raises if there are none, too many, or one comes twice."""
+    """The names of classes; raises if there are none, or one comes twice."""
     names = [canonical(str(name)) for name in names]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -42,11 +41,8 @@ def checked_names(names, path) -> list[str]:
             f"{display(path)} names classes twice: {', '.join(twice[:5])}. "
             "Every class needs a name of its own."
         )
-    if not names or len(names) > MOST_CLASSES:
-        raise ValueError(
-            f"{display(path)} must name 1 to {MOST_CLASSES} classes. "
-            f"Received: {len(names)}"
-        )
+    if not names:
+        raise ValueError(f"{display(path)} names no classes. List them.")
     return names
 
 

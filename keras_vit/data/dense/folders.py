@@ -4,25 +4,31 @@ import os
 
 from keras_vit.common.wording import display
 from keras_vit.data.dense.class_lists import class_names_in, colours_in
-from keras_vit.data.dense.found import Found
+from keras_vit.data.dense.found import Found, first_of, folders_in, some, split_folder
 from keras_vit.data.dense.mask_files import MaskFiles
+from keras_vit.data.dense.voc import image_sets
 from keras_vit.data.readers.folders import SPLIT_FOLDERS
 from keras_vit.data.readers.walking import images_below
 
 # Their names, in small letters.
 IMAGES = ("images", "image", "imgs", "img", "jpegimages")
-MASKS = ("masks", "mask", "segmentationclass", "segmentations", "annotations", "labels")
+PERHAPS = ("annotations", "labels")  # where other formats have no images
+MASKS = ("masks", "mask", "segmentationclass", "segmentations", *PERHAPS)
 # What tools put behind the name of an image in that of its mask.
 ENDINGS = ("_mask", "_masks", "-mask", "_segmentation", "_seg", "_labels", "_label")
 ENDINGS += ("_gt", "_L")
-NAMED = 5  # files in an error
+BACKGROUND = "background"
+SETS = ("ImageSets", "Segmentation")
 
 
 def scan_masks(root: str) -> Found | None:
     """The images and masks of a folder, or `None` if it has no such folders.
 
     Read are `root/images` and `root/masks`, `root/<split>/images` and
-    `root/<split>/masks`, and `root/images/<split>` and `root/masks/<split>`.
+    `root/<split>/masks`, and `root/images/<split>` and `root/masks/<split>`; and of
+    VOC, JPEGImages, SegmentationClass and ImageSets/Segmentation. The mask of
+    `images/a.jpg` is `masks/a.png` or `masks/a_mask.png`; or it is one binary mask for
+    each class, `masks/<class>/a.png`.
 
     Raises:
         ValueError: naming images without a mask, masks without an image, an empty
@@ -31,27 +37,46 @@ def scan_masks(root: str) -> Found | None:
     parts = _parts(root)
     if not parts:
         return None
-    splits = {split: _matched(root, images, masks) for split, images, masks in parts}
     names, colours = class_names_in(root), None
     table = colours_in(root)
     if table is not None:
         names, colours = table
+    form, splits = "images and masks", {}
+    for split, images, masks in parts:
+        pictures, found = _by_stem(root, images), _by_stem(root, masks)
+        if not pictures or not found:
+            empty = os.path.join(root, masks if pictures else images)
+            raise ValueError(f"{display(empty)} holds no images. Put the files in.")
+        binary = _binary(pictures, found)
+        if binary:
+            form = "images and a mask for each class"
+            names = names or _with_background({name for name, _ in binary})
+            found = _of_classes(root, binary, names, found)
+        if sets := image_sets(
+            os.path.join(root, *SETS), pictures.keys() & found.keys()
+        ):
+            splits = {
+                split: {pictures[stem]: found[stem] for stem in stems}
+                for split, stems in sets.items()
+            }
+        else:
+            splits[split] = _matched(root, images, masks, pictures, found)
     how = "Name all classes in classes.txt, or write class numbers into the masks."
     reader = MaskFiles(root, names and len(names), colours, how)
-    return Found(root, "images and masks", names, splits, reader)
+    return Found(root, form, names, splits, reader, _left_aside(root, splits))
 
 
 def _parts(root):
     """(split, folder of images, folder of masks) of each part."""
-    inside = _folders(root)
-    images, masks = _first(inside, IMAGES), _first(inside, MASKS)
-    if images and masks and _holds_images(os.path.join(root, masks)):
+    inside = folders_in(root)
+    images, masks = first_of(inside, IMAGES), first_of(inside, MASKS)
+    if images and masks and _are_masks(os.path.join(root, masks)):
         pairs = {
             split: (
-                _first(_folders(os.path.join(root, images)), names),
-                _first(_folders(os.path.join(root, masks)), names),
+                split_folder(folders_in(os.path.join(root, images)), split),
+                split_folder(folders_in(os.path.join(root, masks)), split),
             )
-            for split, names in SPLIT_FOLDERS.items()
+            for split in SPLIT_FOLDERS
         }
         pairs = {split: pair for split, pair in pairs.items() if all(pair)}
         if "train" in pairs:
@@ -61,64 +86,83 @@ def _parts(root):
             ]
         return [("all", images, masks)]
     found = []
-    for split, names in SPLIT_FOLDERS.items():
-        part = _first(inside, names)
+    for split in SPLIT_FOLDERS:
+        part = split_folder(inside, split)
         if part:
-            below = _folders(os.path.join(root, part))
-            images, masks = _first(below, IMAGES), _first(below, MASKS)
-            if images and masks and _holds_images(os.path.join(root, part, masks)):
+            below = folders_in(os.path.join(root, part))
+            images, masks = first_of(below, IMAGES), first_of(below, MASKS)
+            if images and masks and _are_masks(os.path.join(root, part, masks)):
                 found.append((split, f"{part}/{images}", f"{part}/{masks}"))
     return found
 
 
-def _folders(path):
-    try:
-        with os.scandir(path) as entries:
-            return sorted(entry.name for entry in entries if entry.is_dir())
-    except OSError:
-        return []
+def _are_masks(path):
+    """Whether a folder is one of masks: by its name, or by images in it."""
+    sure = os.path.basename(path).lower() not in PERHAPS
+    return sure or next(images_below(path), None) is not None
 
 
-def _first(folders, names):
-    """The folder whose name comes first among some names, or `None`."""
-    by_name = {folder.lower(): folder for folder in reversed(folders)}
-    return next((by_name[name] for name in names if name in by_name), None)
+def _left_aside(root, splits):
+    """Sentences about folders of splits that have images and no masks."""
+    folders = [split_folder(folders_in(root), split) for split in SPLIT_FOLDERS]
+    return tuple(
+        f"{display(os.path.join(root, folder))} has images and no masks: it is left "
+        "aside."
+        for split, folder in zip(SPLIT_FOLDERS, folders)
+        if folder and split not in splits and next(images_below(f"{root}/{folder}"), 0)
+    )
 
 
-def _holds_images(path):
-    return next(images_below(path), None) is not None
-
-
-def _matched(root, images, masks):
+def _matched(root, images, masks, pictures, found):
     """The mask of each image: a dictionary of paths relative to the root."""
-    pictures = _by_stem(root, images)
-    found = _by_stem(root, masks)
-    if not pictures or not found:
-        empty = os.path.join(root, masks if pictures else images)
-        raise ValueError(f"{display(empty)} holds no images. Put the files in.")
     shorter = {_without_ending(stem, pictures): stem for stem in found}
     where = f"in {display(os.path.join(root, images))}"
     alone = sorted(pictures.keys() - shorter.keys())
     if alone:
         raise ValueError(
-            f"{_some(alone, 'image', 'images')} {where} without a mask of the same "
+            f"{some(alone, 'image', 'images')} {where} without a mask of the same "
             f"name in {display(os.path.join(root, masks))}. Add the masks, all 0 where "
             "nothing is to be seen, or remove the images."
         )
     alone = sorted(shorter.keys() - pictures.keys())
     if alone:
         raise ValueError(
-            f"{_some(alone, 'mask', 'masks')} in {display(os.path.join(root, masks))} "
+            f"{some(alone, 'mask', 'masks')} in {display(os.path.join(root, masks))} "
             f"without an image of the same name {where}. Add the images, or remove the "
             "masks."
         )
     return {pictures[stem]: found[shorter[stem]] for stem in sorted(pictures)}
 
 
-def _some(names, one, many):
-    shown = ", ".join(map(display, names[:NAMED]))
-    more = ", ..." if len(names) > NAMED else ""
-    return f"{len(names):,} {one if len(names) == 1 else many} ({shown}{more})"
+def _binary(pictures, masks):
+    """(class, name of the image) of masks that lie in a folder for each class."""
+    if masks.keys() & pictures.keys() or not all("/" in stem for stem in masks):
+        return []
+    pairs = [tuple(stem.split("/", 1)) for stem in masks]
+    return pairs if {stem for _, stem in pairs} & pictures.keys() else []
+
+
+def _with_background(found):
+    """The names of the classes, the background first."""
+    others = sorted(name for name in found if name.lower() != BACKGROUND)
+    return [BACKGROUND, *others]
+
+
+def _of_classes(root, pairs, names, files):
+    """(number of the class, file) of all binary masks of each image, by its name."""
+    lower = {name.lower(): number for number, name in enumerate(names)}
+    unknown = sorted({name for name, _ in pairs if name.lower() not in lower})
+    if unknown:
+        raise ValueError(
+            f"{display(root)}: {some(unknown, 'folder', 'folders')} of masks that the "
+            "list of classes lacks. Add the names, the background first, or remove it."
+        )
+    found = {}
+    for name, stem in pairs:
+        found.setdefault(stem, []).append(
+            (lower[name.lower()], files[f"{name}/{stem}"])
+        )
+    return {stem: tuple(sorted(each)) for stem, each in found.items()}
 
 
 def _without_ending(stem, known):

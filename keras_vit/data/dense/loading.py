@@ -1,81 +1,133 @@
-"""Finds data sets with masks, and makes sources of them."""
+"""Finds data sets with masks or boxes, and makes sources of them."""
 
+import dataclasses
 import logging
 
 import numpy as np
 
 from keras_vit.common.wording import display
-from keras_vit.data.dense import folders
-from keras_vit.data.dense.looking import class_names_of, look_at_masks
-from keras_vit.data.dense.sources import MaskSource
+from keras_vit.data.dense.coco import scan_coco
+from keras_vit.data.dense.counting import Contents, box_contents, mask_contents
+from keras_vit.data.dense.folders import scan_masks
+from keras_vit.data.dense.found import Found
+from keras_vit.data.dense.labelme import scan_labelme
+from keras_vit.data.dense.sources import BoxSource, MaskSource
 from keras_vit.data.dense.stores import store_of
+from keras_vit.data.dense.voc import scan_voc
+from keras_vit.data.dense.yolo import scan_yolo
 
 LOGGER = logging.getLogger(__name__)
 
-TASKS = ("segmentation",)
-LAYOUTS = "images/ and masks/ with equal names, or train/ and test/ with these in each"
+# By task: who looks, in this order; what counts, and what is made of it.
+TASKS = {
+    "segmentation": (
+        (scan_masks, scan_coco, scan_yolo, scan_labelme),
+        mask_contents,
+        MaskSource,
+    ),
+    "detection": (
+        (scan_coco, scan_voc, scan_yolo, scan_labelme),
+        box_contents,
+        BoxSource,
+    ),
+}
+READ = {
+    "segmentation": "images/ and masks/ with equal names (in train/ and test/ or not), "
+    "polygons of COCO json, YOLO txt or LabelMe json",
+    "detection": "COCO json, VOC xml, YOLO txt (data.yaml, or images/ and labels/ with "
+    "classes.txt) or LabelMe json",
+}
+BACKGROUND = "background"
 
 
-def found_in(place):
+def found_in(place, task: str) -> Found:
     """The images and annotations at a place; looked for once.
 
     Args:
-        place: A `keras_vit.data.places.Place`.
+        place: A `keras_vit.data.places.Place` of a folder or a file.
+        task: One of `TASKS`.
 
     Raises:
         ValueError: if nothing is there that can be read, saying what can.
     """
-    return place.once(("dense", "found"), _find, place)
-
-
-def _find(place):
-    found = folders.scan_masks(str(place.path))
+    found = place.once((task, "found"), _find, place, task)
     if found is None:
-        raise ValueError(f"{place} holds no images with masks. Read are {LAYOUTS}.")
+        raise ValueError(
+            f"{place} holds no images that are annotated for {task}. Read are "
+            f"{READ[task]}."
+        )
     return found
 
 
+def is_annotated(place, task: str) -> bool:
+    """Whether there are images with annotations for a task at a place."""
+    if place.kind != "folder":
+        return False
+    return place.once((task, "found"), _find, place, task) is not None
+
+
+def _find(place, task):
+    if place.kind != "folder":
+        return None
+    for scan in TASKS[task][0]:
+        found = scan(str(place.path))
+        if found is not None:
+            break
+    else:
+        return None
+    if task == "segmentation" and scan is not scan_masks:
+        names = [BACKGROUND, *found.class_names]
+        found = dataclasses.replace(found, class_names=names)
+    return found
+
+
+def contents_of(place, task: str, skip: bool = False) -> Contents:
+    """What the annotations at a place hold; counted once."""
+    count, found = TASKS[task][1], found_in(place, task)
+    return place.once((task, "contents", skip), count, found, display(place), skip)
+
+
 def splits_of(place, task: str) -> dict[str, int]:
-    """The splits of a set with masks, and their numbers of images."""
-    found = found_in(place)
+    """The splits of an annotated set, and their numbers of images."""
+    found = found_in(place, task)
     return {split: len(part) for split, part in found.splits.items()}
 
 
-def load(place, task: str, part, *, skip: bool = False) -> MaskSource:
-    """A source of images with masks.
+def load(place, task: str, part, *, skip: bool = False):
+    """A source of images with masks or boxes.
 
     Args:
-        place: A `Place` of a folder.
+        place: A `Place`.
         task: One of `TASKS`.
         part: Function from the splits, `{split: (files, labels)}`, to (name, files,
             labels) of the part that is wanted.
-        skip: Whether what cannot be read is left out.
+        skip: Whether what cannot be used is left out.
     """
-    found = found_in(place)
-    key = ("dense", "masks", skip)
-    look, names = place.once(key, _looked, found, display(place), skip)
+    found, contents = found_in(place, task), contents_of(place, task, skip)
+    place.once((task, "told"), _tell, contents)
     splits = {
         split: (np.asarray(list(known), object), np.zeros(len(known), np.int64))
         for split, known in found.splits.items()
     }
     split, files, _ = part(splits)
-    broken = dict(look.broken)
+    broken = dict(contents.look.broken)
     left = [file for file in files if file not in broken]
-    skipped = [(display(f), broken[f]) for f in files if f in broken]
+    skipped = [(display(file), broken[file]) for file in files if file in broken]
     if skipped:
         LOGGER.warning(
-            "%d of %d images are left out: %s", len(skipped), len(files), skipped[0][1]
+            "%d of %d images are left out: %s",
+            len(skipped),
+            len(files),
+            "; ".join(reason for _, reason in skipped[:10]),
         )
     if not left:
-        raise ValueError(f"{place}: no image of the split {split!r} can be read.")
-    reader = found.reader.with_classes(len(names))
-    store = store_of(found.root, left, found.annotations, reader, look.shape)
-    return MaskSource(store, display(place), split, names, look.num_channels, skipped)
+        raise ValueError(f"{place}: no image of the split {split!r} can be used.")
+    source, names = TASKS[task][2], contents.class_names
+    channels = contents.look.num_channels
+    store = store_of(found, left, contents)
+    return source(store, display(place), split, names, channels, skipped)
 
 
-def _looked(found, name, skip):
-    look = look_at_masks(found, name, skip=skip)
-    names = class_names_of(found, look, name)
-    for note in (*found.notes, *look.notes(name, names)):
+def _tell(contents):
+    for note in contents.notes:
         LOGGER.info("%s", note)
-    return look, names

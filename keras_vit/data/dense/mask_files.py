@@ -7,18 +7,15 @@ import numpy as np
 
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.pillow import opened, read_image_file
+from keras_vit.data.dense.found import WrongSize
 
 IGNORED = 255  # the value of a pixel that is not counted
 MOST_COLOURS = 5  # named in an error
 
 
-class Unreadable(ValueError):
-    """A file that is broken or not there, in contrast to one that is no mask."""
-
-
 @dataclasses.dataclass(frozen=True)
 class MaskFiles:
-    """Reads masks that are one file for each image.
+    """Reads masks that are one file for each image, or one for each class of it.
 
     Args:
         root: The folder.
@@ -33,24 +30,24 @@ class MaskFiles:
     colours: np.ndarray | None = None
     how: str = ""
 
-    def mask(self, file: str, size=None) -> np.ndarray:
+    def mask(self, file, size=None) -> np.ndarray:
         """The classes of the pixels: `uint8` `(h, w)`.
 
         Args:
-            file: Path relative to the root.
+            file: Path relative to the root; or pairs of a class and the path of its
+                binary mask, of which a later one lies on top.
             size: (height, width) of the image, or `None` if any will do.
 
         Raises:
             ValueError: naming the mask, if it cannot be read, is no mask, or has
                 another size or values beyond the classes.
         """
+        if not isinstance(file, str):
+            return self._of_binaries(file, size)
         path = os.path.join(self.root, file)
         mask = _classes(*_opened(path), display(path), self.colours)
         if size is not None and mask.shape != tuple(size):
-            raise ValueError(
-                f"the mask {display(path)} has {_shape(mask.shape)} and its image "
-                f"{_shape(size)}"
-            )
+            raise WrongSize(f"the mask {display(path)}", mask.shape, size)
         if self.num_classes is not None:
             self._check_values(mask, path)
         return mask
@@ -58,6 +55,27 @@ class MaskFiles:
     def with_classes(self, num_classes: int) -> "MaskFiles":
         """The same files with a known number of classes."""
         return dataclasses.replace(self, num_classes=num_classes)
+
+    def _of_binaries(self, pairs, size):
+        whole = None
+        for number, file in pairs:
+            path = os.path.join(self.root, file)
+            mask = _classes(*_opened(path), display(path), None, binary=True)
+            if size is not None and mask.shape != tuple(size):
+                raise WrongSize(f"the mask {display(path)}", mask.shape, size)
+            if whole is None:
+                whole = np.zeros(mask.shape, np.uint8)
+            elif whole.shape != mask.shape:
+                raise WrongSize(f"the mask {display(path)}", mask.shape, whole.shape)
+            values = np.unique(mask)
+            if len(values) > 2 or (len(values) == 2 and values[0]):
+                raise ValueError(
+                    f"the mask {display(path)} is of one class and must have the value "
+                    "0 and one other. Its values: "
+                    f"{', '.join(map(str, values[:MOST_COLOURS]))}"
+                )
+            whole[mask > 0] = number
+        return whole
 
     def _check_values(self, mask, path):
         beyond = (mask >= self.num_classes) & (mask != IGNORED)
@@ -68,10 +86,6 @@ class MaskFiles:
                 f"{self.num_classes} classes, 0 to {self.num_classes - 1} (255 is not "
                 f"counted). {self.how}"
             )
-
-
-def _shape(size):
-    return f"{size[0]}x{size[1]} pixels (height x width)"
 
 
 def _opened(path):
@@ -86,7 +100,7 @@ def _opened(path):
             array = np.asarray(ImageOps.exif_transpose(image))
     except ValueError as error:
         reason = getattr(error, "reason", error)
-        raise Unreadable(f"the mask {display(path)}: {reason}") from None
+        raise ValueError(f"the mask {display(path)}: {reason}") from None
     if lossy:
         raise ValueError(
             f"the mask {display(path)} is a JPEG, which changes class numbers when it "
@@ -95,8 +109,13 @@ def _opened(path):
     return array, mode
 
 
-def _classes(array, mode, name, colours):
-    """The classes of pixels, `uint8` `(h, w)`, of the values of an image."""
+def _classes(array, mode, name, colours, binary=False):
+    """The classes of pixels, `uint8` `(h, w)`, of the values of an image.
+
+    Of a binary mask, black and white may be RGB.
+    """
+    if binary and mode == "RGB" and (array == array[..., :1]).all():
+        return array[..., 0]
     if mode in ("LA", "La", "PA"):
         raise ValueError(
             f"the mask {name} has an alpha channel beside its values (mode {mode}). "

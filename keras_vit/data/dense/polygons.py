@@ -8,6 +8,8 @@ Reference: the masks of COCO's API (Lin et al., 2014, https://arxiv.org/abs/1405
 
 import numpy as np
 
+from keras_vit.data.dense import run_lengths
+
 FINE = 5  # points that a pixel's side is divided into
 FARTHEST = 2**17  # pixels from the origin that a corner may lie
 
@@ -72,8 +74,10 @@ def _fill(points, height, width):
     row = np.ceil(np.clip(row[middle], 0, height)).astype(np.int64)
     place = column[middle].astype(np.int64) * height + row
     # Read column by column, each passing turns inside into outside or back.
-    turns = np.bincount(place, minlength=height * width + 1)[: height * width]
-    return (np.cumsum(turns) % 2 == 1).reshape(width, height).T
+    turns, times = np.unique(place, return_counts=True)
+    ends = np.append(turns[times % 2 == 1], height * width)
+    counts = np.diff(ends, prepend=0).tolist()
+    return run_lengths.decode({"size": (height, width), "counts": counts})
 
 
 def _outline(corner):

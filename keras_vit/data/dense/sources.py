@@ -1,14 +1,46 @@
-"""Sources of images with masks."""
+"""Sources of images with masks or boxes."""
 
 import tensorflow as tf
 
 from keras_vit.data.decoding.jpeg_png import decode
 from keras_vit.data.decoding.pillow import read_image_file
-from keras_vit.data.dense.targets import Masks, check_steps
+from keras_vit.data.dense.targets import Boxes, Masks, check_steps
 from keras_vit.data.source import Source
 
 
-class MaskSource(Source):
+class AnnotatedSource(Source):
+    """What sources of masks and of boxes share."""
+
+    @property
+    def labels(self):
+        """None: the labels are masks or boxes."""
+        return None
+
+    def take_per_class(self, count: int, *, seed: int = 0):
+        """Raises a ValueError: images with masks or boxes have no single class."""
+        raise ValueError(
+            "`take_per_class` needs one class for each image, and images with masks or "
+            "boxes have many. Use take_fraction."
+        )
+
+    def examples_per_class(self):
+        """Raises a ValueError, as `take_per_class`."""
+        raise ValueError(
+            "Images with masks or boxes have no single class: `describe` tells how "
+            "many images show each class."
+        )
+
+    def _pairs(self, annotation):
+        for index, file in enumerate(self.files):
+            data = read_image_file(self.store.path(index))
+            image = decode(tf.constant(data), self.num_channels).numpy()
+            yield image, annotation(index, image.shape[:2]), file
+
+    def _cached(self, cache):
+        return self.store
+
+
+class MaskSource(AnnotatedSource):
     """One split of a data set for segmentation. Made by `keras_vit.data.load`.
 
     It has what `keras_vit.data.Source` has, but `labels` is None, and `batches` gives
@@ -28,18 +60,6 @@ class MaskSource(Source):
 
     task = "segmentation"
 
-    @property
-    def labels(self):
-        """None: the labels are masks."""
-        return None
-
-    def take_per_class(self, count: int, *, seed: int = 0):
-        """Raises a ValueError: images with masks have no single class."""
-        raise ValueError(
-            "`take_per_class` needs one class for each image, and images with masks "
-            "have many. Use take_fraction."
-        )
-
     def pairs(self):
         """The images and masks at their own sizes, in the stored order.
 
@@ -50,15 +70,48 @@ class MaskSource(Source):
         Raises:
             ValueError: naming a file that cannot be read.
         """
-        store = self.store
-        for index, file in enumerate(self.files):
-            data = read_image_file(store.path(index))
-            image = decode(tf.constant(data), self.num_channels).numpy()
-            yield image, store.mask(index, image.shape[:2]), file
+        return self._pairs(self.store.mask)
 
     def _targets(self, steps):
         check_steps(steps, "masks")
         return Masks(self.store)
 
-    def _cached(self, cache):
-        return self.store
+
+class BoxSource(AnnotatedSource):
+    """One split of a data set for detection. Made by `keras_vit.data.load`.
+
+    It has what `keras_vit.data.Source` has, but `labels` is None, and `batches` gives
+    (images, objects): a dictionary of `"boxes"`, `float32` `(B, M, 4)`, left, top,
+    right, bottom in pixels of the batch's images, right and bottom exclusive;
+    `"classes"`, `int32` `(B, M)`, -1 where there is no object; and `"crowd"`, `bool`
+    `(B, M)`. M is the largest number of objects of one image of the set. Steps move
+    boxes as they move images; an object of which nothing is left becomes none.
+
+    Attributes:
+        task: "detection".
+        class_names: The classes of the objects; the background is none.
+
+    Example:
+
+    >>> train = keras_vit.data.load("./trees:train", task="detection")
+    >>> images, objects = next(iter(train.batches(8, image_size=256, training=True)))
+    """
+
+    task = "detection"
+
+    def pairs(self):
+        """The images and boxes at their own sizes, in the stored order.
+
+        Yields:
+            (image, objects, id): `uint8` `(h, w, num_channels)`, upright; a dictionary
+            of `"boxes"`, `float64` `(N, 4)`, `"classes"`, `int64` `(N,)`, and
+            `"crowd"`, `bool` `(N,)`; the file as a string.
+
+        Raises:
+            ValueError: naming a file that cannot be read.
+        """
+        return self._pairs(self.store.boxes)
+
+    def _targets(self, steps):
+        check_steps(steps, "boxes")
+        return Boxes(self.store, self.store.most)

@@ -5,7 +5,6 @@ import os
 
 import numpy as np
 
-from keras_vit.common.wording import display
 from keras_vit.data.readers.stores import FileStore
 
 
@@ -15,37 +14,42 @@ class AnnotatedStore(FileStore):
 
     Args:
         annotations: Object array, one per file: whatever `reader` takes.
-        reader: Its `mask(annotation, size)` makes a `uint8` array `(h, w)` of an
-            annotation; `size` is (height, width) of the image as shown.
+        reader: Makes masks or boxes of them: `MaskFiles` or `ShapeReader`.
+        most: Integer, most objects of one image, for boxes.
     """
 
     annotations: np.ndarray | None = None
     reader: object = None
+    most: int = 0
 
     def mask(self, index: int, size: tuple[int, int]) -> np.ndarray:
-        """The mask of example number `index`.
+        """The mask of example number `index`: `uint8` `(h, w)`.
 
         Raises:
             ValueError: naming the mask, if it cannot be read or has another size.
         """
         return self.reader.mask(self.annotations[index], size)
 
+    def boxes(self, index: int, size: tuple[int, int]) -> dict[str, np.ndarray]:
+        """The boxes of example number `index`; see `ShapeReader.boxes`."""
+        return self.reader.boxes(self.annotations[index], size)
+
     def path(self, index: int) -> str:
         """Where the image of example number `index` lies."""
         return os.path.join(self.root, self.files[index])
 
 
-def store_of(root, files, by_file, reader, image_shape) -> AnnotatedStore:
-    """The store of some files, their annotations in a dictionary by file."""
-    annotations = np.empty(len(files), object)
+def store_of(found, files, contents) -> AnnotatedStore:
+    """The store of some files of a set."""
+    annotations, by_file = np.empty(len(files), object), found.annotations
     for place, file in enumerate(files):
         annotations[place] = by_file[file]
-    labels = np.zeros(len(files), np.int64)
     return AnnotatedStore(
-        root, files, labels, image_shape, annotations=annotations, reader=reader
+        found.root,
+        files,
+        np.zeros(len(files), np.int64),
+        contents.look.shape,
+        annotations=annotations,
+        reader=found.reader.with_classes(len(contents.class_names)),
+        most=contents.most,
     )
-
-
-def shown(store, index) -> str:
-    """The file of an example, for messages."""
-    return display(store.files[index])

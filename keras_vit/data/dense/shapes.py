@@ -1,0 +1,159 @@
+"""Objects of an image: their classes with polygons, run lengths or boxes."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_vit.boxes import clip_boxes, convert_boxes
+from keras_vit.data.dense import run_lengths
+from keras_vit.data.dense.found import WrongSize
+from keras_vit.data.dense.polygons import fill
+
+OUTSIDE = 1.0  # pixels that a box may reach outside of its image: it is cut then
+IGNORED = 255
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shape:
+    """One object.
+
+    Attributes:
+        label: Integer, its class from 0 on; -1 for the background, 255 for pixels that
+            are not counted.
+        box: Four numbers of the form of the reader, or `None`.
+        polygons: Arrays `(n, 2)` of x and y, in pixels or shares, which together are
+            the object; or `None`.
+        runs: Or run lengths of COCO.
+        crowd: Whether it is a group, or too difficult to count.
+        name: What to call it in a message.
+    """
+
+    label: int
+    box: tuple | None = None
+    polygons: tuple | None = None
+    runs: dict | None = None
+    crowd: bool = False
+    name: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shapes:
+    """The objects of an image.
+
+    Attributes:
+        source: The file that says so, for messages.
+        shapes: Tuple of `Shape`, those behind first.
+        size: (height, width) that the file says the image has, or `None`.
+    """
+
+    source: str
+    shapes: tuple[Shape, ...]
+    size: tuple[int, int] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ShapeReader:
+    """Makes masks and boxes of objects.
+
+    Args:
+        form: The form of the boxes; see `keras_vit.boxes.convert_boxes`.
+        shares: Whether corners of polygons are shares of the image.
+    """
+
+    form: str = "corners"
+    shares: bool = False
+
+    def with_classes(self, num_classes: int) -> "ShapeReader":
+        """The same: classes are checked where the files are read."""
+        return self
+
+    def mask(self, shapes: Shapes, size) -> np.ndarray:
+        """The classes of the pixels, 0 the background: `uint8` `(h, w)`.
+
+        Where objects overlap, the last one lies on top.
+
+        Raises:
+            ValueError: if an object has a box only, or is of another size.
+        """
+        self._check_size(shapes, size)
+        mask = np.zeros(size, np.uint8)
+        for shape in shapes.shapes:
+            mask[self._pixels(shapes, shape, size)] = min(shape.label + 1, IGNORED)
+        return mask
+
+    def boxes(self, shapes: Shapes, size) -> dict[str, np.ndarray]:
+        """`"boxes"` (N, 4), left, top, right, bottom in pixels; `"classes"`, `"crowd"`.
+
+        Raises:
+            ValueError: if a box is empty, or outside of the image by over a pixel, or
+                the size is another one.
+        """
+        self._check_size(shapes, size)
+        counted = [s for s in shapes.shapes if 0 <= s.label < IGNORED]
+        found = np.zeros((len(counted), 4))
+        for row, shape in zip(found, counted):
+            row[:] = self._box(shapes, shape, size)
+        return {
+            "boxes": found,
+            "classes": np.array([shape.label for shape in counted], np.int64),
+            "crowd": np.array([shape.crowd for shape in counted], bool),
+        }
+
+    def _box(self, shapes, shape, size):
+        if shape.box is None:
+            box = run_lengths.box_of(self._pixels(shapes, shape, size))
+            if box[2] <= box[0]:
+                raise _error(shapes, shape, "has no pixel in the image")
+            return box
+        box = convert_boxes(np.float64(shape.box), self.form, "corners", size)
+        height, width = size
+        over = np.array([-box[0], -box[1], box[2] - width, box[3] - height])
+        # Also for what is no number.
+        if not (over <= OUTSIDE).all():
+            raise _error(
+                shapes,
+                shape,
+                f"reaches outside of the image of {height}x{width} pixels (height x "
+                f"width): left, top, right, bottom are {_numbers(box)}. Is it in "
+                "another form, or of another size? If it is right, cut it at the edge",
+            )
+        box = clip_boxes(box, size)
+        if not (box[0] < box[2] and box[1] < box[3]):
+            raise _error(
+                shapes,
+                shape,
+                f"is empty: left, top, right, bottom are {_numbers(box)}. Remove it",
+            )
+        return box
+
+    def _pixels(self, shapes, shape, size):
+        """The pixels of an object: boolean `(h, w)`."""
+        try:
+            if shape.runs is not None:
+                return run_lengths.decode(shape.runs, size)
+            if shape.polygons:
+                polygons = shape.polygons
+                if self.shares:
+                    # Of six digits, so that more than a hundredth is chance.
+                    polygons = [np.round(p * size[::-1], 2) for p in polygons]
+                return fill(polygons, size)
+        except ValueError as error:
+            raise _error(shapes, shape, f"cannot be drawn: {error}") from None
+        raise _error(
+            shapes,
+            shape,
+            "has no polygon and no run lengths, only a box. Boxes are for "
+            "task='detection' (--task detection)",
+        )
+
+    def _check_size(self, shapes, size):
+        if shapes.size is not None and tuple(shapes.size) != tuple(size):
+            raise WrongSize(shapes.source, shapes.size, size)
+
+
+def _numbers(box):
+    return ", ".join(f"{value:g}" for value in box)
+
+
+def _error(shapes, shape, text):
+    return ValueError(f"{shapes.source}: {shape.name or 'an object'} {text}")
