@@ -128,7 +128,7 @@ def write_cell(folder, study, cell, labels, right, state="done"):
             "test_accuracy": accuracy,
             "low": 100 * interval.low,
             "high": 100 * interval.high,
-            "train_accuracy": min(accuracy + 10, 100.0),
+            "train_accuracy": accuracy,
             "best_val_accuracy": None,
             "test_images": len(labels),
             "fingerprints": {"train": "a", "test": "b"},
@@ -137,9 +137,15 @@ def write_cell(folder, study, cell, labels, right, state="done"):
             "status": "finished",
             "recipe": cell.recipe.to_json(),
             "resolved": {"total_steps": updates, "parameters": 312_000},
-            "cost": {"images": result["images"], "flops": result["train_flops"]},
+            "data": {"train": {"num_examples": result["n_train"]}},
+            "cost": {
+                **{"images": result["images"], "flops": result["train_flops"]},
+                **{"flops_per_image": result["forward_flops"], "devices": 1},
+            },
         }
         (place / "run" / "run.json").write_text(json.dumps(record))
+        history = f"epoch,accuracy,val_accuracy\n1,0.1,0.1\n2,{accuracy / 100},0.9\n"
+        (place / "run" / "history.csv").write_text(history)
         np.savez(
             place / "run" / "predictions.npz",
             labels=labels,

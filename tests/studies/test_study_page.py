@@ -24,6 +24,7 @@ from keras_vit.studies.reporting import (
 )
 from keras_vit.studies.reporting.model_index import model_index
 from keras_vit.studies.reporting.page import study_page
+from keras_vit.studies.running.facts import facts_of_run
 
 pytest.importorskip("matplotlib")
 
@@ -287,12 +288,29 @@ def test_a_changed_page_is_found(folder, tables, page):
 def test_a_result_that_its_run_does_not_give_is_found(folder, tables):
     cell = next(r for r in tables.grid.results.values() if r["status"] == "done")
     file = folder / "cells" / cell["name"] / "result.json"
-    changed = {**cell, "outcome": 99.5, "train_flops": 1.0}
-    file.write_text(json.dumps(changed))
+    values = {"outcome": 99.5, "train_flops": 1.0, "forward_flops": 1.0, "n_train": 9}
+    values |= {"train_accuracy": 99.5, "best_val_accuracy": 99.5, "devices": 8}
+    file.write_text(json.dumps({**cell, **values}))
     with pytest.raises(checking.Mismatch) as error:
         checking.check(folder)
-    assert f"{cell['name']}: outcome is" in str(error.value)
-    assert f"{cell['name']}: train_flops is" in str(error.value)
+    for name in values:
+        assert f"{cell['name']}: {name} is" in str(error.value)
+
+
+def test_held_out_images_count_as_images_of_the_training():
+    parts = {"train": {"num_examples": 90}, "test": {"num_examples": 10}}
+    record = {
+        "recipe": {"validation_fraction": 0.1},
+        "data": parts,
+        "resolved": {"parameters": 1, "total_steps": 2},
+        "cost": {"flops_per_image": 3, "images": 4, "flops": 5, "devices": 1},
+    }
+    history = [{"epoch": 1, "accuracy": 0.5, "val_accuracy": v} for v in (0.7, 0.6)]
+    found = facts_of_run(record, history)
+    assert (found["n_train"], found["best_val_accuracy"]) == (100, 70)
+    record["recipe"] = {}
+    found = facts_of_run(record, history)
+    assert (found["n_train"], found["best_val_accuracy"]) == (90, None)
 
 
 def test_missing_files_are_found(folder, tables):

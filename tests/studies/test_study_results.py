@@ -347,7 +347,7 @@ def fine_tuned(folder, row, change=None, n_train=50_000, tested=10_000):
         file.write_text(json.dumps({**result, "test_images": tested}))
         run = file.parent / "run" / "run.json"
         record = json.loads(run.read_text())
-        record["data"] = {"class_names": [str(number) for number in range(10)]}
+        record["data"] |= {"class_names": [str(number) for number in range(10)]}
         run.write_text(json.dumps(record))
     return results.read(folder).summaries[0]
 

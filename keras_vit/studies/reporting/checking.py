@@ -9,6 +9,7 @@ from keras_vit.common.wording import display
 from keras_vit.evaluation.metrics import wilson_interval
 from keras_vit.studies.reporting.page import BEGIN, END, study_page
 from keras_vit.studies.reporting.results import TABLES, read
+from keras_vit.studies.running.facts import facts_of_run
 
 # Percentages are compared up to the error of floats.
 _CLOSE = 1e-6
@@ -22,8 +23,9 @@ def check(folder):
     """Recomputes everything that a study's folder claims, from its runs.
 
     The accuracy of each cell is counted from the answers of its run, and its interval
-    from that. All tables are computed again, and so are the words and numbers of the
-    page, up to its plot.
+    from that. Sizes, lengths, operations and accuracies of the training are those of
+    the run's own files. All tables are computed again, and so are the words and numbers
+    of the page, up to its plot.
 
     Args:
         folder: Path of a study's folder, in which `results.write` has written.
@@ -72,8 +74,14 @@ def _cells(grid):
             found |= _of_answers(right)
         for name, value in found.items():
             said = claimed.get(name)
-            if said is None or value is None or abs(said - value) > _CLOSE:
+            if not _agree(said, value):
                 yield f"{cell.name}: {name} is {value}, result.json says {said}"
+
+
+def _agree(said, value):
+    if said is None or value is None:
+        return said is value
+    return abs(said - value) <= _CLOSE
 
 
 def _of_answers(right):
@@ -90,17 +98,16 @@ def _of_answers(right):
 
 
 def _of_run(run):
-    """What the run itself says of its size and length."""
+    """What the run itself says of its size, its length and its training."""
     if not run.is_run():
         return {"updates": None}
-    record = run.read_record()
-    cost, resolved = record.get("cost") or {}, record.get("resolved") or {}
-    return {
-        "updates": resolved.get("total_steps"),
-        "num_parameters": resolved.get("parameters"),
-        "images": cost.get("images"),
-        "train_flops": cost.get("flops"),
-    }
+    try:
+        return facts_of_run(run.read_record(), run.read_history())
+    except (KeyError, IndexError) as error:
+        raise ValueError(
+            f"{run} is not the folder of a finished run: it has no {error}. Bring it "
+            "back as it was."
+        ) from None
 
 
 def _table(path, text):

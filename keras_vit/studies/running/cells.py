@@ -23,6 +23,7 @@ from keras_vit.evaluation import evaluate
 from keras_vit.reporting.results import write_predictions
 from keras_vit.studies.folder import DIVERGED, DONE, FAILED, TOO_LARGE
 from keras_vit.studies.parts import PRETRAINING
+from keras_vit.studies.running.facts import facts_of_run
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run.divergence import Diverged
 from keras_vit.training.run.environment import compare_environments
@@ -182,7 +183,7 @@ def _trained(cell, folder, devices, save_minutes, place):
             place=place,
         )
         outcomes = dict.fromkeys(OUTCOMES) if masked else _tested(run, test_source)
-    record, history = run.read_record(), run.read_history()
+    record = run.read_record()
     sessions = [session["environment"] for session in record["sessions"]]
     seconds = time.monotonic() - started[0], time.process_time() - started[1]
     if resume:  # of which only the training was measured before
@@ -190,24 +191,15 @@ def _trained(cell, folder, devices, save_minutes, place):
     mixed = any(_differ(sessions[0], other) for other in sessions[1:])
     if cell.needs:
         mixed |= folder.read_result(cell.needs)["mixed"]
-    held_out = cell.recipe.validation_fraction is not None
-    cost = record["cost"]
     result = {
         "status": DONE,
-        "n_train": train_source.num_examples,
-        "num_parameters": record["resolved"]["parameters"],
-        "forward_flops": cost["flops_per_image"],
-        "updates": record["resolved"]["total_steps"],
-        "images": cost["images"],
-        "train_flops": cost["flops"],
+        **facts_of_run(record, run.read_history()),
         # Of a cell of several machines or versions, times say nothing.
         "seconds": None if mixed else round(seconds[0], 1),
         "cpu_seconds": None if mixed else round(seconds[1], 1),
-        "devices": cost["devices"],
         "environment": _short(sessions[-1]),
         "mixed": mixed,
         **outcomes,
-        **accuracies_of(history, held_out and not masked),
         "fingerprints": prints,
     }
     if not masked and _learnt_nothing(folder.read_predictions(cell.name)):
@@ -225,17 +217,6 @@ def _tested(run, test_source):
     low, high = (100 * bound for bound in evaluation.accuracy_interval)
     values = accuracy, accuracy, low, high, evaluation.num_examples
     return dict(zip(OUTCOMES, values))
-
-
-def accuracies_of(history, held_out):
-    """What a result says of the images of the training, from the run's history.
-
-    Args:
-        history: Rows of history.csv.
-        held_out: Boolean, whether the run held images out. Test images choose nothing.
-    """
-    best = _best(history) if held_out else None
-    return {"train_accuracy": _last(history, "accuracy"), "best_val_accuracy": best}
 
 
 def _wait_for(run):
@@ -306,16 +287,6 @@ def _check_room(folder, room):
 def _learnt_nothing(answers):
     several = len(np.unique(answers["labels"])) > 1
     return several and len(np.unique(answers["predicted"])) == 1
-
-
-def _last(history, name):
-    value = history[-1].get(name)
-    return None if value is None else 100 * value
-
-
-def _best(history):
-    values = [row["val_accuracy"] for row in history if "val_accuracy" in row]
-    return 100 * max(values) if values else None
 
 
 def _differ(environment, other):
