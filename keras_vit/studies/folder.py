@@ -74,14 +74,19 @@ class StudyFolder:
         Raises:
             ValueError: if another study is here; the message says what differs.
         """
+        study = self.joined(study)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self.write(study)
+        return study
+
+    def joined(self, study):
+        """What `begin` would return; writes nothing."""
         if self.record.exists():
-            study = self._joined(self.read_study(), study)
-        elif RunFolder(self.path).is_taken():
+            return self._joined(self.read_study(), study)
+        if RunFolder(self.path).is_taken():
             raise ValueError(
                 f"{self} is not empty and holds no study: choose another folder."
             )
-        self.path.mkdir(parents=True, exist_ok=True)
-        self.write(study)
         return study
 
     def write(self, study, **more):
@@ -165,11 +170,12 @@ class StudyFolder:
 
     @contextlib.contextmanager
     def locked(self):
-        """Keeps another command from running the same study.
+        """Keeps another command from running a study here; makes the folder.
 
         Raises:
             ValueError: if one does.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
         with open(self.path / ".lock", "a+") as file:
             if take(file) is False:
                 raise ValueError(

@@ -92,7 +92,7 @@ def test_a_folder_of_something_else_is_left_alone(pretended, tmp_path):
     (tmp_path / "study.json").write_text("{")
     with pytest.raises(ValueError, match="damaged"):
         run_study(STUDY, tmp_path)
-    assert not pretended.begun
+    assert not pretended.begun and not (tmp_path / ".lock").exists()
 
 
 def test_a_failed_cell_is_told_and_tried_again_by_the_next_command(pretended, tmp_path):
@@ -201,8 +201,18 @@ def test_a_damaged_result_is_named(pretended, tmp_path):
 def test_two_commands_never_run_one_study(pretended, tmp_path):
     folder = StudyFolder(tmp_path / "s")
     folder.begin(STUDY)
+    before = folder.record.read_bytes()
+    with folder.locked(), pytest.raises(ValueError, match="Another process"):
+        run_study(STUDY.changed(seeds=5), folder.path)
+    assert folder.record.read_bytes() == before and not pretended.begun
+
+
+def test_a_folder_that_is_being_begun_is_left_to_who_begins_it(pretended, tmp_path):
+    folder = StudyFolder(tmp_path / "s")
     with folder.locked(), pytest.raises(ValueError, match="Another process"):
         run_study(STUDY, folder.path)
+    assert not folder.record.exists()
+    assert len(run_study(STUDY, folder.path).results) == 8
 
 
 def test_workers_take_the_jobs_in_their_order():

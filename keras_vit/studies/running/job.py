@@ -124,14 +124,15 @@ def run_study(
     check_positive(workers=workers)
     seconds = None if budget is None else as_seconds(budget)
     folder = StudyFolder(folder)
-    study = folder.begin(study)
-    cells = study.cells()
+    cells = folder.joined(study).cells()  # raises before anything is written
     keep = usual_keep(cells) if keep is None else keep
     check_choice(keep, KEEP, "keep")
     check_choice(engine, ENGINES, "engine")
     on_ray = engine == "ray"
     where = ray_cells(address, devices) if on_ray else engine_of(workers)
     with folder.locked(), where as running:
+        study = folder.begin(study)
+        cells = study.cells()
         job = _Job(folder, cells, keep, running.slots)
         fetch_weights(job.left(), folder)
         if job.left() and (announce is not None or seconds is not None):
