@@ -46,7 +46,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "explaining.writing": ["explain"],
         "exporting": [],
         "exporting.checked": ["export"],
-        "inference.mask_writing": ["overlay", "write_mask"],
+        "inference.mask_writing": ["overlay", "write_coco_masks", "write_mask"],
         "inference.predicting": ["predict"],
         "inference.segmenting": ["segment"],
         "inference.tiles": ["predict_tiles"],

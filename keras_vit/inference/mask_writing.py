@@ -1,11 +1,15 @@
-"""Writes masks: as PNG with a palette, and as pictures over their images."""
+"""Writes masks: as PNG with a palette, as COCO json, and over their images."""
+
+import os
+import pathlib
 
 import numpy as np
 
 from keras_vit.common.checks import is_number
 from keras_vit.common.class_colours import class_colours, is_background, voc_palette
-from keras_vit.common.files import replacing
+from keras_vit.common.files import replacing, write_json
 from keras_vit.common.wording import printable
+from keras_vit.data.dense.run_lengths import encode
 
 IGNORED = 255
 # Sides of a colour's square in a legend and the space around, pixels.
@@ -34,6 +38,68 @@ def write_mask(path, mask):
     picture.putpalette(voc_palette().ravel().tolist())
     with replacing(path) as temporary:
         picture.save(temporary, "PNG", optimize=True)
+
+
+def write_coco_masks(path, found):
+    """Writes masks as one json of COCO, with compressed run lengths.
+
+    Each class of each image is one annotation. The ids of categories count from 1; a
+    first class that is called background (other, void, ...) has none, and is what no
+    annotation covers. Paths of images are written as seen from the json.
+
+    Args:
+        path: Path of the file, `.json`.
+        found: Iterable of `Segmentation`, such as `keras_vit.segment` returns; those
+            with an error are left out.
+
+    Raises:
+        ValueError: if there is no mask, or the classes differ.
+
+    Example:
+
+    >>> keras_vit.write_coco_masks("masks.json", keras_vit.segment(model, "photos/"))
+    """
+    path, images, annotations, names = pathlib.Path(path), [], [], None
+    for each in found:
+        if each.error is not None:
+            continue
+        names = names or list(each.class_names)
+        if list(each.class_names) != names:
+            raise ValueError(
+                "Masks in one file must have the same classes. Received: "
+                f"{', '.join(names)} and {', '.join(each.class_names)}"
+            )
+        height, width = each.mask.shape
+        image = {"id": len(images) + 1, "file_name": _seen_from(path, each.file)}
+        images.append({**image, "height": height, "width": width})
+        first = int(is_background(names))
+        for value in np.unique(each.mask).tolist():
+            if first <= value < len(names):
+                own = {"id": len(annotations) + 1, "image_id": image["id"]}
+                own["category_id"] = value + 1 - first
+                annotations.append({**own, **_region(each.mask == value)})
+    if names is None:
+        raise ValueError("`found` must hold at least one mask. Received: none")
+    named = enumerate(names[int(is_background(names)) :], 1)
+    categories = [{"id": number, "name": name} for number, name in named]
+    parts = {"images": images, "annotations": annotations, "categories": categories}
+    write_json(path, parts, indent=None)
+
+
+def _region(where):
+    """An annotation's region: run lengths, area and box of the pixels of a class."""
+    rows, columns = (np.flatnonzero(where.any(axis=axis)) for axis in (1, 0))
+    left, top = int(columns[0]), int(rows[0])
+    box = [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
+    region = {"segmentation": encode(where), "area": int(where.sum()), "bbox": box}
+    return {**region, "iscrowd": 0}
+
+
+def _seen_from(path, file):
+    """The path of an image from the folder of a json; of no file, its name."""
+    if not os.path.exists(file):
+        return file
+    return pathlib.Path(os.path.relpath(file, path.parent)).as_posix()
 
 
 def overlay(image, mask, class_names, alpha=0.5):

@@ -1,9 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_vit
 from keras_vit.common.class_colours import class_colours
+from keras_vit.inference.segmenting import Segmentation
 
 NAMES = ["background", "cat", "dog with a long name"]
 
@@ -62,3 +65,62 @@ def test_what_is_no_mask_is_refused_and_the_old_file_stays(tmp_path):
         keras_vit.overlay(image[:1], mask, NAMES)
     with pytest.raises(ValueError, match=r"`alpha` must lie in \[0, 1\]"):
         keras_vit.overlay(image, mask, NAMES, alpha=2)
+
+
+def masks_of(folder, names=NAMES):
+    """Two files with masks, and one that could not be read."""
+    random, found = np.random.default_rng(0), []
+    (folder / "images").mkdir()
+    for place, size in enumerate([(9, 14), (30, 7)]):
+        file = str(folder / "images" / f"{place}.png")
+        Image.fromarray(np.zeros((*size, 3), "uint8")).save(file)
+        mask = random.integers(0, 3, size).astype("uint8")
+        mask[:3] = place  # without 2 there, and a run from the first pixel on
+        found.append(Segmentation(file, names, mask, np.zeros((*size, 3), "uint8")))
+    return [*found, Segmentation("broken.png", names, error="is broken")]
+
+
+def test_coco_json_is_read_by_pycocotools(tmp_path):
+    coco = pytest.importorskip("pycocotools.coco")
+    found = masks_of(tmp_path)
+    keras_vit.write_coco_masks(tmp_path / "masks.json", iter(found))
+    read = coco.COCO(str(tmp_path / "masks.json"))
+    assert [row["name"] for row in read.loadCats(read.getCatIds())] == NAMES[1:]
+    assert len(read.getImgIds()) == 2
+    for number, each in zip(read.getImgIds(), found):
+        (image,) = read.loadImgs(number)
+        assert (tmp_path / image["file_name"]).samefile(each.file)
+        mask = np.zeros_like(each.mask)
+        for row in read.loadAnns(read.getAnnIds(number)):
+            where = read.annToMask(row) > 0
+            mask[where] = row["category_id"]
+            left, top, width, height = row["bbox"]
+            inside = where[top : top + height, left : left + width]
+            assert row["area"] == where.sum() == inside.sum()
+            for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
+                assert edge.any()
+        np.testing.assert_array_equal(mask, each.mask)
+
+
+def test_coco_json_is_a_data_set_of_masks(tmp_path):
+    found = masks_of(tmp_path)
+    keras_vit.write_coco_masks(tmp_path / "masks.json", found)
+    source = keras_vit.data.load(str(tmp_path / "masks.json"), task="segmentation")
+    assert source.class_names == NAMES
+    for (_, mask, _), each in zip(source.pairs(), found):
+        np.testing.assert_array_equal(mask, each.mask)
+
+
+def test_a_first_class_that_is_no_background_is_written(tmp_path):
+    names = ["road", "car", "sky"]
+    keras_vit.write_coco_masks(tmp_path / "masks.json", masks_of(tmp_path, names))
+    text = json.loads((tmp_path / "masks.json").read_text())
+    assert [row["name"] for row in text["categories"]] == names
+    area = sum(row["area"] for row in text["annotations"])
+    assert area == 9 * 14 + 30 * 7
+    with pytest.raises(ValueError, match="at least one mask"):
+        keras_vit.write_coco_masks(tmp_path / "other.json", [])
+    both = [Segmentation(n, [n], np.zeros((2, 2), "uint8")) for n in ("a", "b")]
+    with pytest.raises(ValueError, match="the same classes"):
+        keras_vit.write_coco_masks(tmp_path / "masks.json", both)
+    assert json.loads((tmp_path / "masks.json").read_text()) == text
