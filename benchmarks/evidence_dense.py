@@ -25,7 +25,7 @@ import keras_vit
 from keras_vit.data.steps import Pad, RandomCrop, Resize, ValueRange
 from keras_vit.evaluation import evaluate_segmentation
 
-BATCH, RATE, WARMUP = 16, 1e-3, 0.05
+BATCH, RATE, WARMUP = 8, 1e-3, 0.05
 SHOWN = 4  # test images in the picture
 RESULTS = pathlib.Path(__file__).parent / "results"
 
@@ -184,7 +184,7 @@ def run(name, head, seed, sets, options, path):
 
 
 def _is_long(value):
-    return isinstance(value, list) and len(value) > 2 or isinstance(value, dict)
+    return (isinstance(value, list) and len(value) > 2) or isinstance(value, dict)
 
 
 def as_folder(npz, folder):
@@ -215,7 +215,8 @@ def write_tables(folder):
     rows = [json.loads(path.read_text()) for path in sorted(folder.glob("*-*.json"))]
     with keras_vit.common.files.replacing(RESULTS / "evidence_dense.json") as new:
         new.write_text(json.dumps(rows, indent=1) + "\n")
-    print("| set | head | parameters | updates | IoU of objects | mean IoU | Dice without background (95 % over images) |")  # noqa: E501
+    header = "set | head | parameters | updates | IoU of objects | mean IoU"
+    print(f"| {header} | Dice without background (95 % over images) |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for row in rows:
         low, high = row["foreground_dice_interval"]
