@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_vit.common.wording import as_file_size, display
+from keras_vit.data.dense import loading as dense
 from keras_vit.data.places import open_place
 from keras_vit.data.sets.catalog import NOT_IN_TFDS
 from keras_vit.data.sets.known import KNOWN, facts_of, missing_files
@@ -26,7 +27,8 @@ class Description:
         splits: Number of examples by split, or None where not known.
         num_classes: Integer; None where there is no single class label.
         class_names: Tuple of strings, or None where not known yet.
-        examples_per_class: Number of images by class, of folders and lists.
+        examples_per_class: Number of images by class, of folders and lists; of masks
+            and boxes, how many show the class.
         num_channels: 1 or 3.
         num_grey, num_colour: Images that are grey and in colour, of folders and lists;
             of those whose headers were looked at and can be read.
@@ -122,13 +124,15 @@ def list_datasets() -> list[str]:
     return [*KNOWN, *tasks]
 
 
-def describe(name, data_dir=None, *, columns=None) -> Description:
+def describe(name, data_dir=None, *, columns=None, task=None) -> Description:
     """Describes a data set and how to get it, without network access or download.
 
     Args:
         name: As for `load`; a split in it is left aside.
         data_dir: As for `load`.
         columns: As for `load`.
+        task: As for `load`. By default what a folder is annotated for: its masks and
+            boxes are read then, and it is refused if they are wrong.
 
     Returns:
         A `Description`, which prints itself: kind, splits, classes, size, licence,
@@ -144,6 +148,9 @@ def describe(name, data_dir=None, *, columns=None) -> Description:
     place = open_place(name)
     if place.kind == "list":
         return _files(place, "list of files", place.scan(columns), place.look(columns))
+    task = dense.task_of(place) if task is None else task
+    if task in dense.TASKS and place.kind == "folder":
+        return _annotated(place, task)
     if place.kind == "folder":
         return _files(place, "folder", place.scan(), place.look())
     if place.kind == "vtab":
@@ -177,6 +184,30 @@ def _files(place, kind, folder, seen):
         prepared=display(folder.root),
         how_to_get="Available here: load it by this name.",
         notes=" ".join(notes),
+    )
+
+
+def _annotated(place, task):
+    found, contents = dense.found_in(place, task), dense.contents_of(place, task)
+    seen = contents.look
+    return Description(
+        name=display(place),
+        kind=f"folder for {task}: {found.form}",
+        splits=dense.splits_of(place, task),
+        num_classes=len(contents.class_names),
+        class_names=tuple(contents.class_names),
+        examples_per_class=contents.images,
+        num_channels=seen.num_channels,
+        num_grey=seen.num_grey,
+        num_colour=len(seen.shapes) - seen.num_grey,
+        num_unreadable=0,
+        image_size=seen.shape[:2] if seen.shape else None,
+        disk=seen.num_bytes,
+        licence="unknown: these are your own files",
+        prepared=display(found.root),
+        how_to_get=f"Available here: load it by this name with task={task!r} "
+        f"(--task {task}).",
+        notes=" ".join(contents.notes),
     )
 
 

@@ -98,7 +98,8 @@ def load(
 
         source = dense.load(place, task, part, skip=corrupt == "skip")
     elif place.has_files:
-        folder, seen = place.scan(columns, labelled), place.look(columns, labelled)
+        folder = _scanned(place, columns, labelled)
+        seen = place.look(columns, labelled)
         place.tell(columns, labelled)
         source = _folder_source(place, folder, seen, test_fraction, split_seed)
     elif place.vtab_task:
@@ -217,6 +218,18 @@ def _source_of(store, name, split):
     if not store.builder.info.splits:  # TFDS's mock doesn't count
         store = store.read()
     return Source(store, name, split, names, channels)
+
+
+def _scanned(place, columns, labelled):
+    """The folders of classes; raises with a hint if they are those of another task."""
+    try:
+        folder = place.scan(columns, labelled)
+    except ValueError:
+        dense.refuse_classes(place)
+        raise
+    if labelled:
+        dense.refuse_classes(place, folder.class_names)
+    return folder
 
 
 def _folder_source(place, folder, seen, test_fraction, split_seed):

@@ -23,6 +23,9 @@ class Data:
     ] = None
     # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
+    # What it is for; by default what a folder is annotated for. The masks or boxes of a
+    # folder are read, and wrong ones are named.
+    task: Literal["classification", "segmentation", "detection"] | None = None
     # Output format.
     format: Literal["text", "json"] = "text"
 
@@ -33,5 +36,6 @@ class Data:
             known = list_datasets()
             show("\n".join(known) if self.format == "text" else known, self.format)
         else:
-            show(describe(self.name, self.data_dir), self.format)
+            found = describe(self.name, self.data_dir, task=self.task)
+            show(found, self.format)
         return 0

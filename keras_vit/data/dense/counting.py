@@ -55,7 +55,7 @@ def mask_contents(found: Found, name: str, skip: bool = False) -> Contents:
         for number, each in enumerate(names[:SHOWN])
     ]
     notes = [
-        f"{name}: {found.form}, {seen.num_images:,} images, {len(names):,} classes. "
+        f"{name}: {found.form}, {seen.num_images:,} images, {_counted(names)}. "
         f"Shares of the pixels: {_listed(shares, names)}; 255, not counted: "
         f"{100 * pixels[IGNORED] / total:.3g} %."
     ]
@@ -65,6 +65,10 @@ def mask_contents(found: Found, name: str, skip: bool = False) -> Contents:
     notes += [*seen.notes(name), *found.notes]
     by_name = dict(zip(names, images.tolist()))
     return Contents(seen, names, by_name, 0, tuple(notes))
+
+
+def _counted(names):
+    return "1 class" if len(names) == 1 else f"{len(names):,} classes"
 
 
 def _listed(shown, all_of_them):
@@ -132,7 +136,7 @@ def box_contents(found: Found, name: str, skip: bool = False) -> Contents:
     empty = sum(not len(each["classes"]) for each in seen.measured)
     sides = boxes[:, 2:] - boxes[:, :2]
     notes = [
-        f"{name}: {found.form}, {seen.num_images:,} images, {len(names):,} classes. "
+        f"{name}: {found.form}, {seen.num_images:,} images, {_counted(names)}. "
         f"Objects: {_listed(shares, names)}; {crowd:,} are crowds or difficult; "
         f"{empty:,} images have none, and one has {most:,}. Boxes are "
         f"{sides.min():.3g} to {sides.max():.3g} pixels wide or high.",

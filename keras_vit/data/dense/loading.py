@@ -8,7 +8,7 @@ import numpy as np
 from keras_vit.common.wording import display
 from keras_vit.data.dense.coco import scan_coco
 from keras_vit.data.dense.counting import Contents, box_contents, mask_contents
-from keras_vit.data.dense.folders import scan_masks
+from keras_vit.data.dense.folders import IMAGES, MASKS, scan_masks
 from keras_vit.data.dense.found import Found
 from keras_vit.data.dense.labelme import scan_labelme
 from keras_vit.data.dense.sources import BoxSource, MaskSource
@@ -64,6 +64,38 @@ def is_annotated(place, task: str) -> bool:
     if place.kind != "folder":
         return False
     return place.once((task, "found"), _find, place, task) is not None
+
+
+def task_of(place) -> str | None:
+    """The task that a folder is annotated for: masks before boxes; `None` if for none.
+
+    Polygons, which could be either, count as boxes here.
+    """
+    if place.kind != "folder":
+        return None
+    if scan_masks(str(place.path)) is not None:
+        return "segmentation"
+    return "detection" if is_annotated(place, "detection") else None
+
+
+def refuse_classes(place, class_names=None):
+    """Raises if a folder is annotated and its folders are no classes.
+
+    Args:
+        place: A `Place`.
+        class_names: The names of its folders, if they could be classes.
+    """
+    if class_names is not None and not _are_no_classes(class_names):
+        return
+    if task := task_of(place):
+        raise ValueError(
+            f"{place} holds {found_in(place, task).form}, not one folder for each "
+            f"class. Give task={task!r} (--task {task})."
+        )
+
+
+def _are_no_classes(class_names):
+    return {name.lower() for name in class_names} <= {*IMAGES, *MASKS}
 
 
 def _find(place, task):
