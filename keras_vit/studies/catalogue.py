@@ -4,6 +4,7 @@ from keras_vit.studies.ablations import ABLATIONS, B16, JFT_RUN, PLAIN, SMALL_RU
 from keras_vit.studies.parts import Axis, Compare
 from keras_vit.studies.pretrained import PRETRAINED
 from keras_vit.studies.study import Study
+from keras_vit.studies.transferring import TRANSFER
 
 # data-size: fractions of the training images, each part of the next larger one.
 _SHARES = "% of the training images"
@@ -121,6 +122,7 @@ STUDIES = {
         },
     ),
     **ABLATIONS,
+    "transfer": TRANSFER,
     "scaling": Study(
         name="scaling",
         question="How much computing do Vision Transformers, ResNets and hybrids need "

@@ -15,6 +15,13 @@ AFTER = "after"
 # The level of a cell that is a pretraining, and the first part of its folder.
 PRETRAINING = "pretraining"
 
+# Another one: what the cell measures, if not what its study says. The accuracy of its
+# run; or, without a run, that of a classifier of the features of its first weights: of
+# all training images (linear probe), or of N of each class (few-shot, `fewshot_N`).
+OUTCOME = "outcome"
+ACCURACY, LINEAR_PROBE = "test_accuracy", "linear_probe"
+_FEWSHOT = re.compile(r"fewshot_([1-9]\d*)")
+
 # The length of a run, which only one of them gives.
 LENGTHS = ("epochs", "total_steps")
 
@@ -29,11 +36,29 @@ class Axis:
         levels: Dictionary of labels to `(number, fields)`, from small to large. The
             fields are those of a `Recipe`, and `part`: a part of the training images
             such as `"fraction=10%"` or `"per_class=5"`, whose images the seed chooses.
+            Levels of several data sets have `data`, and the set's name before the last
+            comma of their labels: `"CIFAR-10, 1 %"`.
     """
 
     name: str
     unit: str
     levels: dict[str, tuple[float, dict]]
+
+    @property
+    def groups(self):
+        """Names of data sets to their labels; without several sets `{"": labels}`."""
+        found = {}
+        for label in self.levels:
+            found.setdefault(label.rpartition(", ")[0], []).append(label)
+        return found
+
+    def having(self, group, fields):
+        """The axis with more fields in the levels of one data set."""
+        levels = dict(self.levels)
+        for label in self.groups[group]:
+            number, own = levels[label]
+            levels[label] = number, merged(own, fields)
+        return dataclasses.replace(self, levels=levels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +88,7 @@ class Cell:
         recipe: Its `Recipe`.
         length_check: Whether it is beside the grid, with twice the updates.
         needs: Name of the cell with whose weights it begins; `""` of most.
+        measure: What it measures: `"test_accuracy"`, `"linear_probe"` or `"fewshot_N"`.
     """
 
     name: str
@@ -72,11 +98,23 @@ class Cell:
     recipe: Recipe
     length_check: bool = False
     needs: str = ""
+    measure: str = ACCURACY
 
     @property
     def is_pretraining(self):
         """Whether it is beside the grid, and other cells begin with its weights."""
         return self.level == PRETRAINING
+
+    @property
+    def trains(self):
+        """Whether it is a run; else a classifier of frozen features is fitted."""
+        return self.measure == ACCURACY
+
+
+def shots_of(outcome):
+    """The N of `"fewshot_N"`; `None` of another outcome."""
+    found = _FEWSHOT.fullmatch(outcome)
+    return int(found[1]) if found else None
 
 
 def slug(text):

@@ -4,17 +4,28 @@ import re
 
 from keras_vit.common.checks import check_choice, is_integer, is_number
 from keras_vit.common.wording import hint
-from keras_vit.studies.parts import AFTER, PART, PRETRAINING, slug
+from keras_vit.studies.parts import (
+    ACCURACY,
+    AFTER,
+    LINEAR_PROBE,
+    OUTCOME,
+    PART,
+    PRETRAINING,
+    shots_of,
+    slug,
+)
 from keras_vit.training.recipes.recipe import Recipe
 
-OUTCOMES = ("test_accuracy",)
 COMPARISONS = ("arms", "trend", "crossing", "compute")
 
 
 def check_fields(fields, where):
     if not isinstance(fields, dict):
         raise ValueError(f"{where} must be an object of fields. Received: {fields!r}")
-    names = {**Recipe.__dataclass_fields__, PART: None, AFTER: None}
+    names = {
+        **Recipe.__dataclass_fields__,
+        **dict.fromkeys((PART, AFTER, OUTCOME)),
+    }
     for name in fields:
         if name not in names:
             raise ValueError(
@@ -22,6 +33,17 @@ def check_fields(fields, where):
             )
         if name == "seed":
             raise ValueError(f"{where}: the study's `seeds` decide the seed.")
+    if OUTCOME in fields:
+        _check_outcome(fields[OUTCOME], f"{where}: ")
+
+
+def _check_outcome(outcome, where=""):
+    known = outcome in (ACCURACY, LINEAR_PROBE)
+    if not known and (not isinstance(outcome, str) or shots_of(outcome) is None):
+        raise ValueError(
+            f"{where}`outcome` must be {ACCURACY}, {LINEAR_PROBE}, or fewshot_N such "
+            f"as fewshot_5. Received: outcome={outcome!r}"
+        )
 
 
 def check_study(study):
@@ -30,7 +52,7 @@ def check_study(study):
             "`name` must be of lower-case letters, digits and hyphens. "
             f"Received: name={study.name!r}"
         )
-    check_choice(study.outcome, OUTCOMES, "outcome")
+    _check_outcome(study.outcome)
     seeds = study.seeds
     if not seeds or len(set(seeds)) < len(seeds) or not all(map(is_integer, seeds)):
         raise ValueError(

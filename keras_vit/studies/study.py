@@ -8,8 +8,10 @@ from pathlib import Path
 from keras_vit.common.checks import is_integer
 from keras_vit.common.wording import hint
 from keras_vit.studies.parts import (
+    ACCURACY,
     AFTER,
     LENGTHS,
+    OUTCOME,
     PART,
     PRETRAINING,
     TWICE,
@@ -40,7 +42,8 @@ class Study:
             pretraining, with whose weights of the same seed the arm's cells begin.
         axis: `Axis`, or `None`.
         seeds: Tuple of different integers.
-        outcome: What is compared: `"test_accuracy"`.
+        outcome: What cells measure, and what is compared: `"test_accuracy"`,
+            `"linear_probe"` or `"fewshot_N"`. An arm may have another `outcome`.
         comparisons: Tuple of `Compare`.
         published: `(arm, level)` to the id of a published row, where ours may be
             compared with it.
@@ -77,7 +80,7 @@ class Study:
     arms: dict[str, dict]
     axis: Axis | None = None
     seeds: tuple[int, ...] = (0, 1, 2)
-    outcome: str = "test_accuracy"
+    outcome: str = ACCURACY
     comparisons: tuple[Compare, ...] = ()
     published: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     presets: dict[str, dict] = dataclasses.field(default_factory=dict)
@@ -113,7 +116,8 @@ class Study:
             cells += [cell for cell in first if cell.name in needed] + own
         if self.length_check:
             last, seed = self.levels[-1], self.seeds[0]
-            cells += [self._cell(arm, last, seed, True) for arm in self.arms]
+            twice = [self._cell(arm, last, seed, True) for arm in self.arms]
+            cells += [cell for cell in twice if cell.trains]
         return cells
 
     def with_preset(self, name):
@@ -131,20 +135,26 @@ class Study:
         """The study with what a user changes; `changes` then lists it.
 
         Args:
-            data: Name or path of a data set for all cells, or `None`.
+            data: Name or path of a data set for all cells, or `None`. Of several sets
+                each is a field: `{"cifar_10.data": "./photos"}`.
             levels: Labels of levels, a part of the study's, or `None`.
             seeds: Number of seeds, or the seeds themselves, or `None`.
             fields: Dictionary of `"field"`, for all cells, or `"arm.field"` to values.
-                The name of an arm, or of a pretraining, may be in lower case.
+                The name of an arm, or of a pretraining, may be in lower case. In its
+                place may stand one of several data sets.
         """
-        values, changes = {}, dict(self.changes)
+        values, changes, axis = {}, dict(self.changes), self.axis
         base, arms, first = self.base, dict(self.arms), dict(self.pretrainings)
         if data is not None:
+            _check_one_set(axis)
             base, changes["data"] = merged(base, {"data": str(data)}), str(data)
         for name, value in (fields or {}).items():
             arm, dot, field = name.rpartition(".")
             check_fields({field: value}, f"--set {name}")
-            if dot:
+            group = axis and _found(arm, filter(None, axis.groups))
+            if dot and group:
+                axis = axis.having(group, {field: value})
+            elif dot:
                 arm = _arm_of(arm, {**arms, **first})
                 of = arms if arm in arms else first
                 of[arm] = merged(of[arm], {field: value})
@@ -152,13 +162,13 @@ class Study:
                 base = merged(base, {field: value})
             changes[name] = value
         if levels is not None:
-            values["axis"] = _chosen(self, levels)
-            changes["levels"] = list(values["axis"].levels)
+            axis = _chosen(self, axis, levels)
+            changes["levels"] = list(axis.levels)
         if seeds is not None:
             values["seeds"] = tuple(range(seeds)) if is_integer(seeds) else tuple(seeds)
             changes["seeds"] = list(values["seeds"])
         values |= {"base": base, "arms": arms, "pretrainings": first}
-        values["changes"] = changes
+        values |= {"axis": axis, "changes": changes}
         return dataclasses.replace(self, **values)
 
     def cost(self, **options):
@@ -233,6 +243,7 @@ class Study:
         fields = merged(self.base, self.arms[arm])
         fields = merged(fields, self.axis.levels[level][1] if self.axis else {})
         after = fields.pop(AFTER, None)
+        measure = fields.pop(OUTCOME, self.outcome)
         if twice:
             fields = {k: 2 * v if k in LENGTHS else v for k, v in fields.items()}
         words = [slug(arm), f"seed_{seed}"]
@@ -241,7 +252,8 @@ class Study:
         level += TWICE * twice
         needs = _pretraining_name(after, seed) if after else ""
         recipe = _recipe(fields, seed)
-        return Cell("/".join(words), arm, level, seed, recipe, twice, needs)
+        name = "/".join(words)
+        return Cell(name, arm, level, seed, recipe, twice, needs, measure)
 
     def _pretraining(self, name, seed):
         recipe = _recipe(merged(self.base, self.pretrainings[name]), seed)
@@ -256,15 +268,15 @@ def _pretraining_name(name, seed):
 def _recipe(fields, seed):
     """The recipe of a cell, with the part of the images that its seed chooses."""
     part = fields.get(PART)
-    fields = {name: value for name, value in fields.items() if name != PART}
+    others = (PART, OUTCOME)
+    fields = {name: value for name, value in fields.items() if name not in others}
     if part:
         fields["data"] = part_of(fields.get("data", Recipe.data), part, seed)
     return Recipe.from_json({**fields, "seed": seed})
 
 
 def _arm_of(word, arms):
-    known = {slug(arm): arm for arm in arms} | {arm: arm for arm in arms}
-    found = known.get(word, known.get(slug(word)))
+    found = _found(word, arms)
     if found is None:
         raise ValueError(
             f"The arms are {', '.join(arms)}. Received: {word!r}.{hint(word, arms)}"
@@ -272,8 +284,25 @@ def _arm_of(word, arms):
     return found
 
 
-def _chosen(study, levels):
-    if study.axis is None:
+def _found(word, names):
+    """The name that a word means, which may be written in lower case; or `None`."""
+    known = {}
+    for name in names:
+        known |= {slug(name): name, name: name}
+    return known.get(word, known.get(slug(word)))
+
+
+def _check_one_set(axis):
+    groups = [slug(group) for group in (axis.groups if axis else ()) if group]
+    if groups:
+        given = " ".join(f"{group}.data=..." for group in groups)
+        raise ValueError(
+            f"This study has several data sets, each of which is given: --set {given}"
+        )
+
+
+def _chosen(study, axis, levels):
+    if axis is None:
         raise ValueError(f"The study {study.name} has no levels.")
     known = {label.replace(" ", ""): label for label in study.levels}
     chosen = set()
@@ -284,5 +313,5 @@ def _chosen(study, levels):
                 f"The levels are {', '.join(study.levels)}. Received: {level!r}"
             )
         chosen.add(label)
-    kept = {k: v for k, v in study.axis.levels.items() if k in chosen}
-    return dataclasses.replace(study.axis, levels=kept)
+    kept = {k: v for k, v in axis.levels.items() if k in chosen}
+    return dataclasses.replace(axis, levels=kept)

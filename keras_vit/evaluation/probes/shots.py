@@ -77,13 +77,30 @@ def fewshot_probe(
         )
     found = {number: [] for number in shots}
     for seed in seeds:
-        random = np.random.default_rng(seed)
-        orders = [random.permutation(members) for members in by_class]
         for number, accuracies in found.items():
-            chosen = np.concatenate([order[:number] for order in orders])
+            chosen = choose_shots(labels, num_classes, number, seed)
             probe = Ridge(features[chosen], labels[chosen], num_classes).probe(l2)
             accuracies.append(float((probe.predict(tests) == answers).mean()))
     return {number: summarise(values) for number, values in found.items()}
+
+
+def choose_shots(labels, num_classes, number, seed):
+    """The places of the examples of one draw, those of each class together.
+
+    Args:
+        labels: Integer array `(N,)`.
+        num_classes: Integer.
+        number: Integer, examples per class; a class that has fewer gives all of them.
+        seed: Integer. For one seed, those of 5 are among those of 10.
+
+    Returns:
+        Integer array.
+    """
+    random = np.random.default_rng(seed)
+    orders = [
+        random.permutation(np.flatnonzero(labels == k)) for k in range(num_classes)
+    ]
+    return np.concatenate([order[:number] for order in orders])
 
 
 def _tuple_of(values):

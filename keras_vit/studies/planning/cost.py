@@ -13,6 +13,7 @@ from keras_vit.studies.planning.data import (
     model_of,
     num_training,
 )
+from keras_vit.studies.planning.probe_cost import feature_times, made_first
 from keras_vit.studies.planning.probing import probe_models
 from keras_vit.training.recipes.cost import estimate_cost
 
@@ -45,9 +46,13 @@ class CellCost:
     memory: int | None = None
     seconds: float | None = None
     cpu_seconds: float | None = None
+    # Bytes of a file of features that it makes and others share.
+    features: int = 0
 
     @property
     def room(self):
+        if self.updates == 0:
+            return self.features + _STAYS
         return _WHILE_RUNNING * 4 * (self.parameters or 0) + _STAYS
 
 
@@ -95,7 +100,8 @@ class StudyCost:
     def disk(self):
         """Bytes on the disk while it runs, models that are kept apart."""
         largest = max((cell.room for cell in self.cells), default=0)
-        return _STAYS * len(self.cells) + self.workers * largest
+        features = sum(cell.features for cell in self.cells)
+        return _STAYS * len(self.cells) + features + self.workers * largest
 
     def of(self, name):
         """The `CellCost` of a cell."""
@@ -161,7 +167,15 @@ class StudyCost:
 
 
 def study_cost(
-    study, *, cells=None, hardware=None, devices=1, workers=1, probe=True, pool=None
+    study,
+    *,
+    cells=None,
+    hardware=None,
+    devices=1,
+    workers=1,
+    probe=True,
+    pool=None,
+    folder=None,
 ):
     """What a study costs.
 
@@ -177,6 +191,7 @@ def study_cost(
         workers: Integer, cells that are run at a time.
         probe: Boolean, whether to measure; without, there are no times for here.
         pool: A `concurrent.futures.Executor` for the probes, or `None`.
+        folder: The `StudyFolder`, whose files of features cost nothing more, or `None`.
 
     Returns:
         A `StudyCost`.
@@ -186,10 +201,14 @@ def study_cost(
     """
     cells = study.cells() if cells is None else cells
     measured, notes, costs, where = {}, [], [], None
+    times, first = {}, made_first(cells, folder)
     if probe and hardware is None:
-        measured, notes = probe_models(cells, pool)
+        measured, notes = probe_models([c for c in cells if c.trains], pool)
+        times = feature_times(cells, pool)
     for cell in cells:
         cost, note, name = _cell_cost(cell, hardware, devices, measured)
+        if not cell.trains and note is None:
+            cost = _without_training(cell, cost, cell.name in first, times)
         costs.append(cost)
         notes += [note] if note else []
         where = name or where
@@ -247,3 +266,23 @@ def _cell_cost(cell, hardware, devices, measured):
         cpu_seconds=cpu_seconds,
     )
     return own, None, cost.hardware
+
+
+def _without_training(cell, cost, makes_features, times):
+    """The cost of a cell that trains nothing, from that of a training of its model."""
+    recipe = cell.recipe
+    facts, model = facts_of(recipe), model_cost(model_of(recipe), facts_of(recipe))
+    number = num_training(recipe, facts.num_training, facts.num_classes)
+    images = makes_features * (facts.num_training + facts.num_validation)
+    flops, found = 1e9 * model.gflops * images, times.get(model_of(recipe))
+    seconds = cpu_seconds = None
+    if found:
+        seconds, cpu_seconds = found.of(cell, images, number)
+    elif cost.seconds is not None:
+        seconds = cost.seconds * flops / cost.flops
+    return dataclasses.replace(
+        cost,
+        **{"updates": 0, "images": images, "flops": flops, "memory": None},
+        **{"seconds": seconds, "cpu_seconds": cpu_seconds},
+        features=found.bytes_of(images) if found else 0,
+    )

@@ -7,12 +7,22 @@ from keras_vit.data import describe, open_place
 from keras_vit.data.sets.prepared import find_builder
 from keras_vit.data.subsets import parse
 from keras_vit.devices import as_strategy
+from keras_vit.studies.parts import slug
 from keras_vit.training.datasets import load_data
 from keras_vit.training.measuring import DataFacts, measure_recipe
 from keras_vit.training.recipes.recipe import Recipe
 
 # Fields of a recipe that say what its data are.
 _DATA = ("data_dir", "test_split", "test_fraction", "split_seed", "corrupt")
+
+
+def split_off(data):
+    """A data set's name without the parts that a study takes, and those."""
+    for mark in (":train,", ","):
+        head, found, part = data.partition(mark)
+        if found and "=" in part:
+            return head, part
+    return data, ""
 
 
 def model_of(recipe):
@@ -27,16 +37,32 @@ def model_of(recipe):
 
 def at_whole_data(recipe):
     """The recipe with all training images, where a study takes a part of them."""
-    return dataclasses.replace(recipe, data=_split_off(recipe.data)[0])
+    return dataclasses.replace(recipe, data=split_off(recipe.data)[0])
 
 
-def _split_off(data):
-    """A data set's name without the parts that a study takes, and those."""
-    for mark in (":train,", ","):
-        head, found, part = data.partition(mark)
-        if found and "=" in part:
-            return head, part
-    return data, ""
+def data_of(recipe):
+    """What says which data a recipe has, the part of a level apart: a tuple."""
+    return split_off(recipe.data)[0], *(getattr(recipe, name) for name in _DATA)
+
+
+def check_places(cells):
+    """Raises unless the folders and lists that cells read are there.
+
+    Args:
+        cells: List of `Cell`.
+
+    Raises:
+        ValueError: naming the first that is missing, and how another one is given.
+    """
+    for cell in {data_of(cell.recipe): cell for cell in cells}.values():
+        try:
+            open_place(split_off(cell.recipe.data)[0])
+        except ValueError as error:
+            group = cell.level.rpartition(", ")[0]
+            given = f"--set {slug(group)}.data=PLACE" if group else "--data PLACE"
+            raise ValueError(
+                f"{error} No cell was begun. Other data are given with {given}."
+            ) from None
 
 
 def facts_of(recipe):
@@ -46,7 +72,7 @@ def facts_of(recipe):
         ValueError: if they are neither here nor known to the package.
     """
     named = {name: getattr(recipe, name) for name in _DATA}
-    return _facts(Recipe(data=_split_off(recipe.data)[0], **named))
+    return _facts(Recipe(data=split_off(recipe.data)[0], **named))
 
 
 @functools.lru_cache
@@ -87,7 +113,7 @@ def num_training(recipe, number, num_classes=None):
     Returns:
         Integer; `None` where the classes must be known and are not.
     """
-    _, part = _split_off(recipe.data)
+    _, part = split_off(recipe.data)
     for subset in parse(part)[1] if part else ():
         if subset.fraction is None:
             if num_classes is None:

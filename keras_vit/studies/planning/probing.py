@@ -111,7 +111,7 @@ def probe_recipe(recipe):
         recipe,
         **{"epochs": None, "total_steps": UPDATES, "evaluate_every": UPDATES},
         **{"warmup_steps": 0, "cooldown_steps": 0, "keep": "last"},
-        validation_fraction=None,
+        **{"validation_fraction": None, "weights": None},  # nothing is fetched
     )
     clock, began = _Clock(), _now()
     with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from keras_vit.evaluation.metrics import wilson_interval
 from keras_vit.studies.reporting.page import BEGIN, END, study_page
 from keras_vit.studies.reporting.results import TABLES, read
 from keras_vit.studies.running.facts import facts_of_run
+from keras_vit.training.recipes.records import read_json
 
 # Percentages are compared up to the error of floats.
 _CLOSE = 1e-6
@@ -65,7 +66,8 @@ def _cells(grid):
         claimed = grid.results.get(cell.name)
         if grid.state(*place) != "done":
             continue
-        found = _of_run(grid.folder.run(cell.name))
+        run = grid.folder.run(cell.name)
+        found = _of_run(run) if cell.trains else _of_probe(run)
         if not cell.is_pretraining:
             right = grid.right(*place)
             if right is None:
@@ -79,8 +81,8 @@ def _cells(grid):
 
 
 def _agree(said, value):
-    if said is None or value is None:
-        return said is value
+    if said is None or value is None or isinstance(value, str):
+        return said == value
     return abs(said - value) <= _CLOSE
 
 
@@ -108,6 +110,15 @@ def _of_run(run):
             f"{run} is not the folder of a finished run: it has no {error}. Bring it "
             "back as it was."
         ) from None
+
+
+def _of_probe(run):
+    """What a cell without a run says of its classifier."""
+    try:
+        found = read_json(run.path / "probe.json")
+    except (OSError, ValueError):
+        return {"measure": None}
+    return {name: value for name, value in found.items() if name != "fit"}
 
 
 def _table(path, text):

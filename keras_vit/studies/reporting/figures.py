@@ -95,14 +95,9 @@ def _outcomes(axes, tables):
     ends = []
     for arm, (colour, marker) in looks.items():
         entries = [s for s in tables.summaries if s.arm == arm and s.n]
-        x = [s.level_value for s in entries]
-        y = [s.mean for s in entries]
-        seeds = [grid.outcomes(arm, s.level) for s in entries]
-        low, high = ([f(values) for values in seeds] for f in (np.nanmin, np.nanmax))
-        axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(x, y, marker + "-", color=colour, markersize=6, linewidth=1.8)
-        for place, values in zip(x, seeds):
-            axes.plot([place] * len(values), values, ".", color=colour, markersize=3)
+        for labels in grid.study.axis.groups.values():  # a line for each data set
+            own = [s for s in entries if s.level in labels]
+            _line(axes, grid, own, colour, marker)
         for s in entries:
             if s.published_id and _comparable(s):
                 value = published.row(s.published_id).value
@@ -110,19 +105,41 @@ def _outcomes(axes, tables):
         _mark_troubles(axes, tables, arm, colour)
         _mark_length(axes, grid, arm, colour)
         if entries:
-            ends.append((x[-1], y[-1], arm, colour))
+            ends.append((entries[-1].level_value, entries[-1].mean, arm, colour))
     _name_ends(axes, ends)
     axes.set_ylabel("test accuracy, %")
     _title(axes, "means, and bands over the seeds")
+
+
+def _line(axes, grid, entries, colour, marker):
+    """Means of an arm at some levels, with the seeds and the band that they span."""
+    x = [s.level_value for s in entries]
+    y = [s.mean for s in entries]
+    seeds = [grid.outcomes(s.arm, s.level) for s in entries]
+    low, high = ([f(values) for values in seeds] for f in (np.nanmin, np.nanmax))
+    axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x, y, marker + "-", color=colour, markersize=6, linewidth=1.8)
+    for place, values in zip(x, seeds):
+        axes.plot([place] * len(values), values, ".", color=colour, markersize=3)
 
 
 def _scale(axes, axis):
     numbers = [number for number, _ in axis.levels.values()]
     if min(numbers) > 0 and max(numbers) >= 10 * min(numbers):
         axes.set_xscale("log")
-    axes.set_xticks(numbers, [unformatted(label) for label in axis.levels])
+    axes.set_xticks(numbers, _ticks(axis))
     axes.set_xticks([], minor=True)
     axes.set_xlabel(unformatted(axis.unit or axis.name))
+
+
+def _ticks(axis):
+    """The labels of the levels; the name of a data set stands under its middle one."""
+    found = {}
+    for group, labels in axis.groups.items():
+        found |= {label: label.removeprefix(f"{group}, ") for label in labels}
+        if group:
+            found[labels[len(labels) // 2]] += f"\n{group}"
+    return [unformatted(found[label]) for label in axis.levels]
 
 
 def _mark_troubles(axes, tables, arm, colour):
@@ -242,8 +259,18 @@ def _differences(axes, tables):
     if along:
         _scale(axes, axis)
     log = axes.get_xscale() == "log"
+    # An arm that is in several comparisons has no colour of its own here.
+    shared = along and len({arm for arm, _ in pairs}) < len(pairs)
+    named = set()
     for row, entry in enumerate(entries):
         colour, marker = looks[entry.arm]
+        pair = entry.arm, entry.other
+        if shared:
+            number = pairs.index(pair)
+            colour = COLOURS[number % len(COLOURS)]
+            marker = MARKERS[number % len(MARKERS)]
+        label = None if pair in named else unformatted(" − ".join(pair))
+        named.add(pair)
         place = row
         if along:
             shift = pairs.index((entry.arm, entry.other)) - (len(pairs) - 1) / 2
@@ -256,13 +283,15 @@ def _differences(axes, tables):
             ends = [place, place], [entry.low, entry.high]
             axes.plot(*(ends if along else ends[::-1]), "-", color=colour, lw=1.8)
         point = (place, entry.mean) if along else (entry.mean, place)
-        axes.plot(*point, marker, color=colour, mfc=fill, markersize=7)
+        axes.plot(*point, marker, color=colour, mfc=fill, ms=7, label=label)
     if along:
         names = ", ".join(f"{arm} − {other}" for arm, other in pairs)
         axes.set_ylabel(unformatted(f"{names}, points" if len(pairs) < 3 else "points"))
         axes.set_ylim(*_with_zero(axes.get_ylim()))
         if len(pairs) == 1:
             _name_sides(axes, *pairs[0])
+        elif len(pairs) > 2:
+            axes.legend(frameon=False, fontsize=7)
     else:
         _name_rows(axes, [f"{e.arm} − {e.other}" for e in entries])
         axes.set_xlabel("points")

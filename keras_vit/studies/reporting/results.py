@@ -11,6 +11,7 @@ from keras_vit.common.files import write_text
 from keras_vit.common.installed import is_installed
 from keras_vit.common.student import t_quantile
 from keras_vit.common.tables import as_csv
+from keras_vit.evaluation.probes.shots import SHOTS
 from keras_vit.studies.comparing.differences import differences
 from keras_vit.studies.comparing.entries import Difference
 from keras_vit.studies.comparing.statistics import FEWEST
@@ -33,6 +34,9 @@ CELL = (
     *("outcome", "test_accuracy", "low", "high", "train_accuracy"),
     *("best_val_accuracy", "test_images", "message", "folder"),
 )
+# Behind them, where some cells are no runs: what each measures, and its few-shot
+# accuracies, percent.
+PROBED = ("measure", *(f"fewshot_{n}" for n in SHOTS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +90,10 @@ class Tables:
 
     def texts(self):
         """File names to the content of the tables, as CSV."""
-        rows = [_cell_row(self.grid, cell) for cell in self.grid.cells]
-        tables = [(CELL, rows)]
+        probed = any(not cell.trains for cell in self.grid.cells)
+        columns = CELL + PROBED * probed
+        rows = [_cell_row(self.grid, cell, columns) for cell in self.grid.cells]
+        tables = [(columns, rows)]
         for kind, entries in (
             (Summary, self.summaries),
             (Difference, self.differences),
@@ -147,13 +153,13 @@ def write(folder):
     return tables
 
 
-def _cell_row(grid, cell):
+def _cell_row(grid, cell, columns):
     axis = grid.study.axis
     facts = {**dataclasses.asdict(cell), "status": NOT_RUN}
     if axis and cell.level in axis.levels:
         facts["level_value"] = axis.levels[cell.level][0]
     facts |= grid.results.get(cell.name, {})
-    return [_text(facts.get(name), name) for name in CELL]
+    return [_text(facts.get(name), name) for name in columns]
 
 
 def _text(value, name):

@@ -3,8 +3,6 @@
 import dataclasses
 import errno
 import gc
-import hashlib
-import json
 import logging
 import shutil
 import time
@@ -22,8 +20,14 @@ from keras_vit.devices import as_strategy
 from keras_vit.evaluation import evaluate
 from keras_vit.reporting.results import write_predictions
 from keras_vit.studies.folder import DIVERGED, DONE, FAILED, TOO_LARGE
-from keras_vit.studies.parts import PRETRAINING
+from keras_vit.studies.running.data_prints import (
+    DataChanged,
+    check_data,
+    environment_id,
+    fingerprint,
+)
 from keras_vit.studies.running.facts import facts_of_run
+from keras_vit.studies.running.probed import probed
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run.divergence import Diverged
 from keras_vit.training.run.environment import compare_environments
@@ -34,9 +38,6 @@ logger = logging.getLogger(__name__)
 # A cell in which something fails is tried so often.
 ATTEMPTS = 2
 
-# Images of each part whose content the fingerprint of the data has.
-LOOKED_AT = 256
-
 # Seconds that a cell waits for another process that still trains it.
 _PATIENCE = 60.0
 
@@ -45,10 +46,6 @@ OUTCOMES = ("outcome", "test_accuracy", "low", "high", "test_images")
 
 # Lines of a traceback that a failed cell keeps.
 _LINES = 12
-
-
-class DataChanged(ValueError):
-    """The images or labels are not those of the cells before."""
 
 
 class Busy(ValueError):
@@ -89,7 +86,11 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
     for attempt in range(1, ATTEMPTS + 1) if found is None else ():
         try:
             _check_room(folder, room)
-            found = _trained(cell, folder, devices, save_minutes, place)
+            if cell.trains:
+                found = _trained(cell, folder, devices, save_minutes, place)
+            else:
+                run = folder.run(cell.name)
+                found = probed(cell, folder, devices, _recipe_of(cell, folder, run))
             break
         except Diverged as error:
             found = {"status": DIVERGED, "message": str(error)}
@@ -170,7 +171,7 @@ def _trained(cell, folder, devices, save_minutes, place):
         place = open_place(cell.recipe.data) if place is None else place
         train_source, test_source = load_data(whole, place)
         prints = {"train": fingerprint(train_source), "test": fingerprint(test_source)}
-        _check_data(cell, folder, prints)
+        check_data(cell, folder, prints)
         resume = run.is_run()
         train(
             _recipe_of(cell, folder, run),
@@ -197,7 +198,7 @@ def _trained(cell, folder, devices, save_minutes, place):
         # Of a cell of several machines or versions, times say nothing.
         "seconds": None if mixed else round(seconds[0], 1),
         "cpu_seconds": None if mixed else round(seconds[1], 1),
-        "environment": _short(sessions[-1]),
+        "environment": environment_id(sessions[-1]),
         "mixed": mixed,
         **outcomes,
         "fingerprints": prints,
@@ -233,46 +234,6 @@ def _wait_for(run):
     )
 
 
-def fingerprint(source):
-    """A hash of a source: number, labels, and content of up to 256 of its images.
-
-    Args:
-        source: A `keras_vit.data.Source`.
-
-    Returns:
-        String of 16 hexadecimal digits.
-    """
-    digest = hashlib.sha256(f"{source.num_examples} {source.class_names}".encode())
-    if source.labels is not None:
-        digest.update(source.labels.astype("<i8").tobytes())
-    for item in source.examples(max(1, source.num_examples // LOOKED_AT)):
-        image, name = item["image"].numpy(), item["id"].numpy()
-        digest.update(image if isinstance(image, bytes) else image.tobytes())
-        digest.update(f"{item['label'].numpy()} {name}".encode())
-    return digest.hexdigest()[:16]
-
-
-def _check_data(cell, folder, prints):
-    """Raises unless the data are those of the cells that have ended."""
-    for other in folder.read_results():
-        known = other.get("fingerprints")
-        if known is None:
-            continue
-        if (other["level"] == PRETRAINING) != cell.is_pretraining or (
-            cell.is_pretraining and other["arm"] != cell.arm
-        ):  # whose data may be others, or their labels unread
-            continue
-        same_part = (other["level"], other["seed"]) == (cell.level, cell.seed)
-        for part in ("train", "test") if same_part else ("test",):
-            if known[part] != prints[part]:
-                raise DataChanged(
-                    f"The {part} images of {cell.recipe.data} have changed since "
-                    f"{other['name']} was run: {known[part]} then, {prints[part]} now. "
-                    "Bring them back as they were, or begin the study in another "
-                    "folder. The finished cells stay."
-                )
-
-
 def _check_room(folder, room):
     free = shutil.disk_usage(folder.path).free
     if free < room:
@@ -297,12 +258,6 @@ def _differ(environment, other):
     same = ("threads", "variables")
     now = {**other, **{name: environment.get(name) for name in same}}
     return bool(compare_environments(environment, now))
-
-
-def _short(environment):
-    """An id of an environment: equal for equal machines, versions and threads."""
-    text = json.dumps(environment, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _last_lines(error):

@@ -10,6 +10,7 @@ from keras_vit.common.checks import check_choice, check_positive
 from keras_vit.common.wording import as_duration
 from keras_vit.studies.folder import DONE, FAILED, FINAL, StudyFolder
 from keras_vit.studies.planning.cost import makespan, study_cost
+from keras_vit.studies.planning.data import check_places
 from keras_vit.studies.running.cells import ATTEMPTS, facts_of_cell
 from keras_vit.studies.running.engines import DEATHS, engine_of
 from keras_vit.studies.running.ray_engine import ray_cells
@@ -134,6 +135,7 @@ def run_study(
         study = folder.begin(study)
         cells = study.cells()
         job = _Job(folder, cells, keep, running.slots)
+        check_places(job.left())
         fetch_weights(job.left(), folder)
         if job.left() and (announce is not None or seconds is not None):
             job.estimate(study, running.pool)
@@ -181,7 +183,7 @@ class _Job:
 
     def estimate(self, study, pool):
         """Times the models of the cells that are left."""
-        options = {"workers": self.workers, "pool": pool}
+        options = {"workers": self.workers, "pool": pool, "folder": self.folder}
         self.cost = study_cost(study, cells=self.left(), **options)
         self.prices = {one.name: one for one in self.cost.cells}
 

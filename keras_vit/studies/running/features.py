@@ -1,0 +1,149 @@
+"""Features of the weights that cells begin with: computed once, shared by cells."""
+
+import dataclasses
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_vit.common.files import replacing
+from keras_vit.common.locks import exclusive
+from keras_vit.costs.flops import forward_flops
+from keras_vit.evaluation.probes.features import Extractor
+from keras_vit.studies.parts import slug
+from keras_vit.studies.running.data_prints import DataChanged, fingerprint
+from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.run.build import build_model
+
+# Images at a time; the features do not depend on it.
+BATCH = 32
+
+_ARRAYS = ("train", "test", "train_labels", "test_labels")
+
+# Fields of a recipe in these groups decide the features, but for what only training
+# reads.
+_GROUPS = ("data", "model")
+_TRAINING = ("augment", "freeze", "head_bias", "validation_fraction")
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    """Features of a whole data set, and what they are of.
+
+    Attributes:
+        train, test: float32 arrays `(N, D)`, in the stored order.
+        train_labels, test_labels: int32 arrays `(N,)`.
+        parameters: Integer, weights of the model with its head.
+        flops: Float, operations of one image forwards.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    train_labels: np.ndarray
+    test_labels: np.ndarray
+    parameters: int
+    flops: float
+
+
+def first_model(recipe, source):
+    """The model of a recipe before its first update.
+
+    Args:
+        recipe: A `Recipe`.
+        source: The `keras_vit.data.Source` of its training images.
+    """
+    arguments = model_arguments(
+        recipe, native_size=source.image_size, num_channels=source.num_channels
+    )
+    return build_model(recipe, source.num_classes, arguments)
+
+
+def features_file(recipe, folder):
+    """Where the features of a recipe's first weights are kept.
+
+    Args:
+        recipe: A `Recipe` of whole data.
+        folder: The `StudyFolder`, or `None`.
+
+    Returns:
+        Path of the file, which may not exist yet. Recipes that differ in training only
+        share one.
+    """
+    key = hashlib.sha256(_key(recipe).encode()).hexdigest()[:12]
+    root = folder.path if folder else Path()
+    return root / "features" / f"{slug(recipe.model)}-{key}.npz"
+
+
+def frozen_features(recipe, sources, folder):
+    """The features of a recipe's first weights, from the file or into it.
+
+    Of several processes one computes them, and the others wait for it.
+
+    Args:
+        recipe: A `Recipe` of whole data.
+        sources: Its training and test `keras_vit.data.Source`s.
+        folder: The `StudyFolder`.
+
+    Returns:
+        A `Frozen`.
+
+    Raises:
+        DataChanged: if the images are not those that the file was made of.
+        ValueError: if the file is damaged, or the model gives no features.
+    """
+    path = features_file(recipe, folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prints = [fingerprint(source) for source in sources]
+    with exclusive(path.with_suffix(".lock")):
+        if not path.exists():
+            _write(recipe, sources, prints, path)
+    try:
+        with np.load(path) as file:
+            found = {name: file[name] for name in file.files}
+        frozen = Frozen(
+            *(found[name] for name in _ARRAYS),
+            int(found["parameters"]),
+            float(found["flops"]),
+        )
+        known = found["prints"].tolist()
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} is damaged: {error}. Delete it: it is then made again."
+        ) from None
+    if known != prints:
+        raise DataChanged(
+            f"The images of {recipe.data} have changed since {path} was made. Bring "
+            "them back as they were, or begin the study in another folder. The "
+            "finished cells stay."
+        )
+    return frozen
+
+
+def _write(recipe, sources, prints, path):
+    model = first_model(recipe, sources[0])
+    extract = Extractor(model)
+    train, test = (extract(source, BATCH) for source in sources)
+    arrays = (train.values, test.values, train.labels, test.labels)
+    with replacing(path) as temporary:
+        np.savez(
+            temporary,
+            **dict(zip(_ARRAYS, arrays)),
+            parameters=model.count_params(),
+            flops=forward_flops(model),
+            prints=prints,
+            recipe=_key(recipe),
+        )
+
+
+def _key(recipe):
+    """What decides the features, as JSON; random weights are those of the seed."""
+    fields = {
+        name: getattr(recipe, name)
+        for name, field in recipe.__dataclass_fields__.items()
+        if field.metadata["group"] in _GROUPS and name not in _TRAINING
+    }
+    if recipe.weights is None:
+        fields["seed"] = recipe.seed
+    return json.dumps(fields, sort_keys=True)
