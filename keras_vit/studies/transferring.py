@@ -77,16 +77,17 @@ TRANSFER = Study(
     "on CIFAR-100, 94.7 % on Pets, 99.6 % on Flowers and 85.2 % on ImageNet. What the "
     "same networks reach without pretraining, or with fewer labels, it does not say.",
     equal="With and without weights a ResNet-50 has equal updates: 100 of 32 images, "
-    "at 64 pixels. The small models have 600 of 64 images, about a fifth of its "
-    "computing. Probes have none; that of ImageNet's weights sees 160 pixels.",
+    "at 64 pixels. The small models have 400 of 64 images: about a seventh of its "
+    "computing on CIFAR-10, and half on X-rays. Probes have none; that of ImageNet's "
+    "weights sees 160 pixels.",
     base=dict(
         augment="flip", batch_size=64, optimizer="adamw", learning_rate=1e-3,
         decay="cosine", weight_decay=0.1, global_clipnorm=1.0),
     arms={"R50 fine-tuned": _R50},
     presets={
         "laptop": dict(
-            base=dict(weights="keras-applications", total_steps=600,
-                      evaluate_every=600),
+            base=dict(weights="keras-applications", total_steps=400,
+                      evaluate_every=400),
             arms={
                 "R50 fine-tuned": dict(
                     _R50, image_size=64, optimizer="sgd", learning_rate=0.01,
