@@ -5,6 +5,7 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "evaluation.coco": ["CocoScores", "CocoTally"],
         "evaluation.masks": [
             "MaskConfusion",
             "MaskScores",
