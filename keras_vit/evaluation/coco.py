@@ -110,9 +110,9 @@ class CocoTally:
                 Defaults to the IoU of the boxes.
 
         Returns:
-            `(right, found)` at IoU 0.5: int array `(M,)`, 1 for a detection that found
-            its object, 0 for a false one, -1 for one that does not count; boolean array
-            `(N,)`, whether an object was found.
+            `(right, finder)` at IoU 0.5: integers `(M,)`, 1 for a detection that found
+            its object, 0 for a false one, -1 for one that does not count; integers
+            `(N,)`, the detection that found an object, -1 for one that was missed.
 
         Raises:
             ValueError: if a class is not among `num_classes`, or numbers differ.
@@ -124,7 +124,8 @@ class CocoTally:
                 "Every detection must have one finite score. Received: "
                 f"{len(said['classes'])} detections, scores of shape {scores.shape}"
             )
-        right, found = np.full(len(scores), -1), np.zeros(len(truth["classes"]), bool)
+        right = np.full(len(scores), -1)
+        finder = np.full(len(truth["classes"]), -1)
         order = np.argsort(-scores, kind="stable")
         for name in np.union1d(said["classes"], truth["classes"]):
             objects = np.flatnonzero(truth["classes"] == name)
@@ -145,9 +146,9 @@ class CocoTally:
             self._objects[name].append((image, ~outside))
             first = matched[0, 0]
             right[mine] = np.where(ignored[0, 0], -1, first >= 0)
-            found[objects[first[first >= 0]]] = True
+            finder[objects[first[first >= 0]]] = mine[first >= 0]
         self.num_images += 1
-        return right, found
+        return right, finder
 
     def scores(self):
         """The `CocoScores` of all that was counted."""

@@ -29,10 +29,14 @@ class SetLoss(keras.losses.Loss):
         giou_weight: Float, at least 0.
         empty_weight: Float over 0, how much a prediction of "no object" counts in the
             cross-entropy.
+        image_size: Pair `(height, width)`, pixels of the network's image, where boxes
+            of the truth are in pixels, as the batches of `keras_vit.data` have them.
+            Defaults to `None`: they are shares of the image.
 
     Call arguments:
-        y_true: Dictionary: `"boxes"` `(B, M, 4)` of the form `"yolo"`, centre and size
-            as shares of the image; `"classes"` `(B, M)`, integers, -1 where there is no
+        y_true: Dictionary: `"boxes"` `(B, M, 4)`, with `image_size` of the form
+            `"corners"`, else of the form `"yolo"`, centre and size as shares of the
+            image; `"classes"` `(B, M)`, integers, -1 where there is no
             object; and, if it is there, `"crowd"` `(B, M)`, booleans: those count as
             no object.
         y_pred: Dictionary: `"boxes"` `(B, Q, 4)` of the form `"yolo"`; `"logits"`
@@ -62,6 +66,7 @@ class SetLoss(keras.losses.Loss):
         box_weight=5.0,
         giou_weight=2.0,
         empty_weight=0.1,
+        image_size=None,
         name="set_loss",
         **kwargs,
     ):
@@ -69,6 +74,7 @@ class SetLoss(keras.losses.Loss):
         self.box_weight = box_weight
         self.giou_weight = giou_weight
         self.empty_weight = empty_weight
+        self.image_size = image_size
         for key, value in self._weights().items():
             if (
                 not is_number(value)
@@ -151,6 +157,8 @@ class SetLoss(keras.losses.Loss):
                 )
         said, logits = in_float32(y_pred["boxes"]), in_float32(y_pred["logits"])
         objects = ops.cast(y_true["boxes"], said.dtype)
+        if self.image_size is not None:
+            objects = convert_boxes(objects, "corners", "yolo", self.image_size)
         classes = ops.cast(y_true["classes"], "int32")
         present = classes >= 0
         if "crowd" in y_true:
@@ -163,7 +171,8 @@ class SetLoss(keras.losses.Loss):
         return {name: getattr(self, name) for name in names}
 
     def get_config(self):
-        return {**super().get_config(), **self._weights()}
+        own = {**self._weights(), "image_size": self.image_size}
+        return {**super().get_config(), **own}
 
 
 def _corners(boxes):

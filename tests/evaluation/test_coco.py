@@ -146,7 +146,7 @@ def test_sets_drawn_at_random_score_as_pycocotools_scores_them(seed, capsys):
     np.testing.assert_allclose(ours, precision, atol=1e-9)
 
 
-def test_an_image_says_which_boxes_were_right_and_which_objects_found():
+def test_an_image_says_which_boxes_were_right_and_what_found_each_object():
     truth = {
         "boxes": [[0, 0, 10, 10], [20, 20, 30, 30], [50, 50, 90, 90]],
         "classes": [0, 1, 0],
@@ -157,11 +157,11 @@ def test_an_image_says_which_boxes_were_right_and_which_objects_found():
         "classes": [0, 0, 0, 0],
         "scores": [0.9, 0.8, 0.7, 0.6],
     }
-    right, found = CocoTally(2).update(truth, said)
+    right, finder = CocoTally(2).update(truth, said)
     # The second finds its object taken, the third is of the wrong class, the last on a
     # crowd.
     assert right.tolist() == [1, 0, 0, -1]
-    assert found[:2].tolist() == [True, False]
+    assert finder[:2].tolist() == [0, -1]
 
 
 def test_nothing_at_all_scores_nothing_and_only_false_boxes_zero():

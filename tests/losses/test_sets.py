@@ -10,6 +10,7 @@ import pytest
 from cases import array
 from losses.test_objects import gradient
 
+from keras_vit.boxes import convert_boxes
 from keras_vit.losses import SetLoss
 from keras_vit.losses.matching import match
 
@@ -95,6 +96,14 @@ def test_absent_objects_and_crowds_take_no_prediction():
     assert float(loss(without, said)) != float(loss(truth, said))
 
 
+def test_boxes_in_pixels_are_those_of_shares():
+    known, truth = golden_case("plain")
+    said = {"logits": known["logits"], "boxes": known["boxes"]}
+    pixels = convert_boxes(truth["boxes"], "yolo", "corners", (30, 50))
+    found = SetLoss(image_size=(30, 50))({**truth, "boxes": pixels}, said)
+    assert float(found) == pytest.approx(float(SetLoss()(truth, said)), rel=1e-5)
+
+
 def test_a_diverged_model_has_a_loss_that_says_so():
     known, truth = golden_case("plain")
     said = {"logits": np.full_like(known["logits"], np.nan), "boxes": known["boxes"]}
@@ -119,7 +128,7 @@ def test_two_replicas_have_the_loss_and_gradients_of_one():
 
 
 def test_the_loss_is_the_same_from_its_config():
-    loss = SetLoss(box_weight=3.0, empty_weight=0.5, name="mine")
+    loss = SetLoss(box_weight=3.0, empty_weight=0.5, image_size=(9, 8), name="mine")
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert type(again) is SetLoss
     assert again.get_config() == loss.get_config()
