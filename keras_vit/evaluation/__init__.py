@@ -6,6 +6,11 @@ __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
         "evaluation.coco": ["CocoScores", "CocoTally"],
+        "evaluation.detection": [
+            "DetectedExample",
+            "DetectionEvaluation",
+            "evaluate_detection",
+        ],
         "evaluation.masks": [
             "MaskConfusion",
             "MaskScores",
@@ -29,6 +34,10 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "evaluation.probes.ridge": ["LinearProbe", "Ridge"],
         "evaluation.probes.shots": ["FewShotCallback", "fewshot", "fewshot_probe"],
         "evaluation.probes.vtab_runs": ["VTAB_TASKS", "VtabResult", "VtabTask", "vtab"],
+        "evaluation.report.detection_page": [
+            "plot_precision_recall",
+            "write_detection_report",
+        ],
         "evaluation.report.page": ["write_report"],
         "evaluation.report.pictures": [
             "plot_confusion",
