@@ -26,6 +26,8 @@ _LEGEND = {
     "false box": ORANGE,
     "crowd, where boxes do not count": _CROWD,
 }
+# Pixels up to which a small image is made larger, so that words have room.
+LEAST_SIZE = 480
 # Classes with a curve of their own, at most.
 CURVES = 10
 _STYLE = """
@@ -241,7 +243,10 @@ def _example(e, x):
     for place in order[x.false[order]]:
         text = f"{_named(e, x.classes[place])} {100 * x.scores[place]:.0f} %".strip()
         boxes.append((x.boxes[place], ORANGE, text))
-    address = image_address(with_boxes(x.image, boxes), "PNG")
+    zoom = max(1, LEAST_SIZE // max(x.image.shape[:2]))
+    image = x.image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    picture = with_boxes(image, [(box * zoom, *rest) for box, *rest in boxes])
+    address = image_address(picture, "PNG")
     counts = f"{int(x.missed.sum())} missed, {int(x.false.sum())} false, "
     counts += f"{int(hit.sum())} found"
     name = escaped(x.name)
