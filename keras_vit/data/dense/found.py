@@ -4,10 +4,19 @@ import dataclasses
 import os
 
 from keras_vit.common.wording import display
+from keras_vit.data.decoding.headers import Header, read_header
+from keras_vit.data.decoding.pillow import (
+    GREY_MODES,
+    opened,
+    orientation,
+    read_image_file,
+    upright_size,
+)
 from keras_vit.data.readers.folders import SPLIT_FOLDERS
 from keras_vit.data.readers.walking import SUFFIXES
 
 NAMED = 5  # files in an error or a note
+TURNABLE = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +31,7 @@ class Found:
             has one, "all".
         reader: Makes masks or boxes of annotations: `MaskFiles` or `ShapeReader`.
         notes: Sentences that a user should know.
+        images: The encoded images by their names, where they lie in memory.
     """
 
     root: str
@@ -30,6 +40,35 @@ class Found:
     splits: dict[str, dict[str, object]]
     reader: object
     notes: tuple[str, ...] = ()
+    images: dict[str, bytes] | None = None
+
+    def header(self, file: str) -> Header:
+        """What the header of an image says.
+
+        Raises:
+            ValueError: naming the image, if it cannot be read.
+        """
+        try:
+            if self.images is None:
+                return read_header(os.path.join(self.root, file))
+            data = self.images[file]
+            with opened(data) as image:
+                channels = 1 if image.mode in GREY_MODES else 3
+                return Header(*upright_size(image), channels, len(data))
+        except ValueError as error:
+            raise ValueError(f"the image {self.shown(file)}: {error}") from None
+
+    def shown(self, file: str) -> str:
+        """An image's path or name, for messages."""
+        return display(os.path.join(self.root, file) if self.images is None else file)
+
+    def is_turned(self, file: str) -> bool:
+        """Whether EXIF turns an image by a quarter."""
+        if self.images is not None:
+            return orientation(self.images[file]) > 4
+        if not file.lower().endswith(TURNABLE):
+            return False
+        return orientation(read_image_file(os.path.join(self.root, file))) > 4
 
     @property
     def annotations(self) -> dict[str, object]:

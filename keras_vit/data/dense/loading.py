@@ -11,6 +11,7 @@ from keras_vit.data.dense.counting import Contents, box_contents, mask_contents
 from keras_vit.data.dense.folders import IMAGES, MASKS, scan_masks
 from keras_vit.data.dense.found import Found
 from keras_vit.data.dense.labelme import scan_labelme
+from keras_vit.data.dense.records import find_records, record_splits
 from keras_vit.data.dense.sources import BoxSource, MaskSource
 from keras_vit.data.dense.stores import store_of
 from keras_vit.data.dense.voc import scan_voc
@@ -38,18 +39,23 @@ READ = {
     "classes.txt) or LabelMe json",
 }
 BACKGROUND = "background"
+RECORDS = ("tfds", "prepared")  # kinds of places that TFDS reads
 
 
-def found_in(place, task: str) -> Found:
+def found_in(place, task: str, data_dir=None) -> Found:
     """The images and annotations at a place; looked for once.
 
     Args:
-        place: A `keras_vit.data.places.Place` of a folder or a file.
+        place: A `keras_vit.data.places.Place`.
         task: One of `TASKS`.
+        data_dir: Where TFDS keeps prepared data.
 
     Raises:
         ValueError: if nothing is there that can be read, saying what can.
     """
+    if place.kind in RECORDS:
+        key = (task, "found", place.split)
+        return place.once(key, find_records, place, task, data_dir)
     found = place.once((task, "found"), _find, place, task)
     if found is None:
         raise ValueError(
@@ -113,35 +119,43 @@ def _find(place, task):
     return found
 
 
-def contents_of(place, task: str, skip: bool = False) -> Contents:
-    """What the annotations at a place hold; counted once."""
-    count, found = TASKS[task][1], found_in(place, task)
-    return place.once((task, "contents", skip), count, found, display(place), skip)
+def contents_of(place, task: str, skip: bool = False, data_dir=None) -> Contents:
+    """What the annotations hold, of TFDS those of one split; counted once."""
+    count, found = TASKS[task][1], found_in(place, task, data_dir)
+    key = (task, "contents", skip, place.split if place.kind in RECORDS else None)
+    return place.once(key, count, found, display(place), skip)
 
 
-def splits_of(place, task: str) -> dict[str, int]:
+def splits_of(place, task: str, data_dir=None) -> dict[str, int]:
     """The splits of an annotated set, and their numbers of images."""
+    if place.kind in RECORDS:
+        return record_splits(place, task, data_dir)
     found = found_in(place, task)
     return {split: len(part) for split, part in found.splits.items()}
 
 
-def load(place, task: str, part, *, skip: bool = False):
+def load(place, task: str, part, *, skip: bool = False, data_dir=None):
     """A source of images with masks or boxes.
 
     Args:
         place: A `Place`.
         task: One of `TASKS`.
         part: Function from the splits, `{split: (files, labels)}`, to (name, files,
-            labels) of the part that is wanted.
+            labels) of the part that is wanted. TFDS cuts its own.
         skip: Whether what cannot be used is left out.
+        data_dir: Where TFDS keeps prepared data.
     """
-    found, contents = found_in(place, task), contents_of(place, task, skip)
-    place.once((task, "told"), _tell, contents)
+    found = found_in(place, task, data_dir)
+    contents = contents_of(place, task, skip, data_dir)
+    place.once((task, "told", *found.splits), _tell, contents)
     splits = {
         split: (np.asarray(list(known), object), np.zeros(len(known), np.int64))
         for split, known in found.splits.items()
     }
-    split, files, _ = part(splits)
+    if place.kind in RECORDS:
+        ((split, (files, _)),) = splits.items()
+    else:
+        split, files, _ = part(splits)
     broken = dict(contents.look.broken)
     left = [file for file in files if file not in broken]
     skipped = [(display(file), broken[file]) for file in files if file in broken]

@@ -2,20 +2,15 @@
 
 import concurrent.futures
 import dataclasses
-import os
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_vit.common.progress import sign_of_life
-from keras_vit.common.wording import display
-from keras_vit.data.decoding.headers import read_header
-from keras_vit.data.decoding.pillow import orientation, read_image_file
 from keras_vit.data.dense.found import NAMED, Found, WrongSize
 
 THREADS = 4
 CHUNK = 64  # files that a thread reads at once
-TURNABLE = (".jpg", ".jpeg", ".jpe", ".jfif")
 TURNED = (
     ". EXIF turns this image by a quarter, and the annotation lies as the pixels are "
     "stored: turn it as the image is shown, or remove the EXIF rotation"
@@ -107,7 +102,7 @@ def look(found: Found, name: str, measure, *, most=None, skip: bool = False) -> 
     num_bytes = num_turned = done = 0
 
     def read(chunk):
-        return [_read(found.root, *pair, measure) for pair in chunk]
+        return [_read(found, *pair, measure) for pair in chunk]
 
     with (
         sign_of_life(f"reading the annotations of {name}") as tell,
@@ -140,29 +135,18 @@ class _Seen(NamedTuple):
     reason: str | None = None
 
 
-def _read(root, file, annotation, measure):
-    path = os.path.join(root, file)
+def _read(found, file, annotation, measure):
     try:
-        header = read_header(path)
-    except ValueError as error:
-        return _Seen(reason=f"the image {display(path)}: {error}")
-    try:
+        header = found.header(file)
         measured = measure(annotation, (header.height, header.width))
-        turned = _is_turned(path)
+        turned = found.is_turned(file)
     except WrongSize as error:
         swapped = error.size == (header.width, header.height)
-        hint = TURNED if swapped and _is_turned(path) else ""
+        hint = TURNED if swapped and found.is_turned(file) else ""
         return _Seen(reason=f"{error}{hint}")
     except ValueError as error:
         return _Seen(reason=str(error))
     return _Seen(header[:3], measured, header.num_bytes, turned)
-
-
-def _is_turned(path):
-    """Whether EXIF turns an image by a quarter."""
-    if not path.lower().endswith(TURNABLE):
-        return False
-    return orientation(read_image_file(path)) > 4
 
 
 def _refusal(name, problems):

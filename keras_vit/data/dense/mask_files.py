@@ -45,11 +45,15 @@ class MaskFiles:
         if not isinstance(file, str):
             return self._of_binaries(file, size)
         path = os.path.join(self.root, file)
-        mask = _classes(*_opened(path), display(path), self.colours)
+        name = display(path)
+        return self.checked(_classes(*_opened(path), name, self.colours), name, size)
+
+    def checked(self, mask, name: str, size=None) -> np.ndarray:
+        """A mask, unless it has another size than its image or unknown values."""
         if size is not None and mask.shape != tuple(size):
-            raise WrongSize(f"the mask {display(path)}", mask.shape, size)
+            raise WrongSize(f"the mask {name}", mask.shape, size)
         if self.num_classes is not None:
-            self._check_values(mask, path)
+            self._check_values(mask, name)
         return mask
 
     def with_classes(self, num_classes: int) -> "MaskFiles":
@@ -77,33 +81,46 @@ class MaskFiles:
             whole[mask > 0] = number
         return whole
 
-    def _check_values(self, mask, path):
+    def _check_values(self, mask, name):
         beyond = (mask >= self.num_classes) & (mask != IGNORED)
         if beyond.any():
             values = ", ".join(map(str, np.unique(mask[beyond])[:MOST_COLOURS]))
             raise ValueError(
-                f"the mask {display(path)} has the values {values}, and there are "
+                f"the mask {name} has the values {values}, and there are "
                 f"{self.num_classes} classes, 0 to {self.num_classes - 1} (255 is not "
                 f"counted). {self.how}"
             )
 
 
+def classes_in(data: bytes, name: str) -> np.ndarray:
+    """The classes of the pixels of an encoded mask, `uint8` `(h, w)`."""
+    return _classes(*_decoded(data, name), name, None)
+
+
 def _opened(path):
-    """(values, mode of Pillow) of a file, turned as it is shown."""
+    try:
+        data = read_image_file(path)
+    except ValueError as error:
+        reason = getattr(error, "reason", error)
+        raise ValueError(f"the mask {display(path)}: {reason}") from None
+    return _decoded(data, display(path))
+
+
+def _decoded(data, name):
+    """(values, mode of Pillow) of an encoded mask, turned as it is shown."""
     from PIL import ImageOps
 
     try:
-        with opened(read_image_file(path)) as image:
+        with opened(data) as image:
             lossy = image.format in ("JPEG", "MPO")
             image.load()
             mode = image.mode
             array = np.asarray(ImageOps.exif_transpose(image))
     except ValueError as error:
-        reason = getattr(error, "reason", error)
-        raise ValueError(f"the mask {display(path)}: {reason}") from None
+        raise ValueError(f"the mask {name}: {error}") from None
     if lossy:
         raise ValueError(
-            f"the mask {display(path)} is a JPEG, which changes class numbers when it "
+            f"the mask {name} is a JPEG, which changes class numbers when it "
             "is written. Write masks as PNG."
         )
     return array, mode

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
+from keras_vit.common.wording import display
 from keras_vit.data.decoding.jpeg_png import decode
-from keras_vit.data.decoding.pillow import read_image_file
 from keras_vit.data.dense.targets import Boxes, Masks, check_steps
 from keras_vit.data.source import Source
 
@@ -31,10 +31,10 @@ class AnnotatedSource(Source):
         )
 
     def _pairs(self, annotation):
-        for index, file in enumerate(self.files):
-            data = read_image_file(self.store.path(index))
-            image = decode(tf.constant(data), self.num_channels).numpy()
-            yield image, annotation(index, image.shape[:2]), file
+        for index, name in enumerate(self.store.names()):
+            data = tf.constant(self.store.image(index))
+            image = decode(data, self.num_channels).numpy()
+            yield image, annotation(index, image.shape[:2]), display(name)
 
     def _cached(self, cache):
         return self.store

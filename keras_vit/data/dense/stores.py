@@ -1,26 +1,22 @@
-"""Image files below a folder, each with an annotation."""
+"""Images with annotations: files below a folder, or encoded in memory."""
 
 import dataclasses
 import os
 
 import numpy as np
 
-from keras_vit.data.readers.stores import FileStore
+from keras_vit.data.decoding.pillow import read_image_file
+from keras_vit.data.readers.stores import BytesStore, FileStore
 
 
-@dataclasses.dataclass(eq=False)
-class AnnotatedStore(FileStore):
-    """Image files below a folder, each with an annotation, read when its turn comes.
+class Annotated:
+    """What stores of annotated images share: annotations are read in their turn.
 
-    Args:
-        annotations: Object array, one per file: whatever `reader` takes.
+    Attributes:
+        annotations: Object array, one per image: whatever `reader` takes.
         reader: Makes masks or boxes of them: `MaskFiles` or `ShapeReader`.
         most: Integer, most objects of one image, for boxes.
     """
-
-    annotations: np.ndarray | None = None
-    reader: object = None
-    most: int = 0
 
     def mask(self, index: int, size: tuple[int, int]) -> np.ndarray:
         """The mask of example number `index`: `uint8` `(h, w)`.
@@ -34,22 +30,50 @@ class AnnotatedStore(FileStore):
         """The boxes of example number `index`; see `ShapeReader.boxes`."""
         return self.reader.boxes(self.annotations[index], size)
 
-    def path(self, index: int) -> str:
-        """Where the image of example number `index` lies."""
-        return os.path.join(self.root, self.files[index])
+
+@dataclasses.dataclass(eq=False)
+class AnnotatedFiles(Annotated, FileStore):
+    """Image files below a folder, each with an annotation."""
+
+    annotations: np.ndarray | None = None
+    reader: object = None
+    most: int = 0
+
+    def image(self, index: int) -> bytes:
+        """The encoded image of example number `index`."""
+        return read_image_file(os.path.join(self.root, self.files[index]))
 
 
-def store_of(found, files, contents) -> AnnotatedStore:
-    """The store of some files of a set."""
-    annotations, by_file = np.empty(len(files), object), found.annotations
-    for place, file in enumerate(files):
-        annotations[place] = by_file[file]
-    return AnnotatedStore(
-        found.root,
-        files,
-        np.zeros(len(files), np.int64),
-        contents.look.shape,
-        annotations=annotations,
-        reader=found.reader.with_classes(len(contents.class_names)),
-        most=contents.most,
-    )
+@dataclasses.dataclass(eq=False)
+class AnnotatedBytes(Annotated, BytesStore):
+    """Encoded images in memory, each with an annotation."""
+
+    annotations: np.ndarray | None = None
+    reader: object = None
+    most: int = 0
+
+    def image(self, index: int) -> bytes:
+        """The encoded image of example number `index`."""
+        return self.encoded[index]
+
+
+def store_of(found, files, contents) -> AnnotatedFiles | AnnotatedBytes:
+    """The store of some images of a set."""
+    by_file, shape = found.annotations, contents.look.shape
+    labels = np.zeros(len(files), np.int64)
+    own = {
+        "annotations": _column(by_file[file] for file in files),
+        "reader": found.reader.with_classes(len(contents.class_names)),
+        "most": contents.most,
+    }
+    if found.images is None:
+        return AnnotatedFiles(found.root, files, labels, shape, **own)
+    encoded = _column(found.images[file] for file in files)
+    return AnnotatedBytes(encoded, labels, _column(files), shape, **own)
+
+
+def _column(values):
+    values = list(values)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column

@@ -29,7 +29,7 @@ class Masks:
     """The class of each pixel, with its image through all steps.
 
     Args:
-        store: `AnnotatedStore` of masks.
+        store: A store of `stores.py`, of masks.
     """
 
     def __init__(self, store):
@@ -58,7 +58,7 @@ class Boxes:
     """The boxes of the objects of each image, with it through all steps.
 
     Args:
-        store: `AnnotatedStore` of boxes.
+        store: A store of `stores.py`, of boxes.
         most: Integer M, rows for objects of every image.
     """
 
