@@ -265,7 +265,8 @@ def output_kind(model):
     if not is_vector or arguments_of(model).get("num_classes", shape[1]) == 0:
         raise ValueError(
             "The model does not give one score per class, so it cannot classify. "
-            "Models made with `num_classes=0` or `pooling=None` give features. "
+            "Models made with `num_classes=0` or `pooling=None` give features; for a "
+            "class of every pixel there is keras_vit.segment. "
             f"Received: a model with outputs of shape {shape}"
         )
     return _last_activation(model)

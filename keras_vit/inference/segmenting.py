@@ -212,22 +212,20 @@ class PixelClassifier:
             List of pairs: the mask, uint8 `(height, width)`, and the probabilities,
             float32 `(height, width, classes)`, or `None`.
         """
-        ready = [prepared(image, self._steps) for image in images]
-        masks, waiting = [None] * len(ready), {}
-        for place, (array, _) in enumerate(ready):
+        masks, waiting = [None] * len(images), {}
+        for place, image in enumerate(images):
+            array, axes = prepared(image, self._steps)
             if self._fits(array):
-                waiting.setdefault(array.shape, []).append(place)
-        for places in waiting.values():
-            for start in range(0, len(places), self._batch_size):
-                some = places[start : start + self._batch_size]
-                outputs = self._run(np.stack([ready[place][0] for place in some]))
-                for place, scores in zip(some, outputs):
-                    array, axes = ready[place]
-                    masks[place] = self._mask([scores], array, axes, probabilities)
-        for place, (array, axes) in enumerate(ready):
-            if masks[place] is None:
+                waiting.setdefault(array.shape, []).append((place, array, axes))
+            else:
                 bands = self._bands(array)
                 masks[place] = self._mask(bands, array, axes, probabilities)
+        for same in waiting.values():  # images of one size together
+            while same:
+                some, same = same[: self._batch_size], same[self._batch_size :]
+                outputs = self._run(np.stack([array for _, array, _ in some]))
+                for (place, array, axes), scores in zip(some, outputs):
+                    masks[place] = self._mask([scores], array, axes, probabilities)
         return masks
 
     def _prepares(self, window):

@@ -31,7 +31,7 @@ _STYLE = """
 .legend { display: flex; flex-wrap: wrap; gap: .2rem .9rem; padding: 0; margin: .4rem 0;
   list-style: none; font-size: .88rem; } .legend li { overflow-wrap: anywhere; }
 .legend i { display: inline-block; width: .85rem; height: .85rem; margin-right: .35rem;
-  border: 1px solid var(--line); border-radius: .15rem; vertical-align: -.1rem; }
+  border: 1px solid var(--soft); border-radius: .15rem; vertical-align: -.1rem; }
 .stripes { background: repeating-linear-gradient(45deg, #fff 0 2px, #969696 2px 4px); }
 dt { font-weight: 600; } dd { margin: 0 0 .5rem; max-width: 46rem; }
 @media (max-width: 40rem) { .panels { grid-template-columns: repeat(2, 1fr); } }
