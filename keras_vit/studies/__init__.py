@@ -5,6 +5,7 @@ from keras_vit.common.lazy import lazy_attributes
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "studies.comparing.proxy": ["cells_read"],
         "studies.differing": ["differences"],
         "studies.folder": ["StudyFolder"],
         "studies.opening": ["data_size", "find_study", "list_studies"],
@@ -12,6 +13,12 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "studies.planning.cost": ["StudyCost", "study_cost"],
         "studies.reporting.checking": ["Mismatch", "check"],
         "studies.reporting.model_index": ["model_index"],
+        "studies.reporting.proxy_page": [
+            "ProxyResult",
+            "check_proxy",
+            "fewshot_proxy",
+            "write_proxy",
+        ],
         "studies.reporting.results": [],
         "studies.running.job": ["Outcome", "run_study"],
         "studies.reproducing.listing": ["list_choices"],

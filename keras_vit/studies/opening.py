@@ -1,9 +1,30 @@
 """Studies by name, with a preset and what a user changes."""
 
+import dataclasses
+
 from keras_vit.common.tables import Table
 from keras_vit.common.wording import hint
+from keras_vit.studies.ablations import VIT
 from keras_vit.studies.catalogue import STUDIES
 from keras_vit.studies.study import Study
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """A study without cells of its own, which reads those of another one."""
+
+    name: str
+    question: str
+    presets: tuple[str, ...]
+    source: str
+
+
+PROXY = Reading(
+    "fewshot-proxy",
+    "Does few-shot accuracy tell what training will give?",
+    ("laptop", "paper"),
+    f"{VIT}, section 4.1; reads the cells of transfer",
+)
 
 
 class StudyTable(Table):
@@ -16,8 +37,8 @@ class StudyTable(Table):
 
 
 def list_studies():
-    """Every study that can be run by name, with its presets; prints as a table."""
-    return StudyTable(STUDIES.values())
+    """Every study that there is by name, with its presets; prints as a table."""
+    return StudyTable([*STUDIES.values(), PROXY])
 
 
 def find_study(
@@ -51,6 +72,11 @@ def find_study(
         found = STUDIES[name].with_preset(preset)
     elif str(name).endswith(".json"):
         found = Study.from_json(name)
+    elif name == PROXY.name:
+        raise ValueError(
+            f"{name} has no cells of its own. `keras_vit.studies.fewshot_proxy(folder)`"
+            " reads those of another study, such as transfer."
+        )
     else:
         raise ValueError(
             f"There is no study {name!r}.{hint(name, STUDIES)} There are: "

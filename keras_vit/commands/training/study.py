@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import tyro
 
 from keras_vit.commands.training.options import setting
+from keras_vit.commands.training.proxy import NAME as PROXY
+from keras_vit.commands.training.proxy import run_proxy
 from keras_vit.terminal import WrongUsage, command, complain, log_levels
 
 # While cells are run one after the other, what each says of itself.
@@ -106,6 +108,9 @@ class Study:
         if self.all:
             print(studies.paper_plan.plan(self._chip, self.devices))
             return 0
+        if self.name == PROXY:
+            with log_levels(QUIET):
+                return run_proxy(self, self._cost)
         if self.report_only:
             return self._report(self._folder())
         if self.check:
@@ -199,9 +204,15 @@ class Study:
 
         if self.name is None:
             return studies.StudyFolder(self.folder).read_study()
+        return self.found(self.name)
+
+    def found(self, name):
+        """The study of a name, with the preset and the changes that were given."""
+        from keras_vit import studies
+
         try:
             return studies.find_study(
-                self.name,
+                name,
                 self.preset,
                 data=self.data,
                 levels=self.levels or None,
@@ -211,8 +222,8 @@ class Study:
         except ValueError as error:
             raise WrongUsage(str(error)) from None
 
-    def _cost(self, study):
-        options = {"hardware": self._chip, "devices": self.devices}
+    def _cost(self, study, **options):
+        options |= {"hardware": self._chip, "devices": self.devices}
         return study.cost(workers=self.workers, **options)
 
     @property

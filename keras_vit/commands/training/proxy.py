@@ -1,0 +1,82 @@
+"""`keras-vit study fewshot-proxy`, which reads finished cells and trains nothing."""
+
+from pathlib import Path
+
+from keras_vit.terminal import WrongUsage, command
+
+NAME = "fewshot-proxy"
+
+# What it reads where no folder is given.
+_READS = "transfer"
+
+
+def run_proxy(words, price):
+    """Does what the words of a command ask of fewshot-proxy.
+
+    Args:
+        words: The command `Study`.
+        price: Function of a `Study`, and options of `study_cost`, to a `StudyCost`.
+
+    Returns:
+        The exit status.
+    """
+    from keras_vit import studies
+
+    for name in ("list", "diff", "model_index", "cell", "budget"):
+        if getattr(words, name):
+            option = name.replace("_", "-")
+            raise WrongUsage(f"{NAME} runs no cells of its own: no --{option}.")
+    folder = words.folder or Path("studies") / f"{_READS}-{words.preset}"
+    begun = (folder / "study.json").is_file()
+    if words.dry_run:
+        study = studies.StudyFolder(folder).read_study() if begun else None
+        return _plan(study or words.found(_READS), folder, price)
+    if not begun:
+        again = command("study", _READS, "--preset", words.preset)
+        raise WrongUsage(
+            f"{folder} holds no study whose cells could be read. Run one first, such "
+            f"as:  {again}"
+        )
+    result = studies.fewshot_proxy(folder)
+    if words.check:
+        return _check(result)
+    print(result)
+    print(f"page: {studies.write_proxy(result)}")
+    if result.missing:
+        print(f"{len(result.missing)} cells are missing; their price:")
+        print(f"  {command('study', NAME, '--folder', folder, '--dry-run')}")
+    return 0
+
+
+def _plan(study, folder, price):
+    """Prints the cells that would be read, and what those that are missing cost."""
+    from keras_vit import studies
+
+    there = studies.StudyFolder(folder)
+    cells = studies.cells_read(study)
+    missing = [
+        cell
+        for cell in cells
+        if (there.read_result(cell.name) or {}).get("status") != "done"
+    ]
+    names = {cell.name for cell in missing}
+    print(f"It would read {len(cells)} cells of {study.name} in {folder}:")
+    for cell in cells:
+        print(f"  {cell.name}{' (missing)' if cell.name in names else ''}")
+    if missing:
+        print(
+            f"\n{len(missing)} of them are missing, and would be run by {study.name}:"
+        )
+        print(price(study, cells=missing, folder=there).table())
+    return 0
+
+
+def _check(result):
+    from keras_vit import studies
+
+    wrong = studies.check_proxy(result)
+    if wrong:
+        listed = "".join(f"\n  {line}" for line in wrong)
+        raise ValueError(f"proxy.csv does not say what the cells say:{listed}")
+    print("as recorded: proxy.csv")
+    return 0
