@@ -46,14 +46,40 @@ def handed_over(array):
     one; and it is quicker than NumPy with axes in another order. With JAX it is the
     other way round.
     """
-    is_ready, order = array.flags.c_contiguous, np.argsort(array.strides)[::-1]
+    is_ready = array.flags.c_contiguous
     if keras.backend.backend() == "jax":
         return array if is_ready else aligned_copy(array)
-    stored = array if is_ready else array.transpose(order)
+    if is_ready:
+        return ops.convert_to_tensor(_Handed(array))
+    order = np.argsort(array.strides)[::-1]
+    stored = array.transpose(order)
     if not stored.flags.c_contiguous:
         return ops.convert_to_tensor(_Handed(aligned_copy(array)))
     tensor = ops.convert_to_tensor(_Handed(stored))
-    return tensor if is_ready else ops.transpose(tensor, np.argsort(order).tolist())
+    return ops.transpose(tensor, np.argsort(order).tolist())
+
+
+def handed_over_together(vectors):
+    """`handed_over` of each of many short vectors, in a fifth of the time."""
+    alike = len(vectors) > 1 and len({vector.dtype for vector in vectors}) == 1
+    if keras.backend.backend() == "jax" or not alike:
+        return [handed_over(vector) for vector in vectors]
+    ends = np.cumsum([len(vector) for vector in vectors])
+    joined = ops.convert_to_tensor(np.concatenate(vectors))
+    return ops.split(joined, ends[:-1].tolist())
+
+
+def assign(variable, value):
+    """Gives a Keras variable the value that `handed_over` returned for it.
+
+    `variable.assign` converts, compares and reads back, which takes longer than most
+    assignments; TensorFlow's own variable can do without.
+    """
+    inner = variable.value
+    if hasattr(inner, "assign") and inner.dtype == getattr(value, "dtype", None):
+        inner.assign(value, read_value=False)
+    else:
+        variable.assign(value)
 
 
 class _Handed:

@@ -4,6 +4,8 @@ Every transform is a view of the array wherever NumPy can give one, so that shap
 are checked without reading anything: see `transformed_shape`.
 """
 
+import functools
+
 import numpy as np
 
 
@@ -90,6 +92,7 @@ def half(x):
     return np.asarray(x.T, "float32") / 2
 
 
+@functools.lru_cache(1024)
 def transformed_shape(transform, shape):
     """The shape that `transform` gives to an array of `shape`, or `None`."""
     dummy = np.lib.stride_tricks.as_strided(np.zeros(1, "b"), shape, (0,) * len(shape))

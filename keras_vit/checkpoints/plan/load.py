@@ -10,7 +10,11 @@ import numpy as np
 
 from keras_vit.checkpoints.architecture import facts_of, stated_facts
 from keras_vit.checkpoints.bounds import check_unquantized
-from keras_vit.checkpoints.files.memory import handed_over
+from keras_vit.checkpoints.files.memory import (
+    assign,
+    handed_over,
+    handed_over_together,
+)
 from keras_vit.checkpoints.names.layout import IMAGE_KERNELS
 from keras_vit.checkpoints.names.vit import HEAD, PATCH_KERNEL, POSITIONS
 from keras_vit.checkpoints.plan import position_plan
@@ -26,6 +30,8 @@ _POSITIONS = re.compile(rf"{POSITIONS}|position_embedding(?:_\d+)?/embeddings")
 
 # The largest number of each type of variable.
 _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028235e38}
+# Bytes of an array that is cheaper to keep than to read again, and of all of them.
+_SMALL, _ALL_SMALL = 2**16, 2**25
 
 
 class Plan:
@@ -66,10 +72,18 @@ class Plan:
         }
         self._left = set()
         self._finite = set()
-        self._largest = min(_LARGEST.get(v.dtype, np.inf) for v in model.variables)
+        dtypes = {variable.dtype for variable in self.variables.values()}
+        self._largest = min((_LARGEST.get(d, np.inf) for d in dtypes), default=np.inf)
         self._kept = {}
+        self._small = {}
         parts = [part for p in checkpoint.variables.values() for part in p]
         self._scanned = {part.name for part in parts if part.layer is not None}
+        self._variances = {
+            name
+            for path in checkpoint.variables
+            if path.endswith("/moving_variance")
+            for name in checkpoint.names(path)
+        }
 
     def wants(self, path):
         """Whether the model has a variable of this path that is to be filled."""
@@ -102,26 +116,22 @@ class Plan:
 
     def read(self, path):
         """A variable's value from the file."""
-        value = self.checkpoint.read(path, self._read_array)
-        if path.endswith("/moving_variance") and value.min() < 0:
-            raise ValueError(
-                "Variances must not be negative. Received: "
-                f"{self.checkpoint.names(path)[0]!r} of {self.checkpoint.origin} with "
-                f"{float(value.min()):.3g}. The file is damaged: fetch it again."
-            )
-        return value
+        return self.checkpoint.read(path, self._read_array)
 
     def check(self):
         """Reads every array that is to be used, and refuses what no training leaves.
 
         That is NaN, infinity and variances below zero.
         """
+        room = _ALL_SMALL
         for path in self.report.used:
-            if path.endswith("/moving_variance"):
-                self.read(path)
             for name in self.checkpoint.names(path):
-                if name not in self._finite:
-                    self._read_array(name)
+                if name in self._finite:
+                    continue
+                array = self._read_array(name)
+                if array.nbytes <= min(_SMALL, room):
+                    self._small[name] = array
+                    room -= array.nbytes
 
     def values(self):
         """Yields the path of each variable that gets a value, and the value.
@@ -135,20 +145,33 @@ class Plan:
             known = path in self.checkpoint
             return order[self.checkpoint.names(path)[0]] if known else -1
 
+        vectors = {}
         for path in sorted(self.actions, key=place):
             value = self.actions[path]()
             foreign = path == HEAD[0] and not self.checkpoint.settings
             if foreign and path in self.report.used and not value.any():
                 self.report.notes.append(ZERO_HEAD)
                 logger.warning("%s: %s", self.report.source, ZERO_HEAD)
-            yield path, handed_over(value)
+            if value.ndim == 1 and value.nbytes <= _SMALL:
+                vectors[path] = value
+            else:
+                yield path, handed_over(value)
+        yield from zip(vectors, handed_over_together(list(vectors.values())))
 
     def _read_array(self, name):
         if name in self._kept:
             return self._kept[name]
+        if name in self._small:  # whose memory goes to the caller
+            return self._small.pop(name)
         array = self.checkpoint.arrays.read(name)
         if name not in self._finite:
             check_finite(array, name, self.checkpoint.origin, self._largest)
+            if name in self._variances and array.min() < 0:
+                raise ValueError(
+                    "Variances must not be negative. Received: "
+                    f"{name!r} of {self.checkpoint.origin} with "
+                    f"{float(array.min()):.3g}. The file is damaged: fetch it again."
+                )
             self._finite.add(name)
         if name in self._scanned:
             if len(self._kept) == 3:  # query, key and value are read together
@@ -165,7 +188,7 @@ class Plan:
                 continue
             if not self.has(path):
                 self.problems.append(f"the variable {path} {wanted} has no array")
-            elif self.fits(path):
+            elif self.checkpoint.shape(path) == wanted:
                 self.use(path, functools.partial(self.read, path))
             else:
                 self.misfit(path, f"does not fit the variable {path} {wanted}")
@@ -266,7 +289,7 @@ def fill(plan):
     """
     plan.check()
     for path, value in plan.values():
-        plan.variables[path].assign(value)
+        assign(plan.variables[path], value)
     return log_report(plan)
 
 
