@@ -6,6 +6,7 @@ import keras
 
 from keras_vit.layers import (
     LocalResponseNorm,
+    MaskTransformer,
     MBConv,
     PostActivationUnit,
     PreActivationUnit,
@@ -134,6 +135,16 @@ def _local_response_norm(layer, shape):
     return 3 * math.prod(shape)  # the input, the divisor, and the power of it
 
 
+def _mask_transformer(layer, shape):
+    *sides, width = shape
+    places = math.prod(sides)
+    tokens = places + layer.num_classes
+    blocks = sum(_transformer_block(block, (tokens, width)) for block in layer.blocks)
+    # What goes into the last norm and out of it, both sides of the cosines before and
+    # after their lengths are 1, and the masks before and after their norm.
+    return blocks + 4 * tokens * width + 2 * places * layer.num_classes
+
+
 def _maps(layer, shape):
     """Positions before and after the stride, and channels."""
     height, width, channels = shape
@@ -148,4 +159,5 @@ _COUNTS = {
     ResNetUnit: _resnet_unit,
     MBConv: _mbconv,
     LocalResponseNorm: _local_response_norm,
+    MaskTransformer: _mask_transformer,
 }

@@ -3,8 +3,10 @@
 import math
 from types import SimpleNamespace
 
+from keras_vit.costs import segmenter_flops
 from keras_vit.layers.tokens.patches import pair, patch_grid
 from keras_vit.layers.tokens.pooling import pooled_width
+from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import settings_of
@@ -48,7 +50,8 @@ def flops_by_part(model, image_size=None):
         or `None`.
     """
     settings = settings_of(model)
-    if settings.get("family") not in FAMILIES:
+    family = settings.get("family")
+    if family not in (*FAMILIES, SEGMENTER):
         return None
     a = SimpleNamespace(**settings["arguments"])
     sides = a.image_size if image_size is None else pair(image_size, "image_size")
@@ -57,7 +60,11 @@ def flops_by_part(model, image_size=None):
             "`image_size` must be given for a model of images of every size. "
             f"Received: image_size={image_size}"
         )
-    parts = FAMILIES[settings["family"]](a, tuple(sides))
+    if family == SEGMENTER:
+        arguments = settings["arguments"]
+        parts = segmenter_flops.multiply_adds(model, arguments, tuple(sides), FAMILIES)
+    else:
+        parts = FAMILIES[family](a, tuple(sides))
     if "pretraining" in settings:  # a prediction for every patch
         parts["head"] = a.hidden_dim * math.prod(model.output_shape[1:])
     return {part: 2 * count for part, count in parts.items()}

@@ -154,8 +154,8 @@ def estimate_training(
     check_positive(batch_size=batch_size, accumulation_steps=accumulation_steps)
     kept, largest = kept_values(model)
     shape = model.output_shape
-    if isinstance(shape, tuple) and len(shape) == 2:
-        kept += LOSS * (shape[1] or 0)
+    if isinstance(shape, tuple) and len(shape) in (2, 4):  # of images or pixels
+        kept += LOSS * math.prod(side or 0 for side in shape[1:])
     half = any(
         layer.weights and _bytes(layer.compute_dtype) == 2 for layer in model.layers
     )

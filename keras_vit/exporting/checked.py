@@ -9,11 +9,12 @@ from keras_vit.common.checks import check_choice
 from keras_vit.common.files import replacing, restore
 from keras_vit.exporting import images as pictures
 from keras_vit.exporting.formats import FORMATS, check_installed, find_format
-from keras_vit.exporting.job import Job, plain_model
+from keras_vit.exporting.job import Job, plain_model, scores_kind
 from keras_vit.exporting.parity import Comparison
 from keras_vit.exporting.preparation import scaling_note
 from keras_vit.exporting.report import ExportReport
-from keras_vit.inference.loaded import check_entrance, load_model, output_kind
+from keras_vit.inference.loaded import check_entrance, gives_pixels, load_model
+from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import look_inside, settings_of, value_range_of
 
@@ -110,12 +111,12 @@ def export(
     _check_options(format, *options)
     model = load_model(model)
     if postprocess:
-        output_kind(model)  # raises where there are no classes
+        scores_kind(model)  # raises where there are no classes
     if preprocess:
         check_entrance(model)
     plain, notes = plain_model(model)
     family = settings_of(plain).get("family")
-    if family in (*LINEAGE, "yolos") and format in _OF_TRANSFORMERS:
+    if family in (*LINEAGE, SEGMENTER, "yolos") and format in _OF_TRANSFORMERS:
         raise ValueError(
             f"Files of the format {format!r} are written of ViT, hybrid and BiT alone. "
             f"Received: the model {plain.name!r}, of the family {family!r}. Use "
@@ -129,7 +130,8 @@ def export(
             f"one of its constructors.{look_inside(plain)}"
         )
     static = format == "litert_int8" and quantization == "static"
-    calibration, test = pictures.find_sources(data, data_dir, needed=static)
+    task = "segmentation" if gives_pixels(plain) else "classification"
+    calibration, test = pictures.find_sources(data, data_dir, static, task)
     with replacing(path) as place:
         job = Job(model, plain, format, place, value_range_of(model), *options)
         job.notes += [*notes, *scaling_note(job)]

@@ -18,13 +18,14 @@ _FREE_SIZE = (64, 96)
 _VALUES = (0.0, 255.0)
 
 
-def find_sources(data, data_dir=None, *, needed=False):
-    """`(calibration, test)`, both `keras_vit.data.Source`.
+def find_sources(data, data_dir=None, needed=False, task="classification"):
+    """`(calibration, test)`, both `keras_vit.data.Source`, or of masks.
 
     Args:
         data: As for `keras_vit.export`.
         data_dir: Where TFDS keeps prepared data.
         needed: Boolean, whether `data` must be given.
+        task: String, the task whose labels data have.
     """
     if data is None and needed:
         raise ValueError(
@@ -36,7 +37,7 @@ def find_sources(data, data_dir=None, *, needed=False):
         data = keras_vit.data.load(EMBEDDED)
     if isinstance(data, keras_vit.data.Source):
         return data, data
-    return keras_vit.data.load_splits(data, data_dir)
+    return keras_vit.data.load_splits(data, data_dir, task=task)
 
 
 def has_classes_of(model, source):

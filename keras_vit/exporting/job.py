@@ -6,7 +6,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_vit.inference.loaded import output_kind
+from keras_vit.inference.loaded import (
+    gives_pixels,
+    output_kind,
+    pixel_output_kind,
+)
 from keras_vit.models.changes.folding import fold_weight_standardization
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import arguments_of, image_shape, settings_of
@@ -73,7 +77,7 @@ class Job:
             model = fold_weight_standardization(model)
         # Said here: Keras's augmentation trains unless told otherwise.
         x = model(x, training=False)
-        if self.postprocess and output_kind(self.plain) == "logits":
+        if self.postprocess and scores_kind(self.plain) == "logits":
             x = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
         return keras.Model(images, x, name=self.plain.name)
 
@@ -116,6 +120,11 @@ def plain_model(model):
     plain = from_checkpoint(model, dtype="float32", remat=False, name=model.name)
     plain.metadata.update(model.metadata)
     return plain, notes
+
+
+def scores_kind(model):
+    """The `output_kind` of a model, of whole images or of every pixel."""
+    return (pixel_output_kind if gives_pixels(model) else output_kind)(model)
 
 
 def computes_in_full(model):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_vit.exporting import images as pictures
-from keras_vit.exporting.job import computes_in_full
+from keras_vit.exporting.job import computes_in_full, scores_kind
 from keras_vit.exporting.weight_files import in_batches, outputs_of
-from keras_vit.inference.loaded import class_probabilities, output_kind
+from keras_vit.inference.loaded import class_probabilities, gives_pixels
 from keras_vit.models.vision_model import image_shape
 
 REAL_IMAGES = 16
@@ -27,8 +27,8 @@ class Parity:
         difference: Float, the largest absolute difference of any output.
         relative: Float, what is judged: that difference as a share of the largest
             output, of int8 the root mean square of all as a share of theirs.
-        agreement: Float in `[0, 1]`, the share of equal first classes, or `None` where
-            the model has no classes.
+        agreement: Float in `[0, 1]`, the share of equal first classes, of images or of
+            pixels, or `None` where the model has no classes.
         bar: Float, how large `relative` may be; `None` where it is not judged.
     """
 
@@ -51,7 +51,7 @@ class Parity:
         return "ok" if self.passed else "FAILED"
 
 
-def compare(images, expected, found, *, is_int8=False, judged=True):
+def compare(images, expected, found, *, is_int8=False, judged=True, of_pixels=False):
     """A row of the table.
 
     Args:
@@ -60,6 +60,7 @@ def compare(images, expected, found, *, is_int8=False, judged=True):
         found: Array, outputs of the file.
         is_int8: Boolean, whether the file computes in int8.
         judged: Boolean, whether the row counts.
+        of_pixels: Boolean, whether they are scores of the classes of every pixel.
     """
     expected, found = np.asarray(expected, "float64"), np.asarray(found, "float64")
     if expected.shape != found.shape:
@@ -73,13 +74,15 @@ def compare(images, expected, found, *, is_int8=False, judged=True):
     else:
         relative = difference.max() / max(np.abs(expected).max(), tiny)
     bar = INT8_BAR if is_int8 else FLOAT_BAR
-    has_classes = expected.ndim == 2 and expected.shape[1] > 1
+    agreement = None
+    if of_pixels or (expected.ndim == 2 and expected.shape[1] > 1):
+        agreement = float(np.mean(expected.argmax(-1) == found.argmax(-1)))
     return Parity(
         images,
         len(expected),
         float(difference.max()),
         float(relative),
-        float(np.mean(expected.argmax(1) == found.argmax(1))) if has_classes else None,
+        agreement,
         bar if judged else None,
     )
 
@@ -123,7 +126,7 @@ class Comparison:
         """The outputs of the Keras model."""
         outputs = outputs_of(self.reference, self.job.from_pixels(pixels))
         if self.job.postprocess:
-            return class_probabilities(outputs, output_kind(self.reference))
+            return class_probabilities(outputs, scores_kind(self.reference))
         return outputs
 
     def found(self, pixels):
@@ -159,7 +162,9 @@ class Comparison:
         # Noise is unlike anything that int8 was made for.
         judged = not (is_int8 and is_noise)
         found = self.found(pixels)
-        return compare(name, expected, found, is_int8=is_int8, judged=judged)
+        options = {"is_int8": is_int8, "judged": judged}
+        options["of_pixels"] = gives_pixels(self.job.plain)
+        return compare(name, expected, found, **options)
 
     def accuracy(self, source, num_images):
         """An `Accuracy` on a source."""

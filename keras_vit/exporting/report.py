@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 
 from keras_vit.common.tables import aligned
 from keras_vit.exporting.formats import FORMATS
+from keras_vit.exporting.job import scores_kind
 from keras_vit.exporting.weight_files import overrides_of
-from keras_vit.inference.loaded import output_kind
 from keras_vit.models.vision_model import image_shape
 
 
@@ -109,7 +109,7 @@ def _outputs(job):
     """What a file gives, in words."""
     shape = ", ".join(str(n or "any") for n in (None, *job.plain.output_shape[1:]))
     try:
-        kind = output_kind(job.plain)
+        kind = scores_kind(job.plain)
     except ValueError:
         return f"features of ({shape})"
     logits = kind == "logits" and not job.postprocess

@@ -272,6 +272,16 @@ def output_kind(model):
     return _last_activation(model)
 
 
+def gives_pixels(model):
+    """Whether a model gives a class to every pixel of an image, and not to the image.
+
+    Features that are a map, of a model without a head, are no classes.
+    """
+    shape = model.output_shape
+    is_map = isinstance(shape, tuple) and len(shape) == 4
+    return is_map and bool(arguments_of(model).get("num_classes", shape[-1]))
+
+
 def pixel_output_kind(model):
     """As `output_kind`, of a model that gives the scores of every pixel.
 

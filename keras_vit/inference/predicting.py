@@ -83,13 +83,14 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     return list(predictions(model_or_path, files, top, batch_size=batch_size))
 
 
-def predictions(model_or_path, files, top=5, *, batch_size=32):
+def predictions(model_or_path, files, top=5, *, batch_size=32, name=None):
     """Yields what `predict` returns, each `Prediction` as soon as its batch is done.
 
     No more than a batch of images and the names of one folder are in memory.
 
     Args:
         model_or_path, files, top, batch_size: As for `predict`.
+        name: What messages call a model that was loaded before: its path.
 
     Raises:
         ValueError, FileNotFoundError: as `predict`, but that an array that is no image
@@ -103,7 +104,7 @@ def predictions(model_or_path, files, top=5, *, batch_size=32):
     found = itertools.chain([first], found)
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
-    name = source_name(model_or_path)
+    name = source_name(name or model_or_path)
     steps = preprocessing_of(model)
 
     def load(item):

@@ -20,6 +20,7 @@ _VARIABLE_NAMES = (
     (r"_scale$", None, ("gamma",)),
     (r"^pooling$", None, ("probe",)),
     (r"^corruption$", None, ("mask_token",)),
+    (r"^mask_transformer$", None, ("class_tokens",)),
     (r"^attention$", None, _RELATIVE),
     (r"^position_embedding", (3,), ("embeddings",)),
     (r"^position_embedding", None, ("rows", "columns", "prefix")),

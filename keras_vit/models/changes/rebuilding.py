@@ -194,7 +194,9 @@ def _complete(checkpoint, arguments, known, position_grid):
         List of texts on what was assumed.
     """
     a, assumed = arguments, []
-    for name, form in missing_arguments(a, known).items():
+    # In a file of this package `None` is what the model was built with.
+    missing = {} if checkpoint.settings else missing_arguments(a, known)
+    for name, form in missing.items():
         raise ValueError(
             f"{checkpoint.origin} does not tell `{name}`, {ASKED[name]}. Pass "
             f"`{name}=`{form}."

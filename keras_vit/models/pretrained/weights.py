@@ -262,6 +262,20 @@ def channels_of(weights):
     return arguments_of(_opened(weights, None, {})).get("num_channels")
 
 
+def family_of_weights(weights):
+    """The family of the model that weights are of, or `None` where a name is published.
+
+    Args:
+        weights: What `load_weights` takes as its source.
+
+    Raises:
+        ValueError: if the source is broken or unknown.
+    """
+    if isinstance(weights, str) and is_registered(weights):
+        return None  # many models have weights of that name
+    return family_of(_opened(weights, None, {}))
+
+
 @naming_its("checkpoint")
 def fill_new_model(model, checkpoint, **options):
     """Fills a model that has just been built; on an error it is thrown away.

@@ -38,6 +38,7 @@ _TEXT_OR_NULL = ("a text or null", lambda value: value is None or _TEXT[1](value
 _COUNT = ("a whole number", _is_count)
 _COUNT_OR_NULL = ("a whole number or null", lambda v: v is None or _is_count(v))
 _NUMBER = ("a number", _is_float)
+_NUMBER_OR_NULL = ("a number or null", lambda v: v is None or _is_float(v))
 _SECONDS = ("a number of seconds", lambda v: _is_float(v) and 0 <= v < math.inf)
 _SIZE = ("one or two whole numbers", _is_size)
 _NAMES = ("a list of texts", _are_names)
@@ -70,7 +71,7 @@ _FORM = {
         **dict.fromkeys(("seconds", "cpu_seconds"), _SECONDS),
         "*": _NUMBER,
     },
-    "cost": {"images": _COUNT, "flops": _NUMBER, "device_hours": _NUMBER},
+    "cost": {"images": _COUNT, "flops": _NUMBER_OR_NULL, "device_hours": _NUMBER},
     "check": ("an object or null", lambda v: v is None or isinstance(v, dict)),
     "estimate": {},
     "reasons": ("a text or a list", lambda v: isinstance(v, str | list)),
