@@ -169,6 +169,7 @@ def evaluate(
     mistakes=24,
     progress=None,
     place=None,
+    run=None,
 ):
     """Loss, accuracy and all that follows from them, of a model on a data set.
 
@@ -205,6 +206,7 @@ def evaluate(
             all).
         place: What `keras_vit.data.open_place` made of the name of the run's data, for
             a run that is evaluated on its own test set right after its training.
+        run: Path of the run folder or file that a given model was loaded from.
 
     Returns:
         An `Evaluation`.
@@ -225,7 +227,7 @@ def evaluate(
     model = load_model(model_or_path)
     kind = output_kind(model)
     steps = steps_of(model, preprocessing)
-    run = None if isinstance(model_or_path, keras.Model) else model_or_path
+    run = run if isinstance(model_or_path, keras.Model) else model_or_path
     source, part = find_scored(
         model,
         data,
@@ -246,7 +248,7 @@ def evaluate(
     smallest = np.finfo("float64" if kind == "logits" else "float32").tiny
     value_range, files = range_of_steps(steps), source.files
     columns, worst, done = [], [], 0
-    name = source_name(model_or_path)
+    name = source_name(run or model_or_path)
     batches = forward(model, source, steps, batch_size, progress, name)
     for images, labels, outputs in batches:
         labels = class_of[labels]

@@ -23,7 +23,15 @@ WHOLE = "all of them: there is no test part"
 
 
 def find_scored(
-    model, data=None, data_dir=None, *, corrupt=None, columns=None, place=None, run=None
+    model,
+    data=None,
+    data_dir=None,
+    *,
+    corrupt=None,
+    columns=None,
+    place=None,
+    run=None,
+    task="classification",
 ):
     """The examples that were asked for, or those of the run's test.
 
@@ -36,6 +44,7 @@ def find_scored(
         place: What `keras_vit.data.open_place` made of the name of the run's data, if
             that was opened before.
         run: Path of the run folder or file that the model is from, or `None`.
+        task: String, the task that the examples are for.
 
     Returns:
         `(source, part)`: a `keras_vit.data.Source`, and in words which part of the data
@@ -51,6 +60,7 @@ def find_scored(
     options = {name: recipe[name] for name in READING if name in recipe}
     if corrupt is not None:
         options["corrupt"] = corrupt
+    options["task"] = task
     own = _RunData(metadata_of(model), run, {**options, "data_dir": data_dir})
     if data is None:
         return own.test(place), SET_APART
@@ -80,7 +90,8 @@ def _of_name(place, data_dir, own, options):
 
 def _of_other_data(place, data_dir, options):
     """The test part of data that the model was not trained on, or all of them."""
-    known = place.splits(data_dir, options.get("columns"))
+    reading = {name: options.get(name) for name in ("columns", "task")}
+    known = keras_vit.data.splits(place, data_dir, **reading)
     tests = [split for split in ("test", "validation") if split in known]
     if tests and place.has_files:
         source = keras_vit.data.load(place.with_split(tests[0]), data_dir, **options)

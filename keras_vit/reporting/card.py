@@ -51,7 +51,7 @@ def model_card(
     recipe = plain(record.get("recipe"))
     name = f"{recipe.get('model', 'A model')} on {recipe.get('data', 'unnamed data')}"
     sections = {
-        "Use": _use(path),
+        "Use": _use(path, recipe),
         "Results": _results(record, evaluation),
         "Data": _data(record, recipe, check),
         "Recipe": _recipe(record, recipe, recipe_source),
@@ -65,11 +65,12 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _use(path):
+def _use(path, recipe):
+    verb = "segment" if recipe.get("task") == "segmentation" else "predict"
     return [
         "```python",
         "import keras_vit",
-        f'predictions = keras_vit.predict({str(path)!r}, ["photo.jpg"])',
+        f'predictions = keras_vit.{verb}({str(path)!r}, ["photo.jpg"])',
         "print(predictions[0])",
         "```",
         "",
@@ -81,7 +82,8 @@ def _use(path):
 
 def _results(record, evaluation):
     if not evaluation:
-        accuracy = plain(record.get("result")).get("val_accuracy")
+        result = plain(record.get("result"))
+        accuracy = result.get("val_accuracy")
         if accuracy is None:
             return ["The model was not evaluated."]
         held_out = plain(record.get("recipe")).get("validation_fraction")
@@ -90,6 +92,8 @@ def _results(record, evaluation):
             f"Accuracy on the {images} after the epoch whose weights were kept: "
             f"{accuracy:.2%}. No interval and no other measure was computed."
         ]
+    if evaluation.get("task") == "segmentation":
+        return _results_of_masks(evaluation)
     count = evaluation.get("num_examples")
     on = f" on {count:,} test images" if count else ""
     interval = evaluation.get("accuracy_interval")
@@ -108,6 +112,31 @@ def _results(record, evaluation):
             text += f", 95 % interval {interval[0]:.2%} to {interval[1]:.2%}"
         rows.append((label, text))
     return [*_table(("Measure", f"Value{on}"), rows), *_classes(evaluation)]
+
+
+def _results_of_masks(evaluation):
+    rows = []
+    for key, label in (
+        ("mean_iou", "Mean IoU"),
+        ("mean_dice", "Mean Dice"),
+        ("pixel_accuracy", "Pixel accuracy"),
+    ):
+        value, bounds = evaluation.get(key), evaluation.get(f"{key}_interval")
+        if value is not None:
+            text = f"{value:.2%}"
+            if bounds:
+                text += f", 95 % interval {bounds[0]:.2%} to {bounds[1]:.2%}"
+            rows.append((label, text))
+    count = evaluation.get("num_images", UNKNOWN)
+    classes = [
+        (cell(row.get("class")), *(_share(row.get(key)) for key in ("iou", "dice")))
+        for row in evaluation.get("classes", [])[:LISTED]
+    ]
+    return [
+        *_table(("Measure", f"Value on {count} test images"), rows),
+        "",
+        *_table(("Class", "IoU", "Dice"), classes),
+    ]
 
 
 def _classes(evaluation):

@@ -10,7 +10,14 @@ from keras_vit.checkpoints import list_weights
 from keras_vit.common.figures import save_figure
 from keras_vit.common.files import replacing, write_json, write_text
 from keras_vit.devices import current
-from keras_vit.evaluation import evaluate, plot_confusion, plot_mistakes, write_report
+from keras_vit.evaluation import (
+    evaluate,
+    evaluate_masks,
+    plot_confusion,
+    plot_mistakes,
+    write_report,
+    write_segmentation_report,
+)
 from keras_vit.evaluation.report.pictures import MOST_CLASSES
 from keras_vit.reporting.card import model_card
 from keras_vit.visualize import plane_fields, plot_filters
@@ -21,10 +28,11 @@ logger = logging.getLogger(__name__)
 def write_results(folder, *, preprocessing=None, progress=None, place=None):
     """Evaluates the model of a run folder and writes the results into it.
 
-    Written are `evaluation.json`, `predictions.npz`, `model_card.md` and, where
-    matplotlib is installed, `report.html`, `confusion.png` and `mistakes.png`, the most
-    confident mistakes; of a Neocognitron also `planes-s1.png` and so on, what the cells
-    of its planes look for.
+    Of a run of segmentation these are `evaluation.json`, `model_card.md` and
+    `report.html`. Of others `evaluation.json`, `predictions.npz`, `model_card.md` and,
+    where matplotlib is installed, `report.html`, `confusion.png` and `mistakes.png`,
+    the most confident mistakes; of a Neocognitron also `planes-s1.png` and so on, what
+    the cells of its planes look for.
 
     `predictions.npz` holds an answer for each test image, in their order, from which
     runs can be compared image by image: the arrays `labels` (int32, the number of the
@@ -41,16 +49,21 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
             `keras_vit.training.train`.
 
     Returns:
-        An `Evaluation`.
+        An `Evaluation`, of a run of segmentation a `SegmentationEvaluation`.
 
     Example:
 
     >>> result = keras_vit.training.train(recipe)
     >>> write_results(result.folder).accuracy_interval
     """
-    evaluation = evaluate(
-        folder.path, preprocessing=preprocessing, progress=progress, place=place
-    )
+    own = folder.read_record()["recipe"]
+    masks = own.get("task") == "segmentation"
+    if masks:
+        evaluation = evaluate_masks(folder.path, progress=progress, place=place)
+    else:
+        evaluation = evaluate(
+            folder.path, preprocessing=preprocessing, progress=progress, place=place
+        )
     if not current().is_chief:
         return evaluation
     record = folder.read_record()
@@ -64,10 +77,15 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
         path=str(folder),
     )
     write_json(folder.path / "evaluation.json", evaluation.to_json())
-    write_predictions(evaluation, folder.path / "predictions.npz")
+    if not masks:
+        write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
     try:
-        _draw(evaluation, folder)
+        if masks:
+            page = folder.path / "report.html"
+            write_segmentation_report(evaluation, page, str(folder))
+        else:
+            _draw(evaluation, folder)
     except ImportError as error:
         logger.info("No report and no pictures: %s", error)
     return evaluation

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 DEPTH = 3
 
 # Where higher is better, the best comes first.
-DESCENDING = ("accuracy", "images_per_second")
+DESCENDING = ("accuracy", "mean_iou", "images_per_second")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +35,10 @@ class Run:
     # "finished", "running", "interrupted", "failed" or "prepared".
     status: str
     # Test accuracy of the model, in [0, 1]: after the last epoch, or the best one where
-    # a callback chose that.
+    # a callback chose that. Of segmentation that of pixels.
     accuracy: float | None
+    # Mean IoU of the test's masks, in [0, 1]; of runs of segmentation.
+    mean_iou: float | None
     # Wall-clock seconds of training and evaluation; of finished runs.
     seconds: float | None
     # Training images in each of these seconds.
@@ -62,12 +64,23 @@ class RunTable(Table):
             that cannot be read.
     """
 
-    header = "name data model params epochs status accuracy time images/s".split()
     left = (0, 1, 2, 5)
 
     def __init__(self, runs=(), skipped=()):
         super().__init__(runs)
         self.skipped = list(skipped)
+
+    @property
+    def header(self):
+        """The names of the columns; mean IoU is one where a run has it."""
+        names = "name data model params epochs status accuracy time images/s".split()
+        if self._with_masks:
+            names.insert(7, "mean IoU")
+        return names
+
+    @property
+    def _with_masks(self):
+        return any(run.mean_iou is not None for run in self)
 
     def sorted(self, column="name", reverse=False):
         """The same rows in another order.
@@ -101,6 +114,7 @@ class RunTable(Table):
             epochs,
             run.status,
             percent(run.accuracy),
+            *([percent(run.mean_iou)] if self._with_masks else []),
             "–" if run.seconds is None else as_clock(run.seconds),
             "–" if speed is None else f"{speed:.0f}",
         ]
@@ -168,9 +182,7 @@ def _read(path, top):
     if images is None and steps and "batch_size" in resolved:
         images = steps * resolved["batch_size"]
     last = result.get("epoch") or len(rows)
-    accuracy = next(
-        (row.get("val_accuracy") for row in rows if row["epoch"] == last), None
-    )
+    row = next((row for row in rows if row["epoch"] == last), {})
     return Run(
         name=str(path.relative_to(top)) if path != top else path.resolve().name,
         data=recipe["data"],
@@ -179,12 +191,17 @@ def _read(path, top):
         epochs=len(rows),
         planned_epochs=recipe.get("epochs"),
         status=record["status"],
-        accuracy=None if accuracy is None or math.isnan(accuracy) else accuracy,
+        accuracy=_known(row.get("val_accuracy")),
+        mean_iou=_known(row.get("val_mean_iou")),
         seconds=seconds,
         images_per_second=images / seconds if images and seconds else None,
         history=rows,
         error=record.get("error"),
     )
+
+
+def _known(value):
+    return None if value is None or math.isnan(value) else value
 
 
 def plot_runs(runs, path):

@@ -40,6 +40,7 @@ def load_data(recipe, place=None):
         test_fraction=recipe.test_fraction,
         split_seed=recipe.split_seed,
         labelled=recipe.masked_target is None,
+        task=recipe.task,
     )
     fraction = recipe.validation_fraction
     if fraction is None:
@@ -83,8 +84,9 @@ def data_facts(train_data, test_data):
 
 def _facts(source):
     facts = {"split": source.split, "num_examples": source.num_examples}
-    if source.files is not None:
+    if source.files_sha256 is not None:
         facts["files_sha256"] = source.files_sha256
+    if source.files_sha256 is not None and source.labels is not None:
         # A list may give other classes to the same files.
         labels = source.labels.astype("<i8").tobytes()
         facts["labels_sha256"] = hashlib.sha256(labels).hexdigest()

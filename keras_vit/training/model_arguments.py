@@ -38,6 +38,17 @@ ROUNDED_TO = (7, 8)
 # A small model resizes to this side where images are larger, or of many sizes.
 SMALL_IMAGE_SIZE = 64
 
+# For segmentation, where a class is told of every patch, they are finer. Other small
+# models halve their images some times: by no more than this without a rest.
+SEGMENTED_PATCH_SIZE = 8
+SEGMENTED_IMAGE_SIZE = 128
+MULTIPLE = 32
+
+# A U-Net that gives a class to every pixel of an image, in the form that most code has;
+# what of it its weights decide is left to them.
+PADDED_UNET = {"padding": "same", "batch_norm": True, "skip_first": True}
+UNET_IMAGE_SIZE = 256
+
 # Passed on only where they differ from the defaults: not every model has dropout.
 OPTIONS = (
     "variant",
@@ -95,18 +106,51 @@ def model_arguments(recipe, *, native_size, num_channels):
     for name in OPTIONS:
         if getattr(recipe, name) != recipe.__dataclass_fields__[name].default:
             arguments[name] = getattr(recipe, name)
-    if recipe.model in SMALL:
+    if family_of(recipe.model) == "unet":
+        arguments |= {"padding": "same"} if recipe.weights else PADDED_UNET
         if recipe.image_size is None:
-            fits = native_size is not None and max(native_size) <= SMALL_IMAGE_SIZE
-            arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
-        if recipe.patch_size is None and recipe.model == "small":
-            arguments["patch_size"] = _patch_size(arguments["image_size"])
-            if recipe.image_size is None:
-                _fit_together(arguments)
+            arguments["image_size"] = UNET_IMAGE_SIZE
+    if recipe.model in SMALL:
+        segments = recipe.task == "segmentation"
+        choose = _choose_segmented_sizes if segments else _choose_sizes
+        choose(arguments, recipe, native_size)
         for name, default in SMALL[recipe.model].items():
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _choose_sizes(arguments, recipe, native_size):
+    """Decides the sizes of images and patches of a small model."""
+    if recipe.image_size is None:
+        fits = native_size is not None and max(native_size) <= SMALL_IMAGE_SIZE
+        arguments["image_size"] = tuple(native_size) if fits else SMALL_IMAGE_SIZE
+    if recipe.patch_size is None and recipe.model == "small":
+        arguments["patch_size"] = _patch_size(arguments["image_size"])
+        if recipe.image_size is None:
+            _fit_together(arguments)
+
+
+def _choose_segmented_sizes(arguments, recipe, native_size):
+    """The same for segmentation, where a class is told of every patch."""
+    is_vit = recipe.model == "small"
+    if recipe.image_size is None:
+        fits = native_size is not None and max(native_size) <= SEGMENTED_IMAGE_SIZE
+        step = (recipe.patch_size or SEGMENTED_PATCH_SIZE) if is_vit else MULTIPLE
+        sides = native_size if fits else (SEGMENTED_IMAGE_SIZE,) * 2
+        rounded = tuple(max(1, round(side / step)) * step for side in sides)
+        arguments["image_size"] = rounded
+        if fits and rounded != tuple(native_size):
+            logger.info(
+                "Images of %s pixels are resized to %s, multiples of %d.",
+                "x".join(map(str, native_size)),
+                "x".join(map(str, rounded)),
+                step,
+            )
+    if is_vit and recipe.patch_size is None:
+        sides, usual = _sides(arguments["image_size"]), SEGMENTED_PATCH_SIZE
+        divided = all(side % usual == 0 for side in sides)
+        arguments["patch_size"] = usual if divided else _patch_size(sides)
 
 
 def _channels(recipe, num_channels):

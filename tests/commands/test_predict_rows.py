@@ -7,7 +7,7 @@ import json
 import pytest
 
 from keras_vit import cli
-from keras_vit.inference import predicting
+from keras_vit.inference import loaded, predicting
 from keras_vit.inference.predicting import Prediction
 
 FOUND = [
@@ -33,6 +33,8 @@ def outcome(monkeypatch, capsys):
                 raise end
 
         monkeypatch.setattr(predicting, "predictions", predictions)
+        monkeypatch.setattr(loaded, "load_model", lambda path: path)
+        monkeypatch.setattr(loaded, "gives_pixels", lambda model: False)
         status = cli.main(["predict", "model", "a.png", "--format", style])
         return status, "".join(written) + capsys.readouterr().out, seen
 

@@ -35,6 +35,22 @@ def write_images(root, seed=0, count=11):
     return root
 
 
+def write_masks(root, seed=0, count=11, size=(8, 12)):
+    """Grey images and their masks: dark background, lighter blocks, unlabelled rows."""
+    random = np.random.default_rng(seed)
+    for index in range(count):
+        mask = np.zeros(size, "uint8")
+        mask[2:6, 2:7] = 1 + index % 2
+        pixels = random.integers(0, 60, size) + 90 * mask
+        mask[: index % 4] = 255  # unequal numbers of labelled pixels
+        for name, values in (("images", pixels), ("masks", mask)):
+            (root / name).mkdir(parents=True, exist_ok=True)
+            image = Image.fromarray(values.astype("uint8"))
+            image.save(root / name / f"{index:02d}.png")
+    (root / "classes.txt").write_text("background\nleft\nright\n")
+    return root
+
+
 class Final(keras.callbacks.Callback):
     """Keeps every variable at the end of training."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.judging.masks import print_masks, print_several_masks
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.tables import aligned
@@ -21,7 +22,8 @@ SHOWN_CLASSES = 30
 class Evaluate:
     """Measure a trained model: loss, accuracy, calibration, and every class.
 
-    For several runs, the mean and the standard deviation are printed too.
+    Of a model that gives a class to every pixel: IoU, Dice and accuracy. For several
+    runs, the mean and the standard deviation are printed too.
     """
 
     # Run folders, folders of train --seeds, .keras files, or files or folders of
@@ -46,8 +48,13 @@ class Evaluate:
     seeds: int | None = None
     # Write everything, with pictures, to this HTML file (one run only).
     report: Path | None = None
-    # Images per batch; does not change the result.
-    batch_size: int = 64
+    # Of masks: read images in windows of this size that overlap, instead of resized.
+    window: int | tuple[int, int] | None = None
+    # Of masks: the distance of neighbouring pixels, such as millimetres, of rows and
+    # columns; asks for the 95 % Hausdorff distance.
+    spacing: float | tuple[float, float] | None = None
+    # Images per batch; does not change the result. By default 64, of masks 8.
+    batch_size: int | None = None
     # Where to compute: auto, cpu, gpu or tpu, with an optional number of devices, as in
     # gpu:2.
     devices: str = "auto"
@@ -83,27 +90,52 @@ class Evaluate:
             results = [self._evaluate(path) for path in self.models]
         if not devices.is_chief:
             return 0
-        if len(results) > 1:
+        masks = [hasattr(result, "tallies") for result in results]
+        if any(masks) and not all(masks):
+            raise ValueError(
+                "Runs of images and of pixels cannot be compared: evaluate them apart. "
+                f"Received: {' '.join(map(str, self.models))}"
+            )
+        if len(results) > 1 and masks[0]:
+            print_several_masks(self.models, results, self.format)
+        elif len(results) > 1:
             self._print_several(results)
         elif self.format == "json":
             show(results[0], "json")
         else:
-            print_evaluation(results[0])
+            (print_masks if masks[0] else print_evaluation)(results[0])
         if self.report is not None:
-            from keras_vit.evaluation import write_report
+            from keras_vit import evaluation
 
-            write_report(results[0], self.report, str(self.models[0]))
+            name = "write_segmentation_report" if masks[0] else "write_report"
+            write = getattr(evaluation, name)
+            write(results[0], self.report, str(self.models[0]))
             if self.format == "text":
                 print(f"report: {self.report}")
         return 0
 
     def _evaluate(self, path):
-        from keras_vit.evaluation import evaluate
+        from keras_vit.evaluation import evaluate, evaluate_masks
+        from keras_vit.inference.loaded import gives_pixels, load_model
 
-        names = ("data", "data_dir", "corrupt", "batch_size")
+        model = load_model(path)
+        masks = gives_pixels(model)
+        names = ("window", "spacing") if masks else ("steps",)
+        other = ("steps",) if masks else ("window", "spacing")
+        wrong = [name for name in other if getattr(self, name) is not None]
+        if wrong:
+            raise ValueError(
+                f"--{wrong[0]} is for models of {'images' if masks else 'pixels'}. "
+                f"Received: {path}"
+            )
         options = {name: getattr(self, name) for name in names}
+        options["batch_size"] = self.batch_size or (8 if masks else 64)
+        options |= {"data_dir": self.data_dir, "corrupt": self.corrupt, "run": path}
         with progress_bar(str(path)) as bar:
-            return evaluate(path, preprocessing=self.steps, progress=bar, **options)
+            if masks:
+                return evaluate_masks(model, self.data, progress=bar, **options)
+            options["preprocessing"] = options.pop("steps")
+            return evaluate(model, self.data, progress=bar, **options)
 
     def _print_several(self, results):
         from keras_vit.evaluation import summarise

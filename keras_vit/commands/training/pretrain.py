@@ -7,7 +7,7 @@ from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions, recipe_options
 from keras_vit.common.wording import percent
 from keras_vit.terminal import command
-from keras_vit.training.recipes.recipe import PRETRAINING
+from keras_vit.training.recipes.starts import PRETRAINING
 
 
 @dataclasses.dataclass

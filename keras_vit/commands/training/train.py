@@ -3,6 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
+from keras_vit.commands.judging.masks import print_mean_iou, print_summary
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions
 from keras_vit.common.progress import progress_bar
@@ -17,7 +18,8 @@ class Train(RunOptions):
     """Train a model and write a run folder.
 
     Without options, trains a small Vision Transformer on the embedded data set
-    fashion_mnist_mini, in minutes on a laptop. With --weights, uses the published
+    fashion_mnist_mini, in minutes on a laptop. With --task segmentation, the classes
+    are those of pixels, and the data has masks. With --weights, uses the published
     recipe for that model and amount of data, unless --recipe names another one; the
     other options override its fields. If the weights are a run folder, its model is the
     default. Ctrl-C stops and saves; the same command with --resume continues, with the
@@ -49,6 +51,11 @@ class Train(RunOptions):
             results = [self._train(i, devices, *resolved) for i in range(self.seeds)]
         if len(results) > 1 and devices.is_chief:
             from keras_vit.evaluation import summarise
+
+            if _of_masks(results[0]):
+                ious = [evaluation.scores.mean_iou for evaluation in results]
+                print_summary(summarise(ious))
+                return 0
 
             accuracy = summarise([evaluation.accuracy for evaluation in results])
             spread = 100 * accuracy.standard_deviation
@@ -87,13 +94,23 @@ class Train(RunOptions):
         return evaluation
 
     def _print(self, folder, evaluation):
-        bounds = interval(evaluation.accuracy_interval)
-        print(f"test accuracy: {percent(evaluation.accuracy)}{bounds}")
-        show_mistakes(evaluation, 3)
+        if _of_masks(evaluation):
+            print_mean_iou(evaluation)
+            shown = "the best and the worst images"
+        else:
+            bounds = interval(evaluation.accuracy_interval)
+            print(f"test accuracy: {percent(evaluation.accuracy)}{bounds}")
+            show_mistakes(evaluation, 3)
+            shown = "the most confident mistakes"
         print(f"run folder: {folder}")
         report = folder.path / "report.html"
         if report.exists():
-            print(f"report, with the most confident mistakes: {report}")
+            print(f"report, with {shown}: {report}")
         print(f"model card: {folder.path / 'model_card.md'}")
         print(f"next: {command('evaluate', folder)}")
         print(f"      {command('predict', folder, 'IMAGE_OR_FOLDER')}")
+
+
+def _of_masks(evaluation):
+    """Whether an evaluation is of classes of pixels."""
+    return hasattr(evaluation, "tallies")

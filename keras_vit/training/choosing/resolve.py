@@ -11,7 +11,12 @@ from keras_vit.training.choosing.choose import choose, fit_batch
 from keras_vit.training.datasets import load_data
 from keras_vit.training.model_arguments import SMALL
 from keras_vit.training.recipes.files import find_recipe, model_of_run
-from keras_vit.training.recipes.recipe import PRETRAINING, Recipe
+from keras_vit.training.recipes.recipe import Recipe
+from keras_vit.training.recipes.starts import (
+    PRETRAINING,
+    SEGMENTATION,
+    fine_tuned_segmentation,
+)
 
 # The lengths of a run, of which a recipe has one; and updates at its beginning and its
 # end, which a recipe chooses for its own length.
@@ -54,7 +59,12 @@ def resolve(base=None, given=None, *, place=None):
     start, model = _start(base, given)
     recipe, reasons = _changed(start, given), []
     published = recipe.weights is not None and recipe.model not in SMALL
-    if base == "auto" or (base is None and published and not recipe.masked_target):
+    published = base is None and published and not recipe.masked_target
+    if published and recipe.task == "segmentation":
+        start, reasons = fine_tuned_segmentation(recipe.head)
+        start = dataclasses.replace(start, **model)
+        recipe = _changed(start, given)
+    elif base == "auto" or published:
         fields, reasons = _advise(recipe, place)
         start = Recipe(**{**model, **fields})
         recipe = _changed(start, given)
@@ -82,17 +92,25 @@ def start_recipe(base=None, given=None):
 
 def _start(base, given):
     """The base, with the model of a run that the weights are of; and that model."""
-    masked = given.get("masked_target")
-    if base == "auto" and masked is not None:
-        raise ValueError(
-            "The recipe 'auto' learns classes; there is none for pretraining. "
-            f"Received: auto with masked_target={masked!r}"
-        )
     if base not in (None, "auto"):
         return base if isinstance(base, Recipe) else find_recipe(base), {}
-    start = Recipe() if masked is None else PRETRAINING
     weights = given.get("weights")
     model = {} if weights is None else model_of_run(weights)
+    task = given.get("task", model.get("task", "classification"))
+    if model:  # whose head may be for the other task
+        unread = "pooling" if task == "segmentation" else "head"
+        model = {name: model[name] for name in model if name != unread}
+        model["task"] = task
+    masked = given.get("masked_target")
+    if base == "auto" and (masked is not None or task != "classification"):
+        what = f"task={task!r}" if masked is None else f"masked_target={masked!r}"
+        raise ValueError(
+            "The recipe 'auto' learns classes of images; there is none for pretraining "
+            f"or segmentation. Received: auto with {what}"
+        )
+    start = Recipe() if masked is None else PRETRAINING
+    if task == "segmentation":
+        start = SEGMENTATION
     return dataclasses.replace(start, **model), model
 
 

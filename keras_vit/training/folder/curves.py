@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 def plot_curves(rows, path):
-    """Draws loss and accuracy of training and test over the epochs.
+    """Draws loss and accuracy of training and test over the epochs; of masks mean IoU.
 
     Needs matplotlib; without it, says so in the log and draws nothing.
 
@@ -31,14 +31,17 @@ def plot_curves(rows, path):
 
 def curves_figure(rows):
     """The picture of `plot_curves` as a matplotlib `Figure`."""
-    figure = new_figure(9, 3.5)
+    names = ["loss", "accuracy"]
+    if rows and "mean_iou" in rows[-1]:
+        names.append("mean_iou")
+    figure = new_figure(4.5 * len(names), 3.5)
     epochs = [row["epoch"] for row in rows]
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy")):
+    for axes, name in zip(figure.subplots(1, len(names)), names):
         for key, label in ((name, "training"), (f"val_{name}", "test")):
             if rows and key in rows[-1]:
                 axes.plot(epochs, [row.get(key) for row in rows], ".-", label=label)
         axes.set_xlabel("epoch")
-        axes.set_title(name)
+        axes.set_title(name.replace("_iou", " IoU"))
         axes.grid(alpha=0.3)
         axes.legend()
     return figure

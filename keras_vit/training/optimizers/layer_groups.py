@@ -5,10 +5,14 @@ import fnmatch
 import re
 
 from keras_vit.common.wording import hint
+from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
+from keras_vit.models.vision_model import settings_of
 
 # In `freeze`: everything that comes before the classifier.
 BACKBONE = "backbone"
 HEAD_LAYERS = ("pre_logits", "head")
+# Of a `Segmenter`, how the names of its head's layers begin.
+SEGMENTER_HEAD = ("head", "mask_transformer", "decoder_", "up")
 
 
 def freeze_layers(model, patterns):
@@ -26,7 +30,7 @@ def freeze_layers(model, patterns):
     layers = {layer.name: layer for layer in model.layers if layer.weights}
     for pattern in patterns:
         if pattern == BACKBONE:
-            names = [name for name in layers if name not in HEAD_LAYERS]
+            names = [name for name in layers if not _in_head(model, name)]
         else:
             names = fnmatch.filter(layers, pattern)
         if not names:
@@ -42,6 +46,13 @@ def freeze_layers(model, patterns):
         raise ValueError(
             f"`freeze` leaves nothing to train. Received: freeze={tuple(patterns)}"
         )
+
+
+def _in_head(model, name):
+    """Whether a layer belongs to a model's head, not to its backbone."""
+    if settings_of(model).get("family") == SEGMENTER:
+        return name.startswith(SEGMENTER_HEAD)
+    return name in HEAD_LAYERS
 
 
 @contextlib.contextmanager

@@ -12,6 +12,10 @@ from keras_vit.training.model_arguments import SMALL
 SIZES = ("num_layers", "hidden_dim", "mlp_dim", "num_heads")
 SIZES += ("num_blocks", "width_factor")
 
+# What only heads and losses of classification read, and of segmentation.
+OF_IMAGES = ("pooling", "representation_size", "head_bias", "loss")
+OF_PIXELS = ("head", "pixel_loss")
+
 
 def _is_size(value):
     sides = value if isinstance(value, tuple) else (value, value)
@@ -105,6 +109,8 @@ def _check_pairs(recipe):
     """Values that contradict each other."""
     unread = ("label_smoothing", "representation_size", "head_bias")
     unread = [name for name in unread if getattr(recipe, name)]
+    segments = recipe.task == "segmentation"
+    other_task = _changed(recipe, OF_IMAGES if segments else OF_PIXELS)
     sizes = [name for name in SIZES if getattr(recipe, name) is not None]
     own = SMALL.get(recipe.model, ())
     wrong_sizes = [name for name in sizes if name not in own]
@@ -114,6 +120,36 @@ def _check_pairs(recipe):
             "Either `epochs` or `total_steps` gives the length of a run; the other one "
             "must be None",
             ("epochs", "total_steps"),
+        ),
+        (
+            recipe.task == "detection",
+            "A run learns the classes of images or, with task='segmentation', of "
+            "pixels; there is no training of detectors yet",
+            ("task",),
+        ),
+        (
+            segments and recipe.masked_target is not None,
+            "Pretraining needs no masks: pretrain first, then give the run as the "
+            "weights of a run for segmentation",
+            ("task", "masked_target"),
+        ),
+        (
+            other_task,
+            f"Only {'classification' if segments else 'segmentation'} reads "
+            f"{', '.join(other_task)}",
+            ("task", *other_task),
+        ),
+        (
+            recipe.label_smoothing and recipe.pixel_loss != "crossentropy",
+            "`label_smoothing` is for the cross-entropy only",
+            ("pixel_loss", "label_smoothing"),
+        ),
+        (
+            recipe.pixel_loss == "crossentropy_dice" and recipe.accumulation_steps > 1,
+            "This loss divides by areas of the whole batch, which parts of a batch do "
+            "not know. Use pixel_loss='dice' or 'crossentropy', or a smaller "
+            "`batch_size` in one part",
+            ("pixel_loss", "accumulation_steps"),
         ),
         (
             recipe.keep == "best" and recipe.validation_fraction is None,
@@ -164,6 +200,12 @@ def _check_pairs(recipe):
     ):
         if wrong:
             _refuse(rule, recipe, *names)
+
+
+def _changed(recipe, names):
+    """Those of some fields that have not their default."""
+    fields = recipe.__dataclass_fields__
+    return [name for name in names if getattr(recipe, name) != fields[name].default]
 
 
 def _refuse(rule, recipe, *names):

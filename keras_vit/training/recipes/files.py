@@ -61,7 +61,7 @@ def model_of_run(path):
         return {}
     record = read_record(file)
     recipe = recipe_of(record, file)
-    names = ("model", "image_size", "pooling", *SIZES)
+    names = ("task", "head", "model", "image_size", "pooling", *SIZES)
     names += ("position_embedding", "position_scope")
     fields = {name: getattr(recipe, name) for name in names}
     model = record.get("resolved", {}).get("model", {})

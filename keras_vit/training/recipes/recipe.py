@@ -84,6 +84,10 @@ class Recipe:
     # (skip).
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
+    # What is learned: a class for every image, or one for every pixel (segmentation).
+    task: Literal["classification", "segmentation", "detection"] = field(
+        "classification", "model", rare=True
+    )
     # The model: small (a ViT), small_bit or small_hybrid, whose sizes the fields below
     # may change, or a published variant such as ViT_B16 (`keras-vit models` lists
     # them); names of timm and Hugging Face mean the same models, at the image size in
@@ -106,6 +110,9 @@ class Recipe:
     # Width of the ResNet in multiples of ResNet-50's: 0.5, 1, 1.5 and so on (small_bit
     # and small_hybrid only).
     width_factor: float | None = field(None, "model", WIDTH)
+    # Head of segmentation on the model: a linear classifier of each patch, the mask
+    # transformer of Segmenter, or the upsampler of TransUNet; linear if not given.
+    head: Literal["linear", "mask", "upsampler"] | None = field(None, "model")
     # Height and width of the images in pixels: one number, or two.
     image_size: int | tuple[int, int] | None = field(None, "model", SIZE)
     # Height and width of a patch in pixels; by default about 7 in the model small,
@@ -230,6 +237,11 @@ class Recipe:
     # Training loss: softmax for one class per image, sigmoid for a yes or no for each
     # class.
     loss: Literal["softmax", "sigmoid"] = field("softmax", "optimizer")
+    # Training loss of segmentation; dice is that of each image, crossentropy_dice half
+    # of each, with Dice over the batch as in TransUNet.
+    pixel_loss: Literal["crossentropy", "dice", "crossentropy_dice", "focal"] = field(
+        "crossentropy", "optimizer", rare=True
+    )
     # Share of the target's probability that is spread over all classes.
     label_smoothing: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
     # Augmentation of the training images: auto, none, flip, crop, crop_flip, inception,
@@ -367,14 +379,3 @@ def recipe(name):
 def list_recipes():
     """Every published run, with its source; prints as a table."""
     return RecipeTable.of(Recipe)
-
-
-# What `keras-vit pretrain` begins with.
-PRETRAINING = Recipe(
-    masked_target="mean_colour",
-    epochs=50,
-    augment="auto",
-    weight_decay=0.05,
-    dropout_rate=0.0,
-    drop_path_rate=0.0,
-)

@@ -128,8 +128,9 @@ class ReplicaModel(keras.Model):
         amount = rows
         if by_weight:
             amount = tf.cast(tf.reduce_sum(sample_weight), rows.dtype)
-            if sample_weight.shape.rank > 1:  # of patches: an image of none is filling
-                weights = tf.reduce_sum(sample_weight, axis=-1)
+            inner = list(range(1, sample_weight.shape.rank))
+            if inner:  # of patches or pixels: an image of none is filling
+                weights = tf.reduce_sum(sample_weight, axis=inner)
                 rows = tf.math.count_nonzero(weights, dtype=rows.dtype)
         context = tf.distribute.get_replica_context()
         amounts, images = context.all_reduce(tf.distribute.ReduceOp.SUM, [amount, rows])

@@ -3,6 +3,7 @@
 import keras
 
 from keras_vit.devices import current
+from keras_vit.training.run.segmentation import with_weights
 
 
 def check_batch(recipe, num_examples=None):
@@ -51,7 +52,7 @@ def training_batches(job):
     recipe, data = job.recipe, job.data
 
     def make(index, count):
-        return data.train.batches(
+        batches = data.train.batches(
             recipe.batch_size,
             preprocessing=job.network.preprocessing,
             training=True,
@@ -60,6 +61,7 @@ def training_batches(job):
             start_step=job.position.step,
             part=(index, count) if count > 1 else None,
         )
+        return with_weights(batches, recipe)
 
     return current().dataset(make, data.batch_size)
 
@@ -75,7 +77,8 @@ def test_batches(job):
     devices, source, size = current(), job.data.test, job.recipe.batch_size
     preprocessing = job.network.preprocessing
     if devices.num_replicas == 1:
-        return source.batches(size, preprocessing=preprocessing), None
+        batches = source.batches(size, preprocessing=preprocessing)
+        return with_weights(batches, job.recipe), None
     # A set of less than a batch needs no more filling than the devices do.
     replicas = devices.num_replicas
     size, most = (-(-n // replicas) * replicas for n in (size, source.num_examples))
@@ -84,6 +87,7 @@ def test_batches(job):
     def make(index, count):
         part = (index, count)
         # Repeated: Keras looks at the next batch before it starts anew.
-        return source.batches(size, preprocessing=preprocessing, part=part).repeat()
+        batches = source.batches(size, preprocessing=preprocessing, part=part)
+        return with_weights(batches.repeat(), job.recipe)
 
     return devices.dataset(make, size), -(-source.num_examples // size)

@@ -16,6 +16,13 @@ from keras_vit.training.optimizers.build import build_optimizer
 from keras_vit.training.optimizers.layer_groups import freeze_layers
 from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.replicas import num_replicas, scope
+from keras_vit.training.run.segmentation import (
+    build_segmenter,
+    check_segmentation,
+    continued_segmenter,
+    continues,
+    pixel_objective,
+)
 from keras_vit.training.run.self_organisation import check_self_organisation
 
 
@@ -27,11 +34,12 @@ def check_model(recipe):
             "Masked patch prediction needs the patches of a ViT or hybrid; "
             f"{recipe.model} has none. Received: model={recipe.model!r}"
         )
-    if family == "unet":
+    if recipe.task == "segmentation":
+        check_segmentation(recipe)
+    elif family == "unet":
         raise ValueError(
-            "A run learns classes of images, and a UNet gives a class to every pixel. "
-            f"Received: model={recipe.model!r}. Compile the model yourself, and call "
-            "`fit` with arrays of images and masks."
+            "A UNet gives a class to every pixel, which is for the task segmentation. "
+            f"Received: model={recipe.model!r}, task={recipe.task!r}"
         )
     if family == "yolos":
         raise ValueError(
@@ -55,12 +63,23 @@ def build_model(recipe, num_classes, arguments):
     """
     keras.utils.set_random_seed(recipe.seed)
     masked = recipe.masked_target is not None
+    segments = recipe.task == "segmentation" and family_of(recipe.model) != "unet"
     backbone, made = recipe.model, arguments
     try:
+        if segments and continues(recipe, arguments):
+            model = continued_segmenter(recipe, num_classes, arguments)
+            freeze_layers(model, recipe.freeze)
+            return model
         if recipe.model in SMALL:
-            backbone, made = _small(recipe, 0 if masked else num_classes, arguments), {}
+            features = masked or segments
+            backbone, made = (
+                _small(recipe, 0 if features else num_classes, arguments),
+                {},
+            )
         if masked:
             model = MaskedPatchPrediction(backbone, recipe.masked_target, **made)
+        elif segments:
+            model = build_segmenter(recipe, backbone, num_classes, made)
         elif recipe.model in SMALL:
             model = backbone
         else:
@@ -130,6 +149,8 @@ def compile_model(model, recipe, *, total_steps, pretrained=None, settable_rate=
 
 def _objective(recipe, pretrained):
     """Loss and metrics for `compile`; targets and weights of one image."""
+    if recipe.task == "segmentation":
+        return pixel_objective(recipe, pretrained)
     if recipe.masked_target is None:
         # Weighted: what fills up the last test batch counts nothing.
         metrics = [LabelAccuracy(name="accuracy")]

@@ -33,6 +33,8 @@ def look_at_data(recipe, train_data, test_data, progress=None):
     Raises:
         ValueError: if an image cannot be read and the recipe does not leave it out.
     """
+    if recipe.task != "classification":
+        return None  # whoever loaded the masks has looked at them
     if train_data.labels is None or test_data.labels is None:
         logger.info("The data is too large to be checked first: it is streamed.")
         return None
@@ -75,7 +77,7 @@ def look_at_cost(recipe, network, data):
     on_cpu = devices.kind == "cpu"
     here = devices.num_hosts if on_cpu else devices.num_replicas
     evaluation = 0
-    if on_cpu and recipe.masked_target is None:
+    if on_cpu and recipe.masked_target is None and recipe.task == "classification":
         evaluation = evaluation_memory(data.test.num_examples, data.test.num_classes)
     estimate = estimate_training(
         network.model,

@@ -105,11 +105,18 @@ class _Images:
             root = os.path.dirname(root)
         paths = [*train.paths, *test.paths]
         looks = np.array([_look(path) for path in paths], np.int64)
-        labels = np.concatenate([train.labels, test.labels]).astype(np.int64)
+        labels = [_labels_of(data) for data in (train, test)]
+        labels = np.concatenate(labels).astype(np.int64)
         return cls(root, names, paths, labels, *looks.T)
 
     def shown(self, name):
         return display(os.path.join(self.root, name))
+
+
+def _labels_of(source):
+    """The labels of a source; zeros where they are masks."""
+    known = source.labels
+    return np.zeros(source.num_examples, np.int64) if known is None else known
 
 
 def _look(path):

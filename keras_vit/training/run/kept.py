@@ -1,5 +1,8 @@
 """Which weights a run keeps: the last, or those that did best on held-out images."""
 
+# By what the best weights of each task are known.
+BEST_BY = {"classification": "val_accuracy", "segmentation": "val_mean_iou"}
+
 
 def kept_row(recipe, history):
     """The row of a run's history whose weights model.keras has.
@@ -13,4 +16,4 @@ def kept_row(recipe, history):
     """
     if recipe.keep == "last":
         return history[-1]
-    return max(history, key=lambda row: row["val_accuracy"])
+    return max(history, key=lambda row: row[BEST_BY[recipe.task]])

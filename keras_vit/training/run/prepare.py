@@ -270,7 +270,8 @@ def _describe_to_itself(model, recipe, data):
         (height, width), num_channels=channels
     ).to_json()
     if recipe.masked_target is None:
-        model.metadata.update(class_names=data.facts["class_names"])
+        names = data.facts["class_names"]
+        model.metadata.update(task=recipe.task, class_names=names)
     model.metadata.update(
         image_size=[height, width],
         num_channels=channels,

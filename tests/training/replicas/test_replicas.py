@@ -77,6 +77,23 @@ MATRIX = {
     **ALL,
     "refusals": REFUSALS,
     "mean of weights": {**SHORT, "weighted": True, "recipe": PARTS},
+    "whole run, masks": {
+        "kind": "run",
+        "recipe": {
+            **{name: 0.0 for name in RANDOM},
+            **{"task": "segmentation", "augment": "none", "batch_size": 16},
+            **EMA,
+            **PARTS,
+        },
+    },
+    "whole run, dice": {
+        "kind": "run",
+        "recipe": {
+            **{name: 0.0 for name in RANDOM},
+            **{"task": "segmentation", "augment": "flip", "batch_size": 16},
+            **{"pixel_loss": "dice", "head": "mask"},
+        },
+    },
     "whole run, masked patches": {
         "kind": "run",
         "recipe": {
