@@ -55,7 +55,7 @@ def with_boxes(image, boxes):
         )
     picture = Image.fromarray(np.repeat(image, 3, -1) if image.shape[2] == 1 else image)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(_TEXT)
-    line = max(1, round(min(picture.size) / 250))
+    line = max(2, round(min(picture.size) / 250))
     for box, colour, _ in boxes:
         left, top, right, bottom = (float(value) for value in box)
         ends = (max(left, right - 1), max(top, bottom - 1))  # both ends are drawn

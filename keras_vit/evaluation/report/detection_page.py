@@ -106,7 +106,7 @@ def plot_precision_recall(evaluation):
     """
     scores = evaluation.scores
     recalls = np.linspace(0, 1, scores.precision.shape[2])
-    figure = new_figure(9.5, 3.8)
+    figure = new_figure(11, 3.8)
     left, right = figure.subplots(1, 2, sharey=True)
     known = scores.support > 0
     for place, style in ((0, "-"), (5, "--"), (8, ":")):
@@ -124,8 +124,9 @@ def plot_precision_recall(evaluation):
     right.set_title("classes, at IoU 0.5", fontsize=10)
     for axes in (left, right):
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="recall")
-        if axes.lines:
-            axes.legend(fontsize=8, framealpha=0)
+    if left.lines:
+        left.legend(fontsize=8, framealpha=0)
+        right.legend(fontsize=8, framealpha=0, loc="upper left", bbox_to_anchor=(1, 1))
     left.set_ylabel("precision")
     return figure
 
