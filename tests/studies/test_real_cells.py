@@ -91,6 +91,24 @@ def test_a_cell_that_is_stopped_goes_on_and_ends_as_if_it_had_not_been(
     assert_same(folder, undisturbed, study)
 
 
+def test_a_cell_that_was_begun_elsewhere_goes_on_only_if_that_is_wanted(
+    undisturbed, tmp_path
+):
+    folder = copied(undisturbed, tmp_path)
+    run = folder.run("a/seed_0")
+    (folder.cell("a/seed_0") / "result.json").unlink()
+    record = run.read_record()
+    there = {**record["sessions"][0]["environment"], "platform": "another one"}
+    sessions = [{**record["sessions"][0], "environment": there}]
+    run.write_record({**record, "status": "running", "sessions": sessions})
+    (result,) = run_study(STUDY, folder.path).failed
+    assert result["status"] == "failed" and "platform: another one" in result["message"]
+    assert "--mixed" in result["message"] and run.read_record()["status"] == "running"
+    outcome = run_study(STUDY, folder.path, mixed=True)
+    result = outcome.folder.read_result("a/seed_0")
+    assert result["mixed"] and result["seconds"] is None and not outcome.failed
+
+
 def copied(undisturbed, tmp_path):
     return StudyFolder(shutil.copytree(undisturbed.path, tmp_path / "s"))
 

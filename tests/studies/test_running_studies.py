@@ -10,6 +10,7 @@ from keras_vit.studies import Axis, Study, StudyFolder, run_study
 from keras_vit.studies.folder import FAILED
 from keras_vit.studies.planning.cost import CellCost, StudyCost, makespan
 from keras_vit.studies.running import cells, engines, job
+from keras_vit.studies.running.prices import Budget, as_seconds
 
 STUDY = Study(
     name="pretended",
@@ -156,6 +157,30 @@ def test_no_cell_is_begun_that_would_end_beyond_the_budget(
     assert run_study(STUDY, tmp_path / "s").reason == ""
 
 
+def test_processor_seconds_and_device_hours_are_budgets_too(
+    pretended, tmp_path, monkeypatch
+):
+    costs = [CellCost(n, n[0], seconds=60, cpu_seconds=100) for n in names(STUDY)]
+    monkeypatch.setattr(job, "study_cost", lambda *a, **o: StudyCost(tuple(costs)))
+    spent = {"cpu_seconds": 100.0, "seconds": 60.0, "devices": 4}
+    pretended.ends = dict.fromkeys(names(STUDY), spent)
+    outcome = run_study(STUDY, tmp_path / "s", cpu_budget=350)
+    assert len(outcome.results) == 3 and outcome.reason == "budget"
+    # Four devices a minute each: known when one of the arm is done.
+    outcome = run_study(STUDY, tmp_path / "t", device_budget="10m")
+    assert len(outcome.results) == 2 and outcome.reason == "budget"
+    with pytest.raises(ValueError, match="`cpu_budget` must be seconds"):
+        run_study(STUDY, tmp_path / "u", cpu_budget="soon")
+
+
+def test_a_cell_that_runs_counts_against_the_budget():
+    budget = Budget({"cpu_budget": "250s", "budget": None})
+    price = {"budget": 1e9, "cpu_budget": 100, "device_budget": None}
+    assert budget.fits(price, [price]) and not budget.fits(price, [price, price])
+    budget.spend({"cpu_budget": 100, "device_budget": None})
+    assert not budget.fits(price, [price])
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
@@ -168,7 +193,7 @@ def test_no_cell_is_begun_that_would_end_beyond_the_budget(
     ],
 )
 def test_a_budget_is_a_time(text, seconds):
-    assert job.as_seconds(text) == seconds
+    assert as_seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-3m", "0", "1.2.3", "m"])

@@ -61,6 +61,13 @@ class Study:
     cell: str | None = None
     # Begin no cell that is not expected to end within this time, such as 30m or 2h.
     budget: str | None = None
+    # The same for processor seconds, of all cells that this command runs.
+    cpu_budget: str | None = None
+    # The same for the time of devices, such as 40h, added up over all that work.
+    device_budget: str | None = None
+    # Go on with cells that were begun on another kind of machine or with other
+    # versions; they are marked, and nothing is called of them.
+    mixed: tyro.conf.FlagCreatePairsOff[bool] = False
     # Print the cells and what they cost, and run nothing.
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     # With --dry-run, the time on a chip such as a100 or tpu-v5e, or its TFLOP/s.
@@ -97,10 +104,10 @@ class Study:
                 "--all prints the plan of the whole paper: it needs --preset paper and "
                 "--dry-run, and no study."
             )
-        if self.budget is not None:
-            from keras_vit.studies.running.job import as_seconds
+        if any(self._budgets.values()):
+            from keras_vit.studies.running.prices import Budget
 
-            as_seconds(self.budget)
+            Budget(self._budgets)
 
     def __call__(self):
         from keras_vit import studies
@@ -140,7 +147,7 @@ class Study:
     def _run(self, study):
         folder = self._folder()
         try:
-            options = {"budget": self.budget, "keep": self.keep}
+            options = {**self._budgets, "keep": self.keep, "mixed": self.mixed}
             options["announce"] = lambda cost: print(cost, flush=True)
             options |= {"engine": self.engine, "address": self.address}
             outcome = study.run(folder, workers=self.workers, **options)
@@ -176,7 +183,8 @@ class Study:
         words = ("study", "--folder", self.folder, "--cell", self.cell)
         try:
             with log_levels(QUIET):
-                result = studies.run_one(self.folder, self.cell, keep=self.keep)
+                options = {"keep": self.keep, "mixed": self.mixed}
+                result = studies.run_one(self.folder, self.cell, **options)
         except KeyboardInterrupt as interrupt:
             interrupt.again = words
             raise
@@ -222,6 +230,11 @@ class Study:
         except ValueError as error:
             raise WrongUsage(str(error)) from None
 
+    @property
+    def _budgets(self):
+        names = ("budget", "cpu_budget", "device_budget")
+        return {name: getattr(self, name) for name in names}
+
     def _cost(self, study, **options):
         options |= {"hardware": self._chip, "devices": self.devices}
         return study.cost(workers=self.workers, **options)
@@ -264,6 +277,7 @@ class Study:
         words += [] if self.seeds is None else ["--seeds", self.seeds]
         words += ["--set", *self.set] if self.set else []
         words += [] if self.workers == 1 else ["--workers", self.workers]
+        words += ["--mixed"] if self.mixed else []
         words += [] if self.engine == "processes" else ["--engine", self.engine]
         words += [] if self.address is None else ["--address", self.address]
         return words + ([] if self.keep is None else ["--keep", self.keep])

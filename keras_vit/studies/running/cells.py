@@ -30,7 +30,10 @@ from keras_vit.studies.running.facts import facts_of_run
 from keras_vit.studies.running.probed import probed
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run.divergence import Diverged
-from keras_vit.training.run.environment import compare_environments
+from keras_vit.training.run.environment import (
+    compare_environments,
+    describe_environment,
+)
 from keras_vit.training.run.train import train
 
 logger = logging.getLogger(__name__)
@@ -52,11 +55,24 @@ class Busy(ValueError):
     """Another process trains the cell."""
 
 
+class OtherMachine(ValueError):
+    """A cell was begun on a machine of another kind, or with other versions."""
+
+
 class NotReady(ValueError):
     """A cell begins with the weights of one that has not ended."""
 
 
-def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room=0):
+def run_cell(
+    cell,
+    folder,
+    *,
+    devices="auto",
+    save_minutes=1.0,
+    place=None,
+    room=0,
+    mixed=False,
+):
     """Runs a cell, or what is left of it, and writes its result.json.
 
     A cell that has a result is not run again, unless it had failed. A cell that was
@@ -69,6 +85,8 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
         save_minutes: Float, minutes between two saves.
         place: The opened place of the cell's data, or `None`.
         room: Integer, bytes that the cell needs on the disk.
+        mixed: Boolean, whether a cell may go on that was begun on a machine of another
+            kind or with other versions; it is marked then. Otherwise it fails.
 
     Returns:
         The result, a dictionary: what result.json holds. Accuracies are in percent.
@@ -87,7 +105,7 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
         try:
             _check_room(folder, room)
             if cell.trains:
-                found = _trained(cell, folder, devices, save_minutes, place)
+                found = _trained(cell, folder, devices, save_minutes, place, mixed)
             else:
                 run = folder.run(cell.name)
                 found = probed(cell, folder, devices, _recipe_of(cell, folder, run))
@@ -97,6 +115,9 @@ def run_cell(cell, folder, *, devices="auto", save_minutes=1.0, place=None, room
             break
         except TooLarge as error:
             found = {"status": TOO_LARGE, "message": str(error)}
+            break
+        except OtherMachine as error:
+            found = {"status": FAILED, "message": str(error)}
             break
         except (DataChanged, Busy):
             raise
@@ -155,7 +176,7 @@ def _recipe_of(cell, folder, run):
     return dataclasses.replace(cell.recipe, weights=weights)
 
 
-def _trained(cell, folder, devices, save_minutes, place):
+def _trained(cell, folder, devices, save_minutes, place, may_mix):
     """What the cell's result.json says of its run."""
     started = time.monotonic(), time.process_time()
     run = folder.run(cell.name)
@@ -173,6 +194,8 @@ def _trained(cell, folder, devices, save_minutes, place):
         prints = {"train": fingerprint(train_source), "test": fingerprint(test_source)}
         check_data(cell, folder, prints)
         resume = run.is_run()
+        if resume and not may_mix:
+            _check_machine(cell, run)
         train(
             _recipe_of(cell, folder, run),
             run.path,
@@ -189,7 +212,7 @@ def _trained(cell, folder, devices, save_minutes, place):
     seconds = time.monotonic() - started[0], time.process_time() - started[1]
     if resume:  # of which only the training was measured before
         seconds = record["result"]["seconds"], record["result"]["cpu_seconds"]
-    mixed = any(_differ(sessions[0], other) for other in sessions[1:])
+    mixed = any(_differences(sessions[0], other) for other in sessions[1:])
     if cell.needs:
         mixed |= folder.read_result(cell.needs)["mixed"]
     result = {
@@ -207,6 +230,21 @@ def _trained(cell, folder, devices, save_minutes, place):
         message = "It gives all test images the same class: it has learnt nothing."
         return {**result, "status": DIVERGED, "message": message}
     return result
+
+
+def _check_machine(cell, run):
+    """Raises if a run that is not over was begun elsewhere."""
+    record = run.read_record()
+    if record["status"] == "finished" or not record.get("sessions"):
+        return
+    before, now = record["sessions"][0]["environment"], describe_environment()
+    if lines := _differences(before, now):
+        listed = "".join(f"\n  {line}" for line in lines)
+        raise OtherMachine(
+            f"{cell.name} was begun on another kind of machine or with other versions:"
+            f"{listed}\nGo on there; or allow it with mixed=True (--mixed): the cell is "
+            f"then marked, and nothing called of it; or delete {run} to begin it anew."
+        )
 
 
 def _tested(run, test_source):
@@ -250,14 +288,14 @@ def _learnt_nothing(answers):
     return several and len(np.unique(answers["predicted"])) == 1
 
 
-def _differ(environment, other):
-    """Whether two sessions were on other kinds of machines, or with other versions.
+def _differences(environment, other):
+    """In which lines two sessions differ in the kind of machine, or in versions.
 
     Another number of threads is no such thing.
     """
     same = ("threads", "variables")
     now = {**other, **{name: environment.get(name) for name in same}}
-    return bool(compare_environments(environment, now))
+    return compare_environments(environment, now)
 
 
 def _last_lines(error):

@@ -1,9 +1,7 @@
 """`run_study`: runs the cells of a study in their order, within a budget."""
 
-import contextlib
 import dataclasses
 import logging
-import re
 import time
 
 from keras_vit.common.checks import check_choice, check_positive
@@ -13,6 +11,7 @@ from keras_vit.studies.planning.cost import makespan, study_cost
 from keras_vit.studies.planning.data import check_places
 from keras_vit.studies.running.cells import ATTEMPTS, facts_of_cell
 from keras_vit.studies.running.engines import DEATHS, engine_of
+from keras_vit.studies.running.prices import CPU, DEVICE, WALL, Budget, Prices
 from keras_vit.studies.running.ray_engine import ray_cells
 from keras_vit.studies.running.weights import fetch_weights
 
@@ -76,6 +75,9 @@ def run_study(
     engine=ENGINES[0],
     address=None,
     budget=None,
+    cpu_budget=None,
+    device_budget=None,
+    mixed=False,
     devices="auto",
     keep=None,
     announce=None,
@@ -99,6 +101,11 @@ def run_study(
             machine belongs to.
         budget: Seconds, or text such as `"30m"` or `"2h"`: no cell is begun that is not
             expected to end within them.
+        cpu_budget: The same of processor seconds, of all cells that this call runs.
+        device_budget: The same of device seconds: of all devices that work on a cell.
+        mixed: Boolean, whether to go on with a cell that was begun on a machine of
+            another kind or with other versions: it is marked, its times are left out,
+            and nothing is called of it. Otherwise such a cell fails, and says so.
         devices: As for `keras_vit.training.train`, of each worker.
         keep: `"none"`, `"best"` (of each arm) or `"all"`: whose weights stay when a
             cell has been evaluated. Defaults to `"all"` up to ten cells, above it to
@@ -123,7 +130,7 @@ def run_study(
     stopped by the budget: 18 of 24 cells
     """
     check_positive(workers=workers)
-    seconds = None if budget is None else as_seconds(budget)
+    budget = Budget({WALL: budget, CPU: cpu_budget, DEVICE: device_budget})
     folder = StudyFolder(folder)
     cells = folder.joined(study).cells()  # raises before anything is written
     keep = usual_keep(cells) if keep is None else keep
@@ -137,12 +144,12 @@ def run_study(
         job = _Job(folder, cells, keep, running.slots)
         check_places(job.left())
         fetch_weights(job.left(), folder)
-        if job.left() and (announce is not None or seconds is not None):
+        if job.left() and (announce is not None or budget.limits):
             job.estimate(study, running.pool)
             if announce is not None:
                 announce(job.cost)
-        options = {"devices": devices, "save_minutes": save_minutes}
-        reason = job.run(running, seconds, options)
+        options = {"devices": devices, "save_minutes": save_minutes, "mixed": mixed}
+        reason = job.run(running, budget, options)
         outcome = job.outcome(reason)
         # Cells may have been added meanwhile, by `begin_cells`.
         folder.write(folder.read_study(), **job.facts(outcome))
@@ -154,38 +161,20 @@ def usual_keep(cells):
     return "all" if len(cells) <= _MANY else "none"
 
 
-def as_seconds(text):
-    """Seconds of a number, or of text such as `"90s"`, `"30m"`, `"1.5h"` or `"2d"`.
-
-    Raises:
-        ValueError: if it is no such text, or not positive.
-    """
-    match = re.fullmatch(r"([\d.]+)\s*([smhd]?)\w*", str(text).strip())
-    with contextlib.suppress(ValueError, TypeError):
-        seconds = float(match[1]) * {"m": 60, "h": 3600, "d": 86_400}.get(match[2], 1)
-        if seconds > 0:
-            return seconds
-    raise ValueError(
-        "`budget` must be seconds, or text such as '30m' or '2h'. "
-        f"Received: budget={text!r}"
-    )
-
-
 class _Job:
     """The cells of a study that are left, and what is known of their price."""
 
     def __init__(self, folder, cells, keep, workers):
         self.folder, self.cells, self.keep = folder, cells, keep
         self.workers, self.started = workers, time.monotonic()
-        self.cost, self.prices, self.ended = None, {}, 0
-        self.measured = {}  # arm to (seconds, seconds expected, updates) of its last
+        self.cost, self.prices, self.ended = None, Prices(), 0
         self.died = {}  # cell to how often its process has died
 
     def estimate(self, study, pool):
         """Times the models of the cells that are left."""
         options = {"workers": self.workers, "pool": pool, "folder": self.folder}
         self.cost = study_cost(study, cells=self.left(), **options)
-        self.prices = {one.name: one for one in self.cost.cells}
+        self.prices = Prices(self.cost.cells)
 
     def outcome(self, reason):
         """How it ended."""
@@ -215,15 +204,7 @@ class _Job:
 
     def price(self, cell):
         """Seconds that a cell is expected to take, or `None`."""
-        expected = self.prices.get(cell.name)
-        expected = expected and expected.seconds
-        if cell.arm not in self.measured:
-            return expected
-        seconds, then, updates = self.measured[cell.arm]
-        if expected and then:
-            return expected * seconds / then
-        own = cell.recipe.total_steps
-        return seconds * own / updates if own and updates else seconds
+        return self.prices.of(cell)[WALL]
 
     def run(self, engine, budget, options):
         """Runs what is left; returns why cells were left over, or `""`."""
@@ -231,12 +212,12 @@ class _Job:
         try:
             while queue or running:
                 while cell := self._next(engine, queue, running):
-                    if not self._fits(cell, budget):
+                    others = [self.prices.of(other) for other, _ in running.values()]
+                    if not budget.fits(self.prices.of(cell), others):
                         reason, queue = "budget", []
                         break
                     queue.remove(cell)
-                    known = self.prices.get(cell.name)
-                    more = {"room": known.room if known else 0}
+                    more = {"room": self.prices.room(cell)}
                     begun = time.monotonic()
                     future = engine.submit(cell, self.folder, {**options, **more})
                     running[future] = cell, begun
@@ -245,7 +226,7 @@ class _Job:
                     result = self._result(future, cell, engine, queue)
                     if result is None:  # to be tried again
                         continue
-                    self._note(cell, result, time.monotonic() - begun)
+                    self._note(cell, result, time.monotonic() - begun, budget)
                     if "because_of" not in result:
                         in_a_row = 0 if result["status"] in FINAL else in_a_row + 1
                     if in_a_row >= IN_A_ROW:
@@ -269,12 +250,6 @@ class _Job:
         slots = 1 if suspects else engine.slots
         return cell if len(running) < slots else None
 
-    def _fits(self, cell, budget):
-        if budget is None:
-            return True
-        passed = time.monotonic() - self.started
-        return passed + (self.price(cell) or 0.0) <= budget
-
     def _result(self, future, cell, engine, queue):
         """The result of a cell; `None` where its process has died for the first time.
 
@@ -295,18 +270,14 @@ class _Job:
         self.folder.write_result(cell.name, result)
         return result
 
-    def _note(self, cell, result, seconds):
+    def _note(self, cell, result, seconds, budget):
         """Learns from a result, says so, and deletes weights that are not kept."""
         said = result["status"]
         self.ended += 1
         if result["status"] == DONE:
             reached = result["outcome"]
             said = "trained" if reached is None else f"{reached:.2f} %"
-            expected = self.prices.get(cell.name)
-            known = expected and expected.seconds, result["updates"]
-            # Of a cell that went on, this session saw a part only.
-            whole = max(seconds, result.get("seconds") or 0.0)
-            self.measured[cell.arm] = (whole, *known)
+            budget.spend(self.prices.learn(cell, result, seconds))
         left = [self.price(other) for other in self.left()]
         rest = ""
         if left and None not in left:

@@ -28,7 +28,7 @@ def begin_cells(study, folder):
     return [cell.name for cell in left if cell.needs not in waited_for]
 
 
-def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
+def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0, mixed=False):
     """Runs one cell of a folder that `begin_cells` or `run_study` has begun.
 
     Any number of processes, on all machines that see the folder, may each run another
@@ -41,6 +41,7 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
         keep: `"all"` or `"none"`: whether the weights stay when the cell has been
             evaluated. Defaults to `"all"` in a study of up to ten cells, else `"none"`.
         save_minutes: Float, minutes between two saves.
+        mixed: Boolean, as for `run_study`.
 
     Returns:
         The cell's result, a dictionary; see `keras_vit.studies.running.cells`.
@@ -62,7 +63,8 @@ def run_one(folder, name, *, devices="auto", keep=None, save_minutes=1.0):
             "keep='best' for one cell. Choose 'all' or 'none'."
         )
     fetch_weights([cells[name]], folder)
-    result = run_cell(cells[name], folder, devices=devices, save_minutes=save_minutes)
+    options = {"devices": devices, "save_minutes": save_minutes, "mixed": mixed}
+    result = run_cell(cells[name], folder, **options)
     done = result["status"] in FINAL
     if keep == "none" and done and not cells[name].is_pretraining:
         folder.drop_model(name)
