@@ -20,6 +20,9 @@ from keras_vit.studies.study import Study
 from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.recipes.records import read_json
 
+# Beside the run of a cell: for how long it has written nothing, while that lasts.
+SILENT = "silent.json"
+
 # What a cell ends with. Only the first two are results: others are tried again.
 DONE, DIVERGED, FAILED, TOO_LARGE = STATES = "done", "diverged", "failed", "too large"
 FINAL = (DONE, DIVERGED)
@@ -143,6 +146,11 @@ class StudyFolder:
                 "evaluated again."
             ) from None
         return result
+
+    def read_silence(self, name):
+        """Seconds for which a cell that runs had written nothing, or `None`."""
+        file = self.cell(name) / SILENT
+        return read_json(file).get("seconds") if file.is_file() else None
 
     def is_final(self, name):
         """Whether a cell has a result that stays."""

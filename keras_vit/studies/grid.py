@@ -21,6 +21,7 @@ class Grid:
         record: Content of study.json.
         study: The `Study`.
         cells: All its cells, whether they were run or not.
+        silent: Names of cells that may hang, to seconds without a sign of them.
     """
 
     def __init__(self, folder):
@@ -29,6 +30,8 @@ class Grid:
         self.study = self.folder.read_study()
         self.cells = self.study.cells()
         self._names = {(c.arm, c.level, c.seed): c.name for c in self.cells}
+        silent = ((c.name, self.folder.read_silence(c.name)) for c in self.cells)
+        self.silent = {name: seconds for name, seconds in silent if seconds}
         found = ((c.name, self.folder.read_result(c.name)) for c in self.cells)
         self._predictions = {}
         self.results = {name: result for name, result in found if result}

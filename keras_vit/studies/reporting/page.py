@@ -75,6 +75,7 @@ def study_page(tables, plot=True):
         f"<p class='note'>{escaped(METHOD)}</p>",
         *_changed(grid),
         *_not_run(grid),
+        *_silent(grid),
         *_troubles(grid),
         "<h2>Cells</h2>",
         _cells(grid),
@@ -302,6 +303,19 @@ def _not_run(grid):
     table = as_html(["cell", "", "price, an estimate"], rows, 1)
     yield f"<h2>Not run</h2><p>{len(missing)} of {len(grid.cells)} cells{total}.</p>"
     yield f"<div class='tall'>{table}</div>"
+
+
+def _silent(grid):
+    rows = [
+        [f"cells/{name}/run", as_duration(seconds)]
+        for name, seconds in grid.silent.items()
+        if name not in grid.results
+    ]
+    if rows:
+        yield "<h2>Cells that may hang</h2><p>They had written nothing for so long "
+        yield "when they were last looked at. Look at their processes; or stop the "
+        yield "study with Ctrl-C and give the same command again: they go on from "
+        yield f"their last save.</p>{as_html(['folder', 'silent for'], rows, 1)}"
 
 
 def _troubles(grid):

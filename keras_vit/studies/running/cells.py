@@ -242,8 +242,8 @@ def _check_machine(cell, run):
         listed = "".join(f"\n  {line}" for line in lines)
         raise OtherMachine(
             f"{cell.name} was begun on another kind of machine or with other versions:"
-            f"{listed}\nGo on there; or allow it with mixed=True (--mixed): the cell is "
-            f"then marked, and nothing called of it; or delete {run} to begin it anew."
+            f"{listed}\nGo on there; or allow it with mixed=True (--mixed): then the "
+            f"cell is marked, and nothing called of it; or delete {run} to begin anew."
         )
 
 

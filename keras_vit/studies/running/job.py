@@ -13,6 +13,7 @@ from keras_vit.studies.running.cells import ATTEMPTS, facts_of_cell
 from keras_vit.studies.running.engines import DEATHS, engine_of
 from keras_vit.studies.running.prices import CPU, DEVICE, WALL, Budget, Prices
 from keras_vit.studies.running.ray_engine import ray_cells
+from keras_vit.studies.running.watch import Watch
 from keras_vit.studies.running.weights import fetch_weights
 
 logger = logging.getLogger(__name__)
@@ -138,10 +139,10 @@ def run_study(
     check_choice(engine, ENGINES, "engine")
     on_ray = engine == "ray"
     where = ray_cells(address, devices) if on_ray else engine_of(workers)
-    with folder.locked(), where as running:
+    with folder.locked(), where as running, Watch(folder) as watch:
         study = folder.begin(study)
         cells = study.cells()
-        job = _Job(folder, cells, keep, running.slots)
+        job = _Job(folder, cells, keep, running.slots, watch)
         check_places(job.left())
         fetch_weights(job.left(), folder)
         if job.left() and (announce is not None or budget.limits):
@@ -164,9 +165,9 @@ def usual_keep(cells):
 class _Job:
     """The cells of a study that are left, and what is known of their price."""
 
-    def __init__(self, folder, cells, keep, workers):
+    def __init__(self, folder, cells, keep, workers, watch):
         self.folder, self.cells, self.keep = folder, cells, keep
-        self.workers, self.started = workers, time.monotonic()
+        self.workers, self.watch, self.started = workers, watch, time.monotonic()
         self.cost, self.prices, self.ended = None, Prices(), 0
         self.died = {}  # cell to how often its process has died
 
@@ -219,10 +220,12 @@ class _Job:
                     queue.remove(cell)
                     more = {"room": self.prices.room(cell)}
                     begun = time.monotonic()
+                    self.watch.begin(cell.name)
                     future = engine.submit(cell, self.folder, {**options, **more})
                     running[future] = cell, begun
                 for future in engine.wait(running):
                     cell, begun = running.pop(future)
+                    self.watch.end(cell.name)
                     result = self._result(future, cell, engine, queue)
                     if result is None:  # to be tried again
                         continue
