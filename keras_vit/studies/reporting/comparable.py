@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_vit import published
+from keras_vit.studies.parts import shots_of
 from keras_vit.studies.reproducing.checks import (
     UNKNOWN,
     Found,
@@ -65,7 +66,7 @@ def compare_cells(grid, cells, summary, row):
     first = next((c.recipe for c in grid.cells if c.name == cells[0].needs), None)
     trial = find_trial(row)
     obstacles = list(_test_images(own))
-    if trial.recipe is None:
+    if trial.recipe is None or not cells[0].trains:
         ours = _described(grid, cells[0], first, ours)
         return published.compare(ours, row, obstacles)
     if own.model != trial.recipe.model:
@@ -122,11 +123,16 @@ def _described(grid, cell, first, ours):
     pretrain, epochs = _LEARNT_FROM.get(recipe.weights, recipe.weights or ""), None
     if first is not None:
         pretrain, epochs = _learnt_from(first), first.epochs
+    setting, metric = "finetune" if pretrain else "from scratch", ours.metric
+    if not cell.trains:  # features as they are
+        setting, shots = cell.measure, shots_of(cell.measure)
+        metric = f"fewshot{shots}_linear_top1" if shots else cell.measure
     return dataclasses.replace(
         ours,
         model=recipe.model,
         task=_task(recipe.data),
-        setting="finetune" if pretrain else "from scratch",
+        metric=metric,
+        setting=setting,
         image_size=size,
         pretrain=pretrain,
         pretrain_epochs=epochs,
