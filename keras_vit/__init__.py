@@ -59,6 +59,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "models.changes.rebuilding": ["from_checkpoint"],
         "models.changes.surgery": ["with_image_size", "with_num_classes"],
         "models.constructors": ["build", *(n for f in FAMILIES.values() for n in f)],
+        "models.detection.detector": ["Detector"],
         "models.hybrid": ["HybridViT"],
         "models.lineage.efficientnet": ["EfficientNet"],
         "models.lineage.resnet": ["ResNet"],

@@ -239,6 +239,10 @@ LAYERS = {
     "aligned_upsampling": LayerCase(
         layers.AlignedUpsampling, {"factor": 3}, (2, 2, 3, 4)
     ),
+    "grid_points": LayerCase(layers.GridPoints, {"stride": 8}, (2, 2, 3, 4)),
+    "boxes_around_points": LayerCase(
+        layers.BoxesAroundPoints, {"stride": 8}, (2, 2, 3, 4)
+    ),
     "mask_transformer": LayerCase(
         layers.MaskTransformer,
         {"num_classes": 5, "num_layers": 1, "num_heads": 2, "mlp_dim": 24},

@@ -37,11 +37,11 @@ _NUMBERED = (
 # Arguments that count parts of a model, and such that measure kernels: integers, or
 # sequences of them, of which the sum is bounded.
 _COUNTS = ("num_layers", "num_blocks", "num_convs", "register_tokens")
-_COUNTS += ("decoder_layers", "detection_tokens")
+_COUNTS += ("decoder_layers", "detection_tokens", "head_layers")
 _SIDES = ("hidden_dim", "mlp_dim", "num_heads", "num_channels", "representation_size")
 _SIDES += ("stem_width", "stage_widths", "top_width", "widths", "upconv_widths")
 _SIDES += ("hidden_dims", "planes")
-_SIDES += ("decoder_heads", "decoder_mlp_dim", "decoder_widths")
+_SIDES += ("head_width", "decoder_heads", "decoder_mlp_dim", "decoder_widths")
 _EPSILONS = ("epsilon", "group_norm_epsilon", "standardization_epsilon")
 _EPSILONS += ("batch_norm_epsilon",)
 _EPSILON = 0.1  # all in use are 1e-3 or less

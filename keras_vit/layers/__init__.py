@@ -16,6 +16,7 @@ from keras_vit.layers.convolution.residual_units import (
 )
 from keras_vit.layers.convolution.resnet_unit import ResNetUnit
 from keras_vit.layers.convolution.standardized_conv import StandardizedConv2D
+from keras_vit.layers.maps.grid_boxes import BoxesAroundPoints, GridPoints
 from keras_vit.layers.maps.mask_transformer import MaskTransformer
 from keras_vit.layers.maps.padding import PadToMultiple
 from keras_vit.layers.maps.resizing import AlignedUpsampling, ToImageSize
@@ -42,9 +43,11 @@ __all__ = [
     "AlignedUpsampling",
     "AttentionPooling",
     "BatchNorm",
+    "BoxesAroundPoints",
     "CLayer",
     "CropToMultiple",
     "EuclideanRBF",
+    "GridPoints",
     "GroupNorm",
     "LayerNorm",
     "LayerScale",

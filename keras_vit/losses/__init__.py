@@ -1,5 +1,6 @@
 """Losses of what is asked of every pixel, and of boxes."""
 
+from keras_vit.losses.dense_detection import DenseDetectionLoss
 from keras_vit.losses.normalising import global_sum
 from keras_vit.losses.objects import giou_loss, sigmoid_focal
 from keras_vit.losses.pixels import (
@@ -12,6 +13,7 @@ from keras_vit.losses.sets import SetLoss
 
 __all__ = [
     "CrossentropyDice",
+    "DenseDetectionLoss",
     "PixelCrossentropy",
     "PixelDice",
     "PixelFocal",

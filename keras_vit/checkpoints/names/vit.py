@@ -22,6 +22,11 @@ REGISTER_TOKENS = "patch_encoder/register_tokens"
 POSITIONS = "patch_encoder/position_embedding/embeddings"
 PRE_LOGITS = ("pre_logits/kernel", "pre_logits/bias")
 HEAD = ("head/kernel", "head/bias")
+# What tells classes in a YOLOS, and in a Detector.
+DETECTION_HEADS = (
+    ("class_head_3/kernel", "class_head_3/bias"),
+    ("class_output/kernel", "class_output/bias"),
+)
 # In the place of a kernel, of a LeNet-5: the codes to which distances are measured.
 HEAD_CODES = "head/codes"
 # Variables with an item for each class, and along which axis.

@@ -15,8 +15,6 @@ NAME = "Hugging Face YOLOS"
 # Of the positions after the blocks, a table for each in one array.
 MID_POSITIONS = "encoder.mid_position_embeddings"
 MID_PATH = "position_embedding_{i+1:02d}/embeddings"
-# The last layer of the MLP that tells classes.
-CLASS_HEAD = ("class_head_3/kernel", "class_head_3/bias")
 
 _HEADS = ("classifier", "cls_classifier", "distillation_classifier", "pooler.dense")
 _OF_OTHERS = (*_HEADS, "embeddings.register_tokens", "embeddings.distillation_token")

@@ -6,8 +6,12 @@ import numpy as np
 
 from keras_vit.checkpoints.architecture import class_count
 from keras_vit.checkpoints.names.segmenter import CLASS_TOKENS, OF_CLASSES
-from keras_vit.checkpoints.names.vit import HEAD, HEAD_CODES, PRE_LOGITS
-from keras_vit.checkpoints.names.yolos import CLASS_HEAD
+from keras_vit.checkpoints.names.vit import (
+    DETECTION_HEADS,
+    HEAD,
+    HEAD_CODES,
+    PRE_LOGITS,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +48,7 @@ def plan_head(plan):
         plan.leave(*HEAD)
         _plan_codes(plan)
         _plan_class_tokens(plan)
-        _plan_class_head(plan)
+        _plan_detection_head(plan)
         return
     ours = plan.variables[HEAD[1]].shape[0]
     theirs = class_count(plan.checkpoint)
@@ -81,19 +85,16 @@ def _plan_class_tokens(plan):
         )
 
 
-def _plan_class_head(plan):
-    """Of a detector for other classes, the layer that tells them starts from zero."""
-    if not (plan.wants(CLASS_HEAD[1]) and plan.has(CLASS_HEAD[1])):
-        return
-    if plan.fits(CLASS_HEAD[1]):
-        return
-    plan.leave(*CLASS_HEAD)
-    for path in filter(plan.wants, CLASS_HEAD):
-        shape = tuple(plan.variables[path].shape)
-        plan.actions[path] = lambda shape=shape: np.zeros(shape, "float32")
-        plan.report.reinitialized[path] = (
-            "the weights are for other classes; it starts from zero"
-        )
+def _plan_detection_head(plan):
+    """Of a detector for other classes, the layer that tells them is the model's own."""
+    for kernel, bias in DETECTION_HEADS:
+        there = plan.wants(bias) and plan.has(bias)
+        if there and not plan.fits(bias):
+            plan.leave(kernel, bias)
+            for path in (kernel, bias):
+                plan.report.reinitialized[path] = (
+                    "the weights are for other classes; it keeps its own values"
+                )
 
 
 def _plan_codes(plan):

@@ -1,6 +1,6 @@
 """Reads from the arrays of a YOLOS what a ViT does not have."""
 
-from keras_vit.checkpoints.names.yolos import CLASS_HEAD
+from keras_vit.checkpoints.names.vit import DETECTION_HEADS
 
 
 def arguments(checkpoint, encoder):
@@ -10,7 +10,7 @@ def arguments(checkpoint, encoder):
         checkpoint: A `Checkpoint`.
         encoder: Dictionary of the arguments of the encoder.
     """
-    outputs = checkpoint.length(CLASS_HEAD[1], 0)
+    outputs = checkpoint.length(DETECTION_HEADS[0][1], 0)
     size, patch = encoder["image_size"], encoder["patch_size"]
     if size and patch:  # 1333 pixels are 83 patches, and five that none looks at
         size = [side // p * p for side, p in zip(size, patch)]

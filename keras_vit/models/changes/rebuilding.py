@@ -18,6 +18,7 @@ from keras_vit.checkpoints.names.vit import POSITIONS
 from keras_vit.checkpoints.plan.position_plan import grid_of_file, kernel_of
 from keras_vit.common.wording import hint
 from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.detection import detector
 from keras_vit.models.preprocessing import FROM_WEIGHTS
 from keras_vit.models.pretrained.initial_values import values_later
 from keras_vit.models.pretrained.weights import (
@@ -26,8 +27,7 @@ from keras_vit.models.pretrained.weights import (
     open_any,
     says_scaling,
 )
-from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
-from keras_vit.models.segmentation.segmenter import builder_of
+from keras_vit.models.segmentation import segmenter
 from keras_vit.models.variants.identify import (
     image_size_of,
     published_heads,
@@ -134,8 +134,9 @@ def from_checkpoint(
 
 def builder_for(family, checkpoint):
     """The constructor of a family's models, or `None` where there is none."""
-    if family == SEGMENTER:
-        return builder_of(arguments_of(checkpoint)["backbone"])
+    for kind in (segmenter, detector):
+        if family == kind.FAMILY:
+            return kind.builder_of(arguments_of(checkpoint)["backbone"])
     return BUILDERS.get(family)
 
 

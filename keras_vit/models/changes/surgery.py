@@ -1,6 +1,6 @@
 """New models from old ones: for another image size, for other classes."""
 
-from keras_vit.checkpoints.names.yolos import CLASS_HEAD
+from keras_vit.checkpoints.names.vit import DETECTION_HEADS
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import look_inside, settings_of
 
@@ -54,7 +54,8 @@ def with_num_classes(model, num_classes):
 
     >>> model = keras_vit.with_num_classes(model, 10)
     """
-    new = _rebuilt(model, num_classes=num_classes, skip=("head", *CLASS_HEAD))
+    heads = ("head", *(path for paths in DETECTION_HEADS for path in paths))
+    new = _rebuilt(model, num_classes=num_classes, skip=heads)
     new.metadata.pop("class_names", None)
     return new
 

@@ -2,8 +2,7 @@
 
 import dataclasses
 
-from keras_vit.checkpoints.names.vit import HEAD
-from keras_vit.checkpoints.names.yolos import CLASS_HEAD
+from keras_vit.checkpoints.names.vit import DETECTION_HEADS, HEAD
 from keras_vit.checkpoints.preparation import evaluation_json
 from keras_vit.models.preprocessing import resolve_scaling
 from keras_vit.models.vision_model import arguments_of, image_shape, value_range_of
@@ -16,7 +15,8 @@ def describe(model, plan):
         model: The model, filled.
         plan: The `Plan` that filled it.
     """
-    if not {HEAD[0], CLASS_HEAD[0]} & set(plan.report.used):  # names of other classes
+    kernels = {HEAD[0], *(kernel for kernel, _ in DETECTION_HEADS)}
+    if not kernels & set(plan.report.used):  # names of other classes
         model.metadata.pop("class_names", None)
     elif names := _class_names(plan.checkpoint, arguments_of(model).get("num_classes")):
         model.metadata["class_names"] = names

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_vit.models.vision_model import loss_of_all
+
 
 class JaxAccumulation(keras.Model):
     """A functional model whose training step computes a batch in micro-batches.
@@ -14,6 +16,14 @@ class JaxAccumulation(keras.Model):
     def __init__(self, inputs, outputs, name=None, **kwargs):
         super().__init__(inputs, outputs, name=name, **kwargs)
         self.micro_batches = 1
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = loss_of_all(self, y, y_pred, sample_weight)
+        if loss is None:
+            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        return loss
 
     def train_step(self, state, data):
         import jax
@@ -59,7 +69,9 @@ class JaxAccumulation(keras.Model):
         trainable, optimizer_state = self.optimizer.stateless_apply(
             optimizer_state, sums, trainable
         )
-        y_pred = outputs.swapaxes(0, 1).reshape(-1, *outputs.shape[2:])
+        y_pred = jax.tree.map(
+            lambda v: v.swapaxes(0, 1).reshape(-1, *v.shape[2:]), outputs
+        )
         logs, metrics_state = self._update_metrics_variables(
             metrics_state, losses.sum(), x, y, y_pred, sample_weight
         )
