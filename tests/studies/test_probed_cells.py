@@ -11,6 +11,7 @@ from keras_vit.evaluation.probes.features import extract_features
 from keras_vit.evaluation.probes.shots import fewshot_probe
 from keras_vit.studies import Axis, Compare, Mismatch, Study, check, results, run_study
 from keras_vit.studies.planning.cost import study_cost
+from keras_vit.studies.reporting.figures import draw
 from keras_vit.studies.running import features
 from keras_vit.studies.running.data_prints import DataChanged
 from keras_vit.studies.running.features import first_model
@@ -104,13 +105,14 @@ def test_a_killed_study_makes_missing_features_anew(ended, tmp_path, monkeypatch
     def stop(*args, **arrays):
         raise KeyboardInterrupt
 
+    study = STUDY.changed(levels=["F, 50 %"])
     with monkeypatch.context() as patch:
         patch.setattr(features.np, "savez", stop)
         with pytest.raises(KeyboardInterrupt):
-            run_study(STUDY, tmp_path / "s")
+            run_study(study, tmp_path / "s")
     assert not list((tmp_path / "s" / "features").glob("*.npz"))
-    again = run_study(STUDY, tmp_path / "s").folder
-    for cell in STUDY.cells():
+    again = run_study(study, tmp_path / "s").folder
+    for cell in study.cells():
         one, other = ended.read_result(cell.name), again.read_result(cell.name)
         assert one["outcome"] == other["outcome"]
         answers = again.read_predictions(cell.name)["predicted"]
@@ -154,6 +156,15 @@ def test_tables_tell_probes_from_runs_and_are_checked(ended):
         file.write_text(before)
 
 
+def test_no_line_of_the_plot_joins_two_data_sets(ended):
+    axes = draw(results.read(ended.path)).axes[0]
+    ticks = [text.get_text() for text in axes.get_xticklabels()]
+    assert ticks == ["50 %", "100 %\nF", "100 %\nG"]
+    places = [set(line.get_xdata()) for line in axes.lines]
+    assert {1, 2} in places and {4} in places
+    assert not any(4 in found and len(found) > 1 for found in places)
+
+
 def test_each_data_set_is_compared_with_its_own_cells_only(ended, tmp_path):
     names = {c.level: ended.read_result(c.name)["fingerprints"] for c in STUDY.cells()}
     assert len({prints["train"] for prints in names.values()}) == 3
@@ -179,6 +190,8 @@ def test_the_data_of_a_set_are_given_as_a_field(tmp_path):
     missing = STUDY.changed(fields={"g.data": f"{tmp_path}/none"})
     with pytest.raises(ValueError, match=r"no folder .*none.*--set g.data=PLACE"):
         run_study(missing, tmp_path / "s")
+    with pytest.raises(ValueError, match=r"--set g\.data=PLACE"):
+        missing.cost(probe=False)
     assert not (tmp_path / "s" / "cells").exists()
 
 

@@ -8,6 +8,7 @@ from keras_vit.common.wording import as_duration, as_file_size, as_memory
 from keras_vit.data.sets.known import num_training_images
 from keras_vit.studies.planning.data import (
     at_whole_data,
+    check_places,
     facts_of,
     model_cost,
     model_of,
@@ -197,9 +198,10 @@ def study_cost(
         A `StudyCost`.
 
     Raises:
-        ValueError: if the hardware is not known.
+        ValueError: if the hardware is not known, or a folder of images is missing.
     """
     cells = study.cells() if cells is None else cells
+    check_places(cells)
     measured, notes, costs, where = {}, [], [], None
     times, first = {}, made_first(cells, folder)
     if probe and hardware is None:

@@ -11,6 +11,8 @@ COLOURS = (BLUE, ORANGE, "#2a9d6f", "#9b5de5", "#c9508e", "#3aa6b9", "#b08900", 
 MARKERS = "osD^vPX*"
 # What distinguishes rows of one arm whose levels are not the paper's.
 _DIFFERING = ("pretrain", "setting", "task", "model")
+# So many tasks stand beside the axis of values.
+_FEW = 2
 _FAMILIES = {"ViT": BLUE, "BiT": ORANGE}
 
 
@@ -33,6 +35,7 @@ def draw_beside(axes, entries, looks):
     places = {label: k for k, label in enumerate(dict.fromkeys(labels))}
     arms = list(dict.fromkeys(entry.arm for entry in entries))
     along = any(entry.level for entry in entries)
+    many = len(_tasks(entries)) > _FEW  # between which there is no line
     for number, arm in enumerate(arms):
         own = [k for k, entry in enumerate(entries) if entry.arm == arm]
         rows = [entries[k].row for k in own]
@@ -41,7 +44,7 @@ def draw_beside(axes, entries, looks):
         models = ", ".join(dict.fromkeys(row.model for row in rows))
         axes.plot(
             *(points if along else points[::-1]),
-            marker + (_stroke(rows) if along else ""),
+            marker + (_stroke(rows) if along and not many else ""),
             color=_colour(arm, rows[0], looks),
             mfc="none",
             markersize=7,
@@ -103,6 +106,12 @@ def _colour(arm, row, looks):
 
 
 def _what(entries):
-    rows = (entry.row for entry in entries)
-    what = dict.fromkeys(f"{row.task}, {row.metric}".replace("_", " ") for row in rows)
-    return unformatted("; ".join(what))
+    tasks = _tasks(entries)
+    if len(tasks) > _FEW:  # the axis names them
+        tasks = dict.fromkeys(entry.row.metric for entry in entries)
+    return unformatted("; ".join(tasks).replace("_", " "))
+
+
+def _tasks(entries):
+    """Tasks and metrics of the rows, each once."""
+    return dict.fromkeys(f"{e.row.task}, {e.row.metric}" for e in entries)

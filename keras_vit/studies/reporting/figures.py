@@ -60,7 +60,8 @@ def draw(tables):
     lines = max(len(grid.study.arms), len(compared))
     along = grid.study.axis or d.COMPUTE in kinds
     tall = 3.9 if along else max(2.8, 1.3 + 0.42 * lines)
-    figure = new_figure(0.6 + 4.4 * len(panels), tall)
+    wide = 5.2 if grid.study.axis and len(grid.study.axis.groups) > 1 else 4.4
+    figure = new_figure(0.6 + wide * len(panels), tall)
     for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(True, color=GREY, alpha=0.18, linewidth=0.8)
@@ -291,7 +292,8 @@ def _differences(axes, tables):
         if len(pairs) == 1:
             _name_sides(axes, *pairs[0])
         elif len(pairs) > 2:
-            axes.legend(frameon=False, fontsize=7)
+            place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+            axes.legend(frameon=False, fontsize=7, **place)
     else:
         _name_rows(axes, [f"{e.arm} − {e.other}" for e in entries])
         axes.set_xlabel("points")

@@ -99,7 +99,7 @@ def sentence(proxy):
     """What one number of shots says."""
     seeds = "one seed" if proxy.seeds == 1 else f"{proxy.seeds} seeds"
     said = (
-        f"Few-shot accuracy with {proxy.shots} images a class orders {proxy.right} of "
+        f"Few-shot accuracy with {_images(proxy)} orders {proxy.right} of "
         f"{proxy.pairs} pairs of models as training does; "
     )
     if math.isnan(proxy.tau):
@@ -108,6 +108,10 @@ def sentence(proxy):
         return f"{said}Kendall's tau {proxy.tau:.2f}, {seeds}: no interval."
     span = f"{proxy.low:.2f} to {proxy.high:.2f}"
     return f"{said}Kendall's tau {proxy.tau:.2f} ({span}, {seeds})."
+
+
+def _images(proxy):
+    return f"{proxy.shots} image{'s' * (proxy.shots > 1)} a class"
 
 
 def write_proxy(result):
@@ -167,7 +171,7 @@ def draw(result):
                     textcoords="offset points",
                     fontsize=7,
                 )
-        axes.set_xlabel(f"{proxy.shots} images a class, frozen features, %")
+        axes.set_xlabel(f"{_images(proxy)}, frozen features, %")
         axes.set_ylabel("after training, %")
         axes.set_title(unformatted(group), fontsize=10, loc="left")
     panels[0].legend(frameon=False, fontsize=8)
