@@ -108,7 +108,7 @@ def load(
         source = _vtab_source(place, data_dir)
     else:
         source = _record_source(place, data_dir)
-    if corrupt == "skip" and task == Source.task:
+    if corrupt == "skip":
         source = source.without_corrupt(progress)
     for part in place.parts:
         source = source._take(part)
