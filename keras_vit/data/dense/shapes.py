@@ -91,39 +91,24 @@ class ShapeReader:
         self._check_size(shapes, size)
         counted = [s for s in shapes.shapes if 0 <= s.label < IGNORED]
         found = np.zeros((len(counted), 4))
-        for row, shape in zip(found, counted):
-            row[:] = self._box(shapes, shape, size)
+        drawn = [place for place, shape in enumerate(counted) if shape.box is None]
+        for place in drawn:
+            found[place] = self._box_of_pixels(shapes, counted[place], size)
+        given = [place for place, shape in enumerate(counted) if shape.box is not None]
+        if given:
+            boxes = np.array([counted[place].box for place in given], np.float64)
+            boxes = convert_boxes(boxes, self.form, "corners", size)
+            found[given] = _within(boxes, size, shapes, [counted[p] for p in given])
         return {
             "boxes": found,
             "classes": np.array([shape.label for shape in counted], np.int64),
             "crowd": np.array([shape.crowd for shape in counted], bool),
         }
 
-    def _box(self, shapes, shape, size):
-        if shape.box is None:
-            box = run_lengths.box_of(self._pixels(shapes, shape, size))
-            if box[2] <= box[0]:
-                raise _error(shapes, shape, "has no pixel in the image")
-            return box
-        box = convert_boxes(np.float64(shape.box), self.form, "corners", size)
-        height, width = size
-        over = np.array([-box[0], -box[1], box[2] - width, box[3] - height])
-        # Also for what is no number.
-        if not (over <= OUTSIDE).all():
-            raise _error(
-                shapes,
-                shape,
-                f"reaches outside of the image of {height}x{width} pixels (height x "
-                f"width): left, top, right, bottom are {_numbers(box)}. Is it in "
-                "another form, or of another size? If it is right, cut it at the edge",
-            )
-        box = clip_boxes(box, size)
-        if not (box[0] < box[2] and box[1] < box[3]):
-            raise _error(
-                shapes,
-                shape,
-                f"is empty: left, top, right, bottom are {_numbers(box)}. Remove it",
-            )
+    def _box_of_pixels(self, shapes, shape, size):
+        box = run_lengths.box_of(self._pixels(shapes, shape, size))
+        if box[2] <= box[0]:
+            raise _error(shapes, shape, "has no pixel in the image")
         return box
 
     def _pixels(self, shapes, shape, size):
@@ -149,6 +134,34 @@ class ShapeReader:
     def _check_size(self, shapes, size):
         if shapes.size is not None and tuple(shapes.size) != tuple(size):
             raise WrongSize(shapes.source, shapes.size, size)
+
+
+def _within(boxes, size, shapes, objects):
+    """Boxes cut at the edges of the image; raises for those that are not in it."""
+    height, width = size
+    # Written so that what is no number is outside, too.
+    inside = (boxes[:, :2] >= -OUTSIDE).all(1)
+    inside &= (boxes[:, 2] <= width + OUTSIDE) & (boxes[:, 3] <= height + OUTSIDE)
+    if not inside.all():
+        first = int(np.flatnonzero(~inside)[0])
+        raise _error(
+            shapes,
+            objects[first],
+            f"reaches outside of the image of {height}x{width} pixels (height x "
+            f"width): left, top, right, bottom are {_numbers(boxes[first])}. Is it in "
+            "another form, or of another size? If it is right, cut it at the edge",
+        )
+    boxes = clip_boxes(boxes, size)
+    empty = ~(boxes[:, :2] < boxes[:, 2:]).all(1)
+    if empty.any():
+        first = int(np.flatnonzero(empty)[0])
+        raise _error(
+            shapes,
+            objects[first],
+            "is empty: left, top, right, bottom are "
+            f"{_numbers(boxes[first])}. Remove it",
+        )
+    return boxes
 
 
 def _numbers(box):
