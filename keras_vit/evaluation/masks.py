@@ -207,10 +207,10 @@ def surface_distances(truth, said, spacing=1.0):
         raise ValueError(
             f"`spacing` must be positive numbers. Received: spacing={spacing!r}"
         )
-    ours, theirs = (np.argwhere(_border(mask)) * scale for mask in (said, truth))
-    if not (len(ours) and len(theirs)):
+    ours, theirs = _border(said), _border(truth)
+    if not (ours.any() and theirs.any()):
         return np.zeros(0), np.zeros(0)
-    return _nearest(ours, theirs), _nearest(theirs, ours)
+    return _nearest(ours, theirs, scale), _nearest(theirs, ours, scale)
 
 
 def _border(mask):
@@ -224,12 +224,27 @@ def _border(mask):
     return mask & ~inside
 
 
-def _nearest(points, others):
-    """The distance of each point to the nearest of others, some points at a time."""
-    found = np.empty(len(points))
-    step = max(1, 2**22 // len(others))
-    for start in range(0, len(points), step):
-        difference = points[start : start + step, None] - others[None]
-        square = np.square(difference).sum(axis=-1)
-        found[start : start + step] = np.sqrt(square.min(axis=1))
-    return found
+def _nearest(points, others, scale):
+    """The distance of each point to the nearest of others; both are boolean arrays.
+
+    First along the last axis, by running maxima; then over all lines of that axis. So
+    it takes points times lines, where pair by pair it would be points times points.
+    """
+    width = points.shape[-1]
+    lines = others.reshape(-1, width)
+    used = np.flatnonzero(lines.any(axis=1))
+    places = np.arange(width)
+    before = np.maximum.accumulate(np.where(lines[used], places, -np.inf), axis=1)
+    behind = np.where(lines[used], places, np.inf)[:, ::-1]
+    behind = np.minimum.accumulate(behind, axis=1)[:, ::-1]
+    along = np.minimum(places - before, behind - places) * scale[-1]
+    along = np.square(along).T  # (width, lines)
+    corners = np.argwhere(np.ones(points.shape[:-1], bool)) * scale[:-1]
+    found, own = np.argwhere(points), []
+    step = max(1, 2**22 // (len(used) * max(1, points.ndim - 1)))
+    for start in range(0, len(found), step):
+        some = found[start : start + step]
+        across = (some[:, None, :-1] * scale[:-1]) - corners[used]
+        square = np.square(across).sum(axis=-1) + along[some[:, -1]]
+        own.append(np.sqrt(square.min(axis=1)))
+    return np.concatenate(own)

@@ -65,6 +65,29 @@ def test_distances_of_borders_are_medpys(pair, spacing):
     assert scores.dice[1] == pytest.approx(float(values[f"{pair}.dice"]), abs=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(40,), (9, 14), (4, 6, 5)])
+def test_distances_are_those_of_all_pairs_of_border_points(shape):
+    random = np.random.default_rng(0)
+    truth, said = random.random((2, *shape)) < 0.4
+    scale = np.arange(1, 1 + len(shape)) / 2
+    there, back = surface_distances(truth, said, scale)
+    points = [np.argwhere(edge) * scale for edge in (borders(said), borders(truth))]
+    pairs = np.linalg.norm(points[0][:, None] - points[1], axis=-1)
+    np.testing.assert_allclose(there, pairs.min(axis=1), atol=1e-12)
+    np.testing.assert_allclose(back, pairs.min(axis=0), atol=1e-12)
+
+
+def borders(mask):
+    """The pixels of a mask that have a neighbour outside, one by one."""
+    found = np.zeros_like(mask)
+    for place in np.argwhere(mask):
+        for step in (*np.eye(mask.ndim, dtype=int), *-np.eye(mask.ndim, dtype=int)):
+            near = place + step
+            inside = (near >= 0).all() and (near < mask.shape).all()
+            found[tuple(place)] |= not inside or not mask[tuple(near)]
+    return found
+
+
 def test_empty_masks_have_no_distance():
     empty, dot = np.zeros((3, 4), bool), np.zeros((3, 4), bool)
     dot[1, 1] = True
