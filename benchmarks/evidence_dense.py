@@ -118,9 +118,6 @@ def train(head, train_set, seed, seconds):
     """A trained model, and what its training took."""
     keras.utils.set_random_seed(seed)
     model = HEADS[head](train_set)
-    for layer in model.layers:  # few updates: averages of the last ten, not hundred
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.9
     size, channels = train_set.image_size, train_set.num_channels
     steps = (Resize(*size), ValueRange(-1.0, 1.0))
     moved = (Resize(*size), Pad(6), RandomCrop(*size), ValueRange(-1.0, 1.0))
