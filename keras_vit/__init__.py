@@ -46,6 +46,8 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "explaining.writing": ["explain"],
         "exporting": [],
         "exporting.checked": ["export"],
+        "inference.box_writing": ["write_coco_boxes", "write_yolo_boxes"],
+        "inference.detecting": ["detect"],
         "inference.mask_writing": ["overlay", "write_coco_masks", "write_mask"],
         "inference.predicting": ["predict"],
         "inference.segmenting": ["segment"],

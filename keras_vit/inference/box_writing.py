@@ -1,0 +1,112 @@
+"""Writes boxes that were found: as COCO json and as YOLO txt."""
+
+import os
+import pathlib
+
+import numpy as np
+
+from keras_vit.boxes import box_areas, convert_boxes
+from keras_vit.common.files import replacing, write_json
+from keras_vit.common.wording import display
+
+
+def write_coco_boxes(path, found):
+    """Writes boxes as one json of COCO, with their scores.
+
+    The ids of images, categories and boxes count from 1; paths of images are written
+    as seen from the json. Its `annotations` are what pycocotools' `loadRes` takes.
+
+    Args:
+        path: Path of the file, `.json`.
+        found: Iterable of `Detections`, such as `keras_vit.detect` returns; those with
+            an error are left out.
+
+    Raises:
+        ValueError: if there is no image, or the classes differ.
+
+    Example:
+
+    >>> keras_vit.write_coco_boxes("boxes.json", keras_vit.detect(model, "photos/"))
+    """
+    path, images, annotations = pathlib.Path(path), [], []
+    found, names = _readable(found)
+    for each in found:
+        height, width = each.image.shape[:2]
+        number = len(images) + 1
+        image = {"id": number, "file_name": _seen_from(path, each.file)}
+        images.append({**image, "height": height, "width": width})
+        boxes = convert_boxes(each.boxes, "corners", "coco").round(2)
+        areas = box_areas(each.boxes).round(2)
+        columns = (each.classes, boxes, areas, each.scores)
+        for name, box, area, score in zip(*(np.asarray(c).tolist() for c in columns)):
+            own = {"id": len(annotations) + 1, "image_id": number}
+            own |= {"category_id": name + 1, "bbox": box, "area": area}
+            annotations.append({**own, "iscrowd": 0, "score": score})
+    categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
+    parts = {"images": images, "annotations": annotations, "categories": categories}
+    write_json(path, parts, indent=None)
+
+
+def write_yolo_boxes(folder, found):
+    """Writes boxes as a folder of YOLO: `labels/<image>.txt`, and `classes.txt`.
+
+    A line is the class's number, the box's centre x and y, its width and height as
+    shares of the image. An image without boxes has an empty file. Scores have no place
+    in this format: leave out uncertain boxes by `score` of `keras_vit.detect`.
+
+    Args:
+        folder: Path of the folder to write; one that is there is replaced.
+        found: Iterable of `Detections`, such as `keras_vit.detect` returns; those with
+            an error are left out.
+
+    Raises:
+        ValueError: if there is no image, the classes differ, or two images would have
+            the same file.
+
+    Example:
+
+    >>> keras_vit.write_yolo_boxes("boxes", keras_vit.detect(model, "photos/"))
+    """
+    found, names = _readable(found)
+    files = {}
+    for each in found:
+        name = pathlib.PurePath(each.file).stem + ".txt"
+        if name in files:
+            raise ValueError(
+                "YOLO's txt have the names of their images, which must differ. "
+                f"Received: two images for {display(name)}. Write them into different "
+                "folders, or as COCO json."
+            )
+        boxes = convert_boxes(each.boxes, "corners", "yolo", each.image.shape[:2])
+        files[name] = "".join(
+            f"{number} " + " ".join(f"{value:.6f}" for value in box) + "\n"
+            for number, box in zip(each.classes.tolist(), boxes.tolist())
+        )
+    with replacing(folder) as temporary:
+        (temporary / "labels").mkdir(parents=True)
+        for name, text in files.items():
+            (temporary / "labels" / name).write_text(text, encoding="utf-8")
+        text = "".join(f"{name}\n" for name in names)
+        (temporary / "classes.txt").write_text(text, encoding="utf-8")
+
+
+def _readable(found):
+    """Those without an error, and their class names."""
+    found = [each for each in found if each.error is None]
+    if not found:
+        raise ValueError("`found` must hold at least one image. Received: none")
+    names = list(found[0].class_names)
+    for each in found:
+        if list(each.class_names) != names:
+            raise ValueError(
+                "Boxes written together must have the same classes. Received: "
+                f"{', '.join(names)} and {', '.join(each.class_names)}"
+            )
+    return found, names
+
+
+def _seen_from(path, file):
+    """The path of an image from the folder of a json; of no file, its name."""
+    if not os.path.exists(file):
+        return file
+    return pathlib.Path(os.path.relpath(file, path.parent)).as_posix()

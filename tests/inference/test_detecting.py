@@ -1,0 +1,229 @@
+import json
+import types
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_vit
+from keras_vit.boxes import convert_boxes
+from keras_vit.evaluation import evaluate_detection
+from keras_vit.inference.detecting import BoxFinder, Detections
+
+# Where each of two tokens says that its object is, as shares of the image.
+SHARES = np.array([[0.25, 0.5, 0.5, 0.5], [0.75, 0.25, 0.2, 0.1]])
+
+
+def tiny(image_size=(32, 48), **metadata):
+    """A YOLOS of two tokens that finds the same two objects in every image."""
+    model = keras_vit.models.YOLOS(
+        num_classes=2,
+        image_size=image_size,
+        patch_size=16,
+        hidden_dim=8,
+        num_layers=1,
+        num_heads=1,
+        mlp_dim=8,
+        detection_tokens=2,
+        **({"position_grid": (2, 3)} if None in image_size else {}),
+    )
+    for weight in model.weights:
+        if "kernel" in weight.path and weight.path.split("/")[-2].endswith("head"):
+            weight.assign(np.zeros(weight.shape))
+    model.metadata.update(metadata)
+    return model
+
+
+def made(file="cat.png", boxes=((2, 4, 22, 14),), size=(20, 40)):
+    """A record of one image, whose first object is partly outside."""
+    count = len(boxes)
+    return Detections(
+        file,
+        ["cat", "dog"],
+        np.asarray(boxes, "float64").reshape(-1, 4),
+        np.linspace(0.9, 0.5, count),
+        np.arange(count) % 2,
+        np.zeros((*size, 3), "uint8"),
+    )
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Lets every model say the boxes of `SHARES` of whatever it saw."""
+
+    def decode(model, outputs, score, limit, image_size):
+        assert set(outputs) == {"logits", "boxes"}
+        boxes = convert_boxes(SHARES, "yolo", "corners", image_size)
+        one = {
+            "boxes": boxes,
+            "scores": np.array([0.9, 0.4]),
+            "classes": np.array([1, 0]),
+        }
+        return [one for _ in outputs["logits"]]
+
+    monkeypatch.setattr("keras_vit.inference.detecting.decode", decode)
+
+
+def test_boxes_are_those_of_the_image_at_its_own_size(answers, tmp_path):
+    image = np.zeros((60, 20, 3), "uint8")
+    Image.fromarray(image).save(tmp_path / "tall.png")
+    found = keras_vit.detect(tiny(class_names=["cat", "dog"]), tmp_path)
+    assert [each.file for each in found] == [str(tmp_path / "tall.png")]
+    np.testing.assert_allclose(
+        found[0].boxes, convert_boxes(SHARES, "yolo", "corners", (60, 20)), atol=1e-5
+    )
+    values = json.loads(json.dumps(found[0].to_json()))
+    assert [each["class"] for each in values["objects"]] == ["dog", "cat"]
+    assert (values["height"], values["width"]) == (60, 20)
+
+
+def test_images_that_are_padded_give_boxes_inside_of_themselves(answers):
+    fitted = keras_vit.data.Preprocessing(
+        (
+            keras_vit.data.steps.Resize(32, 48, fit="contain"),
+            keras_vit.data.steps.CentralCrop(32, 48, border=0),
+            keras_vit.data.steps.ValueRange(-1, 1),
+        ),
+        3,
+    )
+    model = tiny(preprocessing=fitted.to_json())
+    images = [np.zeros((32, width, 3), "uint8") for width in (24, 8)]
+    wide, narrow = BoxFinder(model)(images)
+    # 12 columns were added on each side: both boxes reach into them.
+    expected = [[0, 8, 12, 24], [19.2, 6.4, 24, 9.6]]
+    np.testing.assert_allclose(wide["boxes"], expected, atol=1e-5)
+    # Of 20 columns on each side the second box sees nothing else.
+    assert narrow["boxes"].tolist() == [[0, 8, 4, 24]]
+    assert narrow["classes"].tolist() == [1]
+
+
+def test_a_short_last_batch_and_unreadable_files_keep_their_order(answers, tmp_path):
+    for number in range(3):
+        Image.new("L", (9, 9 + number)).save(tmp_path / f"{number}.png")
+    (tmp_path / "1a.png").write_bytes(b"no picture")
+    found = keras_vit.detect(tiny(), tmp_path, batch_size=2)
+    assert [each.file[-6:-4] for each in found] == ["/0", "/1", "1a", "/2"]
+    assert found[2].boxes is None and "error" in found[2].to_json()
+    assert found[3].image.shape == (11, 9, 3)
+    assert found[3].class_names == ["class 0", "class 1"]
+
+
+def test_a_model_of_every_size_sees_images_at_their_own(answers):
+    images = [np.zeros((32, 32, 3), "uint8"), np.zeros((48, 64, 3), "uint8")]
+    sizes = [found["boxes"][0, 3] for found in BoxFinder(tiny((None, None)))(images)]
+    assert sizes == [24, 36]  # three quarters of the height
+
+
+def test_real_outputs_are_boxes_inside_the_image():
+    (found,) = keras_vit.detect(tiny(), np.zeros((30, 50, 3), "uint8"), score=0.0)
+    assert len(found.boxes) == len(found.scores) == 2
+    assert (found.boxes >= 0).all() and (found.boxes <= [50, 30, 50, 30]).all()
+    assert found.picture().size == (50, 30)
+
+
+def test_a_dense_detector_gives_boxes_too():
+    backbone = keras_vit.ViT(
+        **{"num_classes": 0, "image_size": (32, 48), "patch_size": 16, "num_layers": 1},
+        **{"hidden_dim": 8, "mlp_dim": 8, "num_heads": 1},
+    )
+    model = keras_vit.Detector(backbone, 3, head_width=8, head_layers=1)
+    (found,) = keras_vit.detect(model, np.zeros((60, 20, 1), "uint8"), score=0.0)
+    assert len(found.boxes) == len(found.classes) > 0
+    assert (found.boxes >= 0).all() and (found.boxes <= [20, 60, 20, 60]).all()
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def test_a_model_is_evaluated_with_its_own_class_names(answers):
+    truth = convert_boxes(SHARES[:1], "yolo", "corners", (60, 20))
+    rows = [(np.zeros((60, 20, 3), "uint8"), {"boxes": truth, "classes": [0]}, "a")]
+    # The data know the model's second class alone.
+    source = types.SimpleNamespace(class_names=["dog"], pairs=lambda: iter(rows))
+    found = evaluate_detection(tiny(class_names=["cat", "dog"]), source)
+    assert found.class_names == ["cat", "dog"]
+    assert found.scores.ap50[1] == found.scores.stats["AP"] == 1
+    told = keras_vit.detect(tiny(class_names=["cat", "dog"]), rows[0][0])
+    source.class_names = ["cat", "dog"]
+    assert evaluate_detection(told, source).to_json()["AP"] == 0  # it is no cat
+    source.class_names = ["dog"]
+    with pytest.raises(ValueError, match="does not know"):
+        evaluate_detection(tiny(class_names=["cat", "cow"]), source)
+
+
+def test_what_is_no_detector_is_refused():
+    plain = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match=r"Detector or a YOLOS"):
+        keras_vit.detect(plain, np.zeros((8, 8, 3), "uint8"))
+    with pytest.raises(ValueError, match="score"):
+        BoxFinder(tiny(), score=30)
+
+
+def test_outputs_that_are_not_finite_are_refused():
+    model = tiny()
+    model.weights[-1].assign(np.full(model.weights[-1].shape, np.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        keras_vit.detect(model, np.zeros((8, 8, 3), "uint8"))
+
+
+# Writers ----------------------------------------------------------------------------
+
+
+def test_coco_json_reads_back_as_pycocotools_and_our_own_data_read_it(tmp_path):
+    Image.new("RGB", (40, 20)).save(tmp_path / "cat.png")
+    found = [made(str(tmp_path / "cat.png")), made("image 2", boxes=())]
+    failed = Detections("bad.png", ["cat", "dog"], error="cannot be read")
+    keras_vit.write_coco_boxes(tmp_path / "boxes.json", [*found, failed])
+    values = json.loads((tmp_path / "boxes.json").read_text())
+    assert [image["file_name"] for image in values["images"]] == ["cat.png", "image 2"]
+    assert values["images"][0]["height"] == 20 and values["images"][0]["width"] == 40
+    assert values["categories"] == [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    assert values["annotations"] == [
+        {
+            **{"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 4, 20, 10]},
+            **{"area": 200, "iscrowd": 0, "score": 0.9},
+        }
+    ]
+    coco = pytest.importorskip("pycocotools.coco")
+    original = coco.COCO(str(tmp_path / "boxes.json"))
+    assert len(original.loadRes(values["annotations"]).anns) == 1
+
+
+def test_yolo_txt_holds_shares_and_an_empty_file_for_no_object(tmp_path):
+    found = [made("a/cat.png"), made("dog.jpg", boxes=())]
+    keras_vit.write_yolo_boxes(tmp_path / "boxes", found)
+    written = tmp_path / "boxes"
+    text = "0 0.300000 0.450000 0.500000 0.500000\n"
+    assert (written / "labels" / "cat.txt").read_text() == text
+    assert (written / "labels" / "dog.txt").read_text() == ""
+    assert (written / "classes.txt").read_text() == "cat\ndog\n"
+
+
+def test_what_cannot_be_written_together_leaves_the_old_folder(tmp_path):
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "mine.txt").write_text("old")
+    with pytest.raises(ValueError, match=r"two images for cat\.txt"):
+        keras_vit.write_yolo_boxes(
+            tmp_path / "boxes", [made("a/cat.png"), made("cat.png")]
+        )
+    assert (tmp_path / "boxes" / "mine.txt").read_text() == "old"
+    failed = Detections("bad.png", [], error="cannot be read")
+    for write in (keras_vit.write_yolo_boxes, keras_vit.write_coco_boxes):
+        with pytest.raises(ValueError, match="at least one image"):
+            write(tmp_path / "none", [failed])
+
+
+def test_a_picture_has_each_box_in_the_colour_of_its_class():
+    wide = made(boxes=[(5, 40, 60, 80), (100, 50, 190, 95)], size=(100, 200))
+    pixels = np.asarray(wide.picture())
+    assert pixels.shape == (100, 200, 3)
+    first, second = pixels[60, 5], pixels[70, 100]
+    assert first.any() and second.any() and (first != second).any()
+    assert not pixels[60, 30].any() and not pixels[90, 20].any()
+    grey = made(boxes=[(0, 0, 10, 10)])
+    assert draw(grey).size == (40, 20)
+
+
+def draw(found):
+    record = {k: getattr(found, k) for k in ("boxes", "scores", "classes")}
+    one = found.image[..., :1]
+    return keras_vit.inference.box_pictures.draw_boxes(one, record, found.class_names)
