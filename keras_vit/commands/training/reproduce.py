@@ -44,6 +44,9 @@ class Reproduce:
     quick: tyro.conf.FlagCreatePairsOff[bool] = False
     # Number of runs of a training; three are needed for a verdict.
     seeds: int = 3
+    # Choose the learning rate first among those of the authors, by one run each on
+    # held-out training images.
+    sweep: Literal["paper"] | None = None
     # Folder for runs, result.json and reproduce.html; by default reproductions/ROW.
     folder: Path | None = None
     # Steps of the test in the place of the source's, such as
@@ -107,6 +110,7 @@ class Reproduce:
                 seeds=self.seeds,
                 devices=devices,
                 open_files=open_files,
+                sweep=self.sweep,
                 **dict(map(setting, self.set)),
             )
 
@@ -155,6 +159,7 @@ def _price(looked, seconds, hours):
         print("cost: not known, as the data or the model have no counted operations")
         return
     runs = f"{looked.seeds} run{'s' * (looked.seeds > 1)}"
+    runs += f" after {len(looked.rates)} of the sweep" * bool(looked.rates)
     print(
         f"cost: {looked.flops:.3g} floating-point operations for {runs}, about "
         f"{as_duration(seconds)} on this machine (an estimate)"

@@ -53,6 +53,7 @@ def page(result):
             [(seed, f"{value:.2f}", folder) for seed, value, folder in runs],
             3,
         ),
+        *_sweep(result),
         f"<p>{as_clock(result.seconds)} in all.</p>",
         "<h2>Changed from the row's recipe</h2>",
         as_html(("field", "published", "ours"), changes, 3)
@@ -62,3 +63,15 @@ def page(result):
         values._repr_html_(),
     ]
     return html_page(f"Reproduction of {row.id}", parts, STYLE)
+
+
+def _sweep(result):
+    """What each learning rate reached, if one was chosen."""
+    if result.sweep:
+        rows = [
+            (f"{rate:g}", "diverged" if value is None else f"{value:.2f}")
+            for rate, value in result.sweep.items()
+        ]
+        yield "<h2>Choice of the learning rate</h2>"
+        yield "<p>One run each, compared on held-out training images.</p>"
+        yield as_html(("rate", "held out, %"), rows, 1)

@@ -25,8 +25,8 @@ from keras_vit.studies.reproducing.checks import (
     obstacles_of,
 )
 from keras_vit.studies.reproducing.page import write_page
+from keras_vit.studies.reproducing.runs import begun_with, finished, rates_of, with_rate
 from keras_vit.studies.reproducing.trials import Trial, find_trial
-from keras_vit.training import RunFolder, train
 from keras_vit.training.datasets import load_data
 from keras_vit.training.recipes.recipe import Recipe
 
@@ -49,6 +49,8 @@ class Attempt:
     flops: float | None
     # Where TFDS keeps its data sets.
     data_dir: str | None = None
+    # Learning rates to choose from on held-out images, before the runs.
+    rates: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Reproduction:
     # Fields that differ from the row's recipe: name to (the row's, ours).
     changes: dict
     flops: float | None
+    # Of a sweep: learning rate to accuracy on held-out images, per cent, or `None`.
+    sweep: dict = dataclasses.field(default_factory=dict)
 
     @property
     def mean(self):
@@ -87,6 +91,7 @@ class Reproduction:
             **comparison,
             "checks": [dataclasses.asdict(check) for check in self.checks],
             "changes": {name: list(pair) for name, pair in self.changes.items()},
+            "sweep": {f"{rate:g}": value for rate, value in self.sweep.items()},
             "flops": self.flops,
             "seconds": self.seconds,
             "folders": self.folders,
@@ -110,6 +115,7 @@ def look(
     seeds=3,
     devices="auto",
     open_files=True,
+    sweep=None,
     **fields,
 ):
     """Everything before the run: what will be done, the ten checks, the operations.
@@ -126,6 +132,9 @@ def look(
         devices: As for `keras_vit.training.train`.
         open_files: Boolean, whether to open the weights and the data, which may
             download them; without it, the checks that need them cannot tell.
+        sweep: `"paper"` to choose the learning rate first as the authors did: among
+            theirs, by one run each on held-out training images. `None` for the
+            recipe's.
         **fields: Fields of the `Recipe` that differ from the published ones.
 
     Returns:
@@ -138,6 +147,7 @@ def look(
     if not trial.can_run:
         raise ValueError(why_not(trial))
     given = None if weights == "none" else (weights or trial.weights)
+    rates = rates_of(trial, sweep, fields)
     strategy = as_strategy(devices)
     found = Found(weights=given, num_devices=strategy.num_devices)
     steps = trial.steps if preprocessing is None else preprocessing
@@ -153,13 +163,13 @@ def look(
         own |= {} if trial.pretraining and given is None else {"weights": given}
         changes = {**own, **fields}
         recipe = Recipe.from_json({**trial.recipe.to_json(), **changes})
-    flops = estimate_flops(trial, recipe, seeds)
+    flops = estimate_flops(trial, recipe, seeds + len(rates))
     found = dataclasses.replace(found, recipe=recipe, steps=steps)
     if open_files:
         with strategy.scope():
             found = _opened(trial, found, data, data_dir)
     checks = check_all(trial, found)
-    return Attempt(trial, found, checks, recipe, seeds, flops, data_dir)
+    return Attempt(trial, found, checks, recipe, seeds, flops, data_dir, rates)
 
 
 def why_not(trial):
@@ -241,8 +251,8 @@ def reproduce(
         progress: `None`, or a function (images done, images in all) for the tests.
         attempt: What `look` returned, in the place of the options, or `None`.
         **options: Those of `look`: `weights`, `data`, `data_dir`, `preprocessing`,
-            `seeds` (three are needed for a verdict on a training), fields of the
-            `Recipe`.
+            `seeds` (three are needed for a verdict on a training), `sweep`, fields of
+            the `Recipe`.
 
     Returns:
         A `Reproduction`, which prints as text; `result.json` and `reproduce.html` lie
@@ -273,6 +283,8 @@ def _reproduce(attempt, folder, devices, progress):
         )
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
+    attempt, sweep = with_rate(attempt, folder, devices)
+    trial = attempt.trial
     run = _test if attempt.recipe is None else _train
     accuracies, folders = run(attempt, folder, devices, progress)
     result = Reproduction(
@@ -285,6 +297,7 @@ def _reproduce(attempt, folder, devices, progress):
         page=str(folder / "reproduce.html"),
         changes=trial.recipe.diff(attempt.recipe) if trial.recipe else {},
         flops=attempt.flops,
+        sweep=sweep,
     )
     write_json(folder / RESULT, result.to_json())
     write_page(result, result.page)
@@ -320,28 +333,18 @@ def _test(attempt, folder, devices, progress):
 
 def _train(attempt, folder, devices, progress):
     """Trains once for each seed: accuracies and run folders, as lists."""
-    recipe, first = attempt.recipe, attempt.trial.pretraining
-    recipe = dataclasses.replace(recipe, data_dir=attempt.data_dir)
-    if first is not None and recipe.weights is None:
-        before = _finished(first, folder / "pretraining", devices)
-        recipe = dataclasses.replace(recipe, weights=str(before.path))
+    recipe = begun_with(attempt, folder, devices)
     accuracies, folders = [], []
     for seed in range(attempt.seeds):
         data = re.sub(r",seed=\d+$", f",seed={seed}", recipe.data)
         run = dataclasses.replace(recipe, seed=seed, data=data)
-        done = _finished(run, folder / f"seed_{seed}", devices)
+        done = finished(run, folder / f"seed_{seed}", devices)
         steps = attempt.found.steps  # the source's, where it has some
         evaluation = write_results(done, preprocessing=steps, progress=progress)
         accuracies.append(_accuracy(attempt.trial, evaluation))
         folders.append(str(done.path))
         logger.info("seed %d: %.2f %%", seed, accuracies[-1])
     return accuracies, folders
-
-
-def _finished(recipe, path, devices):
-    """The folder of a run that is trained, resumed, or was finished before."""
-    folder = RunFolder(path)
-    return train(recipe, path, devices=devices, resume=folder.is_run()).folder
 
 
 def _compare(attempt, accuracies):

@@ -11,6 +11,7 @@ from keras_vit.data.sets.known import KNOWN
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX
 from keras_vit.published.rows import plain
 from keras_vit.training.choosing.hyperrule import BiTHyperRule
+from keras_vit.training.recipes.look_up import find_run
 from keras_vit.training.recipes.recipe import Recipe, recipe
 
 CLASSES = {
@@ -84,6 +85,8 @@ class Trial:
     # The test: the data of class A, and steps where the model's own are not meant.
     data: str | None = None
     steps: str | None = None
+    # Learning rates of which the authors took the best on held-out images.
+    rates: tuple[float, ...] = ()
     # Of private data: the nearest value that can be had.
     nearest: published.Row | None = None
 
@@ -197,7 +200,12 @@ def _tuned(row, name, reason=None, steps=None, **fields):
         return None
     weights = f"{run.model}/{run.weights}"
     reason = reason or f"The published file {weights} is fine-tuned as {name}."
-    return Trial(row, "B", reason, run, weights=run.weights, steps=steps)
+    rates = () if "learning_rate" in fields else _rates(name)
+    return Trial(row, "B", reason, run, weights=run.weights, steps=steps, rates=rates)
+
+
+def _rates(name):
+    return find_run(name).sweep.get("learning_rate", ())
 
 
 def _parts(row):
@@ -297,6 +305,7 @@ def _vit(row):
         f"{first} is trained from the beginning, then fine-tuned as {name}.",
         dataclasses.replace(recipe(name), weights=None, **fields),
         recipe(first),
+        rates=_rates(name),
     )
 
 

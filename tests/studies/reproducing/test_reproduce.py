@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import golden
 import numpy as np
@@ -15,7 +16,7 @@ from keras_vit.data import augmentation, open_place, preprocessing, steps_from_t
 from keras_vit.evaluation import evaluate
 from keras_vit.models import from_checkpoint
 from keras_vit.published.rows import Row
-from keras_vit.studies.reproducing import listing, running
+from keras_vit.studies.reproducing import listing, running, runs
 from keras_vit.studies.reproducing.trials import Trial, all_trials, find_trial
 from keras_vit.training import Recipe
 
@@ -122,6 +123,60 @@ def test_a_training_is_run_once_and_judged_with_what_differs(photos, tmp_path):
     assert [model.stat().st_mtime_ns for model in models] == times
     page = (tmp_path / "reproduce.html").read_text()
     assert "learning_rate" in page and "seed_1" in page
+
+
+def pretended_runs(monkeypatch, accuracies):
+    """Stands in for trainings: notes the recipes, and gives accuracies by rate."""
+    begun = []
+
+    def finished(recipe, path, devices):
+        begun.append(recipe)
+        if accuracies[recipe.learning_rate] is None:
+            raise runs.Diverged("The loss is NaN.")
+        value = accuracies[recipe.learning_rate] / 100
+        record = {"result": {"val_accuracy": value}}
+        return SimpleNamespace(read_record=lambda: record, path=path)
+
+    monkeypatch.setattr(runs, "finished", finished)
+    monkeypatch.setattr(running, "finished", finished)
+    tested = SimpleNamespace(accuracy=0.5)
+    monkeypatch.setattr(running, "write_results", lambda *words, **options: tested)
+    return begun
+
+
+def test_a_sweep_chooses_the_rate_on_held_out_images(monkeypatch, tmp_path):
+    begun = pretended_runs(
+        monkeypatch, {0.001: 60.0, 0.003: 80.0, 0.01: 70.0, 0.03: None}
+    )
+    row = "vit/table5/vit_b16_imagenet21k/cifar10"
+    attempt = studies.look(row, open_files=False, seeds=2, sweep="paper")
+    once = studies.look(row, open_files=False, seeds=2)
+    assert attempt.flops == pytest.approx(3 * once.flops)  # six runs, not two
+    result = studies.reproduce(row, attempt=attempt, folder=tmp_path)
+    assert [r.learning_rate for r in begun] == [0.001, 0.003, 0.01, 0.03, 0.003, 0.003]
+    # Table 4 and appendix B.1.1: 2 % of CIFAR's training images, then all of them.
+    assert [r.validation_fraction for r in begun] == [0.02] * 4 + [None] * 2
+    assert result.sweep == {0.001: 60.0, 0.003: 80.0, 0.01: 70.0, 0.03: None}
+    assert "learning_rate" not in result.changes
+    written = json.loads((tmp_path / "result.json").read_text())
+    assert written["sweep"]["0.03"] is None
+    page = (tmp_path / "reproduce.html").read_text()
+    assert "Choice of the learning rate" in page and "diverged" in page
+
+
+def test_a_sweep_without_an_end_or_a_published_one_is_refused(monkeypatch, tmp_path):
+    row = "vit/table5/vit_b16_imagenet21k/cifar10"
+    with pytest.raises(ValueError, match="cannot be swept: it is given"):
+        studies.look(row, open_files=False, sweep="paper", learning_rate=0.1)
+    alone = next(t.row for t in all_trials() if t.kind == "B" and not t.rates)
+    with pytest.raises(ValueError, match="no sweep of it is published"):
+        studies.look(alone, open_files=False, sweep="paper")
+    with pytest.raises(ValueError, match="`sweep` must be one of"):
+        studies.look(row, open_files=False, sweep="mine")
+    pretended_runs(monkeypatch, dict.fromkeys((0.001, 0.003, 0.01, 0.03)))
+    attempt = studies.look(row, open_files=False, sweep="paper")
+    with pytest.raises(ValueError, match="At each rate of the sweep"):
+        studies.reproduce(row, attempt=attempt, folder=tmp_path)
 
 
 # The rows that are there ------------------------------------------------------------
