@@ -48,6 +48,12 @@ class MaskFiles:
         name = display(path)
         return self.checked(_classes(*_opened(path), name, self.colours), name, size)
 
+    def content(self, file) -> bytes:
+        """What an annotation says, as bytes: another mask has others."""
+        if isinstance(file, str):
+            return read_image_file(os.path.join(self.root, file))
+        return b"".join(str(n).encode() + self.content(each) for n, each in file)
+
     def checked(self, mask, name: str, size=None) -> np.ndarray:
         """A mask, unless it has another size than its image or unknown values."""
         if size is not None and mask.shape != tuple(size):

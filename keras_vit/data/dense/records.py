@@ -54,6 +54,10 @@ class RecordMasks(MaskFiles):
 
     values: np.ndarray | None = None
 
+    def content(self, pair) -> bytes:
+        """The encoded mask."""
+        return pair[1]
+
     def mask(self, pair, size=None) -> np.ndarray:
         """The classes of the pixels: `uint8` `(h, w)`."""
         name, data = pair

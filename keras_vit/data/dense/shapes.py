@@ -81,6 +81,16 @@ class ShapeReader:
             mask[self._pixels(shapes, shape, size)] = min(shape.label + 1, IGNORED)
         return mask
 
+    def content(self, shapes: Shapes) -> bytes:
+        """What an annotation says, as bytes: other objects have others."""
+        parts = []
+        for shape in shapes.shapes:
+            parts.append(
+                repr((shape.label, shape.box, shape.runs, shape.crowd)).encode()
+            )
+            parts += [points.tobytes() for points in shape.polygons or ()]
+        return b"\n".join(parts)
+
     def boxes(self, shapes: Shapes, size) -> dict[str, np.ndarray]:
         """`"boxes"` (N, 4), left, top, right, bottom in pixels; `"classes"`, `"crowd"`.
 

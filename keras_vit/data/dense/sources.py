@@ -1,5 +1,8 @@
 """Sources of images with masks or boxes."""
 
+import hashlib
+
+import numpy as np
 import tensorflow as tf
 
 from keras_vit.common.wording import display
@@ -15,6 +18,19 @@ class AnnotatedSource(Source):
     def labels(self):
         """None: the labels are masks or boxes."""
         return None
+
+    def annotation_marks(self) -> np.ndarray:
+        """A number for each annotation, another one if it changes: `int64` `(N,)`.
+
+        Files of masks are read for it.
+        """
+        store = self.store
+        marks = np.zeros(self.num_examples, np.int64)
+        for place, annotation in enumerate(store.annotations):
+            content = store.reader.content(annotation)
+            digest = hashlib.blake2b(content, digest_size=8).digest()
+            marks[place] = int.from_bytes(digest, signed=True)
+        return marks
 
     def take_per_class(self, count: int, *, seed: int = 0):
         """Raises a ValueError: images with masks or boxes have no single class."""

@@ -92,6 +92,8 @@ class _Images:
     names: list
     paths: list
     labels: np.ndarray
+    # What to say of an image whose label is another one.
+    of_another: str
     # In bytes and in nanoseconds; of an image that is not there, -1.
     sizes: np.ndarray
     times: np.ndarray
@@ -107,16 +109,16 @@ class _Images:
         looks = np.array([_look(path) for path in paths], np.int64)
         labels = [_labels_of(data) for data in (train, test)]
         labels = np.concatenate(labels).astype(np.int64)
-        return cls(root, names, paths, labels, *looks.T)
+        other = "has another annotation" if train.labels is None else None
+        return cls(root, names, paths, labels, other or "is of another class", *looks.T)
 
     def shown(self, name):
         return display(os.path.join(self.root, name))
 
 
 def _labels_of(source):
-    """The labels of a source; zeros where they are masks."""
-    known = source.labels
-    return np.zeros(source.num_examples, np.int64) if known is None else known
+    """The labels of a source; where they are masks or boxes, marks of these."""
+    return source.annotation_marks() if source.labels is None else source.labels
 
 
 def _look(path):
@@ -185,4 +187,4 @@ def _replaced(names, known, now):
     what = "is another image than when the run began"
     changes = [(names[number], what) for number in np.flatnonzero(changed)]
     others = np.flatnonzero((labels != known["labels"]) & ~changed)
-    return changes + [(names[number], "is of another class") for number in others]
+    return changes + [(names[number], now.of_another) for number in others]

@@ -187,3 +187,34 @@ def test_a_truncated_image_is_named_or_left_out(tmp_path):
         list(source.batches(2, image_size=8))
     left = load(f"{tmp_path}:all", **SEGMENTATION, corrupt="skip")
     assert left.num_examples == 5 and "02.png" in left.skipped[0][0]
+
+
+@pytest.mark.parametrize("name", ["palette", "binary", "coco", "voc", "labelme"])
+def test_marks_tell_which_annotation_was_changed(tmp_path, name):
+    getattr(formats, name)(tmp_path / "set")
+    task = DETECTION if name == "voc" else SEGMENTATION
+    before = load(f"{tmp_path / 'set'}:all", **task).annotation_marks()
+    assert len(set(before.tolist())) >= 5 and before.dtype == np.int64
+    again = load(f"{tmp_path / 'set'}:all", **task).annotation_marks()
+    np.testing.assert_array_equal(before, again)
+    _change_the_fourth(tmp_path / "set", name)
+    after = load(f"{tmp_path / 'set'}:all", **task).annotation_marks()
+    assert np.flatnonzero(before != after).tolist() == [3]
+
+
+def _change_the_fourth(root, name):
+    if name in ("palette", "binary"):
+        folder = root / "masks" / ("round" if name == "binary" else "")
+        save(folder / "003.png", np.zeros((52, 70), np.uint8))
+    elif name == "coco":
+        path = root / "instances.json"
+        entries = json.loads(path.read_text())
+        entries["annotations"][9]["segmentation"][0][0] += 1
+        assert entries["annotations"][9]["image_id"] == 37
+        path.write_text(json.dumps(entries))
+    else:
+        path = root / "Annotations" / "003.xml" if name == "voc" else None
+        path = path or root / "annotations" / "003.json"
+        text = path.read_text()
+        path.write_text(text.replace("<ymin>11", "<ymin>12").replace("11.06", "12.06"))
+        assert path.read_text() != text

@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_runs import write_images
 
 import keras_vit.data
@@ -116,3 +117,22 @@ def test_older_runs_know_the_names_and_damaged_files_are_named(folder, photos):
     folder.split.write_text("[")
     with pytest.raises(ValueError, match=r"split\.json is damaged"):
         check(folder, photos)
+
+
+def test_a_changed_mask_is_named(tmp_path):
+    for number in range(5):
+        for part, value in (("images", 9), ("masks", 1)):
+            path = tmp_path / "set" / part / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.eye(8, dtype=np.uint8) * np.uint8(value)
+            Image.fromarray(pixels).save(path)
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    splits = lambda: keras_vit.data.load_splits(  # noqa: E731
+        str(tmp_path / "set"), task="segmentation"
+    )
+    note(run, *splits())
+    check_images(run, *splits())
+    Image.fromarray(pixels[::-1]).save(tmp_path / "set" / "masks" / "3.png")
+    with pytest.raises(ValueError, match=r"images/3\.png has another annotation\."):
+        check_images(run, *splits())
