@@ -14,6 +14,7 @@ SETTINGS = {
     "export_model.py": {"EPOCHS": "1"},
     "inductive_bias.py": {"EPOCHS": "1", "IMAGES": "20"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
+    "segment_photos.py": {"EPOCHS": "1", "IMAGES": "16"},
     "train_on_tpu.py": {
         **{"DATA": "fashion_mnist_mini", "MODEL": "ViT_Ti16", "WEIGHTS": ""},
         **{"IMAGE_SIZE": "16", "BATCH_SIZE": "16", "UPDATES": "2"},
@@ -30,6 +31,7 @@ EXPECTED = {
     "export_model.py": "ONNX Runtime: ",
     "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",
+    "segment_photos.py": "mean without background",
     "train_on_tpu.py": "test accuracy: ",
     "tune_learning_rate.py": "keras-vit train --recipe searches/learning_rate/best_",
 }

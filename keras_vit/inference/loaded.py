@@ -260,6 +260,12 @@ def output_kind(model):
     Raises:
         ValueError: if the model's output is not one score per class.
     """
+    if gives_pixels(model):
+        raise ValueError(
+            "The model gives a class to every pixel, and none to the whole image: "
+            "keras_vit.segment and `keras-vit predict` make masks of it. Received: a "
+            f"model with outputs of shape {model.output_shape}"
+        )
     shape = model.output_shape
     is_vector = isinstance(shape, tuple) and len(shape) == 2
     if not is_vector or arguments_of(model).get("num_classes", shape[1]) == 0:

@@ -102,3 +102,21 @@ def test_a_run_costs_three_forward_passes_per_image():
 def test_impossible_runs_are_refused(args):
     with pytest.raises(ValueError, match="Received: images="):
         run_cost(None, *args)
+
+
+def test_a_segmenter_costs_its_backbone_and_its_head():
+    settings = {"image_size": (8, 12), "patch_size": 4, **SIZES}
+    vit = keras_vit.ViT(0, **settings)
+    body = forward_flops(vit) / 2
+    model = keras_vit.Segmenter(vit, 3)
+    assert forward_flops(model) / 2 == body + 6 * 8 * 3
+    mask = {"head": "mask", "decoder_layers": 1, "decoder_heads": 2}
+    model = keras_vit.Segmenter(vit, 3, decoder_mlp_dim=12, **mask)
+    # Six patches, projected once before and once after the block, and three classes.
+    block = 9 * (4 * 64 + 2 * 8 * 12) + 2 * 9 * 9 * 8
+    outside = 6 * 64 + 9 * 64 + 6 * 3 * 8
+    assert forward_flops(model) / 2 == body + block + outside
+    model = keras_vit.Segmenter(vit, 3, head="upsampler", decoder_widths=(5, 4))
+    first = 6 * 9 * 8 * 512
+    steps = 24 * 9 * (512 * 5 + 5 * 5) + 96 * 9 * (5 * 4 + 4 * 4)
+    assert forward_flops(model) / 2 == body + first + steps + 96 * 9 * 4 * 3

@@ -150,7 +150,7 @@ def test_a_resnet_has_class_activation_for_attention(tmp_path):
 def test_a_model_without_classes_shows_its_attention(name, tmp_path):
     file = photo(tmp_path / "photo.png")
     report, reader = written(cases.model(name), file, tmp_path)
-    assert "gives features, no classes" in reader.text and "Why" not in reader.text
+    assert "gives an image no class" in reader.text and "Why" not in reader.text
     assert "What reaches the head" in reader.text
     assert any("Predictions" in titles for titles, _ in report.not_offered)
 

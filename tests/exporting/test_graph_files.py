@@ -247,3 +247,22 @@ def test_a_model_that_just_fits_is_not_refused(monkeypatch):
     model = cases.model("token")
     monkeypatch.setattr(onnx_file, "LARGEST", 4 * model.count_params())
     onnx_file.check_size(SimpleNamespace(plain=model))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["linear", "mask"])
+@pytest.mark.parametrize("path", ["model.onnx", "model.tflite", "folder"])
+def test_classes_of_pixels_are_exported_and_compared(head, path, tmp_path):
+    needs_onnx()
+    sizes = {"num_layers": 1, "hidden_dim": 8, "mlp_dim": 8, "num_heads": 2}
+    vit = keras_vit.ViT(0, image_size=(8, 12), patch_size=4, num_channels=1, **sizes)
+    model = keras_vit.Segmenter(vit, 3, head=head)
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(size=variable.shape))
+    form = "saved_model" if path == "folder" else None
+    report = keras_vit.export(model, tmp_path / path, form, postprocess=True)
+    assert report.passed and all(row.agreement > 0.99 for row in report.parity)
+    assert report.outputs == "probabilities of (any, 8, 12, 3)"
+    with pytest.raises(ValueError, match="written of ViT, hybrid and BiT alone"):
+        keras_vit.export(model, tmp_path / "model.npz")

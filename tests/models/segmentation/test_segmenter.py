@@ -344,3 +344,27 @@ def test_an_impossible_argument_is_refused(arguments, message):
 def test_arguments_of_a_backbone_that_is_built_are_refused():
     with pytest.raises(TypeError, match="image_size"):
         keras_vit.Segmenter(small(), 3, image_size=64)
+
+
+@pytest.mark.parametrize("head", ["linear", "mask", "upsampler"])
+def test_a_saved_model_is_read_back_by_what_it_says_of_itself(head, tmp_path):
+    vit = keras_vit.ViT(
+        0,
+        image_size=8,
+        patch_size=4,
+        num_layers=1,
+        hidden_dim=8,
+        mlp_dim=8,
+        num_heads=2,
+    )
+    widths = {"decoder_widths": (4, 4)} if head == "upsampler" else {}
+    model = keras_vit.Segmenter(vit, 3, head=head, **widths)
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign(random.normal(size=variable.shape))
+    model.save(tmp_path / "model.keras")
+    again = keras_vit.from_checkpoint(tmp_path / "model.keras")
+    images = random.normal(size=(2, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(again(images), model(images), atol=1e-6)
+    other = keras_vit.from_checkpoint(tmp_path / "model.keras", num_classes=5)
+    assert other.output_shape == (None, 8, 8, 5)
