@@ -146,6 +146,8 @@ def test_tables_tell_probes_from_runs_and_are_checked(ended):
     measured = [line.split("/run,")[1].split(",")[0] for line in lines]
     assert measured == 3 * ["linear_probe", "fewshot_2"]
     assert check(ended.path)[0] == "6 cells"
+    page = (ended.path / "study.html").read_text()
+    assert f"on F ({DATA}) and G (fashion_mnist_mini:train[90:170])" in page
     file = ended.run(cell_of("few", "F, 100 %").name).path / "probe.json"
     before = file.read_text()
     file.write_text(json.dumps({**json.loads(before), "fewshot_1": 99.0}))

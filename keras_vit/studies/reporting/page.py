@@ -90,6 +90,14 @@ def study_page(tables, plot=True):
 def _first_line(tables):
     study = tables.grid.study
     data = study.base.get("data", "")
+    sets = study.axis.groups if study.axis else {}
+    if any(sets):  # several, of which each level names its own
+        levels = study.axis.levels
+        named = {
+            name: levels[labels[0]][1].get("data", data)
+            for name, labels in sets.items()
+        }
+        data = " and ".join(f"{name} ({place})" for name, place in named.items())
     parts = [f"Preset {study.preset}" if study.preset else "A study of one's own"]
     parts[0] += f", on {data}" * bool(data)
     if study.preset != "paper":
