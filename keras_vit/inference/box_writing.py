@@ -28,9 +28,9 @@ def write_coco_boxes(path, found):
 
     >>> keras_vit.write_coco_boxes("boxes.json", keras_vit.detect(model, "photos/"))
     """
-    path, images, annotations = pathlib.Path(path), [], []
-    found, names = _readable(found)
-    for each in found:
+    path, images, annotations, names = pathlib.Path(path), [], [], []
+    for each in _readable(found):
+        names = each.class_names
         height, width = each.image.shape[:2]
         number = len(images) + 1
         image = {"id": number, "file_name": _seen_from(path, each.file)}
@@ -55,54 +55,69 @@ def write_yolo_boxes(folder, found):
     in this format: leave out uncertain boxes by `score` of `keras_vit.detect`.
 
     Args:
-        folder: Path of the folder to write; one that is there is replaced.
+        folder: Path of the folder to write: a new one, or an empty one.
         found: Iterable of `Detections`, such as `keras_vit.detect` returns; those with
             an error are left out.
 
     Raises:
-        ValueError: if there is no image, the classes differ, or two images would have
-            the same file.
+        ValueError: if there is something in the folder, there is no image, the classes
+            differ, or two images would have the same file.
 
     Example:
 
     >>> keras_vit.write_yolo_boxes("boxes", keras_vit.detect(model, "photos/"))
     """
-    found, names = _readable(found)
-    files = {}
-    for each in found:
-        name = pathlib.PurePath(each.file).stem + ".txt"
-        if name in files:
-            raise ValueError(
-                "YOLO's txt have the names of their images, which must differ. "
-                f"Received: two images for {display(name)}. Write them into different "
-                "folders, or as COCO json."
-            )
-        boxes = convert_boxes(each.boxes, "corners", "yolo", each.image.shape[:2])
-        files[name] = "".join(
-            f"{number} " + " ".join(f"{value:.6f}" for value in box) + "\n"
-            for number, box in zip(each.classes.tolist(), boxes.tolist())
+    for _ in as_yolo_boxes(folder, found):
+        pass
+
+
+def as_yolo_boxes(folder, found):
+    """Yields what it is given, and writes it as `write_yolo_boxes` does."""
+    folder = pathlib.Path(folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ValueError(
+            "Boxes are written into a new or an empty folder. Received: "
+            f"{display(folder)}, which holds something already"
         )
+    written, names = set(), []
     with replacing(folder) as temporary:
         (temporary / "labels").mkdir(parents=True)
-        for name, text in files.items():
-            (temporary / "labels" / name).write_text(text, encoding="utf-8")
+        for each in _readable(found):
+            names, name = each.class_names, pathlib.PurePath(each.file).stem + ".txt"
+            if name in written:
+                raise ValueError(
+                    "YOLO's txt have the names of their images, which must differ. "
+                    f"Received: two images for {display(name)}. Write them into "
+                    "different folders, or as COCO json."
+                )
+            written.add(name)
+            boxes = convert_boxes(each.boxes, "corners", "yolo", each.image.shape[:2])
+            lines = (
+                f"{number} " + " ".join(f"{value:.6f}" for value in box) + "\n"
+                for number, box in zip(each.classes.tolist(), boxes.tolist())
+            )
+            path = temporary / "labels" / name
+            path.write_text("".join(lines), encoding="utf-8")
+            yield each
         text = "".join(f"{name}\n" for name in names)
         (temporary / "classes.txt").write_text(text, encoding="utf-8")
 
 
 def _readable(found):
-    """Those without an error, and their class names."""
-    found = [each for each in found if each.error is None]
-    if not found:
-        raise ValueError("`found` must hold at least one image. Received: none")
-    names = list(found[0].class_names)
+    """Yields those without an error; raises where classes differ, or there is none."""
+    names = None
     for each in found:
+        if each.error is not None:
+            continue
+        names = names or list(each.class_names)
         if list(each.class_names) != names:
             raise ValueError(
                 "Boxes written together must have the same classes. Received: "
                 f"{', '.join(names)} and {', '.join(each.class_names)}"
             )
-    return found, names
+        yield each
+    if names is None:
+        raise ValueError("`found` must hold at least one image. Received: none")
 
 
 def _seen_from(path, file):

@@ -133,6 +133,11 @@ def detections(model_or_path, images, *, score=0.3, limit=100, batch_size=8):
                 yield Detections(file, find.class_names, **own, error=error)
 
 
+def gives_boxes(model):
+    """Whether a model finds boxes: a Detector or a YOLOS of this package."""
+    return settings_of(model).get("family") in FAMILIES
+
+
 class BoxFinder:
     """A model that is ready to find objects in images at their own sizes.
 
@@ -150,11 +155,10 @@ class BoxFinder:
         check_rate(score=score)
         self._model = model = load_model(model_or_path)
         self._name = source_name(model_or_path)
-        family = settings_of(model).get("family")
-        if family not in FAMILIES:
+        if not gives_boxes(model):
             raise ValueError(
                 "The model must be a keras_vit.Detector or a YOLOS, which find boxes. "
-                f"Received: {self._name}, of family {family!r}.{look_inside(model)}"
+                f"Received: {self._name}.{look_inside(model)}"
             )
         self._options = {"score": score, "limit": limit}
         self._batch_size = batch_size

@@ -198,13 +198,16 @@ def test_yolo_txt_holds_shares_and_an_empty_file_for_no_object(tmp_path):
     assert (written / "classes.txt").read_text() == "cat\ndog\n"
 
 
-def test_what_cannot_be_written_together_leaves_the_old_folder(tmp_path):
-    (tmp_path / "boxes").mkdir()
-    (tmp_path / "boxes" / "mine.txt").write_text("old")
+def test_what_cannot_be_written_together_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match=r"two images for cat\.txt"):
         keras_vit.write_yolo_boxes(
             tmp_path / "boxes", [made("a/cat.png"), made("cat.png")]
         )
+    assert not (tmp_path / "boxes").exists()
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "mine.txt").write_text("old")
+    with pytest.raises(ValueError, match="holds something already"):
+        keras_vit.write_yolo_boxes(tmp_path / "boxes", [made()])
     assert (tmp_path / "boxes" / "mine.txt").read_text() == "old"
     failed = Detections("bad.png", [], error="cannot be read")
     for write in (keras_vit.write_yolo_boxes, keras_vit.write_coco_boxes):

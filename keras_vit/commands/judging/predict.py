@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.judging.box_files import BoxFiles
 from keras_vit.commands.judging.mask_files import MaskFiles
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
@@ -19,10 +20,11 @@ from keras_vit.terminal import complain, show_csv
 
 @dataclasses.dataclass
 class Predict:
-    """Predict the classes of image files, or of their pixels.
+    """Predict the classes of image files, or of their pixels, or the boxes of objects.
 
     A model that gives a class to every pixel prints the share of each class in the
-    pixels, and writes masks with --out, --overlay and --coco. A file that cannot be
+    pixels, and writes masks with --out, --overlay and --coco. One that finds objects
+    prints and writes their boxes. A file that cannot be
     read is named on stderr; the others are still predicted, and the exit status is 1.
     Each row is written as soon as it is known: Ctrl-C keeps what was predicted, also as
     valid JSON.
@@ -36,17 +38,20 @@ class Predict:
     ]
     # Number of classes to print for each image.
     top: int = 5
-    # Of pixels: a folder for the masks, PNGs whose values are the classes.
+    # Of pixels: a folder for the masks, PNGs whose values are the classes. Of boxes: a
+    # new folder for YOLO's txt files.
     out: Path | None = None
-    # Of pixels: a folder for pictures of the masks over their images, with a legend.
+    # Of pixels and boxes: a folder for pictures of them over their images.
     overlay: Path | None = None
-    # Of pixels: a COCO json for all masks, as run lengths of each class.
+    # Of pixels and boxes: a COCO json of all, of masks as run lengths of each class.
     coco: Path | None = None
     # Of pixels: read images in windows of this size that overlap, instead of resized.
     window: int | tuple[int, int] | None = None
+    # Of boxes: the lowest score of one. By default 0.3.
+    score: float | None = None
     # Output format.
     format: Literal["text", "json", "csv"] = "text"
-    # Number of images in memory at a time; by default 32, of pixels 8.
+    # Number of images in memory at a time; by default 32, of pixels and boxes 8.
     batch_size: int | None = None
     # Where to compute: auto, cpu, gpu or tpu, with an optional number of devices, as in
     # gpu:2.
@@ -57,19 +62,25 @@ class Predict:
             raise ValueError("predict needs at least one image file or folder.")
 
     def __call__(self):
+        from keras_vit.inference.detecting import gives_boxes
         from keras_vit.inference.loaded import gives_pixels, load_model
 
         with on_devices(self.devices) as devices, self._progress() as tell:
             model = load_model(self.model)
-            masks = gives_pixels(model)
-            self.batch_size = self.batch_size or (8 if masks else 32)
-            found = self._masks(model) if masks else self._classes(model)
-            write = (PIXEL_WRITERS if masks else WRITERS)[self.format]()
+            kind = "classes"
+            if gives_boxes(model):
+                kind = "boxes"
+            elif gives_pixels(model):
+                kind = "pixels"
+            self._check(kind)
+            self.batch_size = self.batch_size or (32 if kind == "classes" else 8)
+            find, writers, files = KINDS[kind]
+            found, write = find(self, model), writers[self.format]()
             self._failed = False
             with contextlib.closing(found), write as rows:
                 shown = self._shown(found, rows, tell, devices.is_chief)
-                if masks and devices.is_chief:
-                    MaskFiles(self.out, self.overlay, self.coco).write(shown)
+                if files is not None and devices.is_chief:
+                    files(self.out, self.overlay, self.coco).write(shown)
                 for _ in shown:
                     pass
         return 1 if self._failed and devices.is_chief else 0
@@ -86,15 +97,18 @@ class Predict:
                     tell(count)
             yield prediction
 
+    def _check(self, kind):
+        """Raises for an option of another kind of model."""
+        for name, kinds in OPTIONS.items():
+            if getattr(self, name) is not None and kind not in kinds:
+                raise ValueError(
+                    f"--{name} is for models of {' and '.join(kinds)}. Received: "
+                    f"{self.model}, which gives {GIVEN[kind]}."
+                )
+
     def _classes(self, model):
         from keras_vit.inference.predicting import predictions
 
-        for name in ("out", "overlay", "coco", "window"):
-            if getattr(self, name) is not None:
-                raise ValueError(
-                    f"--{name} is for models of pixels. Received: {self.model}, which "
-                    "gives a class to the whole image."
-                )
         options = {"batch_size": self.batch_size, "name": self.model}
         return predictions(model, self.files, self.top, **options)
 
@@ -103,6 +117,13 @@ class Predict:
 
         options = {"window": self.window, "batch_size": self.batch_size}
         return segmentations(model, self.files, **options)
+
+    def _boxes(self, model):
+        from keras_vit.inference.detecting import detections
+
+        score = {} if self.score is None else {"score": self.score}
+        options = {"batch_size": self.batch_size, **score}
+        return detections(model, self.files, **options)
 
     def _progress(self):
         """A sign of life where the rows go into a file."""
@@ -197,3 +218,57 @@ def _shares(found):
 
 
 PIXEL_WRITERS = {"text": _shares_as_text, "json": _as_json, "csv": _shares_as_csv}
+
+
+@contextlib.contextmanager
+def _boxes_as_text():
+    def write(found):
+        lines = [] if found.error else [display(found.file)]
+        for name, score, box in _objects(found):
+            places = " ".join(f"{value:.0f}" for value in box)
+            lines.append(f"  {percent(score, 1):>7}  {display(name)}  {places}")
+        _print("".join(f"{line}\n" for line in lines))
+
+    yield write
+
+
+@contextlib.contextmanager
+def _boxes_as_csv():
+    show_csv(("file", "class", "score", "left", "top", "right", "bottom"), ())
+
+    def write(found):
+        for name, score, box in _objects(found):
+            show_csv((found.file, name, score, *box), ())
+
+    yield write
+
+
+def _objects(found):
+    """(class, score, box) of the objects of an image, the highest score first."""
+    if found.error is not None:
+        return []
+    objects = found.to_json()["objects"]
+    return [(each["class"], each["score"], each["box"]) for each in objects]
+
+
+BOX_WRITERS = {"text": _boxes_as_text, "json": _as_json, "csv": _boxes_as_csv}
+
+# What models give: who finds it, prints it, and writes its files.
+KINDS = {
+    "classes": (Predict._classes, WRITERS, None),
+    "pixels": (Predict._masks, PIXEL_WRITERS, MaskFiles),
+    "boxes": (Predict._boxes, BOX_WRITERS, BoxFiles),
+}
+GIVEN = {
+    "classes": "a class to the whole image",
+    "pixels": "a class to every pixel",
+    "boxes": "boxes of objects",
+}
+# Options that only some of them read.
+OPTIONS = {
+    "out": ("pixels", "boxes"),
+    "overlay": ("pixels", "boxes"),
+    "coco": ("pixels", "boxes"),
+    "window": ("pixels",),
+    "score": ("boxes",),
+}

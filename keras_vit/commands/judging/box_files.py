@@ -1,0 +1,35 @@
+"""The files of boxes that `predict` writes."""
+
+from keras_vit.commands.judging.mask_files import MaskFiles
+from keras_vit.common.files import replacing
+
+
+class BoxFiles(MaskFiles):
+    """Writes the boxes of images as they are found.
+
+    Args:
+        out: Path of a new folder for YOLO's txt files, or `None`.
+        overlay: Path of a folder for pictures of images with their boxes, or `None`.
+        coco: Path of a COCO json, or `None`.
+
+    Raises:
+        ValueError: if the folder of the COCO json does not exist.
+    """
+
+    def write(self, found):
+        """Writes what is wanted of an iterable of `Detections`, until its end."""
+        from keras_vit.inference.box_writing import as_yolo_boxes, write_coco_boxes
+
+        each = map(self._draw, found)
+        if self._out is not None:
+            each = as_yolo_boxes(self._out, each)
+        if self._coco is not None:
+            write_coco_boxes(self._coco, each)
+        for _ in each:
+            pass
+
+    def _draw(self, found):
+        if found.error is None and self._overlay is not None:
+            with replacing(self._overlay / self._name(found.file)) as temporary:
+                found.picture().save(temporary, "PNG")
+        return found
