@@ -5,10 +5,10 @@
 
 REGIONS is a folder of `train` and `test`, each with `images` and `masks`. The npz holds
 {train,test}_{images,masks} and `class_names` (without the background). Each cell (set,
-head, seed) trains for `--budget` CPU-seconds of all threads, counted from the end of
-its first update, and writes `runs/SET-HEAD-SEED.json`; what is there is not run again,
-so that a stopped call goes on. `--budget` and `--seeds` make it larger: use another
-folder for another budget.
+head, seed) trains with TransUNet's loss for `--budget` CPU-seconds of all threads,
+counted from the end of its first update, and writes `runs/SET-HEAD-SEED.json`. What is
+there is not run again, so that a stopped call goes on. `--budget` and `--seeds` make it
+larger: use another folder for another budget.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import keras_vit
 from keras_vit.data.steps import Pad, RandomCrop, Resize, ValueRange
 from keras_vit.evaluation import evaluate_segmentation
 
-BATCH, RATE, WARMUP = 8, 1e-3, 0.05
+BATCH, WARMUP = 8, 0.05
 SHOWN = 4  # test images in the picture
 RESULTS = pathlib.Path(__file__).parent / "results"
 
@@ -86,15 +86,19 @@ HEADS = {
     "unet": unet,
     "hybrid-upsampler": hybrid,
 }
+# Transformers want lower rates than networks of convolutions with batch norm.
+RATES = {"linear": 1e-3, "mask": 1e-3, "upsampler": 2e-3}
+RATES |= {"unet": 5e-3, "hybrid-upsampler": 2e-3}
 PLAN = {"regions": ("linear", "upsampler", "unet"), "scenes": tuple(HEADS)}
 
 
 class Budget(keras.callbacks.Callback):
     """Warm-up and cosine over a budget of CPU time, at whose end training stops."""
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, rate):
         super().__init__()
-        self.seconds, self.start, self.updates = seconds, None, 0
+        self.seconds, self.rate = seconds, rate
+        self.start, self.updates = None, 0
 
     @property
     def used(self):
@@ -102,7 +106,7 @@ class Budget(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         share = min(1.0, self.used / self.seconds)
-        rate = RATE * min(1.0, (share + 0.002) / WARMUP)
+        rate = self.rate * min(1.0, (share + 0.002) / WARMUP)
         rate *= 0.5 * (1 + math.cos(math.pi * share))
         self.model.optimizer.learning_rate.assign(rate)
 
@@ -131,11 +135,11 @@ def train(head, train_set, seed, seconds):
         preprocessing=keras_vit.data.Preprocessing(moved, channels),
     )
     model.compile(
-        keras.optimizers.AdamW(RATE, weight_decay=0.05, global_clipnorm=1.0),
-        keras_vit.losses.PixelCrossentropy(),
+        keras.optimizers.AdamW(RATES[head], weight_decay=0.05, global_clipnorm=1.0),
+        keras_vit.losses.CrossentropyDice(),
         jit_compile=False,
     )
-    budget = Budget(seconds)
+    budget = Budget(seconds, RATES[head])
     model.fit(batches, steps_per_epoch=10**6, callbacks=[budget], verbose=0)
     return model, {"updates": budget.updates, "cpu_seconds": round(budget.used, 1)}
 
