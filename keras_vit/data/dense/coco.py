@@ -5,12 +5,13 @@ import mmap
 import os
 
 from keras_vit.common.regular import read_regular
-from keras_vit.common.wording import display
+from keras_vit.common.wording import canonical, display
 from keras_vit.data.dense.class_lists import checked_names
 from keras_vit.data.dense.found import (
     Found,
     files_in,
     folders_in,
+    left_aside,
     relative,
     some,
     split_folder,
@@ -56,6 +57,7 @@ def scan_coco(path: str) -> Found | None:
         numbers = {key: names.index(name) for key, name in known.items()}
         splits[split], note = _images(entries, file, root, split, numbers)
         notes += [note] if note else []
+    notes += left_aside(root, splits)
     return Found(root, "COCO json", names, splits, ShapeReader("coco"), tuple(notes))
 
 
@@ -124,7 +126,8 @@ def _read(path):
 def _categories(entries, path):
     """The names of the classes by their ids, in the order of these."""
     try:
-        pairs = [(int(row["id"]), str(row["name"])) for row in entries["categories"]]
+        rows = entries["categories"]
+        pairs = [(int(row["id"]), canonical(str(row["name"]))) for row in rows]
     except (KeyError, TypeError, ValueError):
         raise ValueError(
             f"{display(path)}: every category must have an id and a name"

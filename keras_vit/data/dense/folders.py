@@ -2,7 +2,7 @@
 
 import os
 
-from keras_vit.common.wording import display
+from keras_vit.common.wording import canonical, display
 from keras_vit.data.dense.class_lists import class_names_in, colours_in
 from keras_vit.data.dense.found import Found, first_of, folders_in, some, split_folder
 from keras_vit.data.dense.mask_files import MaskFiles
@@ -177,7 +177,8 @@ def _without_ending(stem, known):
 def _by_stem(root, folder):
     found = {}
     for file in images_below(os.path.join(root, folder)):
-        stem = os.path.splitext(file)[0]
+        # macOS writes é as two characters, others as one.
+        stem = canonical(os.path.splitext(file)[0])
         if stem in found:
             raise ValueError(
                 f"{display(os.path.join(root, folder))} has two files named {stem}: "

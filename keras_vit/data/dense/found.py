@@ -155,6 +155,22 @@ def image_beside(folders, stem: str) -> str | None:
     return None
 
 
+def left_aside(root, splits) -> tuple[str, ...]:
+    """A sentence about images that lie beside those of the splits, if there are any."""
+    known = {os.path.normpath(file) for part in splits.values() for file in part}
+    folders = {os.path.dirname(file) for file in known}
+    others = [
+        file
+        for folder in sorted(folders)
+        for name in files_in(os.path.join(root, folder), *SUFFIXES)
+        if (file := os.path.normpath(os.path.join(folder, name))) not in known
+    ]
+    if not others:
+        return ()
+    found = some(others, "image", "images")
+    return (f"{display(root)}: {found} without an annotation: left aside.",)
+
+
 def relative(path, root) -> str:
     """A path relative to a root, with forward slashes."""
     return os.path.relpath(path, root).replace(os.sep, "/")

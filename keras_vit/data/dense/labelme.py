@@ -14,6 +14,7 @@ from keras_vit.data.dense.found import (
     files_in,
     folders_in,
     image_beside,
+    left_aside,
     relative,
     some,
     split_folder,
@@ -71,7 +72,8 @@ def scan_labelme(root: str) -> Found | None:
         split: dict(_image(entry, root, names) for entry in part)
         for split, part in read.items()
     }
-    return Found(root, "LabelMe json", names, splits, ShapeReader())
+    notes = left_aside(root, splits)
+    return Found(root, "LabelMe json", names, splits, ShapeReader(), notes)
 
 
 def _files(folder):

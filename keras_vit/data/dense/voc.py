@@ -12,6 +12,7 @@ from keras_vit.data.dense.found import (
     first_of,
     folders_in,
     image_beside,
+    left_aside,
     relative,
     some,
 )
@@ -67,12 +68,16 @@ def scan_voc(root: str) -> Found | None:
         )
         for stem, (size, objects) in read.items()
     }
-    splits = _splits(root, images) or {"all": sorted(images)}
-    splits = {
-        split: {images[stem]: shapes[stem] for stem in stems}
-        for split, stems in splits.items()
-    }
-    return Found(root, "VOC xml", list(names), splits, ShapeReader("voc"))
+    everything = {"all": sorted(images)}
+    found, splits = (
+        {
+            split: {images[stem]: shapes[stem] for stem in stems}
+            for split, stems in parts.items()
+        }
+        for parts in (everything, _splits(root, images) or everything)
+    )
+    notes = left_aside(root, found)
+    return Found(root, "VOC xml", list(names), splits, ShapeReader("voc"), notes)
 
 
 def _read(path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from masks import coded, mask, save, write_set
 
-from keras_vit.data import hold_out, load, load_splits, splits
+from keras_vit.data import describe, hold_out, load, load_splits, splits
 
 SEGMENTATION, DETECTION = {"task": "segmentation"}, {"task": "detection"}
 
@@ -70,8 +70,6 @@ def test_sets_of_voc_name_their_images(tmp_path):
 def test_a_test_folder_without_masks_is_told(tmp_path):
     masks_in(tmp_path, [("train/images/{}.png", "train/masks/{}.png")], count=5)
     save(tmp_path / "test" / "images" / "0.png", coded(mask()))
-    from keras_vit.data import describe
-
     assert "test has images and no masks: it is left aside" in describe(tmp_path).notes
     train, test = load_splits(tmp_path, **SEGMENTATION)
     assert (train.num_examples, test.num_examples) == (4, 1)
@@ -218,3 +216,20 @@ def _change_the_fourth(root, name):
         text = path.read_text()
         path.write_text(text.replace("<ymin>11", "<ymin>12").replace("11.06", "12.06"))
         assert path.read_text() != text
+
+
+def test_both_unicode_forms_of_a_name_match(tmp_path):
+    save(tmp_path / "images" / "e\u0301.png", coded(mask()))
+    save(tmp_path / "masks" / "\u00e9.png", mask())
+    ((_, found, _),) = load(f"{tmp_path}:all", **SEGMENTATION).pairs()
+    np.testing.assert_array_equal(found, mask())
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "labelme"])
+def test_images_without_annotation_are_told(tmp_path, name):
+    getattr(formats, name)(tmp_path / "set")
+    images = tmp_path / "set" / ("JPEGImages" if name == "voc" else "images")
+    save(images / "new.png", coded(mask()))
+    notes = describe(tmp_path / "set", task="detection").notes
+    assert "1 image (" in notes and "new.png) without an annotation" in notes
+    assert load(f"{tmp_path / 'set'}:all", **DETECTION).num_examples == 6
