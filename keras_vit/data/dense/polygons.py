@@ -11,6 +11,7 @@ import numpy as np
 from keras_vit.data.dense import run_lengths
 
 FINE = 5  # points that a pixel's side is divided into
+MOST_POINTS = 2**24  # on the outline of a polygon
 FARTHEST = 2**17  # pixels from the origin that a corner may lie
 
 
@@ -65,6 +66,12 @@ def corners(polygon) -> np.ndarray:
 
 def _fill(points, height, width):
     fine = (FINE * points + 0.5).astype(np.int64)
+    sides = np.abs(fine - np.roll(fine, -1, 0)).max(1)
+    if sides.sum() > MOST_POINTS:
+        raise ValueError(
+            f"the outline of a polygon is {sides.sum() // FINE:,} pixels long, which "
+            "no object's is"
+        )
     x, y = _outline(fine)
     # Between two points that are not above each other, the line passes a column.
     passing = np.flatnonzero(x[1:] != x[:-1])

@@ -73,6 +73,12 @@ def test_run_lengths_that_are_wrong_are_refused(runs):
         run_lengths.decode(runs)
 
 
+def test_an_endless_outline_is_refused():
+    there_and_back = [[0, 0], [10**5, 10**5]] * 40
+    with pytest.raises(ValueError, match="outline of a polygon is 8,000,000 pixels"):
+        fill([there_and_back], (8, 8))
+
+
 def test_run_lengths_of_another_size_are_refused():
     runs = run_lengths.encode(np.ones((2, 3)))
     with pytest.raises(ValueError, match=r"2x3 pixels.*has 3x2"):
