@@ -124,7 +124,9 @@ def _check_pairs(recipe):
         (
             recipe.task == "detection",
             "A run learns the classes of images or, with task='segmentation', of "
-            "pixels; there is no training of detectors yet",
+            "pixels; there is no training of detectors yet. keras_vit.Detector and "
+            "keras_vit.YOLOS_S learn by `compile` and `fit`, and "
+            "keras_vit.evaluation.evaluate_detection scores them",
             ("task",),
         ),
         (

@@ -251,3 +251,27 @@ def test_the_backbone_alone_can_be_frozen(recipe):
     model = build_model(frozen, 3, arguments)
     paths = [v.path for v in model.trainable_variables]
     assert paths and all(path.startswith("mask_transformer") for path in paths)
+
+
+def test_half_precision_leaves_the_logits_in_full():
+    recipe = dataclasses.replace(TINY, dtype="mixed_bfloat16", head="mask")
+    model = build_model(recipe, 3, {**SIZES, "dtype": "mixed_bfloat16"})
+    assert model.output.dtype == "float32"
+    trainer = prepare_model(model, recipe)
+    compile_model(trainer, recipe, total_steps=20)
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype("float32")
+    masks = np.zeros((2, 8, 8), "int32")
+    metrics = trainer.train_on_batch(images, masks, np.ones((2, 8, 8), "float32"))
+    assert np.isfinite(metrics).all()
+
+
+def test_a_model_of_images_gives_its_backbone(tmp_path):
+    images = dataclasses.replace(TINY, task="classification", pooling="gap")
+    first = build_model(images, 4, {**SIZES, "pooling": "gap"})
+    first.save(tmp_path / "model.keras")
+    options = {**SIZES, "weights": str(tmp_path / "model.keras")}
+    model = build_model(dataclasses.replace(TINY, weights="x"), 3, options)
+    for variable in model.variables:
+        if variable.path.startswith(("block", "patch", "position")):
+            (own,) = (v for v in first.variables if v.path == variable.path)
+            np.testing.assert_array_equal(variable, own)
