@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.judging.boxes import print_boxes
 from keras_vit.commands.judging.masks import print_masks, print_several_masks
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
@@ -22,7 +23,8 @@ SHOWN_CLASSES = 30
 class Evaluate:
     """Measure a trained model: loss, accuracy, calibration, and every class.
 
-    Of a model that gives a class to every pixel: IoU, Dice and accuracy. For several
+    Of a model that gives a class to every pixel: IoU, Dice and accuracy. Of one that
+    finds objects, which needs --data: COCO's average precision. For several
     runs, the mean and the standard deviation are printed too.
     """
 
@@ -90,6 +92,8 @@ class Evaluate:
             results = [self._evaluate(path) for path in self.models]
         if not devices.is_chief:
             return 0
+        if any(hasattr(result, "tally") for result in results):
+            return self._tell_boxes(results)
         masks = [hasattr(result, "tallies") for result in results]
         if any(masks) and not all(masks):
             raise ValueError(
@@ -114,11 +118,53 @@ class Evaluate:
                 print(f"report: {self.report}")
         return 0
 
+    def _tell_boxes(self, results):
+        """Prints the evaluation of a detector, and writes its report."""
+        if len(results) > 1:
+            raise ValueError(
+                "Models that find boxes are evaluated one at a time. Received: "
+                f"{' '.join(map(str, self.models))}"
+            )
+        if self.format == "json":
+            show(results[0], "json")
+        else:
+            print_boxes(results[0])
+        if self.report is not None:
+            from keras_vit.evaluation import write_detection_report
+
+            write_detection_report(results[0], self.report, str(self.models[0]))
+            if self.format == "text":
+                print(f"report: {self.report}")
+        return 0
+
+    def _evaluate_boxes(self, model, path):
+        from keras_vit.evaluation import evaluate_detection
+        from keras_vit.evaluation.scored import find_scored
+
+        if self.data is None:
+            raise ValueError(
+                "A model that finds boxes needs --data, a data set with boxes. "
+                f"Received: {path} alone"
+            )
+        for name in ("steps", "window", "spacing"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"--{name} is not for models of boxes. Received: {path}"
+                )
+        place = (model, self.data, self.data_dir)
+        source, _ = find_scored(*place, corrupt=self.corrupt, task="detection")
+        with progress_bar(str(path)) as bar:
+            options = {"batch_size": self.batch_size or 8, "progress": bar}
+            return evaluate_detection(model, source, **options)
+
     def _evaluate(self, path):
         from keras_vit.evaluation import evaluate, evaluate_masks
+        from keras_vit.inference.detecting import gives_boxes
         from keras_vit.inference.loaded import gives_pixels, load_model
 
         model = load_model(path)
+        if gives_boxes(model):
+            return self._evaluate_boxes(model, path)
         masks = gives_pixels(model)
         names = ("window", "spacing") if masks else ("steps",)
         other = ("steps",) if masks else ("window", "spacing")

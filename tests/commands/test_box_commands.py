@@ -90,3 +90,30 @@ def test_options_of_other_models_are_refused(model, photos, capsys):
     words = ["predict", str(photos.parent / "vit.keras"), str(photos), "--score", "0.5"]
     assert cli.main(words) != 0
     assert "--score is for models of boxes" in capsys.readouterr().err
+
+
+def test_evaluate_prints_and_reports_average_precision(model, photos, tmp_path, capsys):
+    box = {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 7,
+        "bbox": [4, 4, 20, 20],
+        "area": 400,
+    }
+    truth = {
+        "images": [{"id": 1, "file_name": "a.png", "height": 40, "width": 60}],
+        "annotations": [{**box, "iscrowd": 0}],
+        "categories": [{"id": 7, "name": "dog"}],
+    }
+    (photos / "b.png").unlink()
+    (photos / "boxes.json").write_text(json.dumps(truth))
+    words = ["evaluate", model, "--data", str(photos)]
+    report = tmp_path / "report.html"
+    assert cli.main([*words, "--report", str(report)]) == 0
+    text = capsys.readouterr().out
+    assert "1 images with 1 objects" in text and "AP50" in text
+    assert report.read_text().startswith("<!DOCTYPE html>")
+    assert cli.main([*words, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["task"] == "detection"
+    assert cli.main(words[:2]) != 0
+    assert "needs --data" in capsys.readouterr().err
