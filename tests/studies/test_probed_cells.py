@@ -9,10 +9,20 @@ import pytest
 from keras_vit.data import load
 from keras_vit.evaluation.probes.features import extract_features
 from keras_vit.evaluation.probes.shots import fewshot_probe
-from keras_vit.studies import Axis, Compare, Mismatch, Study, check, results, run_study
+from keras_vit.studies import (
+    Axis,
+    Compare,
+    Mismatch,
+    Study,
+    StudyFolder,
+    check,
+    results,
+    run_study,
+)
 from keras_vit.studies.planning.cost import study_cost
 from keras_vit.studies.reporting.figures import draw
 from keras_vit.studies.running import features
+from keras_vit.studies.running.cells import run_cell
 from keras_vit.studies.running.data_prints import DataChanged
 from keras_vit.studies.running.features import first_model
 
@@ -101,6 +111,25 @@ def test_features_are_made_once_for_all_cells_of_a_data_set(ended):
     assert len(files) == 2 and all(name.endswith(".npz") for name in files)
 
 
+def test_a_cell_shows_that_it_lives_while_it_makes_features(tmp_path, monkeypatch):
+    cell, seen = cell_of("few", "F, 50 %"), []
+    folder = StudyFolder(tmp_path / "s")
+    folder.begin(STUDY)
+    run = folder.run(cell.name).path
+    extract = features.Extractor.__call__
+
+    def watched(self, source, size, progress):
+        found = extract(self, source, size, progress)
+        seen.append([file.name for file in run.iterdir()])
+        return found
+
+    monkeypatch.setattr(features.Extractor, "__call__", watched)
+    run_cell(cell, folder)
+    assert seen == [["features-are-made"]] * 2
+    left = sorted(file.name for file in run.iterdir())
+    assert left == ["predictions.npz", "probe.json"]
+
+
 def test_a_killed_study_makes_missing_features_anew(ended, tmp_path, monkeypatch):
     def stop(*args, **arrays):
         raise KeyboardInterrupt
@@ -126,7 +155,7 @@ def test_a_damaged_file_of_features_is_named(ended, tmp_path):
     study = dataclasses.replace(study, arms=arms, comparisons=())
     [cell] = study.cells()
     file = features.features_file(
-        dataclasses.replace(cell.recipe, data=DATA), type(ended)(tmp_path / "s")
+        dataclasses.replace(cell.recipe, data=DATA), StudyFolder(tmp_path / "s")
     )
     file.parent.mkdir(parents=True)
     file.write_bytes(b"no zip")

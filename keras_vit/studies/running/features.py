@@ -76,7 +76,7 @@ def features_file(recipe, folder):
     return root / "features" / f"{slug(recipe.model)}-{key}.npz"
 
 
-def frozen_features(recipe, sources, folder):
+def frozen_features(recipe, sources, folder, progress=None):
     """The features of a recipe's first weights, from the file or into it.
 
     Of several processes one computes them, and the others wait for it.
@@ -85,6 +85,7 @@ def frozen_features(recipe, sources, folder):
         recipe: A `Recipe` of whole data.
         sources: Its training and test `keras_vit.data.Source`s.
         folder: The `StudyFolder`.
+        progress: `None`, or a function (images done, images in all of a part).
 
     Returns:
         A `Frozen`.
@@ -98,7 +99,7 @@ def frozen_features(recipe, sources, folder):
     prints = [fingerprint(source) for source in sources]
     with exclusive(path.with_suffix(".lock")):
         if not path.exists():
-            _write(recipe, sources, prints, path)
+            _write(recipe, sources, prints, path, progress)
     try:
         with np.load(path) as file:
             found = {name: file[name] for name in file.files}
@@ -121,10 +122,10 @@ def frozen_features(recipe, sources, folder):
     return frozen
 
 
-def _write(recipe, sources, prints, path):
+def _write(recipe, sources, prints, path, progress):
     model = first_model(recipe, sources[0])
     extract = Extractor(model)
-    train, test = (extract(source, BATCH) for source in sources)
+    train, test = (extract(source, BATCH, progress) for source in sources)
     arrays = (train.values, test.values, train.labels, test.labels)
     with replacing(path) as temporary:
         np.savez(

@@ -55,7 +55,11 @@ def probed(cell, folder, devices="auto", recipe=None):
         part = train.with_store(train.store.select(rows))
         prints = {"train": fingerprint(part), "test": fingerprint(test)}
         check_data(cell, folder, prints)
-        frozen = frozen_features(recipe, (train, test), folder)
+        sign = run / "features-are-made"  # of life, for who watches the cell's files
+        frozen = frozen_features(
+            recipe, (train, test), folder, lambda done, _: sign.touch()
+        )
+        sign.unlink(missing_ok=True)
         environment, replicas = describe_environment(), current().num_replicas
     x, y = frozen.train[rows], frozen.train_labels[rows]
     truth = frozen.test_labels
