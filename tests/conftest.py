@@ -7,12 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-# Before Keras is imported anywhere.
+# Before Keras is imported anywhere. It is imported by fixtures, not here: the process
+# that only hands out tests to others needs none of it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # TensorFlow's own allocator of large arrays never gives memory back.
 os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
 
-import keras
 import pytest
 
 # Files that run in every environment that we admit, under either backend, in seconds.
@@ -97,6 +97,8 @@ def same_log():
 
 @pytest.fixture(autouse=True)
 def fixed_seeds():
+    import keras
+
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
@@ -107,14 +109,16 @@ def fixed_seeds():
 def free_memory():
     """What Keras keeps of models and their graphs goes when a file of tests ends."""
     yield
-    _forget_gradients()
+    import keras
+
+    _forget_gradients(keras.backend.backend())
     keras.backend.clear_session()
     _libc("malloc_trim", 0)
 
 
-def _forget_gradients():
+def _forget_gradients(backend):
     """TensorFlow lists custom gradients for ever, and each keeps the graph it is of."""
-    if keras.backend.backend() == "tensorflow":
+    if backend == "tensorflow":
         from tensorflow.python.framework import ops
 
         listed = ops.gradient_registry._registry
