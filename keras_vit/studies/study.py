@@ -293,12 +293,15 @@ def _found(word, names):
 
 
 def _check_one_set(axis):
-    groups = [slug(group) for group in (axis.groups if axis else ()) if group]
+    """Raises where the levels have data of their own, which `data` would not change."""
+    levels = axis.levels if axis else {}
+    if not any("data" in fields for _, fields in levels.values()):
+        return
+    groups = [slug(group) for group in axis.groups if group]
+    how = "a part of them is chosen with --levels"
     if groups:
-        given = " ".join(f"{group}.data=..." for group in groups)
-        raise ValueError(
-            f"This study has several data sets, each of which is given: --set {given}"
-        )
+        how = "each is given: --set " + " ".join(f"{g}.data=..." for g in groups)
+    raise ValueError(f"This study has several data sets: {how}.")
 
 
 def _chosen(study, axis, levels):

@@ -16,6 +16,7 @@ from keras_vit.studies import (
     Study,
     StudyFolder,
     check,
+    find_study,
     results,
     run_study,
 )
@@ -218,6 +219,8 @@ def test_the_data_of_a_set_are_given_as_a_field(tmp_path):
     assert changed.changes == {"g.data": "mnist", "few.hidden_dim": 16}
     with pytest.raises(ValueError, match=r"--set f\.data=\.\.\. g\.data="):
         STUDY.changed(data="mnist")
+    with pytest.raises(ValueError, match="chosen with --levels"):
+        find_study("transfer", "paper", data="mnist")
     missing = STUDY.changed(fields={"g.data": f"{tmp_path}/none"})
     with pytest.raises(ValueError, match=r"no folder .*none.*--set g.data=PLACE"):
         run_study(missing, tmp_path / "s")
