@@ -13,6 +13,7 @@ from keras_vit.exporting.job import Job, plain_model, scores_kind
 from keras_vit.exporting.parity import Comparison
 from keras_vit.exporting.preparation import scaling_note
 from keras_vit.exporting.report import ExportReport
+from keras_vit.exporting.several_outputs import outputs_note, shape_of
 from keras_vit.inference.loaded import check_entrance, gives_pixels, load_model
 from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants.lineage import LINEAGE
@@ -116,7 +117,10 @@ def export(
         check_entrance(model)
     plain, notes = plain_model(model)
     family = settings_of(plain).get("family")
-    if family in (*LINEAGE, SEGMENTER, "yolos") and format in _OF_TRANSFORMERS:
+    if (
+        family in (*LINEAGE, SEGMENTER, "yolos", "detector")
+        and format in _OF_TRANSFORMERS
+    ):
         raise ValueError(
             f"Files of the format {format!r} are written of ViT, hybrid and BiT alone. "
             f"Received: the model {plain.name!r}, of the family {family!r}. Use "
@@ -134,7 +138,7 @@ def export(
     calibration, test = pictures.find_sources(data, data_dir, static, task)
     with replacing(path) as place:
         job = Job(model, plain, format, place, value_range_of(model), *options)
-        job.notes += [*notes, *scaling_note(job)]
+        job.notes += [*notes, *scaling_note(job), *outputs_note(job)]
         if static:
             size = pictures.sizes_to_try(plain)[0]
             batches = pictures.pixels_of(model, calibration, size, CALIBRATION_IMAGES)
@@ -142,7 +146,7 @@ def export(
         comparison = Comparison(job, _written(job))
         parity = list(comparison.rows(test))
         accuracy = None
-        if data is not None and len(plain.output_shape) == 2:
+        if data is not None and len(shape_of(plain)) == 2:
             accuracy = comparison.accuracy(test, num_images)
         report = ExportReport.of(
             job, path, parity, accuracy, job.notes + comparison.notes

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_vit.exporting.several_outputs import side_by_side
 from keras_vit.inference.loaded import (
     gives_pixels,
     output_kind,
@@ -76,7 +77,7 @@ class Job:
         if arguments_of(model).get("standardization"):
             model = fold_weight_standardization(model)
         # Said here: Keras's augmentation trains unless told otherwise.
-        x = model(x, training=False)
+        x = side_by_side(model(x, training=False))
         if self.postprocess and scores_kind(self.plain) == "logits":
             x = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
         return keras.Model(images, x, name=self.plain.name)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from keras_vit.common.tables import aligned
 from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.job import scores_kind
+from keras_vit.exporting.several_outputs import shape_of
 from keras_vit.exporting.weight_files import overrides_of
 from keras_vit.models.vision_model import image_shape
 
@@ -107,10 +108,11 @@ def _inputs(job):
 
 def _outputs(job):
     """What a file gives, in words."""
-    shape = ", ".join(str(n or "any") for n in (None, *job.plain.output_shape[1:]))
+    shape = ", ".join(str(n or "any") for n in (None, *shape_of(job.plain)[1:]))
     try:
         kind = scores_kind(job.plain)
     except ValueError:
-        return f"features of ({shape})"
+        several = isinstance(job.plain.output, dict)
+        return f"{'places' if several else 'features'} of ({shape})"
     logits = kind == "logits" and not job.postprocess
     return f"{'logits' if logits else 'probabilities'} of ({shape})"

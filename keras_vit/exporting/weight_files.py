@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_vit.checkpoints.opening import values_of
 from keras_vit.checkpoints.writing import arrays_in_layout, write_safetensors
+from keras_vit.exporting.several_outputs import side_by_side
 from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.vision_model import value_range_of
 
@@ -16,7 +17,7 @@ BATCH = 32
 def in_batches(function, images):
     """The outputs of a function for many images."""
     starts = range(0, len(images), BATCH)
-    parts = [function(images[start : start + BATCH]) for start in starts]
+    parts = [side_by_side(function(images[i : i + BATCH])) for i in starts]
     return np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
 
 
