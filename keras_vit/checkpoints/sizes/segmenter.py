@@ -2,6 +2,9 @@
 
 from keras_vit.checkpoints.names.segmenter import CLASS_TOKENS
 
+# Width to heads in the released models: one for every 64 channels.
+_HEADS = {192: 3, 384: 6, 768: 12, 1024: 16}
+
 
 def arguments(checkpoint, encoder):
     """The arguments of the head, and heads of attention as Segmenter counts them.
@@ -11,8 +14,7 @@ def arguments(checkpoint, encoder):
         encoder: Dictionary of the arguments of the encoder.
     """
     width = encoder["hidden_dim"]
-    # One for every 64 channels in all released models.
-    heads = None if width % 64 else width // 64
+    heads = _HEADS.get(width)  # asked for where it is none of the released models
     found = {"num_heads": encoder["num_heads"] or heads, "backbone": "vit"}
     if CLASS_TOKENS not in checkpoint:
         return {**found, "head": "linear"}

@@ -6,6 +6,7 @@ from cases import MODELS, array, inputs, randomize
 
 import keras_vit
 from keras_vit.checkpoints import open_source
+from keras_vit.checkpoints.sizes.segmenter import arguments as sizes_of
 from keras_vit.losses import PixelCrossentropy
 from keras_vit.models.segmentation.heads import upsampler
 
@@ -149,6 +150,12 @@ def test_inspecting_a_file_says_what_is_missing():
     assert found.layout == "Segmenter"
     assert found.missing == ["num_heads", "decoder_heads"]
     assert found.arguments["decoder_layers"] == 2
+
+
+@pytest.mark.parametrize("width, heads", [(192, 3), (1024, 16), (1280, None)])
+def test_heads_are_known_of_released_widths_alone(width, heads):
+    encoder = {"hidden_dim": width, "num_heads": None}
+    assert sizes_of({}, encoder)["num_heads"] == heads
 
 
 def test_other_classes_start_anew_and_the_rest_is_kept():
