@@ -1,6 +1,7 @@
 """Cells on a real Ray cluster of two machines, which are two processes here."""
 
 import contextlib
+import csv
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from keras_vit.studies.folder import StudyFolder
+from keras_vit.studies.reporting import results
 from keras_vit.studies.running.ray_engine import resources_of
 
 WORKER = Path(__file__).with_name("engine_worker.py")
@@ -119,6 +121,16 @@ def without_times(folder):
     return [{k: v for k, v in r.items() if k not in TIMES} for r in results]
 
 
+def table_without_times(folder):
+    """results.csv as it stands in the folder, but for the columns of times."""
+    results.write(folder.path)
+    with open(folder.path / "results.csv", newline="", encoding="utf-8") as file:
+        header, *lines = csv.reader(file)
+    kept = [place for place, name in enumerate(header) if name not in TIMES]
+    assert len(header) - len(kept) == len(TIMES) and len(lines) == len(CELLS)
+    return [[line[place] for place in kept] for line in (header, *lines)]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="needs Linux's /proc")
 def test_killed_workers_and_a_killed_driver_lose_nothing(cluster, study, tmp_path):
@@ -152,6 +164,7 @@ def test_killed_workers_and_a_killed_driver_lose_nothing(cluster, study, tmp_pat
     assert alone.returncode == 0 and "4 of 4 cells" in output
     other = StudyFolder(tmp_path / "alone")
     assert without_times(folder) == without_times(other)
+    assert table_without_times(folder) == table_without_times(other)
     for name in CELLS:
         mine, theirs = folder.read_predictions(name), other.read_predictions(name)
         for key in ("labels", "predicted", "confidence"):
