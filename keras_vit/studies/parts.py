@@ -117,6 +117,11 @@ def shots_of(outcome):
     return int(found[1]) if found else None
 
 
+def family_of(arm):
+    """The family of an arm: the first word of its name."""
+    return arm.split(" ")[0]
+
+
 def slug(text):
     """A text as part of the name of a folder: `"10 %"` is `"10"`."""
     return re.sub(r"[^a-z0-9.]+", "_", text.lower()).strip("_.") or "_"

@@ -11,6 +11,7 @@ from keras_vit.studies.parts import (
     OUTCOME,
     PART,
     PRETRAINING,
+    family_of,
     shots_of,
     slug,
 )
@@ -80,7 +81,7 @@ def check_study(study):
         check_choice(comparison.kind, COMPARISONS, "kind")
         arms = dict.fromkeys(study.arms)
         if comparison.kind == "compute":
-            arms = dict.fromkeys(arm.split()[0] for arm in study.arms)
+            arms = dict.fromkeys(map(family_of, study.arms))
         for arm in (comparison.arm, comparison.other):
             check_choice(arm, tuple(arms), "arm")
     study.cells()  # whose recipes check themselves

@@ -3,13 +3,12 @@
 import contextlib
 import logging
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 
 from keras_vit.common.checks import check_positive
+from keras_vit.common.signals import end_with_parent
 from keras_vit.devices.cluster import bypass_proxies
 from keras_vit.devices.launch import free_addresses, sigterm_exits
 from keras_vit.tuner.chief import SearchError
@@ -93,15 +92,8 @@ def launch_search(folder, workers, *, devices="auto", restarts=RESTARTS):
 
 def follow_launcher():
     """Makes this process end when `launch_search`, which started it, is gone."""
-    launcher = int(os.environ.get(_LAUNCHER, 0))
-
-    def follow():
-        while os.getppid() == launcher:
-            time.sleep(LOOK)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    if launcher:
-        threading.Thread(target=follow, name="launcher", daemon=True).start()
+    if launcher := int(os.environ.get(_LAUNCHER, 0)):
+        end_with_parent(launcher)
 
 
 def _environment(name, address):

@@ -4,11 +4,7 @@ import numpy as np
 
 from keras_vit.studies.comparing import curves
 from keras_vit.studies.comparing import entries as d
-
-
-def family_of(arm):
-    """The family of an arm: the first word of its name."""
-    return arm.split(" ")[0]
+from keras_vit.studies.parts import family_of
 
 
 def ratio(grid, comparison):

@@ -27,9 +27,14 @@ def split_off(data):
 
 def model_of(recipe):
     """The recipe without what does not change its model: equal for equal models."""
+    return dataclasses.replace(at_length(at_whole_data(recipe), 1), seed=0)
+
+
+def at_length(recipe, updates):
+    """The recipe with so many updates, one test, and nothing held out."""
     return dataclasses.replace(
-        at_whole_data(recipe),
-        **{"epochs": None, "total_steps": 1, "evaluate_every": None, "seed": 0},
+        recipe,
+        **{"epochs": None, "total_steps": updates, "evaluate_every": updates},
         **{"warmup_steps": 0, "cooldown_steps": 0, "keep": "last"},
         validation_fraction=None,
     )

@@ -12,7 +12,13 @@ import keras
 from keras_vit.costs.flops import TRAINING_FACTOR
 from keras_vit.costs.time import OPERATIONS
 from keras_vit.evaluation import evaluate
-from keras_vit.studies.planning.data import facts_of, is_here, model_cost, model_of
+from keras_vit.studies.planning.data import (
+    at_length,
+    facts_of,
+    is_here,
+    model_cost,
+    model_of,
+)
 from keras_vit.training.run.train import train
 
 logger = logging.getLogger(__name__)
@@ -107,12 +113,7 @@ def probe_recipe(recipe):
     Returns:
         A `Probe`, or `None` where the training fails; a cell will say why.
     """
-    short = dataclasses.replace(
-        recipe,
-        **{"epochs": None, "total_steps": UPDATES, "evaluate_every": UPDATES},
-        **{"warmup_steps": 0, "cooldown_steps": 0, "keep": "last"},
-        **{"validation_fraction": None, "weights": None},  # nothing is fetched
-    )
+    short = dataclasses.replace(at_length(recipe, UPDATES), weights=None)  # no fetch
     clock, began = _Clock(), _now()
     with tempfile.TemporaryDirectory() as folder:
         try:

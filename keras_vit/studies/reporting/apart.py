@@ -2,7 +2,7 @@
 
 from keras_vit.common.figures import BLUE, GREY, ORANGE, unformatted
 from keras_vit.studies.comparing import curves
-from keras_vit.studies.comparing.families import family_of
+from keras_vit.studies.parts import family_of
 from keras_vit.studies.reporting.beside import computing_of
 
 TITLE = "published, not comparable with ours"

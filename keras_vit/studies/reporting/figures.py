@@ -13,8 +13,8 @@ from keras_vit.common.figures import (
 )
 from keras_vit.studies.comparing import curves
 from keras_vit.studies.comparing import entries as d
-from keras_vit.studies.comparing.families import family_of
 from keras_vit.studies.comparing.statistics import MARGIN
+from keras_vit.studies.parts import family_of
 from keras_vit.studies.reporting.apart import (
     COLOURS,
     MARKERS,

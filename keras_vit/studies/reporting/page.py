@@ -145,12 +145,8 @@ def _plot(tables):
 
 def _seeds(numbers):
     """` (one seed)`, as every head of a table says that has fewer than three."""
-    most = max(numbers, default=0)
-    return (
-        ""
-        if most >= FEWEST
-        else (" (not run)", f" ({d.ONE_SEED})", " (two seeds)")[most]
-    )
+    few = d.too_few(max(numbers, default=0))
+    return f" ({few})" if few else ""
 
 
 def _summaries(tables):

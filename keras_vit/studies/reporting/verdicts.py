@@ -11,8 +11,6 @@ TEMPLATES = {
     (d.ARMS, d.UNDECIDED): "undecided{levels} ({more})",
     (d.ARMS, d.NOT_CALLED): "not called{levels}",
     (d.ARMS, d.NOT_RUN): "not run{levels}",
-    (d.ARMS, d.ONE_SEED): "one seed only{levels}: no verdict",
-    (d.ARMS, d.TWO_SEEDS): "two seeds only{levels}: no verdict",
     (d.TREND, d.CLOSES): "The gap between {arm} and {other} closes along the axis: "
     "{points} points and {odds} in log-odds per decade.",
     (d.TREND, d.WIDENS): "The gap between {arm} and {other} widens along the axis: "
@@ -25,11 +23,6 @@ TEMPLATES = {
     (d.TREND, d.NOT_CALLED): "The trend between {arm} and {other} is not called: "
     "{reason}.",
     (d.TREND, d.NOT_RUN): "The trend between {arm} and {other} is not run.",
-    (d.TREND, d.ONE_SEED): "The trend between {arm} and {other}: one seed, no verdict.",
-    (
-        d.TREND,
-        d.TWO_SEEDS,
-    ): "The trend between {arm} and {other}: two seeds, no verdict.",
     (d.CROSSING, d.CROSSES): "{arm} and {other} cross {reason}.",
     (d.CROSSING, d.NO_CROSSING): "{arm} and {other} do not cross between these levels.",
     (
@@ -37,9 +30,6 @@ TEMPLATES = {
         d.UNDECIDED,
     ): "Whether {arm} and {other} cross is undecided ({reason}).",
     (d.CROSSING, d.NOT_RUN): "Whether {arm} and {other} cross is not known: not run.",
-    (d.CROSSING, d.ONE_SEED): "Whether {arm} and {other} cross: one seed, no verdict.",
-    (d.CROSSING, d.TWO_SEEDS): "Whether {arm} and {other} cross: two seeds, no "
-    "verdict.",
     (d.COMPUTE, d.MORE): "{arm} takes more computing than {other} at equal accuracy: "
     "{times} times as much in the median; {reason}.",
     (d.COMPUTE, d.LESS): "{arm} takes less computing than {other} at equal accuracy: "
@@ -53,13 +43,6 @@ TEMPLATES = {
     "{reason}.",
     (d.COMPUTE, d.NOT_RUN): "The computing of {arm} and {other} is not compared: "
     "{reason}.",
-    (
-        d.COMPUTE,
-        d.ONE_SEED,
-    ): "{arm} took {times} times the computing of {other} at equal "
-    "accuracy: one seed, no verdict.",
-    (d.COMPUTE, d.TWO_SEEDS): "{arm} took {times} times the computing of {other} at "
-    "equal accuracy: two seeds, no verdict.",
     (d.LAW, d.POWER_LAW): "The error of {arm} falls as a power of computing: {law}; "
     "{reason}.",
     (d.LAW, d.NO_POWER_LAW): "No power law of {arm} is called: {reason}.",
@@ -73,6 +56,19 @@ TEMPLATES = {
         d.LENGTH,
         d.NOT_RUN,
     ): "Whether {arm} is limited by updates is not known: {reason}.",
+}
+# The same of one seed and of two.
+_FEW = {
+    d.ARMS: "{verdict} only{levels}: no verdict",
+    d.TREND: "The trend between {arm} and {other}: {verdict}, no verdict.",
+    d.CROSSING: "Whether {arm} and {other} cross: {verdict}, no verdict.",
+    d.COMPUTE: "{arm} took {times} times the computing of {other} at equal accuracy: "
+    "{verdict}, no verdict.",
+}
+TEMPLATES |= {
+    (kind, few): text
+    for kind, text in _FEW.items()
+    for few in (d.ONE_SEED, d.TWO_SEEDS)
 }
 SUBJECT = "{arm} against {other}: {said}."
 LEAST = (
@@ -117,6 +113,7 @@ def _sentence(kind, entries):
         said = "; ".join(_parts(entries))
         return SUBJECT.format(arm=first.arm, other=first.other, said=said)
     values = {
+        "verdict": first.verdict,
         "arm": first.arm,
         "other": first.other,
         "reason": first.reason,

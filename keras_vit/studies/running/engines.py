@@ -11,11 +11,10 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
-import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
+from keras_vit.common.signals import end_with_parent
 from keras_vit.studies.folder import StudyFolder
 from keras_vit.studies.running.cells import run_cell
 from keras_vit.training.run.environment import THREADS
@@ -114,16 +113,7 @@ def _begin_worker(parent):
     if hasattr(os, "setsid"):
         os.setsid()
     logging.getLogger("keras_vit.training.run.callbacks").setLevel(logging.ERROR)
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent):
-    """Ends this process when its parent has gone, however that ended."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK)
-    os.kill(os.getpid(), signal.SIGTERM)  # where it trains, it saves first
-    time.sleep(_GRACE)
-    os._exit(1)
+    end_with_parent(parent, _GRACE)
 
 
 @contextlib.contextmanager
