@@ -160,7 +160,7 @@ def run(name, head, seed, sets, options, path):
         "images_seen": BATCH * facts["updates"],
         "parameters": model.count_params(),
         "object_iou": float(confusion[1:, 1:].sum() / objects),
-        **{key: value for key, value in numbers.items() if not _is_long(value)},
+        **{k: v for k, v in numbers.items() if k != "data" and not _is_long(v)},
         "dice_by_class": {r["class"]: r["dice"] for r in numbers["classes"]},
     }
     shown = [pair for _, pair in zip(range(10**6), test_set.pairs())]
