@@ -2,26 +2,19 @@
 
 import dataclasses
 import functools
-import itertools
-import os
-import types
 
-import keras
 import numpy as np
 
 from keras_vit.common.checks import is_integer
 from keras_vit.common.tables import aligned
 from keras_vit.common.wording import display, percent
-from keras_vit.data.pipeline.images import load_pixels
-from keras_vit.evaluation.classes import match_classes
 from keras_vit.evaluation.coco import CocoScores, CocoTally
-from keras_vit.inference.detecting import BoxFinder
+from keras_vit.evaluation.found_boxes import with_boxes
 
 # Sets of images drawn for the intervals.
 RESAMPLES = 500
 # Pixels of the longer side of an example.
 EXAMPLE_SIZE = 480
-_END = object()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,12 +176,13 @@ def evaluate_detection(
             another program found: an iterable of a dictionary for each image of
             `source`, in its order: `"boxes"` `(N, 4)` of the form `"corners"`, in
             pixels of the image, `"classes"` `(N,)`, numbers of the source's classes,
-            and `"scores"` `(N,)`. `Detections` of `keras_vit.detect` will do, too.
+            and `"scores"` `(N,)`. Or `Detections` of `keras_vit.detect`, whose classes
+            are matched by their names.
         source: A `keras_vit.data` source of boxes, or any object with `class_names` and
             `pairs()`, which yields `(image, objects, name)`: uint8 `(height, width,
             channels)`; a dictionary of `"boxes"`, `"classes"` and `"crowd"`, as
             `CocoTally.update` takes; a string. It is read twice if `examples` is not 0.
-            Its classes are matched with the model's by their names.
+            Its classes are matched with a model's by their names.
         score: Float in [0, 1), the lowest score of a model's box. What is left out
             cannot count as found, so it should be low.
         batch_size: Integer, the images that a model computes at once.
@@ -202,7 +196,8 @@ def evaluate_detection(
 
     Raises:
         ValueError: if there is no image, or not one prediction for each; if the model
-            finds no boxes, or the data have classes that it lacks.
+            finds no boxes, or the data have classes that it lacks; if `Detections`
+            have an error, or other classes than the first.
 
     Example:
 
@@ -213,32 +208,13 @@ def evaluate_detection(
     """
     if not is_integer(examples) or examples < 0:
         raise ValueError(f"`examples` must be at least 0. Received: {examples!r}")
-    names, class_of = list(source.class_names), None
-    if isinstance(model_or_predictions, str | os.PathLike | keras.Model):
-        options = {"score": score, "batch_size": batch_size}
-        find = BoxFinder(model_or_predictions, **options)
-        names = find.known_names or names
-        class_of = _class_of(find, source)
-        found = _found(find, source, batch_size)
-    else:
-        predictions = iter(model_or_predictions)
-        found = itertools.zip_longest(source.pairs(), predictions, fillvalue=_END)
+    options = {"score": score, "batch_size": batch_size}
+    names, found = with_boxes(model_or_predictions, source, **options)
     tally, images = CocoTally(len(names)), []
     total = getattr(source, "num_examples", None)
-    for pair, said in found:
-        if pair is _END or said is _END:
-            raise ValueError(
-                "There must be one prediction for each image. Received: "
-                f"{'fewer' if said is _END else 'more'} predictions than images, "
-                f"{len(images):,} of which have both."
-            )
-        _, truth, name = pair
-        said = said if isinstance(said, dict) else vars(said)
-        if class_of is not None:
-            classes = class_of[np.asarray(truth["classes"], int)]
-            truth = {**truth, "classes": classes}
+    for name, truth, said in found:
         try:
-            images.append(_Image(str(name), truth, said, *tally.update(truth, said)))
+            images.append(_Image(name, truth, said, *tally.update(truth, said)))
         except ValueError as error:
             raise ValueError(f"{display(name)}: {error}") from None
         if progress is not None:
@@ -269,23 +245,6 @@ def evaluate_detection(
         tally=tally,
         seed=seed,
     )
-
-
-def _found(find, source, batch_size):
-    """Each image of a source with what a model found in it."""
-    pairs = iter(source.pairs())
-    while some := list(itertools.islice(pairs, batch_size)):
-        images = [load_pixels(i, find.num_channels).numpy() for i, _, _ in some]
-        yield from zip(some, find(images))
-
-
-def _class_of(find, source):
-    """The class of the model for each class of the data."""
-    given = list(source.class_names)
-    named = getattr(source, "name", type(source).__name__)
-    facts = {"class_names": given, "num_classes": len(given), "name": named}
-    facts = types.SimpleNamespace(**facts, labels=None)
-    return match_classes(find.known_names, len(find.class_names), facts)
 
 
 class _Image:

@@ -1,3 +1,5 @@
+import dataclasses
+import itertools
 import json
 import types
 
@@ -134,6 +136,10 @@ def test_a_dense_detector_gives_boxes_too():
     assert (np.diff(found.scores) <= 0).all()
 
 
+def _twice(source):
+    return {**vars(source), "pairs": lambda: itertools.repeat(*source.pairs(), 2)}
+
+
 def test_a_model_is_evaluated_with_its_own_class_names(answers):
     truth = convert_boxes(SHARES[:1], "yolo", "corners", (60, 20))
     rows = [(np.zeros((60, 20, 3), "uint8"), {"boxes": truth, "classes": [0]}, "a")]
@@ -143,9 +149,20 @@ def test_a_model_is_evaluated_with_its_own_class_names(answers):
     assert found.class_names == ["cat", "dog"]
     assert found.scores.ap50[1] == found.scores.stats["AP"] == 1
     told = keras_vit.detect(tiny(class_names=["cat", "dog"]), rows[0][0])
-    source.class_names = ["cat", "dog"]
-    assert evaluate_detection(told, source).to_json()["AP"] == 0  # it is no cat
+    for names, ap50 in ((["dog"], 1), (["dog", "cat"], 1), (["cat", "dog"], 0)):
+        source.class_names = names  # the first is the object's
+        assert evaluate_detection(told, source).scores.stats["AP50"] == ap50, names
+    unnamed = keras_vit.detect(tiny(), rows[0][0])
+    assert evaluate_detection(unnamed, source).class_names == ["cat", "dog"]
     source.class_names = ["dog"]
+    with pytest.raises(ValueError, match="must have as many"):
+        evaluate_detection(unnamed, source)
+    broken = [dataclasses.replace(told[0], error="it is no picture")]
+    with pytest.raises(ValueError, match="a has no boxes: it is no picture"):
+        evaluate_detection(broken, source)
+    other = [told[0], dataclasses.replace(told[0], class_names=["cow", "dog"])]
+    with pytest.raises(ValueError, match="same classes"):
+        evaluate_detection(other, types.SimpleNamespace(**_twice(source)))
     with pytest.raises(ValueError, match="does not know"):
         evaluate_detection(tiny(class_names=["cat", "cow"]), source)
 
