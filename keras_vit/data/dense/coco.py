@@ -35,8 +35,8 @@ def scan_coco(path: str) -> Found | None:
     lie beside the file, in `images`, or in a folder of the split.
 
     Raises:
-        ValueError: naming the file, if it is broken, an image is missing, or the files
-            do not agree on the classes.
+        ValueError: naming the file, if it is broken, an image is missing or comes
+            twice, or the files do not agree on the classes.
     """
     files = _files(path)
     if not files:
@@ -57,6 +57,8 @@ def scan_coco(path: str) -> Found | None:
         numbers = {key: names.index(name) for key, name in known.items()}
         splits[split], note = _images(entries, file, root, split, numbers)
         notes += [note] if note else []
+        for other in splits.keys() - {split}:
+            _check_apart(files[other], splits[other], file, splits[split])
     notes += left_aside(root, splits)
     return Found(root, "COCO json", names, splits, ShapeReader("coco"), tuple(notes))
 
@@ -132,19 +134,45 @@ def _categories(entries, path):
         raise ValueError(
             f"{display(path)}: every category must have an id and a name"
         ) from None
+    _check_once((key for key, _ in pairs), "categories of the id", path)
     return dict(sorted(pairs))
+
+
+def _check_once(values, what, path):
+    """Raises if one of the values comes twice: annotations would be lost."""
+    seen = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(
+                f"{display(path)} lists two {what} {display(value)}. Make them one, or "
+                "give each its own."
+            )
+        seen.add(value)
+
+
+def _check_apart(first, its, second, others):
+    """Raises if the files of two splits list the same image."""
+    shared = sorted(its.keys() & others.keys())
+    if shared:
+        raise ValueError(
+            f"{display(first)} and {display(second)} both list "
+            f"{some(shared, 'image', 'images')}. Each image belongs to one split: "
+            "remove it from the other."
+        )
 
 
 def _images(entries, path, root, split, numbers):
     """(the objects of each image by its path, a note or None)."""
     source = display(path)
     try:
+        _check_once((row["id"] for row in entries["images"]), "images of the id", path)
         rows = {row["id"]: (row, []) for row in entries["images"]}
         names = [str(row["file_name"]) for row, _ in rows.values()]
     except (KeyError, TypeError):
         raise ValueError(f"{source}: an image needs an id and a file_name") from None
     if not rows:
         raise ValueError(f"{source} lists no images.")
+    _check_once(map(os.path.normpath, names), "images of the file_name", path)
     folder = _folder(path, root, split, names)
     alone = 0
     for row in entries["annotations"]:

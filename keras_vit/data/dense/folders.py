@@ -32,7 +32,7 @@ def scan_masks(root: str) -> Found | None:
 
     Raises:
         ValueError: naming images without a mask, masks without an image, an empty
-            folder, and two files that belong to one name.
+            folder, and two files, images or masks, that belong to one name.
     """
     parts = _parts(root)
     if not parts:
@@ -115,7 +115,17 @@ def _left_aside(root, splits):
 
 def _matched(root, images, masks, pictures, found):
     """The mask of each image: a dictionary of paths relative to the root."""
-    shorter = {_without_ending(stem, pictures): stem for stem in found}
+    shorter = {}
+    for stem in found:
+        short = _without_ending(stem, pictures)
+        if short in shorter:
+            both = (_file_of(found[each]) for each in (shorter[short], stem))
+            raise ValueError(
+                f"{display(os.path.join(root, masks))} has two masks for "
+                f"{display(pictures[short])}: {' and '.join(map(display, both))}. "
+                "Rename or remove one."
+            )
+        shorter[short] = stem
     where = f"in {display(os.path.join(root, images))}"
     alone = sorted(pictures.keys() - shorter.keys())
     if alone:
@@ -132,6 +142,11 @@ def _matched(root, images, masks, pictures, found):
             "masks."
         )
     return {pictures[stem]: found[shorter[stem]] for stem in sorted(pictures)}
+
+
+def _file_of(masks):
+    """The name of a mask's file, of several the first one's."""
+    return os.path.basename(masks if isinstance(masks, str) else masks[0][1])
 
 
 def _binary(pictures, masks):

@@ -39,8 +39,8 @@ def scan_labelme(root: str) -> Found | None:
     "__ignore__" and "void" are not counted.
 
     Raises:
-        ValueError: naming files that are broken, lack their image, or have another
-            class than classes.txt.
+        ValueError: naming files that are broken, lack their image, share one, or have
+            another class than classes.txt.
     """
     if not os.path.isdir(root):
         return None
@@ -68,10 +68,17 @@ def scan_labelme(root: str) -> Found | None:
     names = [name for name in names if _special(name) is None]
     if not names:
         raise ValueError(f"{display(root)}: no file of LabelMe names an object.")
-    splits = {
-        split: dict(_image(entry, root, names) for entry in part)
-        for split, part in read.items()
-    }
+    splits, known = {}, {}
+    for split, part in read.items():
+        splits[split] = {}
+        for entry in part:
+            file, shapes = _image(entry, root, names)
+            if file in known:
+                raise ValueError(
+                    f"{known[file].source} and {shapes.source} are both of the image "
+                    f"{display(file)}. Make them one file, or correct its imagePath."
+                )
+            known[file] = splits[split][file] = shapes
     notes = left_aside(root, splits)
     return Found(root, "LabelMe json", names, splits, ShapeReader(), notes)
 

@@ -136,10 +136,15 @@ def _labels_of(images, root, yaml):
 
 def _shapes(root, images, labels, names):
     """The objects of each image by its path."""
-    found, stems = {}, set()
+    found, stems = {}, {}
     for image in images_below(images):
         stem = os.path.splitext(image)[0]
-        stems.add(stem)
+        if stem in stems:
+            raise ValueError(
+                f"{display(images)} has two images named {stem}: {stems[stem]} and "
+                f"{image}, and one file of labels for both. Rename or remove one."
+            )
+        stems[stem] = image
         path = os.path.join(labels, f"{stem}.txt")
         shapes = _read(path, len(names)) if os.path.isfile(path) else ()
         file = relative(os.path.join(images, image), root)
