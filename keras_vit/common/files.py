@@ -41,7 +41,8 @@ def replacing(path):
 
     Raises:
         ValueError: if there is something else at `path`, such as a device.
-        OSError: if it cannot be written; the message names `path`.
+        OSError: if it cannot be written, or a file would replace a folder; the message
+            names `path`.
 
     Example:
 
@@ -204,7 +205,10 @@ def _lock(folder, wait=False):
 
 
 def _put(temporary, path):
-    """Gives what was written its name, in one moment."""
+    """Gives what was written its name, in one moment; never a file that of a folder."""
+    if path.is_dir() and not temporary.is_dir():
+        what = "Is a folder, and is not replaced by a file. Choose another path"
+        raise IsADirectoryError(errno.EISDIR, what, str(path))
     if not (path.exists() and (path.is_dir() or temporary.is_dir())):
         os.replace(temporary, path)
     elif not _exchange(temporary, path):

@@ -164,6 +164,16 @@ def test_a_link_stays_and_a_device_is_not_replaced(tmp_path):
             write_text(tmp_path / name, "new")
 
 
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "cat.jpg").write_text("mine")
+    with pytest.raises(IsADirectoryError, match="Choose another path") as raised:
+        write_text(photos, "new")
+    assert raised.value.filename == str(photos)
+    assert (photos / "cat.jpg").read_text() == "mine" and names(tmp_path) == ["photos"]
+
+
 def test_a_name_may_be_as_long_as_the_system_allows(tmp_path):
     name = "n" * 250 + ".html"
     write_text(tmp_path / name, "new")

@@ -253,7 +253,12 @@ def _print_missing(result):
 
 
 def check_writable(path):
-    """Raises before the work if a file's folder does not exist."""
+    """Raises before the work if a file's folder does not exist, or it is a folder."""
+    if path.expanduser().is_dir():
+        raise ValueError(
+            f"The report is a file, not a folder. Received: {path}. Write {path}.html, "
+            "or another name."
+        )
     if not path.expanduser().parent.is_dir():
         raise ValueError(
             f"The folder of the report does not exist. Received: {path}. Make "
