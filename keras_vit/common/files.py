@@ -206,7 +206,7 @@ def _lock(folder, wait=False):
 
 def _put(temporary, path):
     """Gives what was written its name, in one moment; never a file that of a folder."""
-    if path.is_dir() and not temporary.is_dir():
+    if path.is_dir() and temporary.is_file():
         what = "Is a folder, and is not replaced by a file. Choose another path"
         raise IsADirectoryError(errno.EISDIR, what, str(path))
     if not (path.exists() and (path.is_dir() or temporary.is_dir())):

@@ -8,12 +8,14 @@ class BoxFiles(MaskFiles):
     """Writes the boxes of images as they are found.
 
     Args:
+        files: List of paths, the images, all of them.
         out: Path of a new folder for YOLO's txt files, or `None`.
         overlay: Path of a folder for pictures of images with their boxes, or `None`.
         coco: Path of a COCO json, or `None`.
+        kept: Paths of further files that must not be written to.
 
     Raises:
-        ValueError: if the folder of the COCO json does not exist.
+        ValueError: as for `MaskFiles`.
     """
 
     def write(self, found):
@@ -28,8 +30,11 @@ class BoxFiles(MaskFiles):
         for _ in each:
             pass
 
+    def _picture_folders(self):
+        return (self._overlay,)
+
     def _draw(self, found):
         if found.error is None and self._overlay is not None:
-            with replacing(self._overlay / self._name(found.file)) as temporary:
+            with replacing(self._overlay / self._names[found.file]) as temporary:
                 found.picture().save(temporary, "PNG")
         return found

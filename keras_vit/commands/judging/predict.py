@@ -74,16 +74,29 @@ class Predict:
                 kind = "pixels"
             self._check(kind)
             self.batch_size = self.batch_size or (32 if kind == "classes" else 8)
-            find, writers, files = KINDS[kind]
+            find, writers, writer = KINDS[kind]
+            files = None
+            if writer is not None and any((self.out, self.overlay, self.coco)):
+                files = self._files(writer, devices.is_chief)
             found, write = find(self, model), writers[self.format]()
             self._failed = False
             with contextlib.closing(found), write as rows:
                 shown = self._shown(found, rows, tell, devices.is_chief)
-                if files is not None and devices.is_chief:
-                    files(self.out, self.overlay, self.coco).write(shown)
+                if files is not None:
+                    files.write(shown)
                 for _ in shown:
                     pass
         return 1 if self._failed and devices.is_chief else 0
+
+    def _files(self, writer, is_chief):
+        """Who writes the files of the images, which are found before any is written."""
+        from keras_vit.inference.predicting import find_images
+
+        self.files = tuple(file for file, _ in find_images(self.files))
+        if not is_chief:
+            return None
+        places = self.out, self.overlay, self.coco
+        return writer(self.files, *places, kept=[self.model])
 
     def _shown(self, found, rows, tell, is_chief):
         """Yields what was found, after it was printed."""
