@@ -7,7 +7,8 @@ from keras_vit.common.checks import is_number
 from keras_vit.losses.objects import giou_loss, in_float32, sigmoid_focal
 
 RADIUS = 1.5  # of the central part of a box, in strides
-NEAR, FAR = 4.0, 8.0  # a level's objects: strides to the farthest side of the box
+NEAR = 4.0  # where a level's objects begin: strides to the farthest side of the box
+LEVELS = 5  # at most, of a detector
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -15,8 +16,9 @@ class DenseDetectionLoss(keras.losses.Loss):
     """The loss of a `keras_vit.Detector`: focal, GIoU and centreness.
 
     A place has an object if it lies in the central part of its box, at most 1.5
-    strides from the middle, and if the box is of the size of its level; of several
-    boxes the smallest counts. There, and only there, boxes and centreness are
+    strides from the middle, and if the box is of the size of its level: its farthest
+    side 4 strides away or more (less in the finest level), and less than 4 strides of
+    the next level. Of several boxes the smallest counts. There, and only there, boxes and centreness are
     learned. Classes are learned at every place, but for those in crowd regions.
 
     Each image's sum is divided by the number of its places with an object (at least
@@ -162,10 +164,8 @@ def targets(y_true, points, dtype="float32"):
     aside = ops.maximum(
         ops.abs(x - (left + right) / 2), ops.abs(y - (top + bottom) / 2)
     )
-    first = stride <= ops.min(stride, axis=1, keepdims=True)
-    last = stride >= ops.max(stride, axis=1, keepdims=True)
-    of_level = first | (farthest >= NEAR * stride)
-    of_level = of_level & (last | (farthest < FAR * stride))
+    nearest, coarser = _neighbours(stride)
+    of_level = (farthest >= NEAR * nearest) & (farthest < NEAR * coarser)
     mine = (inside > 0) & (aside < RADIUS * stride) & of_level & real
     area = (right - left) * (bottom - top) + ops.zeros_like(inside)
     area = ops.where(mine, area, float("inf"))
@@ -175,6 +175,23 @@ def targets(y_true, points, dtype="float32"):
     of_object = ops.take_along_axis(classes, chosen, axis=1)
     wanted = ops.take_along_axis(boxes, ops.expand_dims(chosen, -1), axis=1)
     return of_object, wanted, has, ops.maximum(has, 1.0 - in_crowd)
+
+
+def _neighbours(stride):
+    """Strides from which and to which a level has its objects, each `(B, P, 1)`.
+
+    The level's own and that of the next one: levels may leave strides out. The finest
+    level begins at none, the coarsest one ends nowhere.
+    """
+    level = ops.min(stride, axis=1, keepdims=True)  # (B, 1, 1)
+    nearest = ops.where(stride > level, stride, 0.0)
+    coarser = ops.full_like(stride, float("inf"))
+    for _ in range(LEVELS - 1):
+        after = ops.where(stride > level, stride, float("inf"))
+        after = ops.min(after, axis=1, keepdims=True)
+        coarser = ops.where(stride == level, after, coarser)
+        level = after
+    return nearest, coarser
 
 
 def _centreness(points, boxes):

@@ -94,6 +94,24 @@ def test_large_boxes_belong_to_the_coarser_level():
     assert not has[at[0, :, 2] == 16].any()
 
 
+@pytest.mark.parametrize("strides", [(8, 32), (4, 8, 64), (2, 4, 8, 16, 32)])
+def test_a_box_of_any_size_has_places_in_one_level_or_in_two_neighbours(strides):
+    side = 768
+    at = [
+        (s * (j + 0.5), s * (i + 0.5), s)
+        for s in strides
+        for i, j in np.ndindex(side // s, side // s)
+        if max(abs(s * (i + 0.5) - side / 2), abs(s * (j + 0.5) - side / 2)) < 2 * s
+    ]  # those in the middle of the image
+    at = np.array([at], "float32")
+    for half in np.geomspace(strides[0], side / 2, 30):
+        low, high = side / 2 - half, side / 2 + half
+        y = {"boxes": np.array([[[low, low, high, high]]]), "classes": [[0]]}
+        has = array(targets(y, at)[2])[0] > 0
+        levels = sorted({strides.index(s) for s in at[0, has, 2]})
+        assert levels and levels[-1] - levels[0] == len(levels) - 1 <= 1, half
+
+
 def test_the_loss_is_that_of_loops_over_places():
     y, out = truth(), {k: v.astype("float64") for k, v in outputs().items()}
     loss = DenseDetectionLoss(0.3, 1.5, box_weight=2.0, centreness_weight=0.5)

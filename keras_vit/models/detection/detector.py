@@ -63,9 +63,10 @@ def Detector(
         strides: Integers, pixels from one place to the next in each level of the
             pyramid: a quarter, half, once, twice or four times what a place of the
             backbone's map stands for. Several levels share objects by their sizes:
-            that of stride s has those whose farthest side is 4 s to 8 s away, the
-            first one smaller ones too, the last one larger ones. Defaults to one
-            level of half: 8 pixels for patches of 16.
+            that of stride s has those whose farthest side is 4 s away or more, until
+            those of the next one begin; the first one has smaller ones, too. Defaults
+            to one level of half: 8 pixels for patches of 16. Where a place has an odd
+            side: one level of that.
         head_width: Integer, the channels of pyramid and head. The papers have 256.
         head_layers: Integer, the 3x3 convolutions before each output. FCOS has 4.
         name: String, the name of the model.
@@ -268,7 +269,7 @@ def _strides(strides, side):
     """The strides of the levels, from fine to coarse, as a list."""
     possible = [int(side * t) for t in _TIMES if side * t >= 1 and side * t % 1 == 0]
     if strides is None:
-        return [possible[possible.index(side) - 1] if side > 1 else side]
+        return [possible[max(possible.index(side) - 1, 0)]]  # an odd side has no half
     strides = integers([strides] if is_integer(strides) else strides, "strides")
     if not strides or sorted(set(strides)) != strides or set(strides) - set(possible):
         raise ValueError(

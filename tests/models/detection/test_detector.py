@@ -62,6 +62,13 @@ def test_every_place_of_every_level_has_a_class_and_a_box(name, strides, places)
         assert (np.diff(level[:, 1]) >= 0).all()
 
 
+def test_a_backbone_with_places_of_an_odd_side_has_a_level_of_that_side():
+    backbone = small(image_size=(9, 6), patch_size=3)
+    model = keras_vit.Detector(backbone, 3, **HEAD)
+    points = array(model(inputs((1, 9, 6, 3)))["points"])
+    assert points.shape == (1, 6, 3) and (points[..., 2] == 3).all()
+
+
 def test_first_scores_are_a_hundredth():
     model, x = detector(), inputs((2, 8, 12, 3))
     shares = 1 / (1 + np.exp(-array(model(x)["logits"])))
