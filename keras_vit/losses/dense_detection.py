@@ -4,7 +4,12 @@ import keras
 from keras import ops
 
 from keras_vit.common.checks import is_number
-from keras_vit.losses.objects import giou_loss, in_float32, sigmoid_focal
+from keras_vit.losses.objects import (
+    giou_loss,
+    in_float32,
+    nan_if_unknown,
+    sigmoid_focal,
+)
 
 RADIUS = 1.5  # of the central part of a box, in strides
 NEAR = 4.0  # where a level's objects begin: strides to the farthest side of the box
@@ -18,8 +23,9 @@ class DenseDetectionLoss(keras.losses.Loss):
     A place has an object if it lies in the central part of its box, at most 1.5
     strides from the middle, and if the box is of the size of its level: its farthest
     side 4 strides away or more (less in the finest level), and less than 4 strides of
-    the next level. Of several boxes the smallest counts. There, and only there, boxes and centreness are
-    learned. Classes are learned at every place, but for those in crowd regions.
+    the next level. Of several boxes the smallest counts. There, and only there, boxes
+    and centreness are learned. Classes are learned at every place, but for those in
+    crowd regions.
 
     Each image's sum is divided by the number of its places with an object (at least
     1), and images are averaged, as in torchvision's RetinaNet. So the loss does not
@@ -41,7 +47,8 @@ class DenseDetectionLoss(keras.losses.Loss):
         y_pred: What the detector gives.
 
     Returns:
-        A scalar. With `reduction=None` a number for each image.
+        A scalar. With `reduction=None` a number for each image. NaN where a class is
+        none of the model's.
 
     Example:
 
@@ -107,6 +114,9 @@ class DenseDetectionLoss(keras.losses.Loss):
         there = there * ops.expand_dims(has, -1)  # (B, P, K)
         focal = sigmoid_focal(there, logits, self.alpha, self.gamma)
         focal = ops.sum(ops.sum(focal, axis=-1) * counts, axis=1) / number
+        given = ops.convert_to_tensor(y_true["classes"])
+        unknown = nan_if_unknown(given, logits.shape[-1])
+        focal = focal + ops.cast(ops.sum(unknown, axis=1), dtype)
         # Where there is no object, boxes are compared with themselves.
         known = ops.expand_dims(has, -1) > 0
         wanted = ops.where(known, wanted, ops.stop_gradient(boxes))

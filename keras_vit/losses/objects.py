@@ -59,3 +59,18 @@ def in_float32(values):
     """A tensor of float32, or of float64 where it was that."""
     values = ops.convert_to_tensor(values)
     return ops.cast(values, keras.backend.result_type(values.dtype, "float32"))
+
+
+def nan_if_unknown(classes, num_classes):
+    """NaN where a number is that of no class, else 0: a loss that says so.
+
+    Without it such a number would count as no class, and be learned.
+
+    Args:
+        classes: Integer or float tensor, of any shape. Below 0: no object.
+        num_classes: Integer, the classes of the model.
+
+    Returns:
+        Float32 tensor of the same shape.
+    """
+    return ops.where(classes >= num_classes, float("nan"), 0.0)

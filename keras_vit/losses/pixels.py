@@ -1,7 +1,8 @@
 """Losses of segmentation, from labels and logits of every pixel.
 
 All take labels `(batch, height, width)` or `(batch, height, width, 1)`, integers, and
-logits `(batch, height, width, classes)`, and leave out the pixels of one label.
+logits `(batch, height, width, classes)`, and leave out the pixels of one label. A
+label that is no class makes them NaN.
 Those that divide by what a whole batch holds say so (`of_whole_batch`). On several
 devices, or with accumulation, they are refused: the result would depend on how the
 batch is split.
@@ -11,6 +12,7 @@ import keras
 from keras import ops
 
 from keras_vit.common.checks import check_boolean, check_rate, is_integer, is_number
+from keras_vit.losses.objects import nan_if_unknown
 
 SMOOTH = 1e-5  # MONAI's and TransUNet's, above and below the fraction of Dice
 
@@ -73,6 +75,9 @@ class PixelLoss(keras.losses.Loss):
             labels = ops.where(counted > 0, labels, 0)
         classes = ops.one_hot(labels, logits.shape[-1], dtype=dtype)
         shares = ops.log_softmax(ops.cast(logits, dtype), axis=-1)
+        count = logits.shape[-1]
+        unknown = nan_if_unknown(ops.where(labels < 0, count, labels), count)
+        shares = shares + ops.cast(ops.expand_dims(unknown, -1), dtype)
         return classes * ops.expand_dims(counted, -1), shares, counted
 
 

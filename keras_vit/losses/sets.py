@@ -7,7 +7,7 @@ from keras_vit.boxes import box_giou, convert_boxes
 from keras_vit.common.checks import is_number
 from keras_vit.losses.matching import match
 from keras_vit.losses.normalising import global_sum
-from keras_vit.losses.objects import giou_loss, in_float32
+from keras_vit.losses.objects import giou_loss, in_float32, nan_if_unknown
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -22,7 +22,8 @@ class SetLoss(keras.losses.Loss):
     batch, so that the loss does not depend on the number of devices. Objects beyond the
     number of predictions stay without, but count in that number.
 
-    A batch cannot be accumulated from parts.
+    It is NaN where a class is none of the model's. A batch cannot be accumulated from
+    parts.
 
     Args:
         box_weight: Float, at least 0.
@@ -110,6 +111,8 @@ class SetLoss(keras.losses.Loss):
         """What each image adds to each term, `(B,)`."""
         objects, classes, present, said, logits = self._read(y_true, y_pred)
         empty = logits.shape[-1] - 1
+        unknown = ops.cast(nan_if_unknown(classes, empty), logits.dtype)  # (B, M)
+        classes = ops.minimum(classes, empty)
         matched = self.matched(objects, classes, present, said, logits)
         paired = ops.cast(matched >= 0, logits.dtype)  # (B, Q)
         # A place behind the last object, for predictions that have none.
@@ -127,8 +130,9 @@ class SetLoss(keras.losses.Loss):
         count = ops.maximum(global_sum(count), 1.0)
         apart = ops.sum(ops.abs(said - objects), axis=-1) * paired
         giou = giou_loss(_corners(said), _corners(objects)) * paired
+        of_classes = ops.sum(crossentropy * weights, axis=1) / all_weights
         return {
-            "class": ops.sum(crossentropy * weights, axis=1) / all_weights,
+            "class": of_classes + ops.sum(unknown, axis=1),
             "box": ops.sum(apart, axis=1) / count,
             "giou": ops.sum(giou, axis=1) / count,
         }

@@ -188,6 +188,17 @@ def test_images_without_objects_have_a_finite_loss_and_gradient(most):
     assert not array(slopes["boxes"]).any()
 
 
+def test_an_image_with_a_class_that_the_model_lacks_has_no_loss():
+    y, out = truth(), outputs()  # of 4 classes
+    whole = array(DenseDetectionLoss(reduction=None)(y, out))
+    y["classes"][0, 0] = 3
+    assert np.isfinite(array(DenseDetectionLoss(reduction=None)(y, out))).all()
+    y["classes"][0, 0] = 4
+    found = array(DenseDetectionLoss(reduction=None)(y, out))
+    assert np.isnan(found[0])
+    np.testing.assert_array_equal(found[1:], whole[1:])
+
+
 def test_crowd_regions_are_no_background():
     y, out = truth(), outputs()
     before = DenseDetectionLoss(reduction=None)(y, out)

@@ -105,6 +105,15 @@ def test_ignored_pixels_may_say_what_they_like(loss):
 
 
 @every_loss
+@pytest.mark.parametrize("label", [-1, 3, 255])
+def test_a_label_that_is_no_class_makes_the_loss_nan(loss, label):
+    labels, logits = np.array([[[0, 1, 2], [2, 0, 1]]]), inputs((1, 2, 3, 3))
+    assert np.isfinite(float(loss(ignore_class=7)(labels, logits)))
+    labels[0, 0, 1] = label
+    assert np.isnan(float(loss(ignore_class=7)(labels, logits)))
+
+
+@every_loss
 def test_a_loss_is_the_same_from_its_config(loss):
     arguments = {"ignore_class": 3, "name": "mine"}
     if loss is PixelCrossentropy:

@@ -110,6 +110,17 @@ def test_a_diverged_model_has_a_loss_that_says_so():
     assert np.isnan(float(SetLoss()(truth, said)))
 
 
+@pytest.mark.parametrize("more", [0, 1, 5])
+def test_a_class_that_the_model_lacks_makes_the_loss_nan(more):
+    known, truth = golden_case("plain")
+    said = {"logits": known["logits"], "boxes": known["boxes"]}
+    classes = truth["classes"].copy()
+    classes[0, 0] = known["logits"].shape[-1] - 2  # before "no object"
+    assert np.isfinite(float(SetLoss()({**truth, "classes": classes}, said)))
+    classes[0, 0] += 1 + more
+    assert np.isnan(float(SetLoss()({**truth, "classes": classes}, said)))
+
+
 @on_tensorflow
 @pytest.mark.slow  # another process
 def test_two_replicas_have_the_loss_and_gradients_of_one():
