@@ -92,7 +92,11 @@ class Grid:
 
     def obstacles(self, arms, levels):
         """Why nothing is called of these cells: texts such as `"vit/...: failed"`."""
-        for place in self.places(arms, levels):
+        return self.obstacles_at(self.places(arms, levels))
+
+    def obstacles_at(self, places):
+        """The same of cells at some (arm, level, seed)."""
+        for place in places:
             state, name = self.state(*place), self._names[place]
             if state not in (DONE, NOT_RUN):
                 yield f"{name} {_was(state)}"

@@ -102,6 +102,20 @@ def test_missing_cells_are_left_out_and_listed_with_their_price(tmp_path, capsys
     assert "6 of them are missing" in said and "6 cells, " in said
 
 
+@pytest.mark.parametrize("arm", ["BiT", "BiT probe"])
+def test_cells_of_several_machines_are_not_read(tmp_path, arm):
+    folder = begin(tmp_path / "s")
+    mixed = next(c.name for c in STUDY.cells() if c.arm == arm)
+    folder.write_result(mixed, folder.read_result(mixed) | {"mixed": True})
+    result = studies.fewshot_proxy(folder.path)
+    seeds = {(p.model.trained, p.level): p.seeds for p in result.drawn.points}
+    assert seeds.pop(("BiT", "F, 10 %")) == 2 and set(seeds.values()) == {3}
+    assert [c.name for c in result.mixed] == [mixed] and not result.missing
+    assert "35 of 36 cells are read" in str(result)
+    page = studies.write_proxy(result).read_text()
+    assert f"several kinds of machines, and not read</h2><ul><li>{mixed}" in page
+
+
 def test_one_seed_has_no_interval(tmp_path):
     study = dataclasses.replace(STUDY, seeds=(1,))
     found = studies.fewshot_proxy(begin(tmp_path / "s", study).path).drawn

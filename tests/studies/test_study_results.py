@@ -235,6 +235,19 @@ def test_cells_of_several_machines_are_shown_and_not_called(tmp_path):
     assert entry.reason == "bit/size_1/seed_1 ran on several kinds of machines"
 
 
+@pytest.mark.parametrize("spoilt", ["size_100/seed_0", "size_100_x2/seed_0"])
+def test_no_gain_from_more_updates_is_called_of_a_mixed_cell(tmp_path, spoilt):
+    folder = made(tmp_path, data_size(), usual)
+    file = folder / "cells/bit" / spoilt / "result.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "mixed": True}))
+    found = results.read(folder)
+    entry = only(found.differences, d.LENGTH, arm="BiT")
+    assert entry.verdict == d.NOT_CALLED and entry.mean is None
+    assert entry.reason == f"bit/{spoilt} ran on several kinds of machines"
+    assert "Whether BiT is limited by updates is not called: bit/" in found.closing
+    assert only(found.differences, d.LENGTH, arm="ViT").verdict == d.LIMITED
+
+
 def test_one_and_two_seeds_have_means_and_no_verdict(tmp_path):
     for seeds, word in (((0,), d.ONE_SEED), ((0, 1), d.TWO_SEEDS)):
         folder = tmp_path / str(len(seeds))
@@ -332,7 +345,7 @@ def test_a_value_read_from_a_figure_gets_no_verdict(tmp_path):
     assert found.verdict == "not comparable" and "figure" in found.reasons
 
 
-def fine_tuned(folder, row, change=None, n_train=50_000, tested=10_000):
+def fine_tuned(folder, row, change=None, n_train=50_000, tested=10_000, spoil=None):
     """The summary of three runs of ViT's fine-tuning on CIFAR-10, all answers right."""
     study = Study(
         name="compared",
@@ -344,7 +357,9 @@ def fine_tuned(folder, row, change=None, n_train=50_000, tested=10_000):
     made(folder, study, lambda *place: 1.5)
     for file in folder.rglob("result.json"):
         result = {**json.loads(file.read_text()), "n_train": n_train}
-        file.write_text(json.dumps({**result, "test_images": tested}))
+        spoilt = spoil if result["seed"] == 1 else None
+        result |= {"test_images": tested, **(spoilt or {})}
+        file.write_text(json.dumps(result))
         run = file.parent / "run" / "run.json"
         record = json.loads(run.read_text())
         record["data"] |= {"class_names": [str(number) for number in range(10)]}
@@ -384,6 +399,20 @@ def test_a_run_that_is_not_the_papers_is_not_comparable(
 ):
     found = fine_tuned(tmp_path / "s", B16, change, **counts)
     assert found.verdict == "not comparable" and reason in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        ({"mixed": True}, "b_16/seed_1 ran on several kinds of machines."),
+        ({"status": "diverged", "message": "?"}, "b_16/seed_1 diverged."),
+        ({"status": "failed", "message": "?"}, "b_16/seed_1 failed."),
+    ],
+)
+def test_an_arm_with_a_spoilt_seed_is_not_judged(tmp_path, spoil, reason):
+    for row in (B16, "vit/table6/vit_b16_7ep/cifar10"):  # with and without a recipe
+        found = fine_tuned(tmp_path / row, row, spoil=spoil)
+        assert found.verdict == "not comparable" and reason in found.reasons
 
 
 def test_a_row_without_a_recipe_is_compared_by_its_columns(tmp_path):

@@ -221,9 +221,10 @@ def _lengths(grid):
         entry = d.Difference(d.LENGTH, cell.arm, "", level, d.POINTS, 0)
         places = (cell.arm, cell.level, cell.seed), (cell.arm, level, cell.seed)
         gain = grid.outcome(*places[0]) - grid.outcome(*places[1])
-        if math.isnan(gain):
-            states = {grid.state(*place) for place in places} - {"done"}
-            entry = entry.having(verdict=d.NOT_RUN, reason=", ".join(sorted(states)))
+        if obstacles := list(grid.obstacles_at(places)):
+            entry = entry.having(verdict=d.NOT_CALLED, reason="; ".join(obstacles))
+        elif math.isnan(gain):
+            entry = entry.having(verdict=d.NOT_RUN, reason=d.NOT_RUN)
         else:
             verdict = d.LIMITED if gain > GAIN else d.NOT_LIMITED
             entry = entry.having(pairs=1, mean=gain, verdict=verdict)

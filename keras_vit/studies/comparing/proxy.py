@@ -144,6 +144,9 @@ def _proxy(grid, models, shots):
     for place in places:
         seed, level = study.seeds[place[0]], study.levels[place[1]]
         model = models[place[2]]
+        pair = [(arm, level, seed) for arm in (model.probe, model.trained)]
+        if any(grid.obstacles_at(pair)):
+            continue
         outcome = grid.outcome(model.trained, level, seed)
         found = (grid.result(model.probe, level, seed) or {}).get(name)
         if found is not None and not math.isnan(outcome):

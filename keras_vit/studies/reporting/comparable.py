@@ -41,7 +41,8 @@ def compare_cells(grid, cells, summary, row):
     Where it is known how a published value came about, the cells' recipe goes through
     the ten checks of `reproduce`; their decisive differences make the two values
     incomparable. Otherwise model, task, metric, image size, protocol and pretraining
-    must agree, as the recipe tells them.
+    must agree, as the recipe tells them. Nothing is compared where a cell of the arm at
+    the level diverged, failed or ran on several kinds of machines.
 
     Args:
         grid: A `Grid`.
@@ -65,7 +66,8 @@ def compare_cells(grid, cells, summary, row):
     own = cells[0].recipe
     first = next((c.recipe for c in grid.cells if c.name == cells[0].needs), None)
     trial = find_trial(row)
-    obstacles = list(_test_images(own))
+    obstacles = [f"{text}." for text in grid.obstacles([summary.arm], [summary.level])]
+    obstacles += _test_images(own)
     if trial.recipe is None or not cells[0].trains:
         ours = _described(grid, cells[0], first, ours)
         return published.compare(ours, row, obstacles)

@@ -46,16 +46,24 @@ class ProxyResult:
         grid: The `Grid` that was read.
         proxies: List of `Proxy`, one for each number of shots.
         missing: List of the `Cell`s that would be read and have no result.
+        mixed: List of those that ran on several kinds of machines, and are not read.
     """
 
     grid: Grid
     proxies: list[Proxy]
     missing: list
+    mixed: list
 
     def __str__(self):
         cells = len(cells_read(self.grid.study))
-        lines = [f"{cells - len(self.missing)} of {cells} cells are read."]
+        lines = [f"{self.read} of {cells} cells are read."]
         return "\n".join([*lines, *map(sentence, self.proxies)])
+
+    @property
+    def read(self):
+        """How many cells are read."""
+        left = len(self.missing) + len(self.mixed)
+        return len(cells_read(self.grid.study)) - left
 
     @property
     def closing(self):
@@ -91,8 +99,13 @@ def fewshot_proxy(folder):
     >>> print(studies.fewshot_proxy("studies/transfer-laptop").closing)
     """
     grid = Grid(folder)
-    missing = [c for c in cells_read(grid.study) if state_of(grid, c) != DONE]
-    return ProxyResult(grid, proxies(grid), missing)
+    missing, mixed = [], []
+    for cell in cells_read(grid.study):
+        if state_of(grid, cell) != DONE:
+            missing.append(cell)
+        elif grid.results[cell.name].get("mixed"):
+            mixed.append(cell)
+    return ProxyResult(grid, proxies(grid), missing, mixed)
 
 
 def sentence(proxy):
@@ -193,11 +206,10 @@ def _csv(result):
 def _page(result):
     title = "fewshot-proxy: does few-shot accuracy tell what training will give?"
     name = result.grid.study.name
-    read = len(cells_read(result.grid.study)) - len(result.missing)
     parts = [
         f"<h1>{escaped(title)}</h1>",
-        f"<p>{read} finished cells of the study {escaped(name)}; nothing was trained "
-        "for this page.</p>",
+        f"<p>{result.read} finished cells of the study {escaped(name)}; nothing was "
+        "trained for this page.</p>",
         "<div class='said'>"
         + "".join(f"<p>{escaped(sentence(p))}</p>" for p in result.proxies)
         + "</div>",
@@ -206,9 +218,13 @@ def _page(result):
         parts.append(f"<div class='wide'>{themed_svg(lambda: draw(result), 'p')}</div>")
     parts += ["<h2>Pairs that few-shot accuracy orders otherwise</h2>", _wrong(result)]
     parts += ["<h2>Models</h2>", _models(result), f"<p class='note'>{_METHOD}</p>"]
-    if result.missing:
-        names = "".join(f"<li>{escaped(cell.name)}</li>" for cell in result.missing)
-        parts.append(f"<h2>Not done, and not read</h2><ul>{names}</ul>")
+    for why, cells in (
+        ("Not done", result.missing),
+        ("Run on several kinds of machines", result.mixed),
+    ):
+        if cells:
+            names = "".join(f"<li>{escaped(cell.name)}</li>" for cell in cells)
+            parts.append(f"<h2>{why}, and not read</h2><ul>{names}</ul>")
     return html_page(title, parts)
 
 

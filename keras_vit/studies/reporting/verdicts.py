@@ -54,6 +54,10 @@ TEMPLATES = {
     "seed: not limited by updates.",
     (
         d.LENGTH,
+        d.NOT_CALLED,
+    ): "Whether {arm} is limited by updates is not called: {reason}.",
+    (
+        d.LENGTH,
         d.NOT_RUN,
     ): "Whether {arm} is limited by updates is not known: {reason}.",
 }
