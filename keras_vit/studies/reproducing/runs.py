@@ -4,6 +4,7 @@ import dataclasses
 import logging
 
 from keras_vit.common.checks import check_choice
+from keras_vit.studies.reproducing.checks import check_all
 from keras_vit.training import RunFolder, train
 from keras_vit.training.run.divergence import Diverged
 
@@ -79,7 +80,7 @@ def begun_with(attempt, folder, devices):
 
 
 def with_rate(attempt, folder, devices):
-    """The attempt at the rate that a sweep has chosen, and what the sweep found."""
+    """The attempt at the rate that a sweep chose, checked again, and what it found."""
     if not attempt.rates:
         return attempt, {}
     trial, recipe = attempt.trial, begun_with(attempt, folder, devices)
@@ -91,4 +92,6 @@ def with_rate(attempt, folder, devices):
         for one in (trial.recipe, attempt.recipe)
     )
     trial = dataclasses.replace(trial, recipe=own)
-    return dataclasses.replace(attempt, trial=trial, recipe=ours), found
+    seen = dataclasses.replace(attempt.found, recipe=ours)
+    chosen = {"trial": trial, "found": seen, "checks": check_all(trial, seen)}
+    return dataclasses.replace(attempt, recipe=ours, **chosen), found

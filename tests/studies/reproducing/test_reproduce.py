@@ -160,8 +160,10 @@ def test_a_sweep_chooses_the_rate_on_held_out_images(monkeypatch, tmp_path):
     assert "learning_rate" not in result.changes
     written = json.loads((tmp_path / "result.json").read_text())
     assert written["sweep"]["0.03"] is None
+    assert "learning_rate 0.003" in written["checks"][6]["text"]  # the rate that ran
     page = (tmp_path / "reproduce.html").read_text()
     assert "Choice of the learning rate" in page and "diverged" in page
+    assert "learning_rate 0.003" in page and "learning_rate 0.01<" not in page
 
 
 def test_a_sweep_without_an_end_or_a_published_one_is_refused(monkeypatch, tmp_path):
