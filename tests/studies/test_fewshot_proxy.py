@@ -85,7 +85,7 @@ def test_orders_that_few_shots_get_wrong_are_counted_and_named(tmp_path):
     assert five.tau == pytest.approx((5 - 1) / 6) == five.low == five.high
     assert np.isnan(one.tau)  # all models are equal with one image a class
     assert "orders 5 of 6 pairs of models" in result.closing
-    assert "0.67 (0.67 to 0.67, 3 seeds)" in result.closing
+    assert "0.67 (0.67 to 0.67 when 3 seeds are drawn again)" in result.closing
     assert not result.missing and "36 of 36 cells are read" in str(result)
 
 
@@ -116,7 +116,7 @@ def test_cells_of_several_machines_are_not_read(tmp_path, arm):
     assert f"several kinds of machines, and not read</h2><ul><li>{mixed}" in page
 
 
-def test_one_seed_has_no_interval(tmp_path):
+def test_one_seed_has_no_range(tmp_path):
     study = dataclasses.replace(STUDY, seeds=(1,))
     found = studies.fewshot_proxy(begin(tmp_path / "s", study).path).drawn
     assert (found.low, found.high, found.seeds) == (None, None, 1)
@@ -131,9 +131,19 @@ def test_the_files_say_what_the_cells_say(tmp_path, capsys):
     assert (folder / "proxy.png").stat().st_size > 1000
     assert main([*words, "--check"]) == 0
     table = folder / "proxy.csv"
-    table.write_text(table.read_text().replace("60.0000", "61.0000"))
-    assert main([*words, "--check"]) != 0
-    assert "proxy.csv, line" in capsys.readouterr().err
+    text = table.read_text()
+    for said, other in (("60.0000", "61.0000"), ("0.6667,0.6667", "0.6667,0.6000")):
+        assert said in text
+        table.write_text(text.replace(said, other))
+        assert main([*words, "--check"]) != 0
+        assert "proxy.csv, line" in capsys.readouterr().err
+
+
+def test_the_range_of_tau_is_called_no_confidence_interval(tmp_path):
+    result = studies.fewshot_proxy(begin(tmp_path / "s").path)
+    assert "95 %" not in f"{result} {result.closing}"
+    page = studies.write_proxy(result).read_text()
+    assert "less than a 95 % confidence interval" in page
 
 
 def test_a_folder_without_such_models_is_refused(tmp_path, capsys):

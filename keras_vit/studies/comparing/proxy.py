@@ -11,7 +11,7 @@ from keras_vit.studies.comparing.statistics import FEWEST
 from keras_vit.studies.grid import NOT_RUN
 from keras_vit.studies.parts import ACCURACY
 
-# How often seeds are drawn again for an interval, and what it covers.
+# How often seeds are drawn again, and between which quantiles the range of tau lies.
 _DRAWS, _ENDS = 1000, (0.025, 0.975)
 
 # Fields in the group of the model that only training, or the size of images, has.
@@ -49,8 +49,9 @@ class Proxy:
         wrong: Tuple of pairs of `Point` that it orders otherwise; equal ones are in
             neither.
         tau: Kendall's tau-b over all pairs at one level; NaN where it is not defined.
-        low, high: Its 95 % interval when seeds are drawn again; `None` with fewer than
-            three seeds.
+        low, high: Its range when seeds are drawn again, of which 2.5 % are cut off at
+            each end; `None` with fewer than three seeds. No 95 % confidence interval:
+            of so few seeds, the bootstrap covers less.
         seeds: Integer, seeds that all points have.
     """
 
@@ -170,13 +171,13 @@ def _proxy(grid, models, shots):
     right = sum(sign > 0 for sign in signs)
     wrong = tuple(pair for pair, sign in zip(pairs, signs) if sign < 0)
     seeds = int(counts[counts > 0].min())
-    low, high = _interval(few, trained) if seeds >= FEWEST else (None, None)
+    low, high = _range(few, trained) if seeds >= FEWEST else (None, None)
     tau = kendall(*means)
     return Proxy(shots, points, len(pairs), right, wrong, tau, low, high, seeds)
 
 
-def _interval(few, trained):
-    """Ends of the interval of tau when seeds are drawn again, the same for all."""
+def _range(few, trained):
+    """Ends of the range of tau when seeds are drawn again, the same for all."""
     random = np.random.default_rng(0)
     draws = random.integers(0, len(few), (_DRAWS, len(few)))
     found = [kendall(_mean(few[d]), _mean(trained[d])) for d in draws]

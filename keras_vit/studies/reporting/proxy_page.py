@@ -26,13 +26,17 @@ from keras_vit.studies.reporting.apart import COLOURS, MARKERS
 SHOTS = 5
 TABLE, PICTURE, PAGE = "proxy.csv", "proxy.png", "proxy.html"
 _HEADER = ("shots", "level", "model", "probe", "seeds", "few_shot", "trained")
+# Of all lines of a number of shots together.
+_HEADER += ("tau", "tau_low", "tau_high")
 _METHOD = (
     "Each model is measured twice: few-shot, by a linear classifier of its frozen "
     "features before any training, fitted to N images of each class; and after "
     "training, on the same part of the images and the same test images. Kendall's tau "
     "compares the order of all pairs of models at one level, over all levels together: "
     "1 where few-shot accuracy orders all as training does, 0 where it says nothing. "
-    "Its interval (95 %) draws seeds again, and is of these models and data sets only. "
+    "Its range holds 95 % of the values that it takes when the seeds are drawn again. "
+    "With few seeds that is less than a 95 % confidence interval, and it is of these "
+    "models and data sets only. "
     "The paper uses few-shot accuracy in this way (section 4.1), and prints no such "
     "number."
 )
@@ -118,9 +122,9 @@ def sentence(proxy):
     if math.isnan(proxy.tau):
         return f"{said}Kendall's tau is not defined."
     if proxy.low is None:
-        return f"{said}Kendall's tau {proxy.tau:.2f}, {seeds}: no interval."
-    span = f"{proxy.low:.2f} to {proxy.high:.2f}"
-    return f"{said}Kendall's tau {proxy.tau:.2f} ({span}, {seeds})."
+        return f"{said}Kendall's tau {proxy.tau:.2f}, {seeds}: no range."
+    span = f"{proxy.low:.2f} to {proxy.high:.2f} when {seeds} are drawn again"
+    return f"{said}Kendall's tau {proxy.tau:.2f} ({span})."
 
 
 def _images(proxy):
@@ -196,11 +200,17 @@ def _csv(result):
         [
             *(proxy.shots, point.level, point.model.trained, point.model.probe),
             *(point.seeds, f"{point.few:.4f}", f"{point.trained:.4f}"),
+            *map(_number, (proxy.tau, proxy.low, proxy.high)),
         ]
         for proxy in result.proxies
         for point in proxy.points
     ]
     return as_csv(_HEADER, rows)
+
+
+def _number(value):
+    """A number as it stands in the table; nothing where there is none."""
+    return "" if value is None or math.isnan(value) else f"{value:.4f}"
 
 
 def _page(result):
