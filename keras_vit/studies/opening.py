@@ -22,7 +22,7 @@ class Reading:
 PROXY = Reading(
     "fewshot-proxy",
     "Does few-shot accuracy tell what training will give?",
-    ("laptop", "paper"),
+    ("laptop",),  # transfer's preset of the paper probes no weights
     f"{VIT}, section 4.1; reads the cells of transfer",
 )
 

@@ -157,3 +157,31 @@ def test_a_folder_without_such_models_is_refused(tmp_path, capsys):
     with pytest.raises(ValueError, match="no cells of its own"):
         studies.find_study("fewshot-proxy")
     assert "fewshot-proxy" in str(studies.list_studies())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["--cpu-budget", "1h"], ["--device-budget", "1h"], ["--budget", "1h"]),
+        *(["--mixed"], ["--workers", "2"], ["--engine", "ray"], ["--keep", "all"]),
+        *(["--seeds", "4"], ["--levels", "F, 1"], ["--set", "epochs=2"]),
+        *(["--data", "cifar10"], ["--report-only"], ["--list"], ["--model-index"]),
+        *(["--dry-run", "--check"], ["--dry-run", "--seeds", "4"]),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(tmp_path, capsys, words):
+    StudyFolder(tmp_path / "s").begin(STUDY)
+    command = ["study", "fewshot-proxy", "--folder", str(tmp_path / "s"), *words]
+    assert main(command) == 2
+    option = words[1] if words[0] == "--dry-run" else words[0]
+    assert f"has no use for {option} here" in capsys.readouterr().err
+    assert not (tmp_path / "s" / "proxy.csv").exists()
+
+
+def test_every_preset_has_models_to_compare(capsys):
+    (row,) = [row for row in studies.list_studies() if row.name == "fewshot-proxy"]
+    for preset in row.presets:
+        study = studies.find_study("transfer", preset)
+        assert studies.cells_read(study)
+    assert main(["study", "fewshot-proxy", "--preset", "paper", "--dry-run"]) == 2
+    assert "has the preset laptop" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`keras-vit study fewshot-proxy`, which reads finished cells and trains nothing."""
 
+import dataclasses
 from pathlib import Path
 
 from keras_vit.terminal import WrongUsage, command
@@ -8,6 +9,11 @@ NAME = "fewshot-proxy"
 
 # What it reads where no folder is given.
 _READS = "transfer"
+# The options that it has; those that say what would be read and what that costs, with
+# --dry-run; and among these, those that make up a study where none is begun.
+_OPTIONS = ("name", "preset", "folder", "dry_run")
+_PRICES = ("hardware", "devices", "workers")
+_STUDY = ("data", "levels", "seeds", "set")
 
 
 def run_proxy(words, price):
@@ -21,13 +27,17 @@ def run_proxy(words, price):
         The exit status.
     """
     from keras_vit import studies
+    from keras_vit.studies.opening import PROXY
 
-    for name in ("list", "diff", "model_index", "cell", "budget"):
-        if getattr(words, name):
-            option = name.replace("_", "-")
-            raise WrongUsage(f"{NAME} runs no cells of its own: no --{option}.")
-    folder = words.folder or Path("studies") / f"{_READS}-{words.preset}"
+    if words.preset not in PROXY.presets:
+        raise WrongUsage(
+            f"{NAME} has the preset {', '.join(PROXY.presets)}: that of {_READS} both "
+            "probes and trains each model. Of a study of your own that does, give the "
+            f"--folder. Received: --preset {words.preset}"
+        )
+    folder = _folder(words)
     begun = (folder / "study.json").is_file()
+    _refuse_others(words, begun)
     if words.dry_run:
         study = studies.StudyFolder(folder).read_study() if begun else None
         return _plan(study or words.found(_READS), folder, price)
@@ -46,6 +56,25 @@ def run_proxy(words, price):
         print(f"{len(result.missing)} cells are missing; their price:")
         print(f"  {command('study', NAME, '--folder', folder, '--dry-run')}")
     return 0
+
+
+def _folder(words):
+    return words.folder or Path("studies") / f"{_READS}-{words.preset}"
+
+
+def _refuse_others(words, begun):
+    """Refuses every option that would do nothing."""
+    known = _OPTIONS + (_PRICES if words.dry_run else ("check",))
+    known += _STUDY if words.dry_run and not begun else ()
+    for field in dataclasses.fields(words):
+        if field.name not in known and getattr(words, field.name) != field.default:
+            option = f"--{field.name.replace('_', '-')}"
+            why = "it runs no cells of its own, and reads those that are done"
+            if field.name in _PRICES:
+                why = "only --dry-run says what cells would cost"
+            elif field.name in _STUDY and begun:
+                why = f"the study that it reads is that of {_folder(words)}"
+            raise WrongUsage(f"{NAME} has no use for {option} here: {why}.")
 
 
 def _plan(study, folder, price):
