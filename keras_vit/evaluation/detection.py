@@ -180,8 +180,9 @@ def evaluate_detection(
             are matched by their names.
         source: A `keras_vit.data` source of boxes, or any object with `class_names` and
             `pairs()`, which yields `(image, objects, name)`: uint8 `(height, width,
-            channels)`; a dictionary of `"boxes"`, `"classes"` and `"crowd"`, as
-            `CocoTally.update` takes; a string. It is read twice if `examples` is not 0.
+            channels)`; a dictionary of `"boxes"`, `"classes"`, `"crowd"` and `"areas"`,
+            as `CocoTally.update` takes; a string. It is read twice if `examples` is not
+            0.
             Its classes are matched with a model's by their names.
         score: Float in [0, 1), the lowest score of a model's box. What is left out
             cannot count as found, so it should be low.

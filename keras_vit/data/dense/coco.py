@@ -1,6 +1,7 @@
 """COCO's json: boxes, polygons, run lengths and crowds of many images in one file."""
 
 import json
+import math
 import mmap
 import os
 
@@ -213,8 +214,11 @@ def _shape(row, source, numbers):
         elif segmentation:
             polygons = tuple(corners(points) for points in segmentation)
         crowd = bool(row.get("iscrowd", 0))
-        label = numbers[row["category_id"]]
-        return Shape(label, box, polygons, runs, crowd, name), row["image_id"]
+        label, area = numbers[row["category_id"]], row.get("area")
+        area = None if area is None else float(area)
+        if area is not None and not 0 <= area < math.inf:
+            raise ValueError(f"{source}: {name} has an area of {area:g}")
+        return Shape(label, box, polygons, runs, crowd, name, area), row["image_id"]
     except (KeyError, TypeError, AttributeError) as error:
         reason = f"has no {error}" if type(error) is KeyError else str(error)
     except ValueError as error:

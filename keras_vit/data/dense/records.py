@@ -204,9 +204,12 @@ def _boxes(info, name):
         if box is None:
             continue
         crowd = next((k for k in CROWD if k in inner), None)
+        area = "area" if "area" in inner else None
         names = (key.removesuffix("s"),) if label is None else inner[label].names
 
-        def annotation(name, example, key=key, box=box, label=label, crowd=crowd):
+        def annotation(
+            name, example, key=key, box=box, label=label, crowd=crowd, area=area
+        ):
             rows, shapes = example[key], []
             for number, corners in enumerate(rows[box].astype(np.float64)):
                 shapes.append(
@@ -215,12 +218,13 @@ def _boxes(info, name):
                         tuple(corners.tolist()),
                         crowd=crowd is not None and bool(rows[crowd][number]),
                         name=f"object {number + 1}",
+                        area=area and float(rows[area][number]),
                     )
                 )
             return Shapes(name, tuple(shapes))
 
         image = _image(info, name)
-        wanted = {image: True, key: {k for k in (box, label, crowd) if k}}
+        wanted = {image: True, key: {k for k in (box, label, crowd, area) if k}}
         return _Parts(image, (image,), wanted, tuple(names), annotation)
     raise _lacks(info, name, "boxes")
 

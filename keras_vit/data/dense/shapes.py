@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_vit.boxes import clip_boxes, convert_boxes
+from keras_vit.boxes import box_areas, clip_boxes, convert_boxes
 from keras_vit.data.dense import run_lengths
 from keras_vit.data.dense.found import WrongSize
 from keras_vit.data.dense.polygons import fill
@@ -26,6 +26,7 @@ class Shape:
         runs: Or run lengths of COCO.
         crowd: Whether it is a group, or too difficult to count.
         name: What to call it in a message.
+        area: Its square pixels, if the annotation says so and they are not its box's.
     """
 
     label: int
@@ -34,6 +35,7 @@ class Shape:
     runs: dict | None = None
     crowd: bool = False
     name: str = ""
+    area: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ class ShapeReader:
         return b"\n".join(parts)
 
     def boxes(self, shapes: Shapes, size) -> dict[str, np.ndarray]:
-        """`"boxes"` (N, 4), left, top, right, bottom in pixels; `"classes"`, `"crowd"`.
+        """`"boxes"` (N, 4), left, top, right, bottom in pixels; and others, each (N,).
+
+        These are `"classes"`, `"crowd"`, and `"areas"` in square pixels: as the
+        annotation says, else of the box.
 
         Raises:
             ValueError: if a box is empty, or outside of the image by over a pixel, or
@@ -109,8 +114,11 @@ class ShapeReader:
             boxes = np.array([counted[place].box for place in given], np.float64)
             boxes = convert_boxes(boxes, self.form, "corners", size)
             found[given] = _within(boxes, size, shapes, [counted[p] for p in given])
+        areas = zip(counted, box_areas(found).tolist())
+        areas = [own if shape.area is None else shape.area for shape, own in areas]
         return {
             "boxes": found,
+            "areas": np.array(areas, np.float64),
             "classes": np.array([shape.label for shape in counted], np.int64),
             "crowd": np.array([shape.crowd for shape in counted], bool),
         }

@@ -120,8 +120,9 @@ class BoxSource(AnnotatedSource):
 
         Yields:
             (image, objects, id): `uint8` `(h, w, num_channels)`, upright; a dictionary
-            of `"boxes"`, `float64` `(N, 4)`, `"classes"`, `int64` `(N,)`, and
-            `"crowd"`, `bool` `(N,)`; the file as a string.
+            of `"boxes"`, `float64` `(N, 4)`, `"classes"`, `int64` `(N,)`, `"crowd"`,
+            `bool` `(N,)`, and `"areas"`, `float64` `(N,)`, square pixels, those of the
+            box where the annotation does not say; the file as a string.
 
         Raises:
             ValueError: naming a file that cannot be read.

@@ -7,6 +7,7 @@ import pytest
 from masks import save
 
 from keras_vit.data import BoxSource, load, load_splits
+from keras_vit.evaluation import evaluate_detection
 
 SIZE = 24, 32
 
@@ -104,6 +105,35 @@ def test_weights_of_parts_count_every_image_once(tmp_path):
         total += sum(float(weights.numpy().sum()) for *_, weights in batches)
     # Three batches of two, such that their mean is that over the five images.
     assert total == pytest.approx(6)
+
+
+def test_areas_are_those_of_the_annotations_and_else_of_the_boxes(tmp_path):
+    (box,) = write_boxes(tmp_path, count=2)[1].tolist()
+    entries = json.loads((tmp_path / "boxes.json").read_text())
+    entries["annotations"].append({**entries["annotations"][0], "area": 5.5})
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    empty, both = (objects for _, objects, _ in load_boxes(tmp_path).pairs())
+    left, top, right, bottom = box
+    assert empty["areas"].shape == (0,)
+    assert both["areas"].tolist() == [(right - left) * (bottom - top), 5.5]
+    entries["annotations"][1]["area"] = -1
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match="the annotation 1 has an area of -1"):
+        load_boxes(tmp_path)
+
+
+def test_scores_by_size_go_by_the_areas_of_the_annotations(tmp_path):
+    box = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 40, 40], "iscrowd": 0}
+    entries = {
+        "images": [{"id": 1, "file_name": "1.png"}],
+        "annotations": [{"id": 1, "area": 1000, **box}],  # small is up to 1024
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    save(tmp_path / "1.png", np.zeros((50, 50, 3), np.uint8))
+    (tmp_path / "boxes.json").write_text(json.dumps(entries))
+    said = {"boxes": [[0, 0, 40, 40]], "classes": [0], "scores": [0.9]}
+    stats = evaluate_detection([said], load_boxes(tmp_path)).scores.stats
+    assert stats["AP_small"] == 1 and np.isnan(stats["AP_medium"])
 
 
 def test_splits_are_those_of_the_files(tmp_path):

@@ -64,6 +64,7 @@ def voc(tmp_path):
                 "label": Features.ClassLabel(names=["cat", "dog"]),
                 "bbox": Features.BBoxFeature(),
                 "is_difficult": np.bool_,
+                "area": np.int64,
             }
         ),
     }
@@ -76,6 +77,7 @@ def voc(tmp_path):
                     "label": 1,
                     "bbox": Features.BBox(0.1, 0.25, 0.5, 1.0),
                     "is_difficult": number == 2,
+                    "area": 7,
                 }
             ]
             * number,
@@ -96,6 +98,7 @@ def test_boxes_are_read_in_pixels(voc):
         np.testing.assert_allclose(found["boxes"], wanted.reshape(-1, 4), atol=1e-5)
         assert found["classes"].tolist() == [1] * number
         assert found["crowd"].tolist() == [number == 2] * number
+        assert found["areas"].tolist() == [7] * number
     _, objects = next(iter(source.batches(3, image_size=(10, 20))))
     assert objects["boxes"].shape == (3, 2, 4)
 
