@@ -51,8 +51,9 @@ def write_yolo_boxes(folder, found):
     """Writes boxes as a folder of YOLO: `labels/<image>.txt`, and `classes.txt`.
 
     A line is the class's number, the box's centre x and y, its width and height as
-    shares of the image. An image without boxes has an empty file. Scores have no place
-    in this format: leave out uncertain boxes by `score` of `keras_vit.detect`.
+    shares of the image. An image without boxes has an empty file. Of images of equal
+    names the second has `-2` behind it, and so on. Scores have no place in this format:
+    leave out uncertain boxes by `score` of `keras_vit.detect`.
 
     Args:
         folder: Path of the folder to write: a new one, or an empty one.
@@ -60,8 +61,8 @@ def write_yolo_boxes(folder, found):
             an error are left out.
 
     Raises:
-        ValueError: if there is something in the folder, there is no image, the classes
-            differ, or two images would have the same file.
+        ValueError: if there is something in the folder, there is no image, or the
+            classes differ.
 
     Example:
 
@@ -71,8 +72,14 @@ def write_yolo_boxes(folder, found):
         pass
 
 
-def as_yolo_boxes(folder, found):
-    """Yields what it is given, and writes it as `write_yolo_boxes` does."""
+def as_yolo_boxes(folder, found, names_of=None):
+    """Yields what it is given, and writes it as `write_yolo_boxes` does.
+
+    Args:
+        folder, found: As there.
+        names_of: Dictionary of the stem of the txt of each file. By default it is that
+            of the image, with a number where it is taken.
+    """
     folder = pathlib.Path(folder)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ValueError(
@@ -83,24 +90,28 @@ def as_yolo_boxes(folder, found):
     with replacing(folder) as temporary:
         (temporary / "labels").mkdir(parents=True)
         for each in _readable(found):
-            names, name = each.class_names, pathlib.PurePath(each.file).stem + ".txt"
-            if name in written:
-                raise ValueError(
-                    "YOLO's txt have the names of their images, which must differ. "
-                    f"Received: two images for {display(name)}. Write them into "
-                    "different folders, or as COCO json."
-                )
-            written.add(name)
+            names = each.class_names
+            stem = names_of[each.file] if names_of else _new_stem(each.file, written)
             boxes = convert_boxes(each.boxes, "corners", "yolo", each.image.shape[:2])
             lines = (
                 f"{number} " + " ".join(f"{value:.6f}" for value in box) + "\n"
                 for number, box in zip(each.classes.tolist(), boxes.tolist())
             )
-            path = temporary / "labels" / name
+            path = temporary / "labels" / f"{stem}.txt"
             path.write_text("".join(lines), encoding="utf-8")
             yield each
         text = "".join(f"{name}\n" for name in names)
         (temporary / "classes.txt").write_text(text, encoding="utf-8")
+
+
+def _new_stem(file, taken):
+    """The stem of a file, with a number if that is taken; it is added to the taken."""
+    stem = name = pathlib.PurePath(file).stem
+    number = 2
+    while name.lower() in taken:
+        name, number = f"{stem}-{number}", number + 1
+    taken.add(name.lower())
+    return name
 
 
 def _readable(found):

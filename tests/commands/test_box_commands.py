@@ -49,6 +49,19 @@ def test_boxes_are_printed_and_written_in_every_format(model, photos, tmp_path, 
     assert Image.open(pictures / "b.png").size == (31, 50)
 
 
+def test_equal_names_in_two_folders_lose_nothing_of_what_is_written(
+    model, photos, tmp_path
+):
+    (photos / "more").mkdir()
+    Image.new("RGB", (40, 40)).save(photos / "more" / "a.png")
+    out, pictures, coco = (tmp_path / name for name in ("yolo", "seen", "coco.json"))
+    words = ["predict", model, photos, "--out", out, "--overlay", pictures]
+    assert cli.main([str(word) for word in [*words, "--coco", coco]]) == 0
+    for folder in (out / "labels", pictures):
+        assert {path.stem for path in folder.iterdir()} == {"a", "b", "a-2"}
+    assert len(json.loads(coco.read_text())["images"]) == 3
+
+
 def test_rows_of_text_and_csv_hold_the_same_boxes(model, photos, capsys):
     words = ["predict", model, str(photos / "a.png"), "--score", "0", "--format"]
     assert cli.main([*words, "csv"]) == 0

@@ -1,5 +1,7 @@
 """The files of boxes that `predict` writes."""
 
+from pathlib import Path
+
 from keras_vit.commands.judging.mask_files import MaskFiles
 from keras_vit.common.files import replacing
 
@@ -24,7 +26,8 @@ class BoxFiles(MaskFiles):
 
         each = map(self._draw, found)
         if self._out is not None:
-            each = as_yolo_boxes(self._out, each)
+            stems = {file: Path(name).stem for file, name in self._names.items()}
+            each = as_yolo_boxes(self._out, each, stems)
         if self._coco is not None:
             write_coco_boxes(self._coco, each)
         for _ in each:
