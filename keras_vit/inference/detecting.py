@@ -10,6 +10,7 @@ import numpy as np
 from keras_vit.boxes import clip_boxes
 from keras_vit.common.checks import check_positive, check_rate
 from keras_vit.data.pipeline.images import load_pixels
+from keras_vit.data.steps import Resize
 from keras_vit.devices.context import filled
 from keras_vit.inference.box_pictures import draw_boxes
 from keras_vit.inference.loaded import (
@@ -167,17 +168,19 @@ class BoxFinder:
             names = list(metadata_of(model)["class_names"])
         self.known_names = names
         self.class_names = names or [f"class {number}" for number in range(count)]
-        keeps_size = None in image_shape(model)[:2]
+        self._size = size = image_shape(model)[:2]
+        keeps_size = None in size
         if metadata_of(model).get("preprocessing"):
             steps, keeps_size = preprocessing_of(model), False
         else:
             steps = preprocessing_of(model, (1, 1) if keeps_size else None)
         self.num_channels = steps.num_channels
-        self._steps = [
-            step
-            for step in steps.image_steps
-            if not (keeps_size and isinstance(step, GEOMETRY))
-        ]
+        self._steps = steps.image_steps
+        values = [step for step in self._steps if not isinstance(step, GEOMETRY)]
+        if keeps_size:
+            self._steps = values
+        # For images that do not get the model's size otherwise: a crop is left out.
+        self._stretch = values if None in size else [Resize(*size), *values]
 
     def __call__(self, images):
         """The boxes in images.
@@ -189,7 +192,7 @@ class BoxFinder:
             List of dictionaries of `"boxes"`, `"scores"` and `"classes"`; see
             `Detections`.
         """
-        ready = [prepared(image, self._steps) for image in images]
+        ready = [self._prepared(image) for image in images]
         found, waiting = [None] * len(ready), {}
         for place, (array, _) in enumerate(ready):
             waiting.setdefault(array.shape, []).append(place)
@@ -209,6 +212,13 @@ class BoxFinder:
                 for place, own in zip(some, boxes):
                     found[place] = _in_image(own, ready[place][1])
         return found
+
+    def _prepared(self, image):
+        """An image as the model takes it, and where its pixels went."""
+        array, axes = prepared(image, self._steps)
+        if None in self._size or array.shape[:2] == tuple(self._size):
+            return array, axes
+        return prepared(image, self._stretch)
 
 
 def _in_image(found, axes):

@@ -107,7 +107,8 @@ def take_over(model, backbone, head):
         if layer.path in frozen and layer.name != head:
             layer.trainable = False
     model.metadata.update(backbone.metadata)
-    model.metadata.pop("class_names", None)  # which were of whole images
+    for name in ("class_names", "preprocessing"):  # which were of whole images
+        model.metadata.pop(name, None)
 
 
 def stride_of(family, arguments):

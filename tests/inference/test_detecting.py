@@ -100,6 +100,22 @@ def test_images_that_are_padded_give_boxes_inside_of_themselves(answers):
     assert narrow["classes"].tolist() == [1]
 
 
+def test_where_training_cropped_the_whole_image_is_seen(answers):
+    cropped = keras_vit.data.Preprocessing(
+        (
+            keras_vit.data.steps.ResizeSmall(40),
+            keras_vit.data.steps.CentralCrop(32, 48),
+            keras_vit.data.steps.ValueRange(-1, 1),
+        ),
+        3,
+    )
+    find = BoxFinder(tiny(preprocessing=cropped.to_json()))
+    for size in ((60, 20), (20, 60), (32, 48)):
+        (found,) = find([np.zeros((*size, 3), "uint8")])
+        expected = convert_boxes(SHARES, "yolo", "corners", size)
+        np.testing.assert_allclose(found["boxes"], expected, atol=1e-5)
+
+
 def test_a_short_last_batch_and_unreadable_files_keep_their_order(answers, tmp_path):
     for number in range(3):
         Image.new("L", (9, 9 + number)).save(tmp_path / f"{number}.png")
@@ -138,6 +154,25 @@ def test_a_dense_detector_gives_boxes_too():
 
 def _twice(source):
     return {**vars(source), "pairs": lambda: itertools.repeat(*source.pairs(), 2)}
+
+
+@pytest.mark.parametrize("size", [(None, None), (32, 48)])
+def test_what_a_backbone_wants_of_whole_images_is_not_asked_of_a_detector(size):
+    own = {"position_grid": (2, 3)} if None in size else {}
+    backbone = keras_vit.ViT(
+        **{"num_classes": 0, "image_size": size, "patch_size": 16, "num_layers": 1},
+        **{"hidden_dim": 8, "mlp_dim": 8, "num_heads": 1},
+        **own,
+    )
+    backbone.metadata["preprocessing"] = keras_vit.data.preprocessing(
+        (16, 16)
+    ).to_json()
+    model = keras_vit.Detector(backbone, 1, head_width=8, head_layers=1)
+    seen = []
+    call = model.predict_on_batch
+    model.predict_on_batch = lambda images: seen.append(images.shape) or call(images)
+    keras_vit.detect(model, np.zeros((64, 32, 3), "uint8"))
+    assert seen == [(1, 64, 32, 3) if None in size else (1, *size, 3)]
 
 
 def test_a_model_is_evaluated_with_its_own_class_names(answers):

@@ -146,6 +146,8 @@ def test_images_are_scaled_as_imagenets_and_cut_to_whole_patches(tmp_path):
     assert model.metadata["class_names"] == list(names.values())
     steps = model.metadata["preprocessing"]["steps"]
     assert steps[0] | {"height": 32, "width": 48} == steps[0]
+    of_any_size = keras_vit.from_checkpoint(str(folder), image_size=(None, None))
+    assert "preprocessing" not in of_any_size.metadata
 
 
 def test_a_file_of_the_projects_own_names_is_refused_with_a_remedy():

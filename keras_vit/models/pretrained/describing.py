@@ -5,7 +5,15 @@ import dataclasses
 from keras_vit.checkpoints.names.vit import DETECTION_HEADS, HEAD
 from keras_vit.checkpoints.preparation import evaluation_json
 from keras_vit.models.preprocessing import resolve_scaling
-from keras_vit.models.vision_model import arguments_of, image_shape, value_range_of
+from keras_vit.models.vision_model import (
+    arguments_of,
+    image_shape,
+    settings_of,
+    value_range_of,
+)
+
+# Families that answer for places of an image: to them its size and shape are known.
+_OF_PLACES = ("detector", "segmenter", "unet", "yolos")
 
 
 def describe(model, plan):
@@ -36,6 +44,9 @@ def _evaluation(checkpoint, model):
     """The steps from an image file to what the model takes, where the file says it."""
     preparation, (height, width, channels) = checkpoint.preparation, image_shape(model)
     if preparation is None or channels not in (1, 3):
+        return None
+    family = settings_of(model).get("family")
+    if None in (height, width) and family in _OF_PLACES:  # which sees images whole
         return None
     # Without its layer a model takes values that no step of this package makes.
     wanted = resolve_scaling(checkpoint.input_scaling, channels)
