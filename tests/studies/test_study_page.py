@@ -353,3 +353,35 @@ def test_the_model_index_is_yaml_with_a_source_for_each_value(tables):
     }
     assert first["metrics"][0]["value"] == round(tables.summaries[0].mean, 2)
     assert first["source"]["url"] == "cells/vit/size_1"
+
+
+@pytest.mark.parametrize(
+    ("base", "dataset"),
+    [
+        ({"data": "cifar10"}, {"name": "cifar10", "type": "cifar10"}),
+        (
+            {"data": "cifar10:train[:20%]", "test_split": "test[:20%]"},
+            {
+                "name": "cifar10, tested on test[:20%]",
+                "type": "custom",
+                "split": "test[:20%]",
+            },
+        ),
+        (
+            {"data": "cifar10", "test_split": "train"},
+            {"name": "cifar10, tested on train", "type": "custom", "split": "train"},
+        ),
+        # Of a set without test images, a part of the training images is the test.
+        ({"data": "eurosat"}, {"name": "eurosat", "type": "custom"}),
+        ({"data": "/home/me/x_rays"}, {"name": "x_rays", "type": "custom"}),
+        ({"data": "./x_rays:train"}, {"name": "x_rays", "type": "custom"}),
+    ],
+)
+def test_only_all_published_test_images_are_a_published_data_set(
+    tmp_path, base, dataset
+):
+    yaml = pytest.importorskip("yaml")
+    study = ablation(arms={"a": {}}, comparisons=(), seeds=(0,), base=base)
+    tables = results.read(made(tmp_path / "s", study, alike))
+    [model] = yaml.safe_load(model_index(tables))["model-index"]
+    assert [result["dataset"] for result in model["results"]] == [dataset]
