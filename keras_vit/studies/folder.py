@@ -152,6 +152,14 @@ class StudyFolder:
         file = self.cell(name) / SILENT
         return read_json(file).get("seconds") if file.is_file() else None
 
+    def is_running(self):
+        """Whether a command runs the study now; so, too, where locks do not tell."""
+        try:
+            with open(self.path / ".lock") as file:
+                return take(file) is not True
+        except FileNotFoundError:
+            return False
+
     def is_final(self, name):
         """Whether a cell has a result that stays."""
         found = self.read_result(name)

@@ -21,7 +21,8 @@ class Grid:
         record: Content of study.json.
         study: The `Study`.
         cells: All its cells, whether they were run or not.
-        silent: Names of cells that may hang, to seconds without a sign of them.
+        silent: Names of cells that may hang, to seconds without a sign of them; none
+            where no command runs the study.
     """
 
     def __init__(self, folder):
@@ -31,7 +32,9 @@ class Grid:
         self.cells = self.study.cells()
         self._names = {(c.arm, c.level, c.seed): c.name for c in self.cells}
         silent = ((c.name, self.folder.read_silence(c.name)) for c in self.cells)
-        self.silent = {name: seconds for name, seconds in silent if seconds}
+        silent = {name: seconds for name, seconds in silent if seconds}
+        # A command that was killed has left them behind.
+        self.silent = silent if silent and self.folder.is_running() else {}
         found = ((c.name, self.folder.read_result(c.name)) for c in self.cells)
         self._predictions = {}
         self.results = {name: result for name, result in found if result}

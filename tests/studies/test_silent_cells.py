@@ -60,13 +60,33 @@ def test_the_page_says_which_cells_may_hang_and_what_to_do(tmp_path):
     results.write(folder)
     assert "may hang" not in (folder / "study.html").read_text()
     watch = Watch(StudyFolder(folder))
-    watch.begin(NAME)
-    watch.look(time.monotonic() + 1800)
+    with watch.folder.locked():  # as while a command runs the study
+        watch.begin(NAME)
+        watch.look(time.monotonic() + 1800)
+        results.write(folder)
+        page = (folder / "study.html").read_text()
+        assert "Cells that may hang" in page and "30 min" in page
+        assert f"cells/{NAME}/run" in page and "Ctrl-C" in page
+        assert check(folder)
+    # After a SIGKILL what was written stays, and no cell runs that could hang.
+    assert watch.folder.read_silence(NAME)
     results.write(folder)
-    page = (folder / "study.html").read_text()
-    assert "Cells that may hang" in page and "30 min" in page
-    assert f"cells/{NAME}/run" in page and "Ctrl-C" in page
-    assert check(folder)
+    assert "may hang" not in (folder / "study.html").read_text()
+
+
+def test_a_watch_leaves_nothing_behind_and_clears_what_a_killed_one_left(watch):
+    folder, now = watch.folder, time.monotonic()
+    watch.begin(NAME)
+    watch.look(now + LONG + 1)
+    assert folder.read_silence(NAME)  # and then it is killed
+    with Watch(folder) as other:
+        assert folder.read_silence(NAME) is None
+        other.begin(OTHER)
+        other.look(now + LONG + 1)
+        assert folder.read_silence(OTHER)
+    assert folder.read_silence(OTHER) is None
+    other.look(now + 2 * LONG)  # its thread may be late
+    assert folder.read_silence(OTHER) is None
 
 
 def test_each_cell_of_a_study_is_watched_while_it_runs(tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
 """Names cells that have made no progress for long, and ends none of them."""
 
 import logging
+import os
 import threading
 import time
+from pathlib import Path
 
 from keras_vit.common.files import write_json
 from keras_vit.common.wording import as_duration
@@ -79,12 +81,23 @@ class Watch:
                 continue
         return max(times, default=0), len(times)
 
+    def _forget(self):
+        """Deletes what was written of silent cells, of whoever has written it."""
+        with self.lock:
+            self.seen.clear()
+            # Other cells may be written meanwhile, of which a walk forgives the gaps.
+            for place, _, files in os.walk(self.folder.cells):
+                if SILENT in files:
+                    (Path(place) / SILENT).unlink(missing_ok=True)
+
     def __enter__(self):
+        self._forget()  # of a command that was killed
         threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(self, *error):
         self.over.set()
+        self._forget()
 
     def _watch(self):
         while not self.over.wait(EVERY):
