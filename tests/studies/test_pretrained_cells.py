@@ -19,7 +19,6 @@ from keras_vit.studies import (
     check,
     find_study,
     results,
-    run_one,
     run_study,
 )
 from keras_vit.studies.running import cells, engines, job, single
@@ -240,13 +239,16 @@ def test_what_follows_a_failed_pretraining_does_not_end_the_study(
 
 
 def test_only_cells_that_can_begin_are_listed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(single, "run_cell", Pretended())
+    pretended = Pretended()
+    pretended.ends[FIRST] = {"outcome": None}
+    monkeypatch.setattr(single, "run_cell", pretended)
     (tmp_path / "t.json").write_text(json.dumps(STUDY.to_json()))
     words = ["study", str(tmp_path / "t.json"), "--folder", str(tmp_path / "s")]
     assert main([*words, "--list"]) == 0
     said = capsys.readouterr()
     assert FIRST in said.out and SCRATCH in said.out and STILL not in said.out
     assert "1 more cells" in said.err and "give this command again" in said.err
-    run_one(tmp_path / "s", FIRST, keep="none")
+    one = ["study", "--folder", str(tmp_path / "s"), "--cell", FIRST, "--keep", "none"]
+    assert main(one) == 0 and capsys.readouterr().out == f"{FIRST}: trained\n"
     assert StudyFolder(tmp_path / "s").run(FIRST).model.exists()
     assert begin_cells(STUDY, tmp_path / "s") == [STILL, SCRATCH]

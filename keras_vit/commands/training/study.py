@@ -179,6 +179,7 @@ class Study:
 
     def _run_one(self):
         from keras_vit import studies
+        from keras_vit.studies.running.facts import as_reached
 
         words = ("study", "--folder", self.folder, "--cell", self.cell)
         try:
@@ -189,7 +190,7 @@ class Study:
             interrupt.again = words
             raise
         if result["status"] == "done":
-            print(f"{self.cell}: {result['outcome']:.2f} %")
+            print(f"{self.cell}: {as_reached(result)}")
             return 0
         print(f"{self.cell}: {result['status']}: {result['message']}")
         return 0 if result["status"] == "diverged" else 1

@@ -1,6 +1,12 @@
 """What the folder of a cell's run says of its training: a part of its result.json."""
 
 
+def as_reached(result):
+    """What a cell that is done has reached, in words; a pretraining has no outcome."""
+    outcome = result["outcome"]
+    return "trained" if outcome is None else f"{outcome:.2f} %"
+
+
 def facts_of_run(record, history):
     """Sizes, lengths, operations and accuracies of a finished run.
 

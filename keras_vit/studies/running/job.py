@@ -11,6 +11,7 @@ from keras_vit.studies.planning.cost import makespan, study_cost
 from keras_vit.studies.planning.data import check_places
 from keras_vit.studies.running.cells import ATTEMPTS, facts_of_cell
 from keras_vit.studies.running.engines import DEATHS, engine_of
+from keras_vit.studies.running.facts import as_reached
 from keras_vit.studies.running.prices import CPU, DEVICE, WALL, Budget, Prices
 from keras_vit.studies.running.ray_engine import ray_cells
 from keras_vit.studies.running.watch import Watch
@@ -278,8 +279,7 @@ class _Job:
         said = result["status"]
         self.ended += 1
         if result["status"] == DONE:
-            reached = result["outcome"]
-            said = "trained" if reached is None else f"{reached:.2f} %"
+            said = as_reached(result)
             budget.spend(self.prices.learn(cell, result, seconds))
         left = [self.price(other) for other in self.left()]
         rest = ""
