@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from keras_vit.studies import (
     Mismatch,
     Study,
     StudyFolder,
+    begin_cells,
     check,
     find_study,
     results,
@@ -226,7 +228,17 @@ def test_the_data_of_a_set_are_given_as_a_field(tmp_path):
         run_study(missing, tmp_path / "s")
     with pytest.raises(ValueError, match=r"--set g\.data=PLACE"):
         missing.cost(probe=False)
-    assert not (tmp_path / "s" / "cells").exists()
+    with pytest.raises(ValueError, match=r"--set g\.data=PLACE"):
+        begin_cells(missing, tmp_path / "s")
+    assert not (tmp_path / "s" / "study.json").exists()
+    # What the advice says can be done in the same folder; later nothing can be changed.
+    given = missing.changed(fields={"g.data": f"{tmp_path}/moved"})
+    (tmp_path / "moved" / "train" / "a").mkdir(parents=True)
+    (tmp_path / "moved" / "train" / "a" / "1.png").write_bytes(b"")
+    assert len(begin_cells(given, tmp_path / "s")) == 6
+    shutil.rmtree(tmp_path / "moved")
+    with pytest.raises(ValueError, match="Bring them back there, or begin the study"):
+        run_study(given, tmp_path / "s")
 
 
 @pytest.mark.parametrize("outcome", ["accuracy", "fewshot_0", "fewshot_", 5, None])

@@ -61,7 +61,7 @@ def test_weights_that_would_be_downloaded_are_named_with_their_address(
     assert "imagenet21k of ViT_B16, for a/rate_low/seed_0 and 7 more cells" in text
     assert "https://" in text and "The cells that have ended stay." in text
     assert text.count("imagenet21k of") == 1
-    assert not StudyFolder(tmp_path / "s").read_results()
+    assert not StudyFolder(tmp_path / "s").record.exists()  # nor must they be kept
 
 
 def test_a_cell_that_has_a_model_needs_its_first_weights_no_more(tmp_path):

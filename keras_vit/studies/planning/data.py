@@ -50,11 +50,12 @@ def data_of(recipe):
     return split_off(recipe.data)[0], *(getattr(recipe, name) for name in _DATA)
 
 
-def check_places(cells):
+def check_places(cells, begun=False):
     """Raises unless the folders and lists that cells read are there.
 
     Args:
         cells: List of `Cell`.
+        begun: Boolean, whether a folder holds the study, which has its data for good.
 
     Raises:
         ValueError: naming the first that is missing, and how another one is given.
@@ -65,9 +66,13 @@ def check_places(cells):
         except ValueError as error:
             group = cell.level.rpartition(", ")[0]
             given = f"--set {slug(group)}.data=PLACE" if group else "--data PLACE"
-            raise ValueError(
-                f"{error} No cell was begun. Other data are given with {given}."
-            ) from None
+            advice = f"Other data are given with {given}."
+            if begun:
+                advice = (
+                    "Bring them back there, or begin the study in another folder with "
+                    f"{given}."
+                )
+            raise ValueError(f"{error} No cell was begun. {advice}") from None
 
 
 def facts_of(recipe):

@@ -141,11 +141,12 @@ def run_study(
     on_ray = engine == "ray"
     where = ray_cells(address, devices) if on_ray else engine_of(workers)
     with folder.locked(), where as running, Watch(folder) as watch:
-        study = folder.begin(study)
+        study = folder.joined(study)
         cells = study.cells()
         job = _Job(folder, cells, keep, running.slots, watch)
-        check_places(job.left())
+        check_places(job.left(), begun=folder.record.exists())
         fetch_weights(job.left(), folder)
+        folder.begin(study)  # from now on its data and weights are these
         if job.left() and (announce is not None or budget.limits):
             job.estimate(study, running.pool)
             if announce is not None:

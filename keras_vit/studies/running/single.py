@@ -2,6 +2,7 @@
 
 from keras_vit.common.wording import hint
 from keras_vit.studies.folder import FINAL, StudyFolder
+from keras_vit.studies.planning.data import check_places
 from keras_vit.studies.running.cells import run_cell
 from keras_vit.studies.running.job import usual_keep
 from keras_vit.studies.running.weights import fetch_weights
@@ -19,11 +20,14 @@ def begin_cells(study, folder):
         pretraining are among them when that has ended.
 
     Raises:
-        ValueError: if another study is in the folder.
+        ValueError: if another study is in the folder, or data are missing: nothing is
+            written then.
     """
     folder = StudyFolder(folder)
-    study = folder.begin(study)
+    study = folder.joined(study)
     left = [cell for cell in study.cells() if not folder.is_final(cell.name)]
+    check_places(left, begun=folder.record.exists())
+    folder.begin(study)
     waited_for = {cell.name for cell in left}
     return [cell.name for cell in left if cell.needs not in waited_for]
 
