@@ -38,7 +38,7 @@ def take(file, wait=False):
 
 
 @contextlib.contextmanager
-def exclusive(path, waiting=None):
+def exclusive(path, waiting=None, meanwhile=None):
     """Lets one block at a time run, of all that name the same file.
 
     The file is made, and removed at the end.
@@ -46,11 +46,12 @@ def exclusive(path, waiting=None):
     Args:
         path: Path of the lock's file, in a folder that exists.
         waiting: Function without arguments that is called once if others are inside.
+        meanwhile: The same, called again and again while they are.
 
     Yields:
         Whether others are really kept out: `False` on systems without such locks.
     """
-    file = None if fcntl is None else _locked(path, waiting)
+    file = None if fcntl is None else _locked(path, waiting, meanwhile)
     try:
         yield file is not None
     finally:
@@ -61,7 +62,7 @@ def exclusive(path, waiting=None):
             file.close()
 
 
-def _locked(path, waiting):
+def _locked(path, waiting, meanwhile):
     """The file, open and locked; `None` on a file system without locks."""
     while True:
         with contextlib.ExitStack() as stack:
@@ -78,6 +79,8 @@ def _locked(path, waiting):
                 if waiting is not None:
                     waiting()
                     waiting = None
+                if meanwhile is not None:
+                    meanwhile()
                 time.sleep(_LOOK)
 
 

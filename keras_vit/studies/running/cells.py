@@ -27,13 +27,15 @@ from keras_vit.studies.running.data_prints import (
     fingerprint,
 )
 from keras_vit.studies.running.facts import facts_of_run
+from keras_vit.studies.running.machines import (
+    OtherMachine,
+    check_machine,
+    machine_differences,
+)
 from keras_vit.studies.running.probed import probed
 from keras_vit.training.datasets import load_data
 from keras_vit.training.run.divergence import Diverged
-from keras_vit.training.run.environment import (
-    compare_environments,
-    describe_environment,
-)
+from keras_vit.training.run.environment import describe_environment
 from keras_vit.training.run.train import train
 
 logger = logging.getLogger(__name__)
@@ -53,10 +55,6 @@ _LINES = 12
 
 class Busy(ValueError):
     """Another process trains the cell."""
-
-
-class OtherMachine(ValueError):
-    """A cell was begun on a machine of another kind, or with other versions."""
 
 
 class NotReady(ValueError):
@@ -107,8 +105,8 @@ def run_cell(
             if cell.trains:
                 found = _trained(cell, folder, devices, save_minutes, place, mixed)
             else:
-                run = folder.run(cell.name)
-                found = probed(cell, folder, devices, _recipe_of(cell, folder, run))
+                recipe = _recipe_of(cell, folder, folder.run(cell.name))
+                found = probed(cell, folder, devices, recipe, mixed)
             break
         except Diverged as error:
             found = {"status": DIVERGED, "message": str(error)}
@@ -212,7 +210,7 @@ def _trained(cell, folder, devices, save_minutes, place, may_mix):
     seconds = time.monotonic() - started[0], time.process_time() - started[1]
     if resume:  # of which only the training was measured before
         seconds = record["result"]["seconds"], record["result"]["cpu_seconds"]
-    mixed = any(_differences(sessions[0], other) for other in sessions[1:])
+    mixed = any(machine_differences(sessions[0], other) for other in sessions[1:])
     if cell.needs:
         mixed |= folder.read_result(cell.needs)["mixed"]
     result = {
@@ -237,14 +235,8 @@ def _check_machine(cell, run):
     record = run.read_record()
     if record["status"] == "finished" or not record.get("sessions"):
         return
-    before, now = record["sessions"][0]["environment"], describe_environment()
-    if lines := _differences(before, now):
-        listed = "".join(f"\n  {line}" for line in lines)
-        raise OtherMachine(
-            f"{cell.name} was begun on another kind of machine or with other versions:"
-            f"{listed}\nGo on there; or allow it with mixed=True (--mixed): then the "
-            f"cell is marked, and nothing called of it; or delete {run} to begin anew."
-        )
+    before = record["sessions"][0]["environment"]
+    check_machine(cell.name, before, describe_environment(), run)
 
 
 def _tested(run, test_source):
@@ -286,16 +278,6 @@ def _check_room(folder, room):
 def _learnt_nothing(answers):
     several = len(np.unique(answers["labels"])) > 1
     return several and len(np.unique(answers["predicted"])) == 1
-
-
-def _differences(environment, other):
-    """In which lines two sessions differ in the kind of machine, or in versions.
-
-    Another number of threads is no such thing.
-    """
-    same = ("threads", "variables")
-    now = {**other, **{name: environment.get(name) for name in same}}
-    return compare_environments(environment, now)
 
 
 def _last_lines(error):

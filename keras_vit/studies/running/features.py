@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import logging
+import time
 import zipfile
 from pathlib import Path
 
@@ -10,12 +12,17 @@ import numpy as np
 
 from keras_vit.common.files import replacing
 from keras_vit.common.locks import exclusive
+from keras_vit.common.wording import display
 from keras_vit.costs.flops import forward_flops
 from keras_vit.evaluation.probes.features import Extractor
 from keras_vit.studies.parts import slug
 from keras_vit.studies.running.data_prints import DataChanged, fingerprint
+from keras_vit.studies.running.machines import check_machine, machine_differences
+from keras_vit.studies.running.weights import weights_print
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.run.build import build_model
+
+logger = logging.getLogger(__name__)
 
 # Images at a time; the features do not depend on it.
 BATCH = 32
@@ -37,6 +44,8 @@ class Frozen:
         train_labels, test_labels: int32 arrays `(N,)`.
         parameters: Integer, weights of the model with its head.
         flops: Float, operations of one image forwards.
+        mixed: Boolean, whether they were made on another kind of machine.
+        waited: Float, seconds in which another process made them.
     """
 
     train: np.ndarray
@@ -45,6 +54,8 @@ class Frozen:
     test_labels: np.ndarray
     parameters: int
     flops: float
+    mixed: bool = False
+    waited: float = 0.0
 
 
 def first_model(recipe, source):
@@ -76,7 +87,7 @@ def features_file(recipe, folder):
     return root / "features" / f"{slug(recipe.model)}-{key}.npz"
 
 
-def frozen_features(recipe, sources, folder, progress=None):
+def frozen_features(recipe, sources, folder, environment, progress=None, mixed=False):
     """The features of a recipe's first weights, from the file or into it.
 
     Of several processes one computes them, and the others wait for it.
@@ -85,21 +96,28 @@ def frozen_features(recipe, sources, folder, progress=None):
         recipe: A `Recipe` of whole data.
         sources: Its training and test `keras_vit.data.Source`s.
         folder: The `StudyFolder`.
-        progress: `None`, or a function (images done, images in all of a part).
+        environment: What `describe_environment` says of this process.
+        progress: `None`, or a function (images done, images in all of a part), which is
+            also called, with zeros, while another process makes the features.
+        mixed: Boolean, whether features of another kind of machine will do.
 
     Returns:
         A `Frozen`.
 
     Raises:
-        DataChanged: if the images are not those that the file was made of.
+        DataChanged: if the images or weights are not those that the file was made of.
+        OtherMachine: if it was made on another kind of machine and is not `mixed`.
         ValueError: if the file is damaged, or the model gives no features.
     """
     path = features_file(recipe, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     prints = [fingerprint(source) for source in sources]
-    with exclusive(path.with_suffix(".lock")):
+    weights, asked = weights_print(recipe), time.monotonic()
+    with exclusive(path.with_suffix(".lock"), meanwhile=_waiting(progress)):
+        waited = time.monotonic() - asked
         if not path.exists():
-            _write(recipe, sources, prints, path, progress)
+            more = {"weights": weights, "environment": json.dumps(environment)}
+            _write(recipe, sources, {"prints": prints, **more}, path, progress)
     try:
         with np.load(path) as file:
             found = {name: file[name] for name in file.files}
@@ -109,6 +127,9 @@ def frozen_features(recipe, sources, folder, progress=None):
             float(found["flops"]),
         )
         known = found["prints"].tolist()
+        # Files of version 0.2 have neither of the two.
+        made_of = str(found["weights"]) if "weights" in found else None
+        before = json.loads(str(found.get("environment", "null")))
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path} is damaged: {error}. Delete it: it is then made again."
@@ -119,10 +140,29 @@ def frozen_features(recipe, sources, folder, progress=None):
             "them back as they were, or begin the study in another folder. The "
             "finished cells stay."
         )
-    return frozen
+    if made_of is None and recipe.weights is not None:
+        logger.warning(
+            "%s is of an older version, which noted no hash of its weights: whether "
+            "%s has changed since is not known.",
+            *(path, recipe.weights),
+        )
+    elif made_of is not None and made_of != weights:
+        raise DataChanged(
+            f"The weights {recipe.weights} have changed since {path} was made. Bring "
+            "them back as they were, or begin the study in another folder. The "
+            "finished cells stay."
+        )
+    other = bool(before and machine_differences(before, environment))
+    if other and not mixed:
+        check_machine(display(path), before, environment, path)
+    return dataclasses.replace(frozen, mixed=other, waited=waited)
 
 
-def _write(recipe, sources, prints, path, progress):
+def _waiting(progress):
+    return None if progress is None else lambda: progress(0, 0)
+
+
+def _write(recipe, sources, facts, path, progress):
     model = first_model(recipe, sources[0])
     extract = Extractor(model)
     train, test = (extract(source, BATCH, progress) for source in sources)
@@ -133,8 +173,8 @@ def _write(recipe, sources, prints, path, progress):
             **dict(zip(_ARRAYS, arrays)),
             parameters=model.count_params(),
             flops=forward_flops(model),
-            prints=prints,
             recipe=_key(recipe),
+            **facts,
         )
 
 

@@ -25,7 +25,7 @@ from keras_vit.training.datasets import load_data
 from keras_vit.training.run.environment import describe_environment
 
 
-def probed(cell, folder, devices="auto", recipe=None):
+def probed(cell, folder, devices="auto", recipe=None, may_mix=False):
     """What result.json says of a cell whose outcome is a linear probe, or few-shot.
 
     The classifier is that of `keras_vit.evaluation.Ridge`. As a linear probe it is
@@ -40,6 +40,8 @@ def probed(cell, folder, devices="auto", recipe=None):
         folder: The `StudyFolder`.
         devices: As for `keras_vit.training.train`.
         recipe: The cell's `Recipe` with the weights of its pretraining, if it has one.
+        may_mix: Boolean, whether features of another kind of machine will do; the cell
+            is marked then.
 
     Returns:
         Dictionary; accuracies are in percent.
@@ -56,11 +58,16 @@ def probed(cell, folder, devices="auto", recipe=None):
         prints = {"train": fingerprint(part), "test": fingerprint(test)}
         check_data(cell, folder, prints)
         sign = run / "features-are-made"  # of life, for who watches the cell's files
+        environment, replicas = describe_environment(), current().num_replicas
         frozen = frozen_features(
-            recipe, (train, test), folder, lambda done, _: sign.touch()
+            recipe,
+            (train, test),
+            folder,
+            environment,
+            progress=lambda done, _: sign.touch(),
+            mixed=may_mix,
         )
         sign.unlink(missing_ok=True)
-        environment, replicas = describe_environment(), current().num_replicas
     x, y = frozen.train[rows], frozen.train_labels[rows]
     truth = frozen.test_labels
     answers, own, fit = _fitted(cell, x, y, frozen.test, train.num_classes)
@@ -85,6 +92,10 @@ def probed(cell, folder, devices="auto", recipe=None):
         **shots,
     }
     write_json(run / "probe.json", {**facts, "fit": fit})
+    # As of a run, times of several machines say nothing.
+    mixed = frozen.mixed or bool(cell.needs and folder.read_result(cell.needs)["mixed"])
+    seconds = time.monotonic() - started[0] - frozen.waited
+    cpu_seconds = time.process_time() - started[1]
     return {
         "status": DONE,
         "num_parameters": frozen.parameters,
@@ -92,11 +103,11 @@ def probed(cell, folder, devices="auto", recipe=None):
         "updates": 0,
         "images": len(y),
         "train_flops": frozen.flops * len(y),  # each image once, forwards
-        "seconds": round(time.monotonic() - started[0], 1),
-        "cpu_seconds": round(time.process_time() - started[1], 1),
+        "seconds": None if mixed else round(seconds, 1),
+        "cpu_seconds": None if mixed else round(cpu_seconds, 1),
         "devices": replicas,
         "environment": environment_id(environment),
-        "mixed": False,
+        "mixed": mixed,
         "outcome": accuracy,
         "test_accuracy": accuracy,
         "low": 100 * low,

@@ -1,4 +1,11 @@
-"""Fetches the weights that cells begin with, before the first cell is trained."""
+"""The weights that cells begin with: fetched before the first one, and told apart."""
+
+import hashlib
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
 
 from keras_vit.checkpoints.registry import find_source
 from keras_vit.models.variants.listing import canonical_name
@@ -25,8 +32,7 @@ def fetch_weights(cells, folder):
     for cell in cells:
         recipe = cell.recipe
         if recipe.weights is not None and not folder.run(cell.name).model.exists():
-            named = None if recipe.model in SMALL else canonical_name(recipe.model)
-            key = (recipe.weights, named, recipe.image_size)
+            key = _asked_for(recipe)
             needed.setdefault(key, []).append(cell.name)
     missing = []
     for (weights, variant, size), names in needed.items():
@@ -43,3 +49,52 @@ def fetch_weights(cells, folder):
             + "\nGive the same command again when they are there. The cells that have "
             "ended stay."
         )
+
+
+def weights_print(recipe):
+    """A hash of the weights that a recipe begins with; nothing for random ones.
+
+    Of a Keras file it is that of its arrays: the time of its writing does not count.
+
+    Args:
+        recipe: A `Recipe`. Its weights have been fetched.
+
+    Returns:
+        String of 16 hexadecimal digits, or `""`.
+    """
+    if recipe.weights is None:
+        return ""
+    path = Path(os.path.expanduser(find_source(*_asked_for(recipe))))
+    if path.is_dir():  # of a run, or of the Hugging Face hub
+        model = path / "model.keras"
+        files = [model] if model.exists() else sorted(path.glob("model*"))
+    else:
+        files = [path]
+    digest = hashlib.sha256()
+    for file in files:
+        if file.suffix == ".keras" and zipfile.is_zipfile(file):
+            _add_arrays(digest, file)
+        else:
+            with open(file, "rb") as opened:
+                digest.update(hashlib.file_digest(opened, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def _asked_for(recipe):
+    """What `find_source` is asked for the weights of a recipe."""
+    named = None if recipe.model in SMALL else canonical_name(recipe.model)
+    return recipe.weights, named, recipe.image_size
+
+
+def _add_arrays(digest, file):
+    """Adds the names and values of a Keras file's arrays to a hash."""
+    import h5py
+
+    def add(name, found):
+        if isinstance(found, h5py.Dataset):
+            digest.update(f"{name} {found.dtype} {found.shape}".encode())
+            digest.update(np.ascontiguousarray(found[()]).tobytes())
+
+    with zipfile.ZipFile(file) as archive, archive.open("model.weights.h5") as opened:
+        with h5py.File(opened, "r") as arrays:
+            arrays.visititems(add)
