@@ -130,3 +130,25 @@ def test_evaluate_prints_and_reports_average_precision(model, photos, tmp_path, 
     assert json.loads(capsys.readouterr().out)["task"] == "detection"
     assert cli.main(words[:2]) != 0
     assert "needs --data" in capsys.readouterr().err
+    assert cli.main(["evaluate", model, *words[1:]]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["run", "data", "AP"] and len(lines) == 4
+    assert "± 0.00 % (n = 2)" in lines[3]
+    assert cli.main(["evaluate", model, *words[1:], "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [run["model"] for run in found["runs"]] == [model] * 2
+    assert found["AP"]["mean"] == found["runs"][0]["AP"]
+
+
+def test_models_of_two_kinds_are_refused_before_the_work(
+    model, photos, monkeypatch, capsys
+):
+    plain = keras_vit.ViT(
+        **{"num_classes": 2, "image_size": 16, "patch_size": 8, "hidden_dim": 8},
+        **{"num_layers": 1, "num_heads": 1, "mlp_dim": 8},
+    )
+    plain.save(photos.parent / "vit.keras")
+    monkeypatch.setattr("keras_vit.evaluation.evaluate", None)  # would fail otherwise
+    models = [str(photos.parent / "vit.keras"), model]
+    assert cli.main(["evaluate", *models, "--data", str(photos)]) != 0
+    assert "cannot be compared" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from keras_vit.commands.judging.boxes import print_boxes
+from keras_vit.commands.judging.boxes import print_boxes, print_several_boxes
 from keras_vit.commands.judging.masks import print_masks, print_several_masks
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
@@ -89,43 +89,51 @@ class Evaluate:
         if self.report is not None:
             check_writable(self.report)
         with on_devices(self.devices) as devices:
+            self._check_one_kind()
             results = [self._evaluate(path) for path in self.models]
         if not devices.is_chief:
             return 0
-        if any(hasattr(result, "tally") for result in results):
+        if hasattr(results[0], "tally"):
             return self._tell_boxes(results)
-        masks = [hasattr(result, "tallies") for result in results]
-        if any(masks) and not all(masks):
-            raise ValueError(
-                "Runs of images and of pixels cannot be compared: evaluate them apart. "
-                f"Received: {' '.join(map(str, self.models))}"
-            )
-        if len(results) > 1 and masks[0]:
+        masks = hasattr(results[0], "tallies")
+        if len(results) > 1 and masks:
             print_several_masks(self.models, results, self.format)
         elif len(results) > 1:
             self._print_several(results)
         elif self.format == "json":
             show(results[0], "json")
         else:
-            (print_masks if masks[0] else print_evaluation)(results[0])
+            (print_masks if masks else print_evaluation)(results[0])
         if self.report is not None:
             from keras_vit import evaluation
 
-            name = "write_segmentation_report" if masks[0] else "write_report"
+            name = "write_segmentation_report" if masks else "write_report"
             write = getattr(evaluation, name)
             write(results[0], self.report, str(self.models[0]))
             if self.format == "text":
                 print(f"report: {self.report}")
         return 0
 
-    def _tell_boxes(self, results):
-        """Prints the evaluation of a detector, and writes its report."""
-        if len(results) > 1:
+    def _check_one_kind(self):
+        """Raises before the work if the models cannot be compared, or one not read."""
+        from keras_vit.inference.detecting import gives_boxes
+        from keras_vit.inference.loaded import gives_pixels, load_model
+
+        if len(self.models) < 2:
+            return
+        models = map(load_model, self.models)
+        kinds = {(gives_boxes(model), gives_pixels(model)) for model in models}
+        if len(kinds) > 1:
             raise ValueError(
-                "Models that find boxes are evaluated one at a time. Received: "
-                f"{' '.join(map(str, self.models))}"
+                "Models of images, of pixels and of boxes cannot be compared: evaluate "
+                f"them apart. Received: {' '.join(map(str, self.models))}"
             )
-        if self.format == "json":
+
+    def _tell_boxes(self, results):
+        """Prints the evaluations of detectors, and writes the report of one."""
+        if len(results) > 1:
+            print_several_boxes(self.models, results, self.format)
+        elif self.format == "json":
             show(results[0], "json")
         else:
             print_boxes(results[0])
