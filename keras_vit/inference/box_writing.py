@@ -14,7 +14,9 @@ def write_coco_boxes(path, found):
     """Writes boxes as one json of COCO, with their scores.
 
     The ids of images, categories and boxes count from 1; paths of images are written
-    as seen from the json. Its `annotations` are what pycocotools' `loadRes` takes.
+    as seen from the json. The ids are not those of another json, so that pycocotools
+    cannot score these boxes against it. For that, give them to
+    `keras_vit.evaluation.evaluate_detection`, which matches classes by their names.
 
     Args:
         path: Path of the file, `.json`.

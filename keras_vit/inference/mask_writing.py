@@ -45,7 +45,9 @@ def write_coco_masks(path, found):
 
     Each class of each image is one annotation. The ids of categories count from 1; a
     first class that is called background (other, void, ...) has none, and is what no
-    annotation covers. Paths of images are written as seen from the json.
+    annotation covers. Paths of images are written as seen from the json. The ids are
+    not those of another json; `keras_vit.evaluation.evaluate_segmentation` scores a
+    model against a set, and matches classes by their names.
 
     Args:
         path: Path of the file, `.json`.

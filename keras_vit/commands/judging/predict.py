@@ -44,6 +44,7 @@ class Predict:
     # Of pixels and boxes: a folder for pictures of them over their images.
     overlay: Path | None = None
     # Of pixels and boxes: a COCO json of all, of masks as run lengths of each class.
+    # Its ids are its own; evaluate --data scores a model against another json.
     coco: Path | None = None
     # Of pixels: read images in windows of this size that overlap, instead of resized.
     window: int | tuple[int, int] | None = None
