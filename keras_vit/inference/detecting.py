@@ -75,7 +75,10 @@ def detect(model_or_path, images, *, score=0.3, limit=100, batch_size=8):
     """Finds the objects in images of any size.
 
     The model says itself how images are prepared and what its classes are called. An
-    image is resized as in training, and the boxes are those of its own size.
+    image is resized as in training, and the boxes are those of its own size. A YOLOS of
+    one image size stretches images to it. One of every size (`image_size=(None, None)`)
+    resizes them in proportion, so that they fit into its table of positions, upright or
+    turned. A Detector of every size sees them as they are.
 
     Args:
         model_or_path: A model of `keras_vit.Detector` or a YOLOS; the path of a
@@ -179,6 +182,11 @@ class BoxFinder:
         values = [step for step in self._steps if not isinstance(step, GEOMETRY)]
         if keeps_size:
             self._steps = values
+        a, self._within = arguments_of(model), None
+        if keeps_size and settings_of(model)["family"] == "yolos":
+            grid = zip(a["position_grid"], a["patch_size"])
+            self._within = sorted(places * side for places, side in grid)
+            self._patch = a["patch_size"]
         # For images that do not get the model's size otherwise: a crop is left out.
         self._stretch = values if None in size else [Resize(*size), *values]
 
@@ -215,10 +223,24 @@ class BoxFinder:
 
     def _prepared(self, image):
         """An image as the model takes it, and where its pixels went."""
-        array, axes = prepared(image, self._steps)
+        array, axes = prepared(image, [*self._fit(*image.shape[:2]), *self._steps])
         if None in self._size or array.shape[:2] == tuple(self._size):
             return array, axes
         return prepared(image, self._stretch)
+
+    def _fit(self, height, width):
+        """The resize of an image for a YOLOS of every size, which nothing else tells.
+
+        In proportion, as large as its shorter and longer side fit into those of the
+        table of positions: so Hugging Face prepares images, and so it was trained.
+        """
+        if not self._within:
+            return []
+        short, long = self._within
+        scale = min(short / min(height, width), long / max(height, width))
+        sides = zip(self._patch, (height, width))
+        sides = (max(least, round(side * scale)) for least, side in sides)
+        return [Resize(*sides, antialias=True)]
 
 
 def _in_image(found, axes):

@@ -127,10 +127,25 @@ def test_a_short_last_batch_and_unreadable_files_keep_their_order(answers, tmp_p
     assert found[3].class_names == ["class 0", "class 1"]
 
 
-def test_a_model_of_every_size_sees_images_at_their_own(answers):
-    images = [np.zeros((32, 32, 3), "uint8"), np.zeros((48, 64, 3), "uint8")]
-    sizes = [found["boxes"][0, 3] for found in BoxFinder(tiny((None, None)))(images)]
-    assert sizes == [24, 36]  # three quarters of the height
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [
+        ((64, 96), (32, 48)),  # the size of the table
+        ((96, 64), (48, 32)),  # turned
+        ((3000, 4000), (32, 43)),
+        ((16, 48), (16, 48)),  # no longer than the table
+        ((4, 4), (32, 32)),
+        ((4, 400), (16, 48)),  # no less than a patch
+    ],
+)
+def test_a_yolos_of_every_size_sees_images_in_proportion(answers, size, seen):
+    model, shapes = tiny((None, None)), []
+    call = model.predict_on_batch
+    model.predict_on_batch = lambda images: shapes.append(images.shape) or call(images)
+    (found,) = BoxFinder(model)([np.zeros((*size, 3), "uint8")])
+    assert shapes == [(1, *seen, 3)]
+    expected = convert_boxes(SHARES, "yolo", "corners", size)
+    np.testing.assert_allclose(found["boxes"], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_real_outputs_are_boxes_inside_the_image():
