@@ -237,7 +237,7 @@ def evaluate_segmentation(
     while some := list(itertools.islice(pairs, batch_size)):
         images = [load_pixels(i, classify.num_channels).numpy() for i, _, _ in some]
         for (image, truth, name), (said, _) in zip(some, classify(images)):
-            truth = _checked(truth, said, name, class_of)
+            truth = _checked(truth, said, name, class_of, source.class_names)
             own = MaskConfusion(len(names))
             own.update(truth, said)
             matrix = own.matrix
@@ -299,8 +299,8 @@ def _class_of(model, source):
     """The class of the model for each value of a mask; -1 where there is none."""
     given = list(source.class_names)
     named = getattr(source, "name", type(source).__name__)
-    facts = {"class_names": given, "num_classes": len(given), "name": named}
-    facts = types.SimpleNamespace(**facts, labels=None)
+    # Which classes have pixels is not known yet: `_checked` refuses those.
+    facts = types.SimpleNamespace(class_names=given, name=named, labels=[])
     found = match_classes(known_class_names(model), model.output_shape[-1], facts)
     table = np.full(256, -1)
     table[: len(given)] = found
@@ -308,7 +308,7 @@ def _class_of(model, source):
     return table
 
 
-def _checked(truth, said, name, class_of):
+def _checked(truth, said, name, class_of, given):
     """A mask in the model's classes."""
     truth = np.asarray(truth)
     if truth.shape != said.shape or truth.dtype != np.uint8:
@@ -320,8 +320,9 @@ def _checked(truth, said, name, class_of):
     wrong = [int(value) for value in np.unique(truth) if class_of[value] < 0]
     if wrong:
         raise ValueError(
-            "Masks must hold numbers of the classes of their data, or 255 for what is "
-            f"not counted. Received: {wrong[0]} in the mask of {display(name)}"
+            "Masks must hold classes that the model knows, by number, or 255 for what is "
+            f"not counted. Received: {wrong[0]} in the mask of {display(name)}, which "
+            f"is {dict(enumerate(given)).get(wrong[0], 'no class of the data')}"
         )
     return class_of[truth]
 

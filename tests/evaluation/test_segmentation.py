@@ -127,6 +127,14 @@ def test_classes_are_matched_by_their_names(model):
         evaluate_segmentation(model, foreign)
 
 
+def test_a_class_without_pixels_may_be_unknown_to_the_model(model):
+    mask = np.array([[0, 2], [2, 255]], "uint8")
+    seen = np.array([[0, 1], [1, 0]], "uint8")
+    listed = Masks([mask], [seen], class_names=["background", "bird", "cat"])
+    found = evaluate_segmentation(model, listed)
+    assert found.class_names == NAMES and found.scores.pixel_accuracy == 1
+
+
 def test_coloured_images_are_turned_grey_for_a_model_of_grey_ones(model, data):
     coloured = Masks(data.masks, data.seen, channels=3)
     found = evaluate_segmentation(model, coloured)
