@@ -76,7 +76,7 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
         recipe_source=record.get("reasons"),
         path=str(folder),
     )
-    write_json(folder.path / "evaluation.json", evaluation.to_json())
+    write_json(folder.evaluation, evaluation.to_json())
     if not masks:
         write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)

@@ -1,12 +1,14 @@
 """Tables and plots that compare training runs."""
 
 import dataclasses
+import json
 import logging
 import math
 from pathlib import Path
 
-from keras_vit.common.checks import check_choice
+from keras_vit.common.checks import check_choice, is_number
 from keras_vit.common.figures import new_figure, save_figure, unformatted
+from keras_vit.common.regular import read_regular
 from keras_vit.common.tables import Table, as_csv
 from keras_vit.common.wording import as_clock, percent
 from keras_vit.training.folder.folder import RunFolder
@@ -37,7 +39,8 @@ class Run:
     # Test accuracy of the model, in [0, 1]: after the last epoch, or the best one where
     # a callback chose that. Of segmentation that of pixels.
     accuracy: float | None
-    # Mean IoU of the test's masks, in [0, 1]; of runs of segmentation.
+    # Mean IoU of the test's masks at their own sizes, in [0, 1], as evaluation.json has
+    # it; of evaluated runs of segmentation. That of history.csv is at the network's.
     mean_iou: float | None
     # Wall-clock seconds of training and evaluation; of finished runs.
     seconds: float | None
@@ -192,12 +195,23 @@ def _read(path, top):
         planned_epochs=recipe.get("epochs"),
         status=record["status"],
         accuracy=_known(row.get("val_accuracy")),
-        mean_iou=_known(row.get("val_mean_iou")),
+        mean_iou=_mean_iou(folder),
         seconds=seconds,
         images_per_second=images / seconds if images and seconds else None,
         history=rows,
         error=record.get("error"),
     )
+
+
+def _mean_iou(folder):
+    """What the evaluation of a run found; `None` of other tasks, and without one."""
+    if not folder.evaluation.exists():
+        return None
+    found = json.loads(read_regular(folder.evaluation))
+    value = found.get("mean_iou") if isinstance(found, dict) else "nothing"
+    if value is not None and not is_number(value):
+        raise ValueError(f"evaluation.json must be one of `train`. It holds: {value!r}")
+    return value
 
 
 def _known(value):

@@ -57,6 +57,19 @@ def test_every_run_is_a_row_and_the_rest_is_named(runs):
     assert "no run.json" in reasons["foreign"] and "broken" in reasons["broken"]
 
 
+def test_mean_iou_is_that_of_the_evaluation_at_the_sizes_of_the_masks(tmp_path):
+    for name in ("evaluated", "not yet"):
+        write_run(tmp_path / name, [0.5])
+        rows = [{"epoch": 1, "loss": 1.0, "val_mean_iou": 0.75}]
+        RunFolder(tmp_path / name).write_history(rows)
+    found = tmp_path / "evaluated" / "evaluation.json"
+    found.write_text('{"task": "segmentation", "mean_iou": 0.625}')
+    assert [run.mean_iou for run in compare_runs(tmp_path)] == [0.625, None]
+    for broken in ("[]", "{", '{"mean_iou": "much"}'):
+        found.write_text(broken)
+        assert "broken" in compare_runs(tmp_path).skipped[0][1]
+
+
 def test_one_run_folder_is_a_table_of_one(runs):
     (run,) = compare_runs(runs / "a")
     assert run.name == "a"

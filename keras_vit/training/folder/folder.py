@@ -54,6 +54,7 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.record = self.path / "run.json"
         self.history = self.path / "history.csv"
+        self.evaluation = self.path / "evaluation.json"
         self.curves = self.path / "curves.png"
         self.tensorboard = self.path / "tensorboard"
         self.pictures = self.path / "pictures"
