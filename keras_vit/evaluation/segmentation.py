@@ -320,8 +320,8 @@ def _checked(truth, said, name, class_of, given):
     wrong = [int(value) for value in np.unique(truth) if class_of[value] < 0]
     if wrong:
         raise ValueError(
-            "Masks must hold classes that the model knows, by number, or 255 for what is "
-            f"not counted. Received: {wrong[0]} in the mask of {display(name)}, which "
+            "Masks must hold numbers of the model's classes, or 255 for what is not "
+            f"counted. Received: {wrong[0]} in the mask of {display(name)}, which "
             f"is {dict(enumerate(given)).get(wrong[0], 'no class of the data')}"
         )
     return class_of[truth]

@@ -1,13 +1,16 @@
 """Checks the data of a run, and estimates its memory and time, before it starts."""
 
 import logging
+import re
 
 from keras_vit.common.progress import progress_bar
-from keras_vit.common.wording import as_duration, as_memory
+from keras_vit.common.wording import as_duration, as_memory, display
 from keras_vit.costs.machine import available_memory, memory_of_process
 from keras_vit.costs.memory import estimate_training, refuse_if_too_large
 from keras_vit.costs.time import estimate_seconds
+from keras_vit.data import augmentation, preprocessing
 from keras_vit.data.check.data_check import check_data
+from keras_vit.data.steps import Flip
 from keras_vit.devices import current
 from keras_vit.evaluation.memory import evaluation_memory
 
@@ -57,6 +60,40 @@ def look_at_data(recipe, train_data, test_data, progress=None):
     for warning in check.warnings:
         logger.warning("%s.", warning)
     return check.to_json()
+
+
+def look_at_sides(recipe, class_names, image_size):
+    """Warns where mirrored images show the wrong class: left becomes right.
+
+    Args:
+        recipe: A `Recipe`.
+        class_names: List of strings.
+        image_size: Pair `(height, width)` of the network.
+    """
+    pairs = _sides(class_names)
+    if recipe.masked_target is not None or not pairs:
+        return
+    steps = augmentation(recipe.augment, preprocessing(image_size)).steps
+    if any(isinstance(step, Flip) for step in steps):
+        logger.warning(
+            "The classes %s and %s differ in their side%s, and augment=%r mirrors "
+            "images at random, but not their classes. Use steps without a flip, such "
+            "as augment='none' (--augment none).",
+            *map(display, pairs[0]),
+            ", as others do" if len(pairs) > 1 else "",
+            recipe.augment,
+        )
+
+
+def _sides(class_names):
+    """Pairs of names that differ in left and right, l and r, or lh and rh alone."""
+    by_name, pairs = {name.lower(): name for name in class_names}, []
+    for low, name in by_name.items():
+        # A name of one letter is that of a letter, as in a set of handwriting.
+        letters = low if low == "l" else re.sub(r"(?<![a-z])l(?=h?(?![a-z]))", "r", low)
+        others = {low.replace("left", "right"), letters} - {low}
+        pairs += [(name, by_name[other]) for other in others if other in by_name]
+    return pairs
 
 
 def look_at_cost(recipe, network, data):

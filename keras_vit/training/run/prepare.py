@@ -29,7 +29,7 @@ from keras_vit.training.run.environment import (
     compare_environments,
     describe_environment,
 )
-from keras_vit.training.run.first_look import look_at_cost, look_at_data
+from keras_vit.training.run.first_look import look_at_cost, look_at_data, look_at_sides
 from keras_vit.training.run.guests import sets_rate, steering
 from keras_vit.training.run.images import check_images, write_images
 from keras_vit.training.run.self_organisation import organiser, organises_itself
@@ -122,6 +122,8 @@ def prepare(
         )
     network = build(recipe, folder, data, settable_rate=sets_rate(callbacks))
     if before is None:
+        names, size = data.facts["class_names"], image_shape(network.model)[:2]
+        look_at_sides(recipe, names, size)
         found["estimate"] = look_at_cost(recipe, network, data)
     position = network.state.position if network.state else Position()
     _check_position(position, data, folder)
