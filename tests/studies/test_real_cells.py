@@ -138,6 +138,7 @@ def test_training_images_may_differ_from_seed_to_seed_only(undisturbed, tmp_path
     ("error", "status", "times"),
     [
         (RuntimeError("A cable was pulled."), "failed", 2),
+        (OSError("At File /home/me/x.py:\n A cable was pulled."), "failed", 2),
         (TooLarge("This run needs 4 TiB."), "too large", 1),
     ],
 )
@@ -155,7 +156,12 @@ def test_a_cell_that_cannot_be_trained_says_why(
     folder.begin(STUDY)
     result = run_cell(STUDY.cells()[0], folder)
     assert result["status"] == status and len(calls) == times
-    assert str(error) in result["message"]
+    last = str(error).splitlines()[-1].strip()
+    kind = f"{type(error).__name__}: " if status == "failed" else ""
+    assert result["message"] == kind + last
+    file = folder.cell("a/seed_0") / "traceback.txt"
+    if status == "failed":  # the tables are for everybody, this file for this machine
+        assert str(error) in file.read_text() and __file__ in file.read_text()
     assert folder.read_result("a/seed_0") == result
 
 

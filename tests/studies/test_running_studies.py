@@ -162,7 +162,8 @@ def test_processor_seconds_and_device_hours_are_budgets_too(
 ):
     costs = [CellCost(n, n[0], seconds=60, cpu_seconds=100) for n in names(STUDY)]
     monkeypatch.setattr(job, "study_cost", lambda *a, **o: StudyCost(tuple(costs)))
-    spent = {"cpu_seconds": 100.0, "seconds": 60.0, "devices": 4}
+    took = {"cpu_seconds": 100.0, "seconds": 60.0}
+    spent = {**took, "devices": 4, "spent": took}
     pretended.ends = dict.fromkeys(names(STUDY), spent)
     outcome = run_study(STUDY, tmp_path / "s", cpu_budget=350)
     assert len(outcome.results) == 3 and outcome.reason == "budget"
@@ -171,6 +172,26 @@ def test_processor_seconds_and_device_hours_are_budgets_too(
     assert len(outcome.results) == 2 and outcome.reason == "budget"
     with pytest.raises(ValueError, match="`cpu_budget` must be seconds"):
         run_study(STUDY, tmp_path / "u", cpu_budget="soon")
+
+
+@pytest.mark.parametrize("status", ["done", "diverged", "failed", "too large"])
+def test_whatever_a_cell_ends_with_this_command_pays_what_it_took_now(
+    pretended, tmp_path, monkeypatch, status
+):
+    monkeypatch.setattr(job, "study_cost", lambda *a, **o: StudyCost(()))
+    monkeypatch.setattr(job, "IN_A_ROW", 9)
+    # As of cells that went on: earlier commands took the rest of 900 seconds.
+    end = {"status": status, "message": "?", "cpu_seconds": 900.0, "seconds": 900.0}
+    end["spent"] = {"cpu_seconds": 100.0, "seconds": 50.0}
+    pretended.ends = dict.fromkeys(names(STUDY)[:2], end)
+    prices = job.Prices()
+    cell = STUDY.cells()[0]
+    assert prices.spent(cell, end, 51.0) == {"cpu_budget": 100.0, "device_budget": 50.0}
+    assert prices.spent(cell, None, 7.0) == {"cpu_budget": 7.0, "device_budget": 7.0}
+    kept = []
+    monkeypatch.setattr(Budget, "spend", lambda self, spent: kept.append(spent))
+    run_study(STUDY.changed(levels=["low"], seeds=1), tmp_path / "s", cpu_budget=950)
+    assert kept == [{"cpu_budget": 100.0, "device_budget": 50.0}] * 2
 
 
 def test_a_cell_that_runs_counts_against_the_budget():

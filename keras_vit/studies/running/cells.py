@@ -10,7 +10,7 @@ import traceback
 
 import numpy as np
 
-from keras_vit.common.files import FULL, write_json
+from keras_vit.common.files import FULL, write_json, write_text
 from keras_vit.common.locks import take
 from keras_vit.common.wording import as_file_size
 from keras_vit.costs.memory import TooLarge
@@ -49,8 +49,8 @@ _PATIENCE = 60.0
 # What is known of the test images: nothing of a pretraining without labels.
 OUTCOMES = ("outcome", "test_accuracy", "low", "high", "test_images")
 
-# Lines of a traceback that a failed cell keeps.
-_LINES = 12
+# Beside result.json of a failed cell: where its error came from, for this machine.
+TRACEBACK = "traceback.txt"
 
 
 class Busy(ValueError):
@@ -98,6 +98,7 @@ def run_cell(
     """
     if folder.is_final(cell.name):
         return folder.read_result(cell.name)
+    started = time.monotonic(), time.process_time()
     found = _hindered(cell, folder)
     for attempt in range(1, ATTEMPTS + 1) if found is None else ():
         try:
@@ -122,12 +123,18 @@ def run_cell(
         except Exception as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
-            found = {"status": FAILED, "message": _last_lines(error)}
+            found = {"status": FAILED, "message": _explained(error, cell, folder)}
             if attempt < ATTEMPTS:
                 logger.warning("%s failed, and is tried again: %s", cell.name, error)
         finally:
             gc.collect()  # the model, before the next one is built
-    result = {**facts_of_cell(cell), **found}
+    spent = {  # by this call alone, whatever the cell ended with
+        "seconds": round(time.monotonic() - started[0], 1),
+        "cpu_seconds": round(time.process_time() - started[1], 1),
+    }
+    result = {**facts_of_cell(cell), **found, "spent": spent}
+    if result["status"] != FAILED:
+        (folder.cell(cell.name) / TRACEBACK).unlink(missing_ok=True)
     folder.write_result(cell.name, result)
     return result
 
@@ -280,6 +287,11 @@ def _learnt_nothing(answers):
     return several and len(np.unique(answers["predicted"])) == 1
 
 
-def _last_lines(error):
-    lines = "".join(traceback.format_exception(error)).strip().splitlines()
-    return "\n".join(lines[-_LINES:])
+def _explained(error, cell, folder):
+    """The last line of an error, for tables; all of it goes into a file of the cell."""
+    text = "".join(traceback.format_exception(error)).strip()
+    folder.cell(cell.name).mkdir(parents=True, exist_ok=True)
+    write_text(folder.cell(cell.name) / TRACEBACK, text + "\n")
+    said = str(error).strip().splitlines()
+    kind = type(error).__name__
+    return f"{kind}: {said[-1].strip()}" if said else kind

@@ -229,9 +229,11 @@ class _Job:
                     cell, begun = running.pop(future)
                     self.watch.end(cell.name)
                     result = self._result(future, cell, engine, queue)
+                    passed = time.monotonic() - begun
+                    budget.spend(self.prices.spent(cell, result, passed))
                     if result is None:  # to be tried again
                         continue
-                    self._note(cell, result, time.monotonic() - begun, budget)
+                    self._note(cell, result, passed)
                     if "because_of" not in result:
                         in_a_row = 0 if result["status"] in FINAL else in_a_row + 1
                     if in_a_row >= IN_A_ROW:
@@ -275,13 +277,13 @@ class _Job:
         self.folder.write_result(cell.name, result)
         return result
 
-    def _note(self, cell, result, seconds, budget):
+    def _note(self, cell, result, seconds):
         """Learns from a result, says so, and deletes weights that are not kept."""
         said = result["status"]
         self.ended += 1
         if result["status"] == DONE:
             said = as_reached(result)
-            budget.spend(self.prices.learn(cell, result, seconds))
+            self.prices.learn(cell, result, seconds)
         left = [self.price(other) for other in self.left()]
         rest = ""
         if left and None not in left:

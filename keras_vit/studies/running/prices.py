@@ -50,12 +50,30 @@ class Prices:
     def learn(self, cell, result, seconds):
         """Takes note of a cell that is done; `seconds` is what this session saw."""
         devices = result.get("devices") or 1
-        # Of a cell that went on, this session saw a part only.
-        wall = max(seconds, result.get("seconds") or 0.0)
+        wall = result.get("seconds") or 0.0
+        if cell.trains:  # else this session may have waited for another cell's features
+            # Of a cell that went on, this session saw a part only.
+            wall = max(seconds, wall)
         spent = {WALL: wall, CPU: result.get("cpu_seconds"), DEVICE: wall * devices}
         expected = self._expected(cell, devices)
         self.measured[cell.arm] = _Measured(spent, expected, result["updates"], devices)
-        return spent
+
+    def spent(self, cell, result, seconds):
+        """What this session has spent on a cell, however it ended.
+
+        Args:
+            cell: A `Cell`.
+            result: Its result; `None` if its process has died.
+            seconds: Float, the clock's seconds, which stand for what is not known.
+
+        Returns:
+            Dictionary of processor and device seconds.
+        """
+        found = (result or {}).get("spent") or {}
+        last = self.measured.get(cell.arm)
+        devices = (result or {}).get("devices") or (last.devices if last else 1)
+        wall = found.get("seconds", seconds)
+        return {CPU: found.get("cpu_seconds", seconds), DEVICE: wall * devices}
 
     def of(self, cell):
         """Dictionary of what is priced to seconds, or to `None` where not known."""
