@@ -11,6 +11,7 @@ from keras_vit.data.dense.found import WrongSize
 
 IGNORED = 255  # the value of a pixel that is not counted
 MOST_COLOURS = 5  # named in an error
+WHITE = (255, 255, 255)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +21,8 @@ class MaskFiles:
     Args:
         root: The folder.
         num_classes: Integer; `None` while it is not known.
-        colours: Array `(N, 4)` of red, green, blue and the class that they mean; or
-            `None`, where the value of a pixel is the class.
+        colours: Array `(N, 4)` of red, green, blue and the class that they mean, also
+            in a palette; or `None`, where the value of a pixel is the class.
         how: What to do about a value beyond the classes, for messages.
     """
 
@@ -46,13 +47,16 @@ class MaskFiles:
             return self._of_binaries(file, size)
         path = os.path.join(self.root, file)
         name = display(path)
-        return self.checked(_classes(*_opened(path), name, self.colours), name, size)
+        array, mode = _opened(path, self.colours is not None)
+        return self.checked(_classes(array, mode, name, self.colours), name, size)
 
     def content(self, file) -> bytes:
-        """What an annotation says, as bytes: another mask has others."""
+        """What an annotation says, as bytes: another mask or table has others."""
         if isinstance(file, str):
-            return read_image_file(os.path.join(self.root, file))
-        return b"".join(str(n).encode() + self.content(each) for n, each in file)
+            table = b"" if self.colours is None else self.colours.tobytes()
+            return table + read_image_file(os.path.join(self.root, file))
+        plain = dataclasses.replace(self, colours=None)
+        return b"".join(str(n).encode() + plain.content(each) for n, each in file)
 
     def checked(self, mask, name: str, size=None) -> np.ndarray:
         """A mask, unless it has another size than its image or unknown values."""
@@ -70,7 +74,7 @@ class MaskFiles:
         whole = None
         for number, file in pairs:
             path = os.path.join(self.root, file)
-            mask = _classes(*_opened(path), display(path), None, binary=True)
+            mask = _classes(*_opened(path, None), display(path), None, binary=True)
             if size is not None and mask.shape != tuple(size):
                 raise WrongSize(f"the mask {display(path)}", mask.shape, size)
             if whole is None:
@@ -103,25 +107,33 @@ def classes_in(data: bytes, name: str) -> np.ndarray:
     return _classes(*_decoded(data, name), name, None)
 
 
-def _opened(path):
+def _opened(path, by_colour):
     try:
         data = read_image_file(path)
     except ValueError as error:
         reason = getattr(error, "reason", error)
         raise ValueError(f"the mask {display(path)}: {reason}") from None
-    return _decoded(data, display(path))
+    return _decoded(data, display(path), by_colour)
 
 
-def _decoded(data, name):
-    """(values, mode of Pillow) of an encoded mask, turned as it is shown."""
+def _decoded(data, name, by_colour=False):
+    """(values, mode of Pillow) of an encoded mask, turned as it is shown.
+
+    Of a palette image these are its indices, or its colours: `by_colour`; `None` if the
+    colours are just black and white, in whatever order the palette has them.
+    """
     from PIL import ImageOps
 
     try:
         with opened(data) as image:
             lossy = image.format in ("JPEG", "MPO")
             image.load()
-            mode = image.mode
-            array = np.asarray(ImageOps.exif_transpose(image))
+            image = ImageOps.exif_transpose(image)
+            if image.mode == "P" and by_colour is None:
+                colours = {c for _, c in image.convert("RGB").getcolors() or ()}
+                by_colour = colours in ({WHITE}, {WHITE, (0, 0, 0)})
+            image = image.convert("RGB") if image.mode == "P" and by_colour else image
+            array, mode = np.asarray(image), image.mode
     except ValueError as error:
         raise ValueError(f"the mask {name}: {error}") from None
     if lossy:
@@ -159,7 +171,7 @@ def _classes(array, mode, name, colours, binary=False):
             "write the class of each instead."
         )
     array = array.astype(np.uint8)
-    if colours is not None and mode != "P":
+    if colours is not None:
         return _of_colours(np.repeat(array[..., None], 3, -1), name, colours)
     return array
 
@@ -192,8 +204,9 @@ def _of_colours(array, name, colours):
         found = [_hex(code) for code in np.unique(codes[unknown])[:MOST_COLOURS]]
         raise ValueError(
             f"the mask {name} has {int(unknown.sum()):,} pixels of colours that the "
-            f"table of colours lacks: {', '.join(found)}. Add them, or, if edges are "
-            "blurred, write masks without smoothing, as PNG."
+            f"table of colours lacks: {', '.join(found)}. Add them; or, if edges are "
+            "blurred, write masks without smoothing, as PNG; or, if the values of the "
+            "pixels are the classes, name these in classes.txt and remove the table."
         )
     return colours[places, 3].astype(np.uint8)
 

@@ -55,8 +55,8 @@ class RecordMasks(MaskFiles):
     values: np.ndarray | None = None
 
     def content(self, pair) -> bytes:
-        """The encoded mask."""
-        return pair[1]
+        """What an annotation says, as bytes: the numbers of classes and the mask."""
+        return (b"" if self.values is None else self.values.tobytes()) + pair[1]
 
     def mask(self, pair, size=None) -> np.ndarray:
         """The classes of the pixels: `uint8` `(h, w)`."""

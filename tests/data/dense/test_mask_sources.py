@@ -1,8 +1,11 @@
 """Sources of images with masks, and their batches."""
 
+import json
+
 import numpy as np
 import pytest
 from masks import coded, mask, save, write_set
+from PIL import Image
 
 import keras_vit.data
 from keras_vit.data import load, load_splits
@@ -42,6 +45,48 @@ def test_evaluation_gives_images_and_masks_in_order_with_a_short_last_batch(
     np.testing.assert_allclose(
         images, np.stack(list(map(coded, masks))) / 127.5 - 1, atol=1e-6
     )
+
+
+def test_colours_of_a_palette_are_looked_up_in_the_table(tmp_path):
+    table = {"background": [0, 0, 0], "cell": [255, 0, 0], "edge": [0, 255, 0]}
+    (tmp_path / "colours.json").write_text(json.dumps(table))
+    colours, wanted = np.uint8(list(table.values())), mask() % 3
+    for stem in "ab":
+        save(tmp_path / "images" / f"{stem}.png", coded(wanted))
+        path = tmp_path / "masks" / f"{stem}.png"
+        save(path, colours[wanted])
+        # Pillow's palette has an order of its own.
+        quantized = Image.open(path).quantize()
+        assert not np.array_equal(np.asarray(quantized), wanted)
+        quantized.save(path)
+    for _, found, _ in load_masks(tmp_path).pairs():
+        np.testing.assert_array_equal(found, wanted)
+    save(path, wanted, "P")
+    with pytest.raises(ValueError, match=r"(?s)b.png has .*\[0, 128, 0\].*classes.txt"):
+        load_masks(tmp_path)
+
+
+def test_white_of_a_palette_is_the_class_of_a_binary_mask(tmp_path):
+    wanted = np.eye(12, 16, dtype=np.uint8)
+    save(tmp_path / "images" / "a.png", coded(wanted))
+    image = Image.fromarray(1 - wanted)  # 0 is white here, as most writers never do
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    path = tmp_path / "masks" / "cell" / "a.png"
+    path.parent.mkdir(parents=True)
+    image.save(path)
+    ((_, found, _),) = load_masks(tmp_path).pairs()
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_marks_tell_that_the_table_of_colours_was_changed(tmp_path):
+    write_set(tmp_path, mode=None)
+    marks = []
+    for order in ([0, 1, 2], [0, 2, 1]):
+        table = {f"class {n}": [k, k, k] for n, k in enumerate(order)}
+        table["void"] = [255, 255, 255]
+        (tmp_path / "colours.json").write_text(json.dumps(table))
+        marks.append(load_masks(tmp_path).annotation_marks())
+    assert (marks[0] != marks[1]).all()
 
 
 def test_images_and_masks_move_together(tmp_path):
