@@ -11,7 +11,8 @@ _COLOURS = (
 ).split()
 NUM_COLOURS = len(_COLOURS)
 # How the class of all other pixels is called; it stays without a colour in overlays.
-_BACKGROUND = ("background", "other", "void", "unlabelled", "unlabeled", "nothing")
+_BACKGROUND = ("background", "_background_", "__background__", "other", "void")
+_BACKGROUND += ("unlabelled", "unlabeled", "nothing")
 
 
 def voc_palette():

@@ -40,9 +40,9 @@ def match_classes(names, outputs, source):
         return np.arange(outputs)
     if list(names) == given:
         return np.arange(outputs)
-    exact = {name: number for number, name in enumerate(names)}
-    known = {}
-    for number, name in enumerate(names):
+    exact, known = {}, {}
+    for number, name in enumerate(names):  # of equal ones, the first counts
+        exact.setdefault(name, number)
         known.setdefault(class_key(name), number)
     found = np.asarray([exact.get(n, known.get(class_key(n), -1)) for n in given])
     used = _used(source)

@@ -71,6 +71,11 @@ def test_one_name_in_two_forms_of_unicode_is_one_class():
     assert match_classes([composed, "bar"], 2, source).tolist() == [1, 0]
 
 
+def test_the_first_of_equal_names_counts():
+    source, *_ = numbered(8, 2, names=["bar", "foo"])
+    assert match_classes(["foo", "foo", "bar"], 3, source).tolist() == [2, 0]
+
+
 def test_a_model_without_names_wants_as_many_classes():
     source, *_ = numbered(8, 2)
     assert match_classes(None, 2, source).tolist() == [0, 1]

@@ -12,7 +12,8 @@ from keras_vit.common.wording import canonical, display
 NAMES = ("classes.txt", "labels.txt", "names.txt")
 COLOURS = ("colours.json", "colors.json")
 LABELMAP = "labelmap.txt"  # what CVAT writes beside coloured masks
-# Classes of these names stand for pixels that are not counted.
+# Classes of these names stand for pixels of no object, and for those not counted.
+BACKGROUND = ("background", "_background_", "__background__")
 NOT_COUNTED = ("void", "ignore", "ignored", "__ignore__", "unlabelled", "unlabeled")
 MOST = 2**20  # bytes of such a file
 

@@ -2,8 +2,9 @@
 
 import os
 
+from keras_vit.common.class_colours import is_background
 from keras_vit.common.wording import canonical, display
-from keras_vit.data.dense.class_lists import class_names_in, colours_in
+from keras_vit.data.dense.class_lists import BACKGROUND, class_names_in, colours_in
 from keras_vit.data.dense.found import Found, first_of, folders_in, some, split_folder
 from keras_vit.data.dense.mask_files import MaskFiles
 from keras_vit.data.dense.voc import image_sets
@@ -17,7 +18,6 @@ MASKS = ("masks", "mask", "segmentationclass", "segmentations", *PERHAPS)
 # What tools put behind the name of an image in that of its mask.
 ENDINGS = ("_mask", "_masks", "-mask", "_segmentation", "_seg", "_labels", "_label")
 ENDINGS += ("_gt", "_L")
-BACKGROUND = "background"
 SETS = ("ImageSets", "Segmentation")
 
 
@@ -50,7 +50,7 @@ def scan_masks(root: str) -> Found | None:
         binary = _binary(pictures, found)
         if binary:
             form = "images and a mask for each class"
-            names = names or _with_background({name for name, _ in binary})
+            names = _with_background(names, {name for name, _ in binary})
             found = _of_classes(root, binary, names, found)
         if sets := image_sets(
             os.path.join(root, *SETS), pictures.keys() & found.keys()
@@ -157,10 +157,16 @@ def _binary(pictures, masks):
     return pairs if {stem for _, stem in pairs} & pictures.keys() else []
 
 
-def _with_background(found):
-    """The names of the classes, the background first."""
-    others = sorted(name for name in found if name.lower() != BACKGROUND)
-    return [BACKGROUND, *others]
+def _with_background(names, folders):
+    """The names of a list, or of the folders without one, the background first.
+
+    Pixels of no mask are the background, whether the list names it or not.
+    """
+    if names is not None and is_background(names):
+        return names
+    names = sorted(folders) if names is None else names
+    first = next((n for n in names if n.lower() in BACKGROUND), BACKGROUND[0])
+    return [first, *(name for name in names if name != first)]
 
 
 def _of_classes(root, pairs, names, files):
@@ -170,7 +176,7 @@ def _of_classes(root, pairs, names, files):
     if unknown:
         raise ValueError(
             f"{display(root)}: {some(unknown, 'folder', 'folders')} of masks that the "
-            "list of classes lacks. Add the names, the background first, or remove it."
+            "list of classes lacks. Add the names, or remove it."
         )
     found = {}
     for name, stem in pairs:

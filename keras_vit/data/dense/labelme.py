@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_vit.common.regular import read_regular
 from keras_vit.common.wording import canonical, display
-from keras_vit.data.dense.class_lists import NOT_COUNTED, class_names_in
+from keras_vit.data.dense.class_lists import BACKGROUND, NOT_COUNTED, class_names_in
 from keras_vit.data.dense.found import (
     Found,
     files_in,
@@ -25,7 +25,6 @@ from keras_vit.data.readers.folders import SPLIT_FOLDERS
 
 MOST = 2**28  # bytes of a file, which may hold its image
 FOLDERS = ("", "annotations", "labels", "json", "images")
-BACKGROUND = ("background", "_background_", "__background__")
 CORNERS = 64  # of the polygon that stands for a circle
 
 

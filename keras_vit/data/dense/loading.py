@@ -6,12 +6,14 @@ import logging
 import numpy as np
 
 from keras_vit.common.wording import display
+from keras_vit.data.dense.class_lists import BACKGROUND
 from keras_vit.data.dense.coco import scan_coco
 from keras_vit.data.dense.counting import Contents, box_contents, mask_contents
 from keras_vit.data.dense.folders import IMAGES, MASKS, scan_masks
 from keras_vit.data.dense.found import Found
 from keras_vit.data.dense.labelme import scan_labelme
 from keras_vit.data.dense.records import find_records, record_splits
+from keras_vit.data.dense.shapes import IGNORED
 from keras_vit.data.dense.sources import BoxSource, MaskSource
 from keras_vit.data.dense.stores import store_of
 from keras_vit.data.dense.voc import scan_voc
@@ -38,7 +40,6 @@ READ = {
     "detection": "COCO json, VOC xml, YOLO txt (data.yaml, or images/ and labels/ with "
     "classes.txt) or LabelMe json",
 }
-BACKGROUND = "background"
 RECORDS = ("tfds", "prepared")  # kinds of places that TFDS reads
 
 
@@ -114,9 +115,31 @@ def _find(place, task):
     else:
         return None
     if task == "segmentation" and scan is not scan_masks:
-        names = [BACKGROUND, *found.class_names]
-        found = dataclasses.replace(found, class_names=names)
+        found = _with_background(found)
     return found
+
+
+def _with_background(found):
+    """The same objects, for masks: the background is the class before the others.
+
+    Objects of a class that is itself called so become background.
+    """
+    names, numbers = [], {IGNORED: IGNORED, -1: -1}
+    for number, name in enumerate(found.class_names):
+        numbers[number] = -1 if name.lower() in BACKGROUND else len(names)
+        names += [] if name.lower() in BACKGROUND else [name]
+    if not names:
+        raise ValueError(
+            f"{display(found.root)}: there is no class but the background, so nothing "
+            "can be learnt."
+        )
+    splits = {
+        split: {file: shapes.with_labels(numbers) for file, shapes in part.items()}
+        for split, part in found.splits.items()
+    }
+    return dataclasses.replace(
+        found, class_names=[BACKGROUND[0], *names], splits=splits
+    )
 
 
 def contents_of(place, task: str, skip: bool = False, data_dir=None) -> Contents:

@@ -52,6 +52,16 @@ class Shapes:
     shapes: tuple[Shape, ...]
     size: tuple[int, int] | None = None
 
+    def with_labels(self, numbers: dict[int, int]) -> "Shapes":
+        """The same objects with the labels that a table has for theirs."""
+        if all(numbers[shape.label] == shape.label for shape in self.shapes):
+            return self
+        changed = (
+            dataclasses.replace(shape, label=numbers[shape.label])
+            for shape in self.shapes
+        )
+        return dataclasses.replace(self, shapes=tuple(changed))
+
 
 @dataclasses.dataclass(frozen=True)
 class ShapeReader:
