@@ -17,6 +17,7 @@ from keras_vit.data.dense.found import (
     some,
     split_folder,
     split_of,
+    splits_aside,
 )
 from keras_vit.data.dense.polygons import corners
 from keras_vit.data.dense.shapes import Shape, ShapeReader, Shapes
@@ -61,6 +62,7 @@ def scan_coco(path: str) -> Found | None:
         for other in splits.keys() - {split}:
             _check_apart(files[other], splits[other], file, splits[split])
     notes += left_aside(root, splits)
+    notes += splits_aside(root, {f for part in splits.values() for f in part}, "a json")
     return Found(root, "COCO json", names, splits, ShapeReader("coco"), tuple(notes))
 
 

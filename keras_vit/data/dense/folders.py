@@ -5,7 +5,14 @@ import os
 from keras_vit.common.class_colours import is_background
 from keras_vit.common.wording import canonical, display
 from keras_vit.data.dense.class_lists import BACKGROUND, class_names_in, colours_in
-from keras_vit.data.dense.found import Found, first_of, folders_in, some, split_folder
+from keras_vit.data.dense.found import (
+    Found,
+    first_of,
+    folders_in,
+    some,
+    split_folder,
+    splits_aside,
+)
 from keras_vit.data.dense.mask_files import MaskFiles
 from keras_vit.data.dense.voc import image_sets
 from keras_vit.data.readers.folders import SPLIT_FOLDERS
@@ -103,14 +110,12 @@ def _are_masks(path):
 
 
 def _left_aside(root, splits):
-    """Sentences about folders of splits that have images and no masks."""
-    folders = [split_folder(folders_in(root), split) for split in SPLIT_FOLDERS]
-    return tuple(
-        f"{display(os.path.join(root, folder))} has images and no masks: it is left "
-        "aside."
-        for split, folder in zip(SPLIT_FOLDERS, folders)
-        if folder and split not in splits and next(images_below(f"{root}/{folder}"), 0)
-    )
+    """Sentences about folders of splits with images and no masks, or the reverse."""
+    known = {file for part in splits.values() for file in part}
+    for part in splits.values():
+        for mask in part.values():
+            known |= {mask} if isinstance(mask, str) else {file for _, file in mask}
+    return splits_aside(root, known, "masks, or masks without images")
 
 
 def _matched(root, images, masks, pictures, found):

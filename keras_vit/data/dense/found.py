@@ -13,7 +13,7 @@ from keras_vit.data.decoding.pillow import (
     upright_size,
 )
 from keras_vit.data.readers.folders import SPLIT_FOLDERS
-from keras_vit.data.readers.walking import SUFFIXES
+from keras_vit.data.readers.walking import SUFFIXES, images_below
 
 NAMED = 5  # files in an error or a note
 TURNABLE = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -169,6 +169,30 @@ def left_aside(root, splits) -> tuple[str, ...]:
         return ()
     found = some(others, "image", "images")
     return (f"{display(root)}: {found} without an annotation: left aside.",)
+
+
+def splits_aside(root, known, lacks: str) -> tuple[str, ...]:
+    """Sentences about folders of splits with images, of which none is used.
+
+    Args:
+        root: The set's folder; its splits lie in it, or in the folders in it.
+        known: The paths of the files that are used, relative to the root.
+        lacks: What is missing there, such as "masks".
+    """
+    used = tuple(f"{file}/" for file in {os.path.dirname(file) for file in known})
+    found = []
+    for base in ("", *(f"{name}/" for name in folders_in(root) if name[0] != ".")):
+        for split in SPLIT_FOLDERS:
+            folder = split_folder(folders_in(os.path.join(root, base)), split)
+            folder = folder and f"{base}{folder}/"
+            if not folder or any(f.startswith(folder) for f in used):
+                continue
+            path = os.path.join(root, folder[:-1])
+            if next(images_below(path), None) is not None:
+                found.append(
+                    f"{display(path)} holds images without {lacks}: left aside."
+                )
+    return tuple(found)
 
 
 def relative(path, root) -> str:

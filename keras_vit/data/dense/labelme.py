@@ -18,6 +18,7 @@ from keras_vit.data.dense.found import (
     relative,
     some,
     split_folder,
+    splits_aside,
 )
 from keras_vit.data.dense.polygons import corners
 from keras_vit.data.dense.shapes import IGNORED, Shape, ShapeReader, Shapes
@@ -78,7 +79,7 @@ def scan_labelme(root: str) -> Found | None:
                     f"{display(file)}. Make them one file, or correct its imagePath."
                 )
             known[file] = splits[split][file] = shapes
-    notes = left_aside(root, splits)
+    notes = left_aside(root, splits) + splits_aside(root, known, "json files")
     return Found(root, "LabelMe json", names, splits, ShapeReader(), notes)
 
 

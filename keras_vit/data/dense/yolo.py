@@ -13,6 +13,7 @@ from keras_vit.data.dense.found import (
     relative,
     some,
     split_folder,
+    splits_aside,
 )
 from keras_vit.data.dense.polygons import corners
 from keras_vit.data.dense.shapes import Shape, ShapeReader, Shapes
@@ -62,7 +63,10 @@ def scan_yolo(path: str) -> Found | None:
         split: _shapes(root, images, labels, names)
         for split, (images, labels) in folders.items()
     }
-    return Found(root, "YOLO txt", names, splits, ShapeReader("yolo", shares=True))
+    known = {file for part in splits.values() for file in part}
+    notes = splits_aside(root, known, "labels")
+    reader = ShapeReader("yolo", shares=True)
+    return Found(root, "YOLO txt", names, splits, reader, notes)
 
 
 def _folders(root):
@@ -124,10 +128,11 @@ def _folders_of(entries, root, yaml):
 def _labels_of(images, root, yaml):
     head, middle, tail = os.path.normpath(images).rpartition("images")
     tried = [f"{head}labels{tail}"] if middle else []
+    if tried and os.path.isdir(tried[0]):
+        return tried[0]
     tried.append(os.path.join(root, "labels"))
-    for folder in tried:
-        if os.path.isdir(folder):
-            return folder
+    if files_in(tried[-1], ".txt"):  # for all; else it has a folder of each split
+        return tried[-1]
     raise ValueError(
         f"{display(yaml)}: there is no folder of labels for {display(images)}: "
         f"{display(tried[0])}."

@@ -70,9 +70,63 @@ def test_sets_of_voc_name_their_images(tmp_path):
 def test_a_test_folder_without_masks_is_told(tmp_path):
     masks_in(tmp_path, [("train/images/{}.png", "train/masks/{}.png")], count=5)
     save(tmp_path / "test" / "images" / "0.png", coded(mask()))
-    assert "test has images and no masks: it is left aside" in describe(tmp_path).notes
+    said = describe(tmp_path).notes
+    assert "test holds images without masks, or masks without images: left" in said
     train, test = load_splits(tmp_path, **SEGMENTATION)
     assert (train.num_examples, test.num_examples) == (4, 1)
+
+
+@pytest.mark.parametrize("lacking", ["images", "masks"])
+def test_a_split_with_one_of_images_and_masks_is_told(tmp_path, lacking):
+    pairs = [(f"images/{s}/{{}}.png", f"masks/{s}/{{}}.png") for s in ("train", "val")]
+    masks_in(tmp_path, pairs)
+    shutil.rmtree(tmp_path / lacking / "val")
+    other = {"images": "masks", "masks": "images"}[lacking]
+    assert splits(tmp_path, **SEGMENTATION) == {"train": 2}
+    assert (
+        f"{other}/val holds images without masks, or masks" in describe(tmp_path).notes
+    )
+    assert "train holds" not in describe(tmp_path).notes
+
+
+def yolo_in_splits(root):
+    """Images and labels in folders of two splits, without a data.yaml."""
+    formats.yolo(root)
+    (root / "data.yaml").unlink()
+    formats.name_classes(root)
+    for name in ("images", "labels"):
+        os.replace(root / name, root / "files")
+        for split in ("train", "val"):
+            shutil.copytree(root / "files", root / name / split)
+        shutil.rmtree(root / "files")
+
+
+def test_a_split_of_yolo_without_labels_is_told_or_refused(tmp_path):
+    yolo_in_splits(tmp_path / "set")
+    shutil.rmtree(tmp_path / "set" / "labels" / "val")
+    said = describe(tmp_path / "set", **DETECTION)
+    assert said.splits == {"train": 6}
+    assert "images/val holds images without labels: left aside" in said.notes
+    yaml = "path: .\ntrain: images/train\nval: images/val\nnames: [a, b, c]"
+    (tmp_path / "set" / "data.yaml").write_text(yaml)
+    with pytest.raises(ValueError, match=r"no folder of labels for .*images/val"):
+        load(tmp_path / "set", **DETECTION)
+
+
+def test_a_split_of_labelme_and_coco_without_json_is_told(tmp_path):
+    for name, lacks in (("labelme", "json files"), ("coco", "a json")):
+        root, there = tmp_path / name, "train"
+        getattr(formats, name)(root / there)
+        for image in (root / there / "images").iterdir():
+            shutil.copy(image, root / there / image.name)
+        save(root / "val" / "a.png", coded(mask()))
+        for file in (root / there / "annotations").glob("*.json"):
+            entries = json.loads(file.read_text())
+            entries["imagePath"] = os.path.basename(entries["imagePath"])
+            (root / there / file.name).write_text(json.dumps(entries))
+        said = describe(root, **DETECTION)
+        assert said.splits == {"train": 6}
+        assert f"val holds images without {lacks}" in said.notes
 
 
 def test_a_file_can_be_named_itself(tmp_path):
