@@ -2,7 +2,7 @@
 
 All take labels `(batch, height, width)` or `(batch, height, width, 1)`, integers, and
 logits `(batch, height, width, classes)`, and leave out the pixels of one label. A
-label that is no class makes them NaN.
+label that is no class makes them NaN; with `ignore_class=None` it counts as no class.
 Those that divide by what a whole batch holds say so (`of_whole_batch`). On several
 devices, or with accumulation, they are refused: the result would depend on how the
 batch is split.
@@ -76,8 +76,10 @@ class PixelLoss(keras.losses.Loss):
         classes = ops.one_hot(labels, logits.shape[-1], dtype=dtype)
         shares = ops.log_softmax(ops.cast(logits, dtype), axis=-1)
         count = logits.shape[-1]
-        unknown = nan_if_unknown(ops.where(labels < 0, count, labels), count)
-        shares = shares + ops.cast(ops.expand_dims(unknown, -1), dtype)
+        if self.ignore_class is not None:
+            # Else pixels may be left out by weights of 0, which NaN would outlast.
+            unknown = nan_if_unknown(ops.where(labels < 0, count, labels), count)
+            shares = shares + ops.cast(ops.expand_dims(unknown, -1), dtype)
         return classes * ops.expand_dims(counted, -1), shares, counted
 
 

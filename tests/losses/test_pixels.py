@@ -113,6 +113,14 @@ def test_a_label_that_is_no_class_makes_the_loss_nan(loss, label):
     assert np.isnan(float(loss(ignore_class=7)(labels, logits)))
 
 
+@pytest.mark.parametrize("loss", [PixelCrossentropy, PixelFocal])
+def test_pixels_of_no_class_can_be_left_out_by_weights(loss):
+    labels, logits = np.array([[[0, 1, 255], [2, 0, 255]]]), inputs((1, 2, 3, 3))
+    by_weight = loss(ignore_class=None, reduction="mean_with_sample_weight")
+    found = float(by_weight(labels, logits, (labels < 3).astype("float32")))
+    np.testing.assert_allclose(found, float(loss()(labels, logits)), rtol=1e-6)
+
+
 @every_loss
 def test_a_loss_is_the_same_from_its_config(loss):
     arguments = {"ignore_class": 3, "name": "mine"}
