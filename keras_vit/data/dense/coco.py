@@ -26,7 +26,7 @@ from keras_vit.data.readers.folders import SPLIT_FOLDERS
 MOST = 2**31  # bytes of a file
 PARTS = ("images", "annotations", "categories")
 # Files of COCO that hold something else, and are large.
-OTHERS = ("captions", "person_keypoints", "panoptic", "image_info", "stuff", "colo")
+OTHERS = ("captions", "person_keypoints", "panoptic", "image_info", "stuff_")
 
 
 def scan_coco(path: str) -> Found | None:

@@ -62,13 +62,13 @@ class Found:
         """An image's path or name, for messages."""
         return display(os.path.join(self.root, file) if self.images is None else file)
 
-    def is_turned(self, file: str) -> bool:
-        """Whether EXIF turns an image by a quarter."""
+    def orientation(self, file: str) -> int:
+        """How EXIF turns or mirrors an image, 1 to 8; over 4 by a quarter, 1 not."""
         if self.images is not None:
-            return orientation(self.images[file]) > 4
+            return orientation(self.images[file])
         if not file.lower().endswith(TURNABLE):
-            return False
-        return orientation(read_image_file(os.path.join(self.root, file))) > 4
+            return 1
+        return orientation(read_image_file(os.path.join(self.root, file)))
 
     @property
     def annotations(self) -> dict[str, object]:

@@ -167,6 +167,8 @@ def _polygon(kind, points):
     points = np.asarray(points, np.float64)
     if kind == "polygon":
         return corners(points)
+    if kind == "rectangle" and points.shape == (4, 2):
+        return corners(points)
     if points.shape != (2, 2):
         raise ValueError(
             f"the shape {kind!r} is no polygon, rectangle or circle. Draw one of these"

@@ -27,7 +27,7 @@ class Look:
         broken: (image, reason) of those that cannot be used.
         num_images: How many there are.
         num_bytes: Of the images looked at.
-        num_turned: How many of them EXIF turns by a quarter.
+        num_turned: How many of them EXIF turns or mirrors.
     """
 
     shapes: np.ndarray
@@ -75,8 +75,8 @@ class Look:
             )
         if self.num_turned:
             found.append(
-                f"{name}: EXIF turns {self.num_turned:,} of the images; sizes and "
-                "annotations are those of the images as shown."
+                f"{name}: EXIF turns or mirrors {self.num_turned:,} of the images; "
+                "sizes and annotations must be those of the images as shown."
             )
         return found
 
@@ -139,10 +139,10 @@ def _read(found, file, annotation, measure):
     try:
         header = found.header(file)
         measured = measure(annotation, (header.height, header.width))
-        turned = found.is_turned(file)
+        turned = found.orientation(file) > 1
     except WrongSize as error:
         swapped = error.size == (header.width, header.height)
-        hint = TURNED if swapped and found.is_turned(file) else ""
+        hint = TURNED if swapped and found.orientation(file) > 4 else ""
         return _Seen(reason=f"{error}{hint}")
     except ValueError as error:
         return _Seen(reason=str(error))

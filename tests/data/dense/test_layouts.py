@@ -202,6 +202,29 @@ def test_labelme_lies_beside_its_images(tmp_path):
     ]
 
 
+def test_rectangles_of_labelme_may_have_four_corners(tmp_path):
+    points = [[2, 2], [8, 2], [8, 6], [2, 6]]
+    shape = {"label": "cell", "points": points, "shape_type": "rectangle"}
+    save(tmp_path / "a.png", np.zeros((12, 16), np.uint8))
+    (tmp_path / "a.json").write_text(json.dumps({"shapes": [shape]}))
+    ((_, found, _),) = load(f"{tmp_path}:all", **DETECTION).pairs()
+    np.testing.assert_array_equal(found["boxes"], [[2, 2, 8, 6]])
+    ((_, drawn, _),) = load(f"{tmp_path}:all", **SEGMENTATION).pairs()
+    shape.update(points=points[::2])
+    (tmp_path / "a.json").write_text(json.dumps({"shapes": [shape]}))
+    ((_, wanted, _),) = load(f"{tmp_path}:all", **SEGMENTATION).pairs()
+    assert drawn.any()
+    np.testing.assert_array_equal(drawn, wanted)
+
+
+@pytest.mark.parametrize("name", ["colon_train", "stuffed_animals_train"])
+def test_names_of_files_of_coco_may_begin_as_others_do(tmp_path, name):
+    formats.coco(tmp_path / "set")
+    folder = tmp_path / "set"
+    os.replace(folder / "instances.json", folder / f"{name}.json")
+    assert splits(folder, **DETECTION) == {"train": 6}
+
+
 def test_background_and_ignored_shapes_of_labelme_are_no_objects(tmp_path):
     square = [[2, 2], [8, 2], [8, 8], [2, 8]]
     shapes = [

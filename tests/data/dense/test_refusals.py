@@ -34,10 +34,10 @@ def another_size(root):
     save(root / "masks" / "02.png", mask(16, 16))
 
 
-def turned_by_exif(root):
+def turned_by_exif(root, orientation=6):
     """The mask lies as the pixels of the JPEG are stored, which EXIF turns."""
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
     (root / "images" / "02.png").unlink()
     jpeg = root / "images" / "02.jpg"
     Image.fromarray(coded(mask())).save(jpeg, exif=exif)
@@ -294,7 +294,15 @@ def test_a_set_of_boxes_is_described(tmp_path):
     # By the truth: images 1, 3 and 5 have round ones.
     assert said.examples_per_class == {"round": 3, "box": 3, "two parts": 4}
     assert "1 are crowds or difficult; 1 images have none, and one has 5" in said.notes
-    assert "EXIF turns 1 of the images" in said.notes
+    assert "EXIF turns or mirrors 1 of the images" in said.notes
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_images_that_exif_mirrors_are_told(tmp_path, orientation):
+    write_set(tmp_path)
+    turned_by_exif(tmp_path, orientation)
+    text = "EXIF turns or mirrors 1 of the images; sizes and annotations must be"
+    assert text in describe(tmp_path).notes
 
 
 def test_annotated_sets_are_no_folders_of_classes(tmp_path):
