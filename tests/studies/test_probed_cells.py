@@ -190,6 +190,21 @@ def test_tables_tell_probes_from_runs_and_are_checked(ended):
         file.write_text(before)
 
 
+def test_sizes_and_operations_of_a_probe_are_checked(ended):
+    cell = cell_of("few", "F, 100 %")
+    before = ended.read_result(cell.name)
+    assert before["train_flops"] == before["forward_flops"] * before["images"]
+    names = ("num_parameters", "forward_flops", "train_flops", "images", "updates")
+    ended.write_result(cell.name, before | {name: before[name] + 1 for name in names})
+    try:
+        with pytest.raises(Mismatch) as error:
+            check(ended.path)
+    finally:
+        ended.write_result(cell.name, before)
+    for name in names:
+        assert f"{cell.name}: {name} is {before[name]}, result" in str(error.value)
+
+
 def test_no_line_of_the_plot_joins_two_data_sets(ended):
     axes = draw(results.read(ended.path)).axes[0]
     ticks = [text.get_text() for text in axes.get_xticklabels()]

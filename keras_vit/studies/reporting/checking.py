@@ -113,7 +113,7 @@ def _of_run(run):
 
 
 def _of_probe(run):
-    """What a cell without a run says of its classifier."""
+    """What a cell without a run says of its model, its length and its classifier."""
     try:
         found = read_json(run.path / "probe.json")
     except (OSError, ValueError):

@@ -32,8 +32,8 @@ def probed(cell, folder, devices="auto", recipe=None, may_mix=False):
     fitted to all training images of the cell, with the penalty that five-fold
     cross-validation chooses; as few-shot to one draw, that of the cell's seed, with the
     published penalty. Whatever the outcome, `fewshot_N` is there for each published N
-    of which every class has so many images. The answers are in predictions.npz, and
-    what the classifier was fitted with in probe.json.
+    of which every class has so many images. The answers are in predictions.npz; sizes
+    and operations, and what the classifier was fitted with, in probe.json.
 
     Args:
         cell: A `Cell`.
@@ -89,6 +89,11 @@ def probed(cell, folder, devices="auto", recipe=None, may_mix=False):
         "measure": cell.measure,
         "n_train": len(y),
         "train_accuracy": own,
+        "num_parameters": frozen.parameters,
+        "forward_flops": frozen.flops,
+        "updates": 0,
+        "images": len(y),
+        "train_flops": frozen.flops * len(y),  # each image once, forwards
         **shots,
     }
     write_json(run / "probe.json", {**facts, "fit": fit})
@@ -98,11 +103,6 @@ def probed(cell, folder, devices="auto", recipe=None, may_mix=False):
     cpu_seconds = time.process_time() - started[1]
     return {
         "status": DONE,
-        "num_parameters": frozen.parameters,
-        "forward_flops": frozen.flops,
-        "updates": 0,
-        "images": len(y),
-        "train_flops": frozen.flops * len(y),  # each image once, forwards
         "seconds": None if mixed else round(seconds, 1),
         "cpu_seconds": None if mixed else round(cpu_seconds, 1),
         "devices": replicas,
