@@ -27,6 +27,10 @@ class ProcessDied(RuntimeError):
 # What a future raises then.
 DEATHS = (ProcessDied, BrokenProcessPool)
 
+# Cells that a process takes before a new one follows: TensorFlow keeps memory of every
+# model that it has compiled.
+CELLS = 4
+
 # Seconds between two looks at the workers, and until a worker that is asked to stop has
 # saved its state.
 _LOOK, _GRACE = 0.5, 120.0
@@ -58,24 +62,32 @@ class _Ended:
 
 
 class Pool:
-    """Runs cells in processes, each of which takes one after the other."""
+    """Runs cells in processes, each of which takes a few, one after the other."""
 
     def __init__(self, workers):
         self.slots = workers
         self._others = set(multiprocessing.active_children())
-        self._pool_of, self.pool = {}, None
-        self.renew()
+        self._pool_of = {}
+        self._begin()
 
     def renew(self, future=None):
         """New processes, where those that a future was of have died."""
         if self._pool_of.pop(future, None) is not self.pool:
             return  # the others of its pool have said so
+        self._begin()
+
+    def _begin(self):
+        self._taken = 0
         context = multiprocessing.get_context("spawn")
         self.pool = ProcessPoolExecutor(
             self.slots, context, initializer=_begin_worker, initargs=(os.getpid(),)
         )
 
     def submit(self, cell, folder, options):
+        if self._taken == CELLS * self.slots:
+            self.pool.shutdown(wait=False)  # its processes end with what they run
+            self._begin()
+        self._taken += 1
         future = self.pool.submit(_work, cell, str(folder.path), options)
         self._pool_of[future] = self.pool
         return future
