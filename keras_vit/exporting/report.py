@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from keras_vit.common.tables import aligned
 from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.job import scores_kind
-from keras_vit.exporting.several_outputs import shape_of
+from keras_vit.exporting.several_outputs import has_several, shape_of
 from keras_vit.exporting.weight_files import overrides_of
 from keras_vit.models.vision_model import image_shape
 
@@ -112,7 +112,7 @@ def _outputs(job):
     try:
         kind = scores_kind(job.plain)
     except ValueError:
-        several = isinstance(job.plain.output, dict)
+        several = has_several(job.plain)
         return f"{'places' if several else 'features'} of ({shape})"
     logits = kind == "logits" and not job.postprocess
     return f"{'logits' if logits else 'probabilities'} of ({shape})"

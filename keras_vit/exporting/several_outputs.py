@@ -15,9 +15,14 @@ def side_by_side(outputs):
     return keras.ops.concatenate(parts, axis=-1)
 
 
+def has_several(model):
+    """Whether a model gives a dictionary of outputs; a Sequential has no `output`."""
+    return isinstance(getattr(model, "output", None), dict)
+
+
 def shape_of(model):
     """The shape of a model's output, of a detector's side by side."""
-    if not isinstance(model.output, dict):
+    if not has_several(model):
         return model.output_shape
     places = next(iter(model.output.values())).shape[:2]
     return (*places, sum(_numbers(model).values()))
@@ -25,7 +30,7 @@ def shape_of(model):
 
 def outputs_note(job):
     """A sentence about the numbers of a detector; none for other models."""
-    if not isinstance(job.plain.output, dict):
+    if not has_several(job.plain):
         return []
     texts = [f"{name} ({count})" for name, count in _numbers(job.plain).items()]
     together = ", ".join(texts)
