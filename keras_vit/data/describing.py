@@ -148,7 +148,7 @@ def describe(name, data_dir=None, *, columns=None, task=None) -> Description:
     place = open_place(name)
     if place.kind == "list":
         return _files(place, "list of files", place.scan(columns), place.look(columns))
-    task = dense.task_of(place) if task is None else task
+    task = _task_of(place) if task is None else task
     if task in dense.TASKS and place.kind == "folder":
         return _annotated(place, task)
     if place.kind == "folder":
@@ -159,6 +159,17 @@ def describe(name, data_dir=None, *, columns=None, task=None) -> Description:
         how = NOT_IN_TFDS[place.path].how
         return Description(place.path, "not in TFDS", how_to_get=how)
     return _tfds(place.path, data_dir)
+
+
+def _task_of(place):
+    """What a folder is annotated for; one of classes is not looked through again."""
+    if place.kind != "folder":
+        return None
+    try:
+        names = place.scan().class_names
+    except ValueError:
+        return dense.task_of(place)
+    return dense.task_of(place) if dense.are_no_classes(names) else None
 
 
 def _files(place, kind, folder, seen):

@@ -92,7 +92,7 @@ def refuse_classes(place, class_names=None):
         place: A `Place`.
         class_names: The names of its folders, if they could be classes.
     """
-    if class_names is not None and not _are_no_classes(class_names):
+    if class_names is not None and not are_no_classes(class_names):
         return
     if task := task_of(place):
         raise ValueError(
@@ -101,7 +101,8 @@ def refuse_classes(place, class_names=None):
         )
 
 
-def _are_no_classes(class_names):
+def are_no_classes(class_names):
+    """Whether the folders of a place are those of images and masks."""
     return {name.lower() for name in class_names} <= {*IMAGES, *MASKS}
 
 
