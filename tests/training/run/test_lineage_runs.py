@@ -50,8 +50,9 @@ def test_other_networks_are_trained_by_name(name, tmp_path):
     assert np.isfinite(result.metrics["val_loss"])
 
 
-def test_a_unet_learns_from_masks_which_runs_do_not_have():
-    with pytest.raises(ValueError, match=r"every pixel.*model='UNet'.*`fit`"):
+def test_a_unet_is_refused_where_images_have_classes():
+    said = r"every pixel.*task segmentation.*model='UNet'"
+    with pytest.raises(ValueError, match=said):
         check_model(Recipe(model="UNet"))
 
 
