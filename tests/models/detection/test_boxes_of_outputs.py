@@ -12,7 +12,9 @@ class Model(VisionModel):
 
     def __init__(self, family, size=(40, 60)):
         self.__dict__["_settings"] = {"family": family}
-        self.__dict__["inputs"] = [keras.KerasTensor((None, *size, 3))]
+        # Keras makes a subclass functional, and looks for `_inputs`, at its first use.
+        for name in ("inputs", "_inputs"):
+            self.__dict__[name] = [keras.KerasTensor((None, *size, 3))]
         self.__dict__["input"] = None
 
 
