@@ -63,7 +63,7 @@ class DenseDetectionLoss(keras.losses.Loss):
     [Rezatofighi et al., 2019](https://arxiv.org/abs/1902.09630).
     """
 
-    of_all_outputs = True  # see `keras_vit.models.vision_model`
+    of_all_outputs = True  # see `models.vision_model.JointLossModel`
 
     def __init__(
         self,

@@ -58,7 +58,7 @@ class SetLoss(keras.losses.Loss):
     [Fang et al., 2021](https://arxiv.org/abs/2106.00666).
     """
 
-    of_all_outputs = True  # see `VisionModel.compute_loss`
+    of_all_outputs = True  # see `models.vision_model.JointLossModel`
     of_whole_batch = True  # micro-batches are refused,
     sums_over_replicas = True  # but not parts on several devices
 

@@ -33,8 +33,25 @@ ADDED = {
 _CLONED = "_keras_vit_facts"
 
 
+class JointLossModel(keras.Model):
+    """A model whose loss may take all outputs at once.
+
+    Keras calls a loss once for each output. A detector's has to see classes and boxes
+    together; it says so by the attribute `of_all_outputs`.
+    """
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        if not getattr(self.loss, "of_all_outputs", False):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        loss = self.loss(y, y_pred, sample_weight)
+        others = [self._aggregate_additional_loss(each) for each in self.losses]
+        return keras.ops.sum([loss, *others]) if others else loss
+
+
 @keras.saving.register_keras_serializable(package="keras_vit")
-class VisionModel(keras.Model):
+class VisionModel(JointLossModel):
     """A functional `keras.Model` that knows how it was made.
 
     What every constructor of this package returns. It behaves like any functional
@@ -67,14 +84,6 @@ class VisionModel(keras.Model):
     @property
     def metadata(self):
         return self._metadata
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        loss = loss_of_all(self, y, y_pred, sample_weight)
-        if loss is None:
-            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        return loss
 
     def _run_through_graph(self, *args, **kwargs):
         """Keras's own; `clone_model` makes the outputs of the clone with it.
@@ -115,19 +124,6 @@ class VisionModel(keras.Model):
         if not trainable:
             model.trainable = False
         return model
-
-
-def loss_of_all(model, y, y_pred, sample_weight=None):
-    """The loss of a compiled model whose loss takes all outputs at once, or `None`.
-
-    Keras calls a loss once for each output. A detector's has to see classes and boxes
-    together; it says so by the attribute `of_all_outputs`.
-    """
-    if not getattr(model.loss, "of_all_outputs", False):
-        return None
-    loss = model.loss(y, y_pred, sample_weight)
-    others = [model._aggregate_additional_loss(each) for each in model.losses]
-    return keras.ops.sum([loss, *others]) if others else loss
 
 
 def completed(settings):

@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_vit.models.vision_model import loss_of_all
+from keras_vit.models.vision_model import JointLossModel
 
 
-class JaxAccumulation(keras.Model):
+class JaxAccumulation(JointLossModel):
     """A functional model whose training step computes a batch in micro-batches.
 
     Keras counts accumulation in batches, of which each is then an update for schedules
@@ -16,14 +16,6 @@ class JaxAccumulation(keras.Model):
     def __init__(self, inputs, outputs, name=None, **kwargs):
         super().__init__(inputs, outputs, name=name, **kwargs)
         self.micro_batches = 1
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        loss = loss_of_all(self, y, y_pred, sample_weight)
-        if loss is None:
-            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        return loss
 
     def train_step(self, state, data):
         import jax

@@ -10,7 +10,7 @@ of the whole batch on one device.
 import keras
 import tensorflow as tf
 
-from keras_vit.models.vision_model import loss_of_all
+from keras_vit.models.vision_model import JointLossModel
 from keras_vit.training.replicas.loops import StepCount, host_function
 from keras_vit.training.replicas.optimizer import reduce_first
 from keras_vit.training.replicas.strategy import num_replicas
@@ -19,7 +19,7 @@ from keras_vit.training.replicas.strategy import num_replicas
 BY_IMAGES, BY_WEIGHTS = "sum_over_batch_size", "mean_with_sample_weight"
 
 
-class ReplicaModel(keras.Model):
+class ReplicaModel(JointLossModel):
     """A functional model whose `fit` and `evaluate` do not depend on the replicas.
 
     To be made by `prepare_model`. The loss must be an average over images, as it is by
@@ -63,14 +63,6 @@ class ReplicaModel(keras.Model):
             )
         if self.optimizer is not None:
             reduce_first(self.optimizer)
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        loss = loss_of_all(self, y, y_pred, sample_weight)
-        if loss is None:
-            loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        return loss
 
     # Steps ----------------------------------------------------------------------------
 
