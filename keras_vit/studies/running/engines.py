@@ -105,6 +105,8 @@ class Pool:
             process.terminate()
         try:
             self.pool.shutdown(wait=True, cancel_futures=True)
+            for process in own:  # of the pools before it too
+                process.join()
         except KeyboardInterrupt:  # again: at once
             for process in own:
                 process.kill()

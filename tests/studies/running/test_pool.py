@@ -38,3 +38,21 @@ def test_new_processes_follow_those_that_have_taken_their_cells(monkeypatch):
     assert pool.pool is second
     pool.renew(futures[6])
     assert pool.pool is Executor.made[2]
+
+
+def test_processes_of_a_replaced_pool_are_waited_for_when_all_are_stopped(monkeypatch):
+    class Process:
+        def __init__(self):
+            self.asked = []
+
+        def terminate(self):
+            self.asked.append("to end")
+
+        def join(self):
+            self.asked.append("whether it has ended")
+
+    monkeypatch.setattr(engines, "ProcessPoolExecutor", Executor)
+    pool, processes = engines.Pool(1), [Process(), Process()]
+    monkeypatch.setattr(engines.multiprocessing, "active_children", lambda: processes)
+    pool.stop()
+    assert [one.asked for one in processes] == [["to end", "whether it has ended"]] * 2
