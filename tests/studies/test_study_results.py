@@ -345,6 +345,18 @@ def test_a_value_read_from_a_figure_gets_no_verdict(tmp_path):
     assert found.verdict == "not comparable" and "figure" in found.reasons
 
 
+def test_an_arm_whose_seeds_have_all_failed_is_not_called_not_run(tmp_path):
+    row = published.find(source="vit", table="figure4")[0]
+    study = data_size(published={("ViT", "1 %"): row.id, ("BiT", "1 %"): row.id})
+    own = [(c.arm, c.name) for c in study.cells() if c.level == "1 %"]
+    failed = [name for arm, name in own if arm == "ViT"]
+    skipped = [name for arm, name in own if arm == "BiT"]
+    folder = made(tmp_path, study, usual, skip=skipped, failed=failed)
+    vit, bit = results.read(folder).summaries[:2]
+    assert vit.verdict == "not comparable" and bit.verdict == "not run"
+    assert vit.reasons == " ".join(f"{name} failed." for name in failed)
+
+
 def fine_tuned(folder, row, change=None, n_train=50_000, tested=10_000, spoil=None):
     """The summary of three runs of ViT's fine-tuning on CIFAR-10, all answers right."""
     study = Study(

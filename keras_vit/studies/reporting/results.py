@@ -222,7 +222,9 @@ def _beside_published(grid, found, row):
         found, published_id=row.id, published=row.text, kind=row.kind
     )
     if not found.n:
-        return dataclasses.replace(found, verdict=NOT_RUN)
+        ended = [f"{text}." for text in grid.obstacles([found.arm], [found.level])]
+        verdict = "not comparable" if ended else NOT_RUN
+        return dataclasses.replace(found, verdict=verdict, reasons=" ".join(ended))
     own = (c for c in grid.cells if (c.arm, c.level) == (found.arm, found.level))
     done = [c for c in own if grid.state(c.arm, c.level, c.seed) == DONE]
     judged = compare_cells(grid, done, found, row)
