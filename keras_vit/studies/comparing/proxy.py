@@ -8,7 +8,6 @@ import numpy as np
 
 from keras_vit.evaluation.probes.shots import SHOTS
 from keras_vit.studies.comparing.statistics import FEWEST
-from keras_vit.studies.grid import NOT_RUN
 from keras_vit.studies.parts import ACCURACY
 
 # How often seeds are drawn again, and between which quantiles the range of tau lies.
@@ -209,9 +208,3 @@ def _start(cell):
     }
     pretraining = cell.needs.rpartition("/")[0]
     return tuple(fields.items()), pretraining
-
-
-def state_of(grid, cell):
-    """What a cell ended with, or that it was not run."""
-    found = grid.results.get(cell.name)
-    return NOT_RUN if found is None else found["status"]

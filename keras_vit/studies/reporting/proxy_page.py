@@ -17,7 +17,7 @@ from keras_vit.common.files import write_text
 from keras_vit.common.installed import is_installed
 from keras_vit.common.pages import escaped, html_page
 from keras_vit.common.tables import as_csv, as_html
-from keras_vit.studies.comparing.proxy import Proxy, cells_read, proxies, state_of
+from keras_vit.studies.comparing.proxy import Proxy, cells_read, proxies
 from keras_vit.studies.folder import DONE
 from keras_vit.studies.grid import Grid
 from keras_vit.studies.reporting.apart import COLOURS, MARKERS
@@ -105,7 +105,7 @@ def fewshot_proxy(folder):
     grid = Grid(folder)
     missing, mixed = [], []
     for cell in cells_read(grid.study):
-        if state_of(grid, cell) != DONE:
+        if grid.state(cell.arm, cell.level, cell.seed) != DONE:
             missing.append(cell)
         elif grid.results[cell.name].get("mixed"):
             mixed.append(cell)
