@@ -102,6 +102,18 @@ def test_missing_cells_are_left_out_and_listed_with_their_price(tmp_path, capsys
     assert "6 of them are missing" in said and "6 cells, " in said
 
 
+def test_a_cell_that_diverged_is_not_read_and_would_not_be_run_again(tmp_path, capsys):
+    folder = begin(tmp_path / "s")
+    cell = next(c.name for c in STUDY.cells() if c.arm == "wide")
+    ended = {"status": "diverged", "message": "the loss is not finite"}
+    folder.write_result(cell, folder.read_result(cell) | ended)
+    assert [c.name for c in studies.fewshot_proxy(folder.path).missing] == [cell]
+    words = ["study", "fewshot-proxy", "--folder", str(folder.path)]
+    for more in ([], ["--dry-run", "--hardware", "a100"]):
+        assert main([*words, *more]) == 0
+        assert "missing" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("arm", ["BiT", "BiT probe"])
 def test_cells_of_several_machines_are_not_read(tmp_path, arm):
     folder = begin(tmp_path / "s")

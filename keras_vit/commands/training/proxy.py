@@ -52,8 +52,10 @@ def run_proxy(words, price):
         return _check(result)
     print(result)
     print(f"page: {studies.write_proxy(result)}")
-    if result.missing:
-        print(f"{len(result.missing)} cells are missing; their price:")
+    is_final = result.grid.folder.is_final
+    left = [cell for cell in result.missing if not is_final(cell.name)]
+    if left:
+        print(f"{len(left)} cells are missing; their price:")
         print(f"  {command('study', NAME, '--folder', folder, '--dry-run')}")
     return 0
 
@@ -83,11 +85,7 @@ def _plan(study, folder, price):
 
     there = studies.StudyFolder(folder)
     cells = studies.cells_read(study)
-    missing = [
-        cell
-        for cell in cells
-        if (there.read_result(cell.name) or {}).get("status") != "done"
-    ]
+    missing = [cell for cell in cells if not there.is_final(cell.name)]
     names = {cell.name for cell in missing}
     print(f"It would read {len(cells)} cells of {study.name} in {folder}:")
     for cell in cells:

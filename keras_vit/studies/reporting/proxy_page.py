@@ -49,7 +49,7 @@ class ProxyResult:
     Attributes:
         grid: The `Grid` that was read.
         proxies: List of `Proxy`, one for each number of shots.
-        missing: List of the `Cell`s that would be read and have no result.
+        missing: List of the `Cell`s that would be read and are not done.
         mixed: List of those that ran on several kinds of machines, and are not read.
     """
 
