@@ -261,7 +261,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path, help="where cells are kept")
     parser.add_argument("--regions", help="folder with train and test")
-    parser.add_argument("--scenes", help="npz, as made by make_scenes.py")
+    parser.add_argument("--scenes", help="npz, whose arrays the head names")
     parser.add_argument("--budget", type=float, default=100, help="CPU-seconds a cell")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--table", action="store_true", help="only write results")
