@@ -1,6 +1,5 @@
 """Writes boxes that were found: as COCO json and as YOLO txt."""
 
-import os
 import pathlib
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from keras_vit.boxes import box_areas, convert_boxes
 from keras_vit.common.files import replacing, write_json
 from keras_vit.common.wording import display
+from keras_vit.inference.writing import readable, seen_from
 
 
 def write_coco_boxes(path, found):
@@ -31,11 +31,11 @@ def write_coco_boxes(path, found):
     >>> keras_vit.write_coco_boxes("boxes.json", keras_vit.detect(model, "photos/"))
     """
     path, images, annotations, names = pathlib.Path(path), [], [], []
-    for each in _readable(found):
+    for each in readable(found):
         names = each.class_names
         height, width = each.image.shape[:2]
         number = len(images) + 1
-        image = {"id": number, "file_name": _seen_from(path, each.file)}
+        image = {"id": number, "file_name": seen_from(path, each.file)}
         images.append({**image, "height": height, "width": width})
         boxes = convert_boxes(each.boxes, "corners", "coco").round(2)
         areas = box_areas(each.boxes).round(2)
@@ -91,7 +91,7 @@ def as_yolo_boxes(folder, found, names_of=None):
     written, names = set(), []
     with replacing(folder) as temporary:
         (temporary / "labels").mkdir(parents=True)
-        for each in _readable(found):
+        for each in readable(found):
             names = each.class_names
             stem = names_of[each.file] if names_of else _new_stem(each.file, written)
             boxes = convert_boxes(each.boxes, "corners", "yolo", each.image.shape[:2])
@@ -114,27 +114,3 @@ def _new_stem(file, taken):
         name, number = f"{stem}-{number}", number + 1
     taken.add(name.lower())
     return name
-
-
-def _readable(found):
-    """Yields those without an error; raises where classes differ, or there is none."""
-    names = None
-    for each in found:
-        if each.error is not None:
-            continue
-        names = names or list(each.class_names)
-        if list(each.class_names) != names:
-            raise ValueError(
-                "Boxes written together must have the same classes. Received: "
-                f"{', '.join(names)} and {', '.join(each.class_names)}"
-            )
-        yield each
-    if names is None:
-        raise ValueError("`found` must hold at least one image. Received: none")
-
-
-def _seen_from(path, file):
-    """The path of an image from the folder of a json; of no file, its name."""
-    if not os.path.exists(file):
-        return file
-    return pathlib.Path(os.path.relpath(file, path.parent)).as_posix()

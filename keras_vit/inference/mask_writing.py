@@ -1,6 +1,5 @@
 """Writes masks: as PNG with a palette, as COCO json, and over their images."""
 
-import os
 import pathlib
 
 import numpy as np
@@ -10,6 +9,7 @@ from keras_vit.common.class_colours import class_colours, is_background, voc_pal
 from keras_vit.common.files import replacing, write_json
 from keras_vit.common.wording import printable
 from keras_vit.data.dense.run_lengths import encode
+from keras_vit.inference.writing import readable, seen_from
 
 IGNORED = 255
 # Sides of a colour's square in a legend and the space around, pixels.
@@ -61,18 +61,11 @@ def write_coco_masks(path, found):
 
     >>> keras_vit.write_coco_masks("masks.json", keras_vit.segment(model, "photos/"))
     """
-    path, images, annotations, names = pathlib.Path(path), [], [], None
-    for each in found:
-        if each.error is not None:
-            continue
-        names = names or list(each.class_names)
-        if list(each.class_names) != names:
-            raise ValueError(
-                "Masks in one file must have the same classes. Received: "
-                f"{', '.join(names)} and {', '.join(each.class_names)}"
-            )
+    path, images, annotations, names = pathlib.Path(path), [], [], []
+    for each in readable(found):
+        names = each.class_names
         height, width = each.mask.shape
-        image = {"id": len(images) + 1, "file_name": _seen_from(path, each.file)}
+        image = {"id": len(images) + 1, "file_name": seen_from(path, each.file)}
         images.append({**image, "height": height, "width": width})
         first = int(is_background(names))
         for value in np.unique(each.mask).tolist():
@@ -80,8 +73,6 @@ def write_coco_masks(path, found):
                 own = {"id": len(annotations) + 1, "image_id": image["id"]}
                 own["category_id"] = value + 1 - first
                 annotations.append({**own, **_region(each.mask == value)})
-    if names is None:
-        raise ValueError("`found` must hold at least one mask. Received: none")
     named = enumerate(names[int(is_background(names)) :], 1)
     categories = [{"id": number, "name": name} for number, name in named]
     parts = {"images": images, "annotations": annotations, "categories": categories}
@@ -95,13 +86,6 @@ def _region(where):
     box = [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top]
     region = {"segmentation": encode(where), "area": int(where.sum()), "bbox": box}
     return {**region, "iscrowd": 0}
-
-
-def _seen_from(path, file):
-    """The path of an image from the folder of a json; of no file, its name."""
-    if not os.path.exists(file):
-        return file
-    return pathlib.Path(os.path.relpath(file, path.parent)).as_posix()
 
 
 def overlay(image, mask, class_names, alpha=0.5):

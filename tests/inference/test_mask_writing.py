@@ -118,7 +118,7 @@ def test_a_first_class_that_is_no_background_is_written(tmp_path):
     assert [row["name"] for row in text["categories"]] == names
     area = sum(row["area"] for row in text["annotations"])
     assert area == 9 * 14 + 30 * 7
-    with pytest.raises(ValueError, match="at least one mask"):
+    with pytest.raises(ValueError, match="at least one image"):
         keras_vit.write_coco_masks(tmp_path / "other.json", [])
     both = [Segmentation(n, [n], np.zeros((2, 2), "uint8")) for n in ("a", "b")]
     with pytest.raises(ValueError, match="the same classes"):
