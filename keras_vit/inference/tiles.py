@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from keras_vit.common.checks import check_positive
+from keras_vit.inference.windows import checked_image
 from keras_vit.layers.tokens.patches import pair
 from keras_vit.models.vision_model import arguments_of, look_inside, settings_of
 
@@ -49,7 +50,7 @@ def predict_tiles(model, image, *, tile_size=None, batch_size=1):
         )
     a = arguments_of(model)
     check_positive(batch_size=batch_size)
-    image = _checked(image, a["num_channels"])
+    image = checked_image(image, a["num_channels"])
     unit = 2 ** (len(a["widths"]) - 1)
     margin = 6 * unit - 4  # what two valid convolutions a level take from a side
     if a["padding"] == "same":
@@ -80,18 +81,6 @@ def predict_tiles(model, image, *, tile_size=None, batch_size=1):
         for (y, x), output in zip(batch, outputs):
             whole[y : y + inner[0], x : x + inner[1]] = output
     return whole[: image.shape[0], : image.shape[1]]
-
-
-def _checked(image, channels):
-    image = np.asarray(image, "float32")
-    if image.ndim == 2:
-        image = image[:, :, None]
-    if image.ndim != 3 or image.shape[-1] != channels or 0 in image.shape:
-        raise ValueError(
-            f"`image` must be one image, (height, width, {channels}). "
-            f"Received: shape={image.shape}"
-        )
-    return image
 
 
 def _tile_size(tile_size, a, margin, unit):

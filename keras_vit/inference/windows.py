@@ -17,8 +17,9 @@ def predict_windows(model, image, *, window=None, stride=None, batch_size=1):
 
     Args:
         model: A model of `keras_vit.Segmenter`.
-        image: Float array `(height, width, channels)` in the range that the model
-            takes, at least as large as a window on each side.
+        image: Float array `(height, width, channels)`, or `(height, width)` where
+            images have one channel, in the range that the model takes; at least as
+            large as a window on each side.
         window: Integer or pair `(height, width)`, pixels. Defaults to the model's image
             size, and must be given where that is open.
         stride: Integer or pair, pixels from one window to the next, at most `window`.
@@ -45,12 +46,8 @@ def predict_windows(model, image, *, window=None, stride=None, batch_size=1):
             f"{getattr(model, 'name', model)!r}.{look_inside(model)}"
         )
     check_positive(batch_size=batch_size)
-    a, image = arguments_of(model), np.asarray(image, "float32")
-    if image.ndim != 3 or image.shape[2] != a["num_channels"]:
-        raise ValueError(
-            "`image` must be one image (height, width, channels) with "
-            f"{a['num_channels']} channels. Received: an array of shape {image.shape}"
-        )
+    a = arguments_of(model)
+    image = checked_image(image, a["num_channels"])
     window = checked_window(window, a["image_size"])
     stride = window if stride is None else pair(stride, "stride")
     if any(step > side for step, side in zip(stride, window)):
@@ -119,6 +116,19 @@ def window_bands(run, image, window, stride, batch_size=1, weights=None):
 def starts_of(length, window, stride):
     """Where windows start along a side: each stride, the last at the image's end."""
     return [*range(0, length - window, stride), length - window]
+
+
+def checked_image(image, channels):
+    """An image as float32 `(height, width, channels)`; one channel may have no axis."""
+    image = np.asarray(image, "float32")
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.ndim != 3 or image.shape[-1] != channels or 0 in image.shape:
+        raise ValueError(
+            f"`image` must be one image, (height, width, {channels}). "
+            f"Received: shape={image.shape}"
+        )
+    return image
 
 
 def checked_window(window, image_size):

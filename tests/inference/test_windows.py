@@ -31,12 +31,23 @@ def test_windows_start_where_segmenters_do():
         assert found == case["starts"], case
 
 
+def test_a_grey_image_needs_no_axis_of_channels():
+    model = keras_vit.Segmenter(MODELS["token"].make(num_channels=1), 3)
+    kernel = model.get_layer("head").kernel
+    kernel.assign(inputs(kernel.shape))
+    image = inputs((9, 13, 1))
+    shares = keras_vit.predict_windows(model, image)
+    assert np.ptp(shares) > 0.1
+    found = keras_vit.predict_windows(model, image[:, :, 0])
+    np.testing.assert_array_equal(found, shares)
+
+
 def test_what_does_not_fit_is_refused():
     backbone = MODELS["token"].make()
     model, image = keras_vit.Segmenter(backbone, 3), inputs((9, 13, 3))
     for arguments, message in (
         ({"image": image[:7]}, "at least as large as a window"),
-        ({"image": image[..., :1]}, "with 3 channels"),
+        ({"image": image[..., :1]}, r"height, width, 3\)"),
         ({"image": image, "stride": 20}, "at most `window`"),
         ({"image": image, "window": 4}, "with_image_size"),
         ({"image": image, "batch_size": 0}, "batch_size"),
