@@ -6,7 +6,12 @@ from typing import NamedTuple
 
 from keras_vit.common.regular import NotRegular, open_regular
 from keras_vit.data.decoding.limits import check_pixels
-from keras_vit.data.decoding.pillow import GREY_MODES, opened, upright_size
+from keras_vit.data.decoding.pillow import (
+    GREY_MODES,
+    opened,
+    orientation_of,
+    upright_size,
+)
 
 FIRST = 1024  # bytes that are read at once; a PNG says all in 26
 GREY_PNG = (0, 4)  # kinds of colour: grey, and grey with transparency
@@ -21,6 +26,7 @@ class Header(NamedTuple):
     height: int  # pixels, of the image as it is shown
     width: int
     channels: int  # 1 if it is grey, else 3
+    orientation: int  # how EXIF turns or mirrors it, 1 to 8; 1 not, over 4 by a quarter
     num_bytes: int  # of the file
 
 
@@ -48,7 +54,7 @@ def _of_file(number):
     data = os.read(number, FIRST)
     if data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 25:
         width, height = struct.unpack(">II", data[16:24])
-        found = height, width, 1 if data[25] in GREY_PNG else 3
+        found = height, width, 1 if data[25] in GREY_PNG else 3, 1
     elif data[:3] == b"\xff\xd8\xff":
         found = _of_jpeg(data, number)
     else:
@@ -59,8 +65,8 @@ def _of_file(number):
 
 
 def _of_jpeg(data, number):
-    """(height, width, channels), or None for what is not understood."""
-    begin, place, turned = 0, 2, False  # `data` are the bytes from `begin` on
+    """(height, width, channels, orientation), or None for what is not understood."""
+    begin, place, orientation = 0, 2, 1  # `data` are the bytes from `begin` on
     while True:
         if place + 10 > begin + len(data):
             data, begin = _at(number, place), place
@@ -73,8 +79,8 @@ def _of_jpeg(data, number):
             continue
         if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
             height, width, components = struct.unpack(">HHB", here[5:10])
-            size = (width, height) if turned else (height, width)
-            return *size, 1 if components == 1 else 3
+            size = (width, height) if orientation > 4 else (height, width)
+            return *size, 1 if components == 1 else 3, orientation
         if marker in (0xD9, 0xDA):
             return None
         # As the decoder does, which looks for the rotation in the first block, or
@@ -83,7 +89,7 @@ def _of_jpeg(data, number):
             end = place + 4 + 512
             if end > begin + len(data):
                 data, begin = _at(number, place), place
-            turned = _is_turned(data[place - begin + 10 :])
+            orientation = _orientation(data[place - begin + 10 :])
         place += 2 + int.from_bytes(here[2:4])
 
 
@@ -92,20 +98,32 @@ def _at(number, place):
     return os.read(number, FIRST)
 
 
-def _is_turned(data):
-    """Whether an EXIF block exchanges height and width."""
+def _orientation(data):
+    """How an EXIF block turns or mirrors the image, 1 to 8."""
     order = {b"II": "little", b"MM": "big"}.get(data[:2])
     if order is None:
-        return False
+        return 1
     at = int.from_bytes(data[4:8], order)
     count = int.from_bytes(data[at : at + 2], order)
     for entry in range(at + 2, at + 2 + 12 * min(count, 64), 12):
         if int.from_bytes(data[entry : entry + 2], order) == 0x0112:
-            return 5 <= int.from_bytes(data[entry + 8 : entry + 10], order) <= 8
-    return False
+            found = int.from_bytes(data[entry + 8 : entry + 10], order)
+            return found if 1 <= found <= 8 else 1
+    return 1
 
 
 def _by_pillow(number):
     os.lseek(number, 0, os.SEEK_SET)
-    with os.fdopen(os.dup(number), "rb") as file, opened(file) as image:
-        return *upright_size(image), 1 if image.mode in GREY_MODES else 3
+    with os.fdopen(os.dup(number), "rb") as file:
+        return said_by_pillow(file)
+
+
+def said_by_pillow(data) -> tuple[int, int, int, int]:
+    """(height, width, channels, orientation) of a file's bytes or of an open file.
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
+    with opened(data) as image:
+        channels = 1 if image.mode in GREY_MODES else 3
+        return *upright_size(image), channels, orientation_of(image)

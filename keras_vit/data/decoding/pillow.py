@@ -68,12 +68,13 @@ def orientation(data: bytes) -> int:
 
     try:
         with our_limit(), Image.open(io.BytesIO(_as_bytes(data))) as image:
-            return _orientation_of(image)
+            return orientation_of(image)
     except Exception:  # whoever decodes it says what is wrong
         return 1
 
 
-def _orientation_of(image) -> int:
+def orientation_of(image) -> int:
+    """The same of an image of Pillow."""
     try:
         tag = image.getexif().get(0x0112, 1)
     except Exception:  # a broken EXIF block doesn't break the picture
@@ -120,7 +121,7 @@ def upright_size(image) -> tuple[int, int]:
     """(height, width) of a Pillow image once it is turned, decoded or not."""
     width, height = image.size
     # Pillow turns TIFF files itself, and has their sizes turned from the first.
-    if image.format != "TIFF" and _orientation_of(image) > 4:
+    if image.format != "TIFF" and orientation_of(image) > 4:
         return width, height
     return height, width
 
@@ -182,7 +183,7 @@ def pixels(image) -> np.ndarray:
     """A Pillow image as `uint8` pixels `(H, W, 1 or 3)`, upright, over white."""
     from PIL import Image
 
-    turn = _TURNS.get(_orientation_of(image))
+    turn = _TURNS.get(orientation_of(image))
     if turn is not None:
         image = image.transpose(Image.Transpose[turn])
     if image.mode in ("I", "F"):

@@ -133,7 +133,7 @@ def _categories(entries, path):
     try:
         rows = entries["categories"]
         pairs = [(int(row["id"]), canonical(str(row["name"]))) for row in rows]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise ValueError(
             f"{display(path)}: every category must have an id and a name"
         ) from None
@@ -189,7 +189,7 @@ def _images(entries, path, root, split, numbers):
         file = relative(os.path.join(folder, row["file_name"]), root)
         try:
             size = (int(row["height"]), int(row["width"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             size = None
         found[file] = Shapes(f"{source} of {row['file_name']}", tuple(shapes), size)
     note = f"{source}: {alone:,} annotations are of images that it does not list."

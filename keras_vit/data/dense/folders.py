@@ -78,11 +78,9 @@ def _parts(root):
     inside = folders_in(root)
     images, masks = first_of(inside, IMAGES), first_of(inside, MASKS)
     if images and masks and _are_masks(os.path.join(root, masks)):
+        both = [folders_in(os.path.join(root, folder)) for folder in (images, masks)]
         pairs = {
-            split: (
-                split_folder(folders_in(os.path.join(root, images)), split),
-                split_folder(folders_in(os.path.join(root, masks)), split),
-            )
+            split: tuple(split_folder(below, split) for below in both)
             for split in SPLIT_FOLDERS
         }
         pairs = {split: pair for split, pair in pairs.items() if all(pair)}

@@ -4,19 +4,11 @@ import dataclasses
 import os
 
 from keras_vit.common.wording import display
-from keras_vit.data.decoding.headers import Header, read_header
-from keras_vit.data.decoding.pillow import (
-    GREY_MODES,
-    opened,
-    orientation,
-    read_image_file,
-    upright_size,
-)
+from keras_vit.data.decoding.headers import Header, read_header, said_by_pillow
 from keras_vit.data.readers.folders import SPLIT_FOLDERS
 from keras_vit.data.readers.walking import SUFFIXES, images_below
 
 NAMED = 5  # files in an error or a note
-TURNABLE = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,23 +44,13 @@ class Found:
             if self.images is None:
                 return read_header(os.path.join(self.root, file))
             data = self.images[file]
-            with opened(data) as image:
-                channels = 1 if image.mode in GREY_MODES else 3
-                return Header(*upright_size(image), channels, len(data))
+            return Header(*said_by_pillow(data), len(data))
         except ValueError as error:
             raise ValueError(f"the image {self.shown(file)}: {error}") from None
 
     def shown(self, file: str) -> str:
         """An image's path or name, for messages."""
         return display(os.path.join(self.root, file) if self.images is None else file)
-
-    def orientation(self, file: str) -> int:
-        """How EXIF turns or mirrors an image, 1 to 8; over 4 by a quarter, 1 not."""
-        if self.images is not None:
-            return orientation(self.images[file])
-        if not file.lower().endswith(TURNABLE):
-            return 1
-        return orientation(read_image_file(os.path.join(self.root, file)))
 
     @property
     def annotations(self) -> dict[str, object]:
@@ -182,8 +164,9 @@ def splits_aside(root, known, lacks: str) -> tuple[str, ...]:
     used = tuple(f"{file}/" for file in {os.path.dirname(file) for file in known})
     found = []
     for base in ("", *(f"{name}/" for name in folders_in(root) if name[0] != ".")):
+        inside = folders_in(os.path.join(root, base))
         for split in SPLIT_FOLDERS:
-            folder = split_folder(folders_in(os.path.join(root, base)), split)
+            folder = split_folder(inside, split)
             folder = folder and f"{base}{folder}/"
             if not folder or any(f.startswith(folder) for f in used):
                 continue

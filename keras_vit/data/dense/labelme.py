@@ -44,17 +44,19 @@ def scan_labelme(root: str) -> Found | None:
     """
     if not os.path.isdir(root):
         return None
-    parts = {"all": next((f for f in FOLDERS if _files(os.path.join(root, f))), None)}
-    if parts["all"] is None:
+    listed = (_files(os.path.join(root, folder)) for folder in FOLDERS)
+    parts = {"all": next(filter(None, listed), [])}
+    if not parts["all"]:
         inside = folders_in(root)
         parts = {split: split_folder(inside, split) for split in SPLIT_FOLDERS}
-        parts = {k: v for k, v in parts.items() if v and _files(os.path.join(root, v))}
-    if not parts:
-        return None
+        parts = {k: _files(os.path.join(root, v)) for k, v in parts.items() if v}
     read = {
-        split: [_read(path) for path in _files(os.path.join(root, folder))]
-        for split, folder in parts.items()
+        split: [_read(path) for path in paths]
+        for split, paths in parts.items()
+        if paths
     }
+    if not read:
+        return None
     found = {s[0] for part in read.values() for *_, shapes in part for s in shapes}
     names = class_names_in(root)
     names = sorted(found) if names is None else names
@@ -109,7 +111,14 @@ def _read(path):
         image = entries.get("imagePath")
         size = entries.get("imageHeight"), entries.get("imageWidth")
         size = tuple(map(int, size)) if all(size) else None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         reason = f"it has no {error}" if type(error) is KeyError else error
         raise ValueError(f"{display(path)} is no file of LabelMe: {reason}.") from None
     return path, str(image) if image else None, size, shapes

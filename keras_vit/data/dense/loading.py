@@ -80,7 +80,7 @@ def task_of(place) -> str | None:
     """
     if place.kind != "folder":
         return None
-    if scan_masks(str(place.path)) is not None:
+    if _scanned(place, scan_masks) is not None:
         return "segmentation"
     return "detection" if is_annotated(place, "detection") else None
 
@@ -110,7 +110,7 @@ def _find(place, task):
     if place.kind != "folder":
         return None
     for scan in TASKS[task][0]:
-        found = scan(str(place.path))
+        found = _scanned(place, scan)
         if found is not None:
             break
     else:
@@ -118,6 +118,11 @@ def _find(place, task):
     if task == "segmentation" and scan is not scan_masks:
         found = _with_background(found)
     return found
+
+
+def _scanned(place, scan):
+    """What one of the readers finds at a folder; each looks once, for all tasks."""
+    return place.once(scan, scan, str(place.path))
 
 
 def _with_background(found):

@@ -139,14 +139,13 @@ def _read(found, file, annotation, measure):
     try:
         header = found.header(file)
         measured = measure(annotation, (header.height, header.width))
-        turned = found.orientation(file) > 1
     except WrongSize as error:
         swapped = error.size == (header.width, header.height)
-        hint = TURNED if swapped and found.orientation(file) > 4 else ""
+        hint = TURNED if swapped and header.orientation > 4 else ""
         return _Seen(reason=f"{error}{hint}")
     except ValueError as error:
         return _Seen(reason=str(error))
-    return _Seen(header[:3], measured, header.num_bytes, turned)
+    return _Seen(header[:3], measured, header.num_bytes, header.orientation > 1)
 
 
 def _refusal(name, problems):

@@ -89,7 +89,7 @@ def _size(runs):
         height, width = (int(length) for length in runs["size"])
         if min(height, width) >= 0 and height * width <= MOST_PIXELS:
             return height, width
-    except (TypeError, ValueError, KeyError, IndexError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         pass
     raise ValueError(
         'run lengths must be {"size": [height, width], "counts": ...}. '

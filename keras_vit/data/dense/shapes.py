@@ -7,10 +7,10 @@ import numpy as np
 from keras_vit.boxes import box_areas, clip_boxes, convert_boxes
 from keras_vit.data.dense import run_lengths
 from keras_vit.data.dense.found import WrongSize
+from keras_vit.data.dense.mask_files import IGNORED
 from keras_vit.data.dense.polygons import fill
 
 OUTSIDE = 1.0  # pixels that a box may reach outside of its image: it is cut then
-IGNORED = 255
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def _read(path):
         size = tree.find("size")
         size = size is not None and tuple(_whole(size, k) for k in ("height", "width"))
         objects = [_object(entry) for entry in tree.findall("object")]
-    except (ElementTree.ParseError, ValueError, RecursionError) as error:
+    except (ElementTree.ParseError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{display(path)}: {error}.") from None
     return size if size and all(size) else None, objects
 

@@ -74,9 +74,9 @@ def _folders(root):
     inside = folders_in(root)
     if {"images", "labels"} <= set(inside):
         images, labels = (os.path.join(root, name) for name in ("images", "labels"))
-        found = {}
+        found, below = {}, [folders_in(part) for part in (images, labels)]
         for split in SPLIT_FOLDERS:
-            both = [split_folder(folders_in(part), split) for part in (images, labels)]
+            both = [split_folder(folders, split) for folders in below]
             if all(both):
                 pair = os.path.join(images, both[0]), os.path.join(labels, both[1])
                 found[split] = pair
@@ -187,7 +187,7 @@ def _shape(words, num_classes, name):
         label, *values = map(float, words)
     except ValueError:
         raise ValueError("a line is a class and numbers, with spaces between") from None
-    if label != int(label) or not 0 <= label < num_classes:
+    if not 0 <= label < num_classes or label != int(label):
         raise ValueError(
             f"the class {label:g} is beyond the {num_classes} classes, "
             f"0 to {num_classes - 1}"

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from masks import coded, mask, save, write_set
 
-from keras_vit.data import describe, hold_out, load, load_splits, splits
+from keras_vit.common import regular
+from keras_vit.data import describe, hold_out, load, load_splits, open_place, splits
+from keras_vit.data.dense import folders
 
 SEGMENTATION, DETECTION = {"task": "segmentation"}, {"task": "detection"}
 
@@ -310,3 +312,24 @@ def test_images_without_annotation_are_told(tmp_path, name):
     notes = describe(tmp_path / "set", task="detection").notes
     assert "1 image (" in notes and "new.png) without an annotation" in notes
     assert load(f"{tmp_path / 'set'}:all", **DETECTION).num_examples == 6
+
+
+def test_a_folder_is_looked_through_once(tmp_path, monkeypatch):
+    for number in range(3):
+        save(tmp_path / "images" / f"{number}.jpg", coded(mask(seed=number)))
+        save(tmp_path / "masks" / f"{number}.png", mask(seed=number))
+    opened, scanned, colours_in = [], [], folders.colours_in
+
+    def counted(path, *arguments, **options):
+        opened.append(path)
+        return open(path, *arguments, **options)
+
+    monkeypatch.setattr(regular, "open", counted, raising=False)
+    monkeypatch.setattr(
+        folders, "colours_in", lambda root: scanned.append(root) or colours_in(root)
+    )
+    place = open_place(tmp_path)
+    describe(place)
+    load_splits(place, **SEGMENTATION)
+    assert sorted(opened) == sorted(map(str, tmp_path.rglob("*.*")))
+    assert scanned == [str(tmp_path)]

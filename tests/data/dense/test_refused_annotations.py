@@ -161,6 +161,10 @@ WRONG_COCO = {
         lambda entries: entries["images"][5].update(width=64, height=48),
         "005.jpg is of 48x64 .*EXIF turns this image",
     ),
+    "id": (
+        lambda entries: entries["categories"][0].update(id=float("inf")),
+        "every category must have an id",
+    ),
     "no categories": (
         lambda entries: entries.update(categories=[]),
         "names no classes",
@@ -206,6 +210,7 @@ YOLO_LINES = {
     "0 .5 .5 .1": "Received: 3 numbers",
     "0 a b c d": "a class and numbers",
     "0 .5 .5 0 .1": "is empty",
+    "inf .5 .5 .1 .1": "class inf is beyond the 3 classes",
 }
 
 
@@ -227,6 +232,9 @@ def test_xml_with_entities_is_not_read(tmp_path):
     path.write_text(text.replace("</annotation>", ""))
     with pytest.raises(ValueError, match=r"000.xml: no element found|000.xml: "):
         load(tmp_path / "set", task="detection")
+    path.write_text(text.replace("<width>", "<width>inf</width><width>"))
+    with pytest.raises(ValueError, match=r"000.xml: .*infinity"):
+        load(tmp_path / "set", task="detection")
 
 
 def test_other_shapes_of_labelme_are_refused(tmp_path):
@@ -238,6 +246,10 @@ def test_other_shapes_of_labelme_are_refused(tmp_path):
     with pytest.raises(
         ValueError, match="shape 2: the shape 'linestrip' is no polygon"
     ):
+        load(tmp_path / "set", task="segmentation")
+    entries["imageHeight"] = float("inf")
+    path.write_text(json.dumps(entries))
+    with pytest.raises(ValueError, match=r"001.json is no file of LabelMe: .*infinity"):
         load(tmp_path / "set", task="segmentation")
 
 

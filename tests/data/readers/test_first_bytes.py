@@ -55,7 +55,8 @@ def test_the_header_says_what_the_decoder_makes(name, mode, options, tmp_path):
     path = save(tmp_path / name, mode, **options)
     height, width, channels = decode(path.read_bytes()).shape
     found = read_header(path)
-    assert found == (height, width, channels, path.stat().st_size)
+    orientation = options.get("exif", turned(1))[0x0112]
+    assert found == (height, width, channels, orientation, path.stat().st_size)
 
 
 def test_a_long_exif_block_is_read_over(tmp_path):
