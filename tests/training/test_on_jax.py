@@ -10,7 +10,8 @@ import pytest
 HERE = Path(__file__).parent
 FILES = (
     *("optimizers/test_averaging.py", "optimizers/test_update_rules.py"),
-    *("replicas/test_accumulation.py", "../layers/test_remat.py"),
+    *("optimizers/test_pixel_metrics.py", "replicas/test_accumulation.py"),
+    "../layers/test_remat.py",
     "../devices/test_strategy.py",
 )
 

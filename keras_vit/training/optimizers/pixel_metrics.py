@@ -49,10 +49,6 @@ class _PixelMetric(keras.metrics.Metric):
             found = ops.segment_sum(flags, classes, num_segments=self.num_classes)
             sums.assign(sums + found)
 
-    def reset_state(self):
-        for sums in (self.right, self.labelled, self.predicted):
-            sums.assign(ops.zeros_like(sums))
-
     def get_config(self):
         named = {"name": self.name, "dtype": self.dtype}
         return {"num_classes": self.num_classes, **named}
@@ -94,5 +90,5 @@ class PixelMeanIoU(_PixelMetric):
     def result(self):
         union = self.labelled + self.predicted - self.right
         present = ops.cast(union > 0, "float32")
-        shares = ops.divide_no_nan(self.right + 0.0, union)
+        shares = ops.divide_no_nan(self.right, union)
         return ops.divide_no_nan(ops.sum(shares), ops.sum(present))
