@@ -134,17 +134,20 @@ class Strategy:
         """The outputs of a model for a batch, computed by all devices together.
 
         Args:
-            model: A Keras model made inside `scope`, with one output.
+            model: A Keras model made inside `scope`.
             images: Array `(batch, ...)` of any length, or a dictionary of such for the
                 inputs of a model that has several; the same in every process.
 
         Returns:
-            NumPy array, the same in every process.
+            NumPy array, or a dictionary of such for the outputs of a model that has
+            several; the same in every process.
         """
         count = len(keras.tree.flatten(images)[0])
         outputs = self._outputs(model, images, -(-count // self.num_replicas))
         # A model made under another strategy gives one copy for each replica.
-        return keras.ops.convert_to_numpy(outputs)[:count]
+        return keras.tree.map_structure(
+            lambda values: keras.ops.convert_to_numpy(values)[:count], outputs
+        )
 
     def _outputs(self, model, images, each):
         return model.predict_on_batch(images)

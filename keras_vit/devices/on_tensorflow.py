@@ -71,7 +71,9 @@ class TensorFlowStrategy(ManyDevices):
                 )
 
             parts = self.strategy.experimental_distribute_values_from_function(part)
-            return self.strategy.gather(compiled(parts), axis=0)
+            return tf.nest.map_structure(
+                lambda values: self.strategy.gather(values, axis=0), compiled(parts)
+            )
 
         return forward
 

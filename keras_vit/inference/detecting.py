@@ -11,6 +11,7 @@ from keras_vit.boxes import clip_boxes
 from keras_vit.common.checks import check_positive, check_rate
 from keras_vit.data.pipeline.images import load_pixels
 from keras_vit.data.steps import Resize
+from keras_vit.devices import current
 from keras_vit.devices.context import filled
 from keras_vit.inference.box_pictures import draw_boxes
 from keras_vit.inference.loaded import (
@@ -165,6 +166,7 @@ class BoxFinder:
                 f"Received: {self._name}.{look_inside(model)}"
             )
         self._options = {"score": score, "limit": limit}
+        self._rows = {}  # the largest batch of each size
         self._batch_size = batch_size
         count, names = arguments_of(model)["num_classes"], None
         if len(metadata_of(model).get("class_names") or ()) == count:
@@ -208,9 +210,9 @@ class BoxFinder:
             for start in range(0, len(places), self._batch_size):
                 some = places[start : start + self._batch_size]
                 batch = np.stack([ready[place][0] for place in some])
-                # A short batch is filled up: every shape is compiled anew.
-                rows = min(len(places), self._batch_size)
-                outputs = self._model.predict_on_batch(filled(batch, rows))
+                # A short last batch is filled up: every shape is compiled anew.
+                rows = self._rows[shape] = max(self._rows.get(shape, 0), len(some))
+                outputs = current().outputs(self._model, filled(batch, rows))
                 for values in keras.tree.flatten(outputs):
                     check_outputs(values, self._name)
                 outputs = {name: value[: len(some)] for name, value in outputs.items()}

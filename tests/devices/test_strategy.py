@@ -95,6 +95,16 @@ def test_outputs_are_those_of_the_model():
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
+def test_several_outputs_keep_their_names():
+    x = keras.Input((3,))
+    model = keras.Model(x, {"double": x * 2, "sum": keras.ops.sum(x, axis=1)})
+    rows = np.arange(15, dtype="float32").reshape(5, 3)
+    found = Strategy().outputs(model, rows)
+    assert found.keys() == {"double", "sum"}
+    np.testing.assert_array_equal(found["double"], rows * 2)
+    np.testing.assert_array_equal(found["sum"], rows.sum(1))
+
+
 @pytest.mark.parametrize("devices", ["cpu:64", "gpu:64"])
 def test_devices_that_are_not_there_are_refused(devices):
     kind = devices.partition(":")[0].upper()
