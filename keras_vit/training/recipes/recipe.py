@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import logging
 from typing import Literal
 
 from keras_vit.common.wording import hint, shortened
@@ -18,18 +17,9 @@ from keras_vit.training.recipes.checks import (
     check,
 )
 from keras_vit.training.recipes.look_up import RecipeTable, find_run
+from keras_vit.training.recipes.scaling import scaled
 from keras_vit.training.recipes.text import Difference, as_text
 
-logger = logging.getLogger(__name__)
-
-# What each value of `batch_scaling` does, and for whom.
-SCALING = {
-    "none": "rate and length stay, as in the ViT paper",
-    "rate": "the rate grows with the batch, as in BiT's pre-training",
-    "rate_and_steps": "the rate grows with the batch and the number of updates falls, "
-    "as in the notebooks of BiT",
-}
-STEPS = ("total_steps", "warmup_steps", "evaluate_every", "cooldown_steps")
 EPOCHS = 24
 # Fields that JSON and command lines hold as lists.
 TUPLES = ("image_size", "num_blocks", "freeze", "decay_at", "decay_to")
@@ -337,23 +327,7 @@ class Recipe:
         Args:
             batch_size: Integer, images per update.
         """
-        ratio = batch_size / self.batch_size
-        changes = {"batch_size": batch_size}
-        if self.batch_scaling != "none":
-            changes["learning_rate"] = self.learning_rate * ratio
-        if self.batch_scaling == "rate_and_steps":
-            for name in STEPS:
-                if getattr(self, name):
-                    changes[name] = max(1, round(getattr(self, name) / ratio))
-        scaled = dataclasses.replace(self, **changes)
-        logger.info(
-            "Batches of %d instead of %d: %s.\n%s",
-            batch_size,
-            self.batch_size,
-            SCALING[self.batch_scaling],
-            self.diff(scaled),
-        )
-        return scaled
+        return scaled(self, batch_size)
 
 
 def recipe(name):
