@@ -1,12 +1,11 @@
 """Checks of the installation at import: a missing backend, a conflicting package."""
 
-import contextlib
 import importlib.metadata
 import os
-import sys
 import warnings
 
 from keras_vit.common.interrupts import is_command
+from keras_vit.common.noise import without_noise
 
 INSTALL_LINES = {
     "tensorflow": 'pip install "keras-vision-transformer[tf]" (or [tf-cpu])',
@@ -21,8 +20,10 @@ def check_environment():
     Raises:
         ImportError: if the backend that Keras is set to use is not installed.
     """
+    if is_command():  # in a program, the level is the programmer's business
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with _quiet_stderr() if is_command() else contextlib.nullcontext():
+        with without_noise():
             import keras  # noqa: F401
     except ImportError as error:
         missing = (error.name or "").partition(".")[0]
@@ -47,23 +48,3 @@ def check_environment():
         "`pip install --force-reinstall --no-deps keras-vision-transformer`.",
         stacklevel=3,
     )
-
-
-@contextlib.contextmanager
-def _quiet_stderr():
-    """Drops what TensorFlow's C++ libraries write while they load.
-
-    They write to the file descriptor, before any of their log settings are read. In
-    a program these lines are the programmer's business; a command's user wants only
-    the command's own messages.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
