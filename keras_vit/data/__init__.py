@@ -8,7 +8,9 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "data.steps": [],
         "data.dense.sources": ["BoxSource", "MaskSource"],
         "data.describing": ["Description", "describe", "list_datasets"],
-        "data.loading": ["from_arrays", "load", "load_splits", "splits"],
+        "data.loading": [
+            *("from_arrays", "load", "load_splits", "own_validation", "splits"),
+        ],
         "data.pipeline.complete": ["corrupt_message"],
         "data.pipeline.images": ["load_image", "load_images"],
         "data.pipeline.masked": ["corrupt_patches"],

@@ -182,6 +182,34 @@ def load_splits(
     )
 
 
+def own_validation(
+    name, data_dir=None, *, test: str | None = None, task: str = "classification"
+) -> str | None:
+    """The validation split of a data set, if it is neither trained nor tested on.
+
+    Args:
+        name: As for `load`; a split in it is the training part.
+        data_dir: As for `load`.
+        test: The test split, if one is named; see `load_splits`.
+        task: As for `load`.
+
+    Returns:
+        `"validation"`, or `None` where there is none, or it is part of the others.
+    """
+    place = open_place(name)
+    if place.vtab_task or not re.fullmatch(r"train(\[.*\])?", place.split or "train"):
+        return None
+    known = splits(place, data_dir, task=task)
+    if "validation" not in known or (test or "test").startswith("validation"):
+        return None
+    if test is None and "test" not in known:
+        return None  # it is the test
+    if test is None and not place.has_files and task == Source.task:
+        if _labelled_test(place, data_dir) == "validation":
+            return None
+    return "validation"
+
+
 def _labelled_test(place, data_dir):
     """The test split or, where its labels are secret, the validation split."""
     if place.vtab_task:

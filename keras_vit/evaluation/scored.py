@@ -115,7 +115,9 @@ class _RunData:
 
     def __init__(self, metadata, run, options):
         self.recipe = metadata.get("recipe") or {}
-        self.facts = (metadata.get("data") or {}).get("test", {})
+        facts = metadata.get("data") or {}
+        self.facts = facts.get("test", {})
+        self.knows_test = "validation" in facts
         self.run = None if run is None else pathlib.Path(run).expanduser().resolve()
         self.full_name = metadata.get("data_name")  # which older runs do not know
         data_dir = options["data_dir"] or self.recipe.get("data_dir")
@@ -142,8 +144,10 @@ class _RunData:
             )
         source = self._test_of(place or self._place())
         expected = self.facts["num_examples"]
+        # Older runs call what they held out their test.
         held_out = self.recipe.get("validation_fraction") is not None
-        if source.num_examples != expected and not held_out:
+        known = self.knows_test or not held_out
+        if source.num_examples != expected and known:
             logger.warning(
                 "The test data has changed since training: %d examples then, %d now.",
                 expected,

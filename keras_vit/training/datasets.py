@@ -11,41 +11,95 @@ from keras_vit.common.wording import class_key, display, shortened
 
 logger = logging.getLogger(__name__)
 
+# Of the training images, where a validation part is needed and no share was given.
+VALIDATION_SHARE = 0.1
 
-def load_data(recipe, place=None):
-    """The training and test sources of a recipe.
 
-    With `validation_fraction`, both are of its training images.
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The parts of a run's data; no image is in two of them."""
+
+    train: keras_vit.data.Source
+    # Where a run has none, its `val_*` numbers are of the test images.
+    validation: keras_vit.data.Source | None
+    test: keras_vit.data.Source
+
+    @property
+    def judged(self):
+        """The part that the `val_*` numbers are of: validation, else test."""
+        return self.test if self.validation is None else self.validation
+
+    def named(self):
+        """`(name, source)` of the parts that there are."""
+        parts = (("train", self.train), ("validation", self.validation))
+        return [*(p for p in parts if p[1] is not None), ("test", self.test)]
+
+
+def load_parts(recipe, place=None, choosing=()):
+    """The training, validation and test images of a recipe.
+
+    A run has a validation part if its recipe has `validation_split` or
+    `validation_fraction`, or if it chooses something by a score: then the data set's
+    own validation split or, where there is none, a tenth of the training images.
 
     Args:
         recipe: A `Recipe`.
         place: What `keras_vit.data.open_place` made of `recipe.data`, if that was
             opened before: then nothing is scanned again.
+        choosing: What the run chooses by a score, in words:
+            `keras_vit.training.choosing.validation.chosen_by_score`.
+
+    Returns:
+        `Parts`, of which nothing is decoded yet.
 
     Raises:
         ValueError: if there is no such data set, it cannot be read, or `place` is
-            another one.
+            another one; or if something is chosen, and the recipe wants no validation
+            part.
     """
+    fraction = recipe.validation_fraction
+    if choosing and fraction == 0:
+        raise ValueError(
+            f"Test images must choose nothing, but {choosing[0]}. Give a "
+            "`validation_fraction`, such as 0.1. Received: validation_fraction=0"
+        )
     opened = keras_vit.data.open_place(recipe.data)
     if place is not None and place != opened:
         raise ValueError(
             f"`place` must be that of the recipe's data. Received: place={place}, "
             f"data={recipe.data!r}"
         )
-    train_data, test_data = keras_vit.data.load_splits(
-        opened if place is None else place,
-        recipe.data_dir,
-        test=recipe.test_split,
-        corrupt=recipe.corrupt,
-        test_fraction=recipe.test_fraction,
-        split_seed=recipe.split_seed,
-        labelled=recipe.masked_target is None,
-        task=recipe.task,
+    place = opened if place is None else place
+    options = {
+        "corrupt": recipe.corrupt,
+        "test_fraction": recipe.test_fraction,
+        "split_seed": recipe.split_seed,
+        "labelled": recipe.masked_target is None,
+        "task": recipe.task,
+    }
+    train, test = keras_vit.data.load_splits(
+        place, recipe.data_dir, test=recipe.test_split, **options
     )
-    fraction = recipe.validation_fraction
-    if fraction is None:
-        return train_data, test_data
-    return keras_vit.data.hold_out(train_data, fraction, seed=recipe.split_seed)
+    own = recipe.validation_split
+    if own is None and fraction is None and choosing:
+        own = keras_vit.data.own_validation(
+            place, recipe.data_dir, test=recipe.test_split, task=recipe.task
+        )
+    if own is not None:
+        named = place.with_split(own)
+        return Parts(
+            train, keras_vit.data.load(named, recipe.data_dir, **options), test
+        )
+    if not fraction and not choosing:
+        return Parts(train, None, test)
+    share = fraction or VALIDATION_SHARE
+    return Parts(*keras_vit.data.hold_out(train, share, seed=recipe.split_seed), test)
+
+
+def load_data(recipe, place=None):
+    """The images that a recipe trains on, and those that its `val_*` numbers are of."""
+    parts = load_parts(recipe, place)
+    return parts.train, parts.judged
 
 
 def located(recipe, folder, before):
@@ -72,13 +126,12 @@ def located(recipe, folder, before):
     return dataclasses.replace(recipe, data=name)
 
 
-def data_facts(train_data, test_data):
-    """What run.json says about the data, as JSON values."""
+def data_facts(parts):
+    """What run.json says about the `Parts` of the data, as JSON values."""
     return {
-        "train": _facts(train_data),
-        "test": _facts(test_data),
-        "num_channels": train_data.num_channels,
-        "class_names": train_data.class_names,
+        **{name: _facts(part) for name, part in parts.named()},
+        "num_channels": parts.train.num_channels,
+        "class_names": parts.train.class_names,
     }
 
 
@@ -101,6 +154,10 @@ def check_unchanged(folder, before, now):
     Raises:
         ValueError: naming what differs.
     """
+    if "validation" in now and "validation" not in before:
+        # Of an older run, which calls what it held out its test.
+        now = {**now, "test": now["validation"]}
+        del now["validation"]
     names = before.get("class_names", ())
     if list(map(class_key, names)) == list(map(class_key, now["class_names"])):
         before = {**before, "class_names": now["class_names"]}
@@ -126,10 +183,9 @@ def _differences(before, now, prefix=""):
             yield prefix + name, str(then), str(value)
 
 
-def write_split(folder, train_data, test_data):
-    """Writes down which files of a folder the run trains on, and which it tests on."""
-    if train_data.files is None or not folder.is_own:
+def write_split(folder, parts):
+    """Writes down which files of a folder each of the `Parts` of a run has."""
+    if parts.train.files is None or not folder.is_own:
         return
-    split = {"train": train_data.files, "test": test_data.files}
-    write_json(folder.split, split)
-    logger.info("Training and test files are listed in %s.", folder.split)
+    write_json(folder.split, {name: part.files for name, part in parts.named()})
+    logger.info("The files of each part are listed in %s.", folder.split)

@@ -13,7 +13,7 @@ import keras_vit.data
 from keras_vit.data import open_place
 from keras_vit.evaluation import evaluate
 from keras_vit.evaluation.scored import SET_APART, WHOLE, find_scored
-from keras_vit.training.datasets import data_facts
+from keras_vit.training.datasets import Parts, data_facts
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def run(folder, tmp_path):
     trained = tiny()
     trained.metadata.update(
         recipe={"data": "photos", "data_dir": None, "test_split": None},
-        data=data_facts(train, test),
+        data=data_facts(Parts(train, None, test)),
         data_name=str(tmp_path / "work" / "photos"),
         class_names=NAMES,
     )

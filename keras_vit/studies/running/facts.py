@@ -19,8 +19,11 @@ def facts_of_run(record, history):
         `best_val_accuracy` is of held-out images only: test images choose nothing.
     """
     recipe, cost = record["recipe"], record["cost"]
-    held_out = recipe.get("validation_fraction") is not None
-    parts = ("train", "test") if held_out else ("train",)
+    old = "validation" not in record["data"]  # and called what it held out its test
+    held_out = bool(recipe.get("validation_fraction")) or not old
+    parts = ("train",)
+    if held_out:
+        parts += ("test",) if old else ("validation",)
     tested = [row["val_accuracy"] for row in history if "val_accuracy" in row]
     learnt = history[-1].get("accuracy")
     return {

@@ -154,9 +154,16 @@ def _check_pairs(recipe):
             ("pixel_loss", "accumulation_steps"),
         ),
         (
-            recipe.keep == "best" and recipe.validation_fraction is None,
-            "To keep the best weights needs training images that are held out, because "
-            "test images must choose nothing: give `validation_fraction`, such as 0.1",
+            recipe.validation_fraction and recipe.validation_split,
+            "Either a share of the training images or a split is the validation part",
+            ("validation_fraction", "validation_split"),
+        ),
+        (
+            recipe.keep == "best"
+            and recipe.validation_fraction == 0
+            and recipe.validation_split is None,
+            "To keep the best weights needs a validation part: test images must "
+            "choose nothing: leave `validation_fraction` out, or give 0.1",
             ("keep", "validation_fraction"),
         ),
         (

@@ -65,9 +65,13 @@ class Recipe:
     test_split: str | None = field(None, "data")
     # Share of the images to hold out for testing if the data set has no test split.
     test_fraction: float = field(0.2, "data", "in (0, 1)", rare=True)
-    # Share of the training images to hold out and test on instead of the test set, to
-    # choose between recipes.
-    validation_fraction: float | None = field(None, "data", "in (0, 1)")
+    # Share of the training images to set apart for validation, all classes in
+    # proportion; 0 for none. If not given, none, unless something is chosen by a score:
+    # then the data set's own validation split, else 0.1.
+    validation_fraction: float | None = field(None, "data", "in [0, 1)")
+    # The split for validation, such as validation, instead of a share of the training
+    # images.
+    validation_split: str | None = field(None, "data", rare=True)
     # Seed that decides which images are held out.
     split_seed: int = field(0, "data", "in [0, 2**31)", rare=True)
     # What to do with an image that cannot be read: stop (error), or leave it out
@@ -158,7 +162,7 @@ class Recipe:
     # Updates between two tests of the model; by default one pass over the images.
     evaluate_every: int | None = field(None, "length", "at least 1")
     # Which weights to save: those of the last test of the model, or of the one with the
-    # best accuracy on the images of validation_fraction, which best needs.
+    # best accuracy on the validation images.
     keep: Literal["last", "best"] = field("last", "length", rare=True)
     # Images per update, over all devices together.
     batch_size: int = field(64, "length", "at least 1")

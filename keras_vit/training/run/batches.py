@@ -67,14 +67,14 @@ def training_batches(job):
 
 
 def test_batches(job):
-    """Every test image once: `(batches, steps)`, as `fit` takes them.
+    """Every image that `val_*` numbers are of, once: `(batches, steps)` for `fit`.
 
     On several devices the last batch is filled up, and says so by its weights.
 
     Args:
         job: A `Job`.
     """
-    devices, source, size = current(), job.data.test, job.recipe.batch_size
+    devices, source, size = current(), job.data.parts.judged, job.recipe.batch_size
     preprocessing = job.network.preprocessing
     if devices.num_replicas == 1:
         batches = source.batches(size, preprocessing=preprocessing)

@@ -24,18 +24,18 @@ _SHOWN = 3  # images that a message names
 _ARRAYS = ("labels", "sizes", "times")
 
 
-def write_images(folder, train, test, progress=None):
+def write_images(folder, *sources, progress=None):
     """Writes down what the images of a run are, by which `check_images` knows them.
 
     Args:
         folder: A `RunFolder`.
-        train, test: The sources of the run. Nothing is written where their images are
-            not files of their own.
+        sources: Those of the run, training first and test last. Nothing is written
+            where their images are not files of their own.
         progress: As for `keras_vit.training.train`.
     """
-    if train.folder is None or not folder.is_own:
+    if sources[0].folder is None or not folder.is_own:
         return
-    images = _Images.of(train, test)
+    images = _Images.of(*sources)
     digests, left = np.zeros((len(images.paths), _DIGEST), np.uint8), HASHED
     with progress_bar("noting the images", progress) as bar:
         for number, path in enumerate(images.paths):
@@ -53,15 +53,15 @@ def write_images(folder, train, test, progress=None):
         )
 
 
-def check_images(folder, train, test):
+def check_images(folder, *sources):
     """Raises unless the images of a run are those that it began with.
 
     Raises:
         ValueError: naming those that are gone, new, replaced, or of another class.
     """
-    if train.folder is None:
+    if sources[0].folder is None:
         return
-    now = _Images.of(train, test)
+    now = _Images.of(*sources)
     if folder.images.is_file():
         names, known = _read(folder.images)
     elif folder.split.is_file():  # an older run
@@ -85,7 +85,7 @@ def check_images(folder, train, test):
 
 @dataclasses.dataclass(frozen=True)
 class _Images:
-    """The images of both parts of a run, training first."""
+    """The images of all parts of a run, training first, test last."""
 
     # The folder in which the names are.
     root: str
@@ -99,15 +99,16 @@ class _Images:
     times: np.ndarray
 
     @classmethod
-    def of(cls, train, test):
-        names, root = [*train.files, *test.files], train.folder
-        if test.folder != root:  # both may hold the same names
-            parts = (("train", train), ("test", test))
-            names = [f"{part}/{name}" for part, data in parts for name in data.files]
+    def of(cls, train, *others):
+        sources, root = (train, *others), train.folder
+        names = [name for data in sources for name in data.files]
+        if others[-1].folder != root:  # all may hold the same names
+            parts = ("train", *("validation" for _ in others[1:]), "test")
+            names = [f"{p}/{n}" for p, data in zip(parts, sources) for n in data.files]
             root = os.path.dirname(root)
-        paths = [*train.paths, *test.paths]
+        paths = [path for data in sources for path in data.paths]
         looks = np.array([_look(path) for path in paths], np.int64)
-        labels = [_labels_of(data) for data in (train, test)]
+        labels = [_labels_of(data) for data in sources]
         labels = np.concatenate(labels).astype(np.int64)
         other = "has another annotation" if train.labels is None else None
         return cls(root, names, paths, labels, other or "is of another class", *looks.T)
@@ -158,7 +159,8 @@ def _read(path):
 def _read_split(path):
     try:
         split = read_json(path)
-        return [str(name) for name in (*split["train"], *split["test"])]
+        parts = (split["train"], split.get("validation", ()), split["test"])
+        return [str(name) for part in parts for name in part]
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
             f"{path} is damaged ({error}). Bring the file back as it was, or delete it."

@@ -11,10 +11,12 @@ from keras_vit.data.steps.spelling import step_to_json
 from keras_vit.devices import current
 from keras_vit.models.vision_model import image_shape
 from keras_vit.pretraining import corruption_step
+from keras_vit.training.choosing.validation import chosen_by_score
 from keras_vit.training.datasets import (
+    Parts,
     check_unchanged,
     data_facts,
-    load_data,
+    load_parts,
     located,
     write_split,
 )
@@ -36,13 +38,15 @@ from keras_vit.training.run.self_organisation import organiser, organises_itself
 
 logger = logging.getLogger(__name__)
 
+# The parts of the data in run.json, and what a line calls their images.
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     """The data of a run, and the length of the run on it."""
 
-    train: keras_vit.data.Source
-    test: keras_vit.data.Source
+    parts: Parts
     # What run.json says about them.
     facts: dict
     batch_size: int
@@ -53,6 +57,18 @@ class Data:
     total_steps: int
     # What means these data from every working folder.
     name: str
+
+    @property
+    def train(self):
+        return self.parts.train
+
+    @property
+    def validation(self):
+        return self.parts.validation
+
+    @property
+    def test(self):
+        return self.parts.test
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +131,8 @@ def prepare(
     if not _judged_by_model(recipe):
         check_augmentation(recipe, recipe.image_size or 224)
     found = dict(notes or {})
-    data = load(recipe, folder, before, place)
+    choosing = chosen_by_score(recipe, callbacks)
+    data = load(recipe, folder, before, place, choosing)
     if before is None and check:
         found["check"] = current().chief_first(
             lambda: look_at_data(recipe, data.train, data.test, progress)
@@ -138,9 +155,11 @@ def prepare(
 def begin_files(job, folder, progress=None):
     """Writes the files that a run has, besides run.json, before its first update."""
     folder.write_history(job.position.history)
-    write_split(folder, job.data.train, job.data.test)
+    parts = job.data.parts
+    write_split(folder, parts)
     if not folder.images.exists():
-        write_images(folder, job.data.train, job.data.test, progress)
+        sources = (source for _, source in parts.named())
+        write_images(folder, *sources, progress=progress)
 
 
 def _check_position(position, data, folder):
@@ -155,8 +174,12 @@ def _check_position(position, data, folder):
         )
 
 
-def load(recipe, folder, before, place):
+def load(recipe, folder, before, place, choosing=()):
     """The first step of `prepare`: the `Data` of a run.
+
+    Args:
+        recipe, folder, before, place: As for `prepare`.
+        choosing: What the run chooses by a score, in words.
 
     Raises:
         ValueError: if they are not what they were, or the run is too short for its
@@ -164,12 +187,17 @@ def load(recipe, folder, before, place):
     """
     named = located(recipe, folder, before) if place is None else recipe
     # The first process downloads; the others then find it on the disk.
-    loaded = current().chief_first(lambda: load_data(named, place))
-    train, test = loaded or load_data(named, place)
+    if before is not None:  # what an older run chose by, and what it began with
+        choosing = choosing if "validation" in before["data"] else ()
+    loaded = current().chief_first(lambda: load_parts(named, place, choosing))
+    parts = loaded or load_parts(named, place, choosing)
+    train = parts.train
     name = (place or keras_vit.data.open_place(named.data)).full_name
-    facts = data_facts(train, test)
+    facts = data_facts(parts)
     if before is not None:
-        check_images(folder, train, test)
+        old = "validation" not in before["data"]
+        noted = (train, parts.judged) if old else (s for _, s in parts.named())
+        check_images(folder, *noted)
         check_unchanged(folder, before["data"], facts)
     batch_size = recipe.batch_size
     if train.num_examples < batch_size:
@@ -180,7 +208,7 @@ def load(recipe, folder, before, place):
     batches.check_executions(recipe, steps_per_test, total_steps)
     build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
     lengths = (steps_per_epoch, steps_per_test, total_steps)
-    return Data(train, test, facts, batch_size, *lengths, name)
+    return Data(parts, facts, batch_size, *lengths, name)
 
 
 def build(recipe, folder, data, *, settable_rate=False):
@@ -303,11 +331,16 @@ def _sessions(before, position):
 
 def _announce(recipe, folder, record, position, own_rule):
     resolved, data = record["resolved"], record["data"]
+    counts = [
+        f"{data[part]['num_examples']} {word}"
+        for part, word in PARTS.items()
+        if part in data
+    ]
     logger.info(
-        "Data: %s, %d training and %d test images, %s.",
+        "Data: %s, %s and %s images, %s.",
         recipe.data,
-        data["train"]["num_examples"],
-        data["test"]["num_examples"],
+        ", ".join(counts[:-1]),
+        counts[-1],
         f"{len(data['class_names'])} classes"
         if recipe.masked_target is None
         else "whose labels are not read",

@@ -4,9 +4,10 @@ import pytest
 from pictures import encode, picture
 
 from keras_vit.common.wording import class_key, whole_number
-from keras_vit.data import describe, load, load_splits
+from keras_vit.data import describe, load
 from keras_vit.data.readers.labels import read_labels
-from keras_vit.training.datasets import check_unchanged, data_facts
+from keras_vit.training.datasets import check_unchanged, data_facts, load_parts
+from keras_vit.training.recipes.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -198,9 +199,13 @@ def test_parquet_lists_of_labels_are_a_hint(root, caplog):
     assert load(f"{path}:all").class_names == ["False", "True"]
 
 
+def facts_of(data):
+    return data_facts(load_parts(Recipe(str(data))))
+
+
 def test_a_run_on_floats_of_before_goes_on(root):
-    before = data_facts(*load_splits(write(root, ["0", "1"] * 3)))
-    now = data_facts(*load_splits(write(root, ["0.0", "1.0"] * 3, "floats.csv")))
+    before = facts_of(write(root, ["0", "1"] * 3))
+    now = facts_of(write(root, ["0.0", "1.0"] * 3, "floats.csv"))
     assert now["class_names"] == ["0", "1"]
     check_unchanged("run", {**before, "class_names": ["0.0", "1.0"]}, now)
     with pytest.raises(ValueError, match="has changed"):

@@ -7,7 +7,7 @@ import pytest
 from pictures import encode, picture
 
 from keras_vit.data import describe, load, load_splits, splits
-from keras_vit.training.datasets import data_facts
+from keras_vit.training.datasets import Parts, data_facts
 
 
 @pytest.fixture
@@ -209,6 +209,8 @@ def test_of_a_part_of_the_examples_the_rest_is_not_read(root):
 def test_other_labels_of_the_same_files_are_other_data(root):
     first = load_splits(write(root, "file,label", *rows(["a", "b"] * 6)))
     other = load_splits(write(root, "file,label", *rows(["a", "b"] * 5 + ["b", "a"])))
-    facts, others = data_facts(*first), data_facts(*other)
+    facts, others = (
+        data_facts(Parts(train, None, test)) for train, test in (first, other)
+    )
     assert facts["train"]["files_sha256"] == others["train"]["files_sha256"]
     assert facts["train"]["labels_sha256"] != others["train"]["labels_sha256"]

@@ -47,7 +47,7 @@ def test_the_first_of_the_best_rows_is_kept():
 
 def test_the_best_weights_need_images_that_are_held_out():
     with pytest.raises(ValueError, match="test images must choose nothing"):
-        Recipe(keep="best")
+        Recipe(keep="best", validation_fraction=0)
     with pytest.raises(ValueError, match="pretraining does not measure"):
         Recipe(keep="best", validation_fraction=0.1, masked_target="pixels")
     with pytest.raises(ValueError, match="keep"):
@@ -65,8 +65,9 @@ def test_the_best_weights_are_in_the_folder_and_the_test_images_chose_nothing(be
     # What was held out is of the training images; `evaluate` takes those of the test.
     train_part, test = keras_vit.data.load_splits(record["recipe"]["data"])
     used = record["data"]["train"]["num_examples"]
-    held_out = record["data"]["test"]["num_examples"]
+    held_out = record["data"]["validation"]["num_examples"]
     assert used + held_out == train_part.num_examples
+    assert record["data"]["test"]["num_examples"] == test.num_examples
     found = evaluate(result.folder.path)
     assert found.num_examples == test.num_examples != held_out
 
