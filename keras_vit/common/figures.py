@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import io
+import math
 import re
 import warnings
 from pathlib import Path
@@ -29,6 +30,43 @@ def new_figure(width, height):
 def unformatted(text):
     """A text for a picture, in which matplotlib finds no formula."""
     return text.replace("$", r"\$")
+
+
+def grid_of_images(images, titles=None, columns=None):
+    """A figure of images side by side, each in its own shape.
+
+    Args:
+        images: Non-empty list of arrays: `uint8`, or floats in `[0, 1]`, of shape
+            `(H, W, 1)` or `(H, W, 3)`.
+        titles: A string above each image, or `None`.
+        columns: Integer, images in a row; by default a few more than rows.
+
+    Returns:
+        A matplotlib `Figure`.
+    """
+    columns = columns or math.ceil(math.sqrt(1.5 * len(images)))
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    shapes = sorted(image.shape[0] / image.shape[1] for image in images)
+    height = 1.7 * min(max(shapes[len(shapes) // 2], 0.3), 3.0)
+    lines = 0 if titles is None else max(title.count("\n") + 1 for title in titles)
+    # A single image is larger.
+    scale = max(1.0, 2.4 - 0.35 * len(images))
+    size = scale * 1.8 * columns, (scale * height + 0.2 * lines + 0.1) * rows
+    figure = new_figure(*size)
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for place, (axes, image) in enumerate(zip(grid, images)):
+        whole = 255 if image.dtype.kind == "u" else 1.0
+        shown = image[..., 0] if image.shape[-1] == 1 else image
+        few = max(image.shape[:2]) < 96
+        interpolation = "nearest" if few else "antialiased"
+        options = {"cmap": "gray", "vmin": 0, "vmax": whole}
+        axes.imshow(shown, interpolation=interpolation, **options)
+        if titles is not None:
+            axes.set_title(unformatted(titles[place]), fontsize=8)
+    for axes in grid:
+        axes.set_axis_off()
+    return figure
 
 
 @contextlib.contextmanager

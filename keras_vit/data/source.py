@@ -15,6 +15,7 @@ from keras_vit.data.pipeline.reading_once import decode_all, leave_out
 from keras_vit.data.readers.records import MEMORY_BUDGET, RecordStore
 from keras_vit.data.readers.request import batch_order, in_order, usable_batch_size
 from keras_vit.data.readers.stores import BytesStore, FileStore
+from keras_vit.data.showing import show_source, source_html
 from keras_vit.data.steps.augmentations import augmentation
 from keras_vit.data.steps.preprocessing import evaluation_steps
 from keras_vit.data.subsets import Subset
@@ -55,6 +56,9 @@ class Source:
             f"<{type(self).__name__} {display(self.name)}:{self.split}, "
             f"{self.num_examples} examples, {self.num_classes} classes>"
         )
+
+    def _repr_html_(self):
+        return source_html(self)
 
     @property
     def store(self):
@@ -134,6 +138,26 @@ class Source:
             return {"image": data_of(item), "label": item["label"], "id": item["id"]}
 
         return in_order(self.store, every).map(named)
+
+    def show(self, count: int = 24, *, seed: int | None = None):
+        """Draws some of the images, with their classes above them.
+
+        Args:
+            count: Positive integer, at most 100 images.
+            seed: None for images evenly spaced over the stored order; or an integer, by
+                which they are drawn.
+
+        Returns:
+            A matplotlib `Figure`, which a notebook shows and `savefig` writes.
+
+        Raises:
+            ImportError: without matplotlib, saying how to install it.
+
+        Example:
+
+        >>> keras_vit.data.load("fashion_mnist_mini:train").show()
+        """
+        return show_source(self, count, seed)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Training steps in an epoch: full batches, or one of the whole set."""

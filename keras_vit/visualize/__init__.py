@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "norm_outliers",
             "token_norms",
         ],
+        "visualize.pictures": ["plot_images", "plot_patches"],
         "visualize.planes": ["plane_fields"],
         "visualize.plots": [
             "filter_mosaic",

@@ -123,12 +123,13 @@ def reduction(model):
 
 
 def checked_images(model, images):
-    """`images` as an array that the model takes.
+    """`images` as a batch that the model takes; one image is a batch of one.
 
     Raises:
         ValueError: if it is no batch of images, or of another size.
     """
     images = np.asarray(ops.convert_to_numpy(images))
+    images = images[None] if images.ndim == 3 else images
     wanted = image_shape(model)
     fits = images.ndim == 4 and all(
         ours in (None, theirs) for ours, theirs in zip(wanted, images.shape[1:])
@@ -136,10 +137,9 @@ def checked_images(model, images):
     if fits and len(images):
         return images
     shape = ", ".join("any" if side is None else str(side) for side in wanted)
-    hint = " Pass images[None] for one image." if images.ndim == 3 else ""
     raise ValueError(
-        f"`images` must be a batch of at least one image, of shape (batch, {shape}). "
-        f"Received: an array of shape {images.shape}.{hint}"
+        f"`images` must be a batch of at least one image, of shape (batch, {shape}), "
+        f"or one image. Received: an array of shape {images.shape}"
     )
 
 

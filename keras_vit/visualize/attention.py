@@ -22,7 +22,8 @@ def attention_maps(model, images, layers=None):
     Args:
         model: A ViT, a hybrid or a model of masked patch prediction.
         images: Array `(B, H, W, C)`, as the model takes it: in `[-1, 1]`, or pixels
-            where it was made with `include_preprocessing`.
+            where it was made with `include_preprocessing`. One image `(H, W, C)` is a
+            batch of one.
         layers: Integer or sequence of integers, blocks counted from 0, negative ones
             from the last. Defaults to all of them.
 

@@ -10,7 +10,7 @@ def shift(images, rows=0, columns=0, *, mode="edge"):
     """Images moved by whole pixels.
 
     Args:
-        images: Array `(B, H, W, C)`.
+        images: Array `(B, H, W, C)`, or one image `(H, W, C)`.
         rows: Integer, pixels downwards; negative ones upwards.
         columns: Integer, pixels to the right; negative ones to the left.
         mode: What comes in at the other side: `"edge"`, the last pixels repeated, or
@@ -27,9 +27,9 @@ def shift(images, rows=0, columns=0, *, mode="edge"):
     >>> keras_vit.visualize.shift(np.arange(4).reshape(1, 1, 4, 1), columns=1).ravel()
     array([0, 0, 1, 2])
     """
-    images = _batch(images)
+    images = _checked(images)
     check_choice(mode, ("edge", "wrap"), "mode")
-    for axis, by in ((1, rows), (2, columns)):
+    for axis, by in ((-3, rows), (-2, columns)):
         count = images.shape[axis]
         places = np.arange(count) - by
         places = places % count if mode == "wrap" else np.clip(places, 0, count - 1)
@@ -46,7 +46,7 @@ def permute_patches(images, patch_size, share=1.0, *, seed=0):
     image, stays.
 
     Args:
-        images: Array `(B, H, W, C)`.
+        images: Array `(B, H, W, C)`, or one image `(H, W, C)`.
         patch_size: Integer or pair `(height, width)`, pixels.
         share: Float in `[0, 1]`, the share of the patches that move; of less than two
             patches none does. Defaults to 1.
@@ -64,9 +64,9 @@ def permute_patches(images, patch_size, share=1.0, *, seed=0):
 
     Reference: [Naseer et al., 2021](https://arxiv.org/abs/2105.10497), section 3.3.
     """
-    images = _batch(images)
+    images = _checked(images)
     height, width = pair(patch_size, "patch_size")
-    rows, columns = images.shape[1] // height, images.shape[2] // width
+    rows, columns = images.shape[-3] // height, images.shape[-2] // width
     if not 0 <= share <= 1:
         raise ValueError(f"`share` must lie in [0, 1]. Received: share={share}")
     if not rows * columns:
@@ -84,15 +84,15 @@ def permute_patches(images, patch_size, share=1.0, *, seed=0):
     from_row, from_column = np.divmod(origins, columns)
     y, x = from_row * height + y % height, from_column * width + x % width
     changed = images.copy()
-    changed[:, : rows * height, : columns * width] = images[:, y, x]
+    changed[..., : rows * height, : columns * width, :] = images[..., y, x, :]
     return changed
 
 
-def _batch(images):
+def _checked(images):
     images = np.asarray(images)
-    if images.ndim != 4:
+    if images.ndim not in (3, 4):
         raise ValueError(
-            "`images` must be a batch (B, H, W, C). "
+            "`images` must be a batch (B, H, W, C), or one image (H, W, C). "
             f"Received: an array of shape {images.shape}"
         )
     return images

@@ -117,9 +117,9 @@ def plot_attention(images, maps, titles=None, *, value_range=(-1.0, 1.0)):
     """Each image beside a copy that is dark where it gets no attention.
 
     Args:
-        images: Array `(B, H, W, C)`; `uint8` is pixels.
-        maps: Array `(B, rows, columns)`, not negative, such as `attention_rollout`
-            and `relevance` return.
+        images: Array `(B, H, W, C)`, or one image; `uint8` is pixels.
+        maps: Array `(B, rows, columns)`, or one map; not negative, such as
+            `attention_rollout` and `relevance` return.
         titles: Sequence of strings, one above each image, or `None`.
         value_range: Pair, black and white of images that are not `uint8`.
 
@@ -160,8 +160,8 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
     Each map is divided by its largest value and resized bilinearly.
 
     Args:
-        images: Array `(B, H, W, C)`; `uint8` is pixels.
-        maps: Array `(B, rows, columns)`; what is negative counts as 0.
+        images: Array `(B, H, W, C)`, or one image; `uint8` is pixels.
+        maps: Array `(B, rows, columns)`, or one map; what is negative counts as 0.
         value_range: Pair, black and white of images that are not `uint8`.
         darkest: Float in `[0, 1]`, what is left of the light where a map is 0.
 
@@ -176,6 +176,7 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
     >>> pixels = 255 * overlay(images, attention_rollout(model, images))
     """
     plain, maps = _unit(images, value_range), np.asarray(maps, "float64")
+    maps = maps[None] if maps.ndim == 2 else maps
     if maps.ndim != 3 or len(maps) != len(plain):
         raise ValueError(
             "`maps` must be one map (rows, columns) for each image. Received: maps of "
@@ -195,6 +196,7 @@ def overlay(images, maps, *, value_range=(-1.0, 1.0), darkest=0.15):
 def _unit(images, value_range):
     """Images as `(B, H, W, 3)` in `[0, 1]`."""
     images = np.asarray(images)
+    images = images[None] if images.ndim == 3 else images
     low, high = (0, 255) if images.dtype == np.uint8 else value_range
     x = np.clip((images.astype("float64") - low) / (high - low), 0, 1)
     if x.shape[-1] != 3:

@@ -229,6 +229,13 @@ def test_a_bit_says_that_it_has_no_attention(view):
         view(cases.model("bit"), images)
 
 
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
+def test_one_image_is_a_batch_of_one(view):
+    name = "map" if view is visualize.pooling_attention else "token"
+    model, images = cases.model(name), inputs((1, 8, 12, 3))
+    np.testing.assert_array_equal(view(model, images[0]), view(model, images))
+
+
 def test_what_cannot_be_looked_at_is_refused():
     model = cases.model("token")
     with pytest.raises(ValueError, match="needs a ViT or hybrid"):
@@ -238,7 +245,7 @@ def test_what_cannot_be_looked_at_is_refused():
     with pytest.raises(ValueError, match=r"from 0 to 1.*layers=2"):
         visualize.attention_maps(model, inputs((1, 8, 12, 3)), 2)
     for shape, hint in (
-        ((8, 12, 3), r"images\[None\]"),
+        ((8, 12), "or one image"),
         ((0, 8, 12, 3), "at least one image"),
         ((1, 12, 8, 3), r"\(batch, 8, 12, 3\)"),
     ):
