@@ -2,6 +2,7 @@
 
 import time
 
+import keras
 import numpy as np
 
 from keras_vit.costs.flops import TRAINING_FACTOR, forward_flops
@@ -43,7 +44,8 @@ def estimate_seconds(model, num_images, *, at_once=MOST_IMAGES, compute=None):
     for _ in range(2):  # the first time, memory is taken and code is compiled
         start = time.perf_counter()
         if compute is None:
-            np.asarray(model(inputs, training=False)[:1, :1])
+            outputs = model(inputs, training=False)
+            np.asarray(keras.tree.flatten(outputs)[0][:1, :1])
         else:
             compute(model, inputs)
         seconds = time.perf_counter() - start

@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "plot_reliability",
         ],
         "evaluation.report.segmentation_page": ["write_segmentation_report"],
+        "evaluation.run_boxes": ["evaluate_boxes"],
         "evaluation.run_masks": ["evaluate_masks"],
         "evaluation.segmentation": [
             "SegmentationEvaluation",

@@ -66,7 +66,8 @@ def model_card(
 
 
 def _use(path, recipe):
-    verb = "segment" if recipe.get("task") == "segmentation" else "predict"
+    verbs = {"segmentation": "segment", "detection": "detect"}
+    verb = verbs.get(recipe.get("task"), "predict")
     return [
         "```python",
         "import keras_vit",
@@ -94,6 +95,8 @@ def _results(record, evaluation):
         ]
     if evaluation.get("task") == "segmentation":
         return _results_of_masks(evaluation)
+    if evaluation.get("task") == "detection":
+        return _results_of_boxes(evaluation)
     count = evaluation.get("num_examples")
     on = f" on {count:,} test images" if count else ""
     interval = evaluation.get("accuracy_interval")
@@ -136,6 +139,35 @@ def _results_of_masks(evaluation):
         *_table(("Measure", f"Value on {count} test images"), rows),
         "",
         *_table(("Class", "IoU", "Dice"), classes),
+    ]
+
+
+def _results_of_boxes(evaluation):
+    rows = []
+    for key, label in (
+        ("AP", "Average precision, mean of IoU 0.5 to 0.95"),
+        ("AP50", "Average precision at IoU 0.5"),
+        ("AR_100", "Recall of at most 100 boxes"),
+    ):
+        value, bounds = evaluation.get(key), evaluation.get(f"{key}_interval")
+        if value is not None:
+            text = f"{value:.2%}"
+            if bounds:
+                text += f", 95 % interval {bounds[0]:.2%} to {bounds[1]:.2%}"
+            rows.append((label, text))
+    count = evaluation.get("num_images", UNKNOWN)
+    classes = [
+        (
+            cell(row.get("class")),
+            row.get("support", UNKNOWN),
+            *(_share(row.get(key)) for key in ("AP", "AP50")),
+        )
+        for row in evaluation.get("classes", [])[:LISTED]
+    ]
+    return [
+        *_table(("Measure", f"Value on {count} test images"), rows),
+        "",
+        *_table(("Class", "Objects", "AP", "AP50"), classes),
     ]
 
 

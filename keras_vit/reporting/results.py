@@ -12,9 +12,11 @@ from keras_vit.common.files import replacing, write_json, write_text
 from keras_vit.devices import current
 from keras_vit.evaluation import (
     evaluate,
+    evaluate_boxes,
     evaluate_masks,
     plot_confusion,
     plot_mistakes,
+    write_detection_report,
     write_report,
     write_segmentation_report,
 )
@@ -24,15 +26,21 @@ from keras_vit.visualize import plane_fields, plot_filters
 
 logger = logging.getLogger(__name__)
 
+# The evaluation and the page of a task that is not of whole images.
+DENSE = {
+    "segmentation": (evaluate_masks, write_segmentation_report),
+    "detection": (evaluate_boxes, write_detection_report),
+}
+
 
 def write_results(folder, *, preprocessing=None, progress=None, place=None):
     """Evaluates the model of a run folder and writes the results into it.
 
-    Of a run of segmentation these are `evaluation.json`, `model_card.md` and
-    `report.html`. Of others `evaluation.json`, `predictions.npz`, `model_card.md` and,
-    where matplotlib is installed, `report.html`, `confusion.png` and `mistakes.png`,
-    the most confident mistakes; of a Neocognitron also `planes-s1.png` and so on, what
-    the cells of its planes look for.
+    Of a run of segmentation or detection these are `evaluation.json`, `model_card.md`
+    and `report.html`. Of others `evaluation.json`, `predictions.npz`, `model_card.md`
+    and, where matplotlib is installed, `report.html`, `confusion.png` and
+    `mistakes.png`, the most confident mistakes; of a Neocognitron also `planes-s1.png`
+    and so on, what the cells of its planes look for.
 
     `predictions.npz` holds an answer for each test image, in their order, from which
     runs can be compared image by image: the arrays `labels` (int32, the number of the
@@ -49,7 +57,8 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
             `keras_vit.training.train`.
 
     Returns:
-        An `Evaluation`, of a run of segmentation a `SegmentationEvaluation`.
+        An `Evaluation`, of a run of segmentation a `SegmentationEvaluation`, of
+        detection a `DetectionEvaluation`.
 
     Example:
 
@@ -57,9 +66,9 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
     >>> write_results(result.folder).accuracy_interval
     """
     own = folder.read_record()["recipe"]
-    masks = own.get("task") == "segmentation"
-    if masks:
-        evaluation = evaluate_masks(folder.path, progress=progress, place=place)
+    dense = DENSE.get(own.get("task"))
+    if dense:
+        evaluation = dense[0](folder.path, progress=progress, place=place)
     else:
         evaluation = evaluate(
             folder.path, preprocessing=preprocessing, progress=progress, place=place
@@ -77,13 +86,12 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
         path=str(folder),
     )
     write_json(folder.evaluation, evaluation.to_json())
-    if not masks:
+    if not dense:
         write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
     try:
-        if masks:
-            page = folder.path / "report.html"
-            write_segmentation_report(evaluation, page, str(folder))
+        if dense:
+            dense[1](evaluation, folder.path / "report.html", str(folder))
         else:
             _draw(evaluation, folder)
     except ImportError as error:

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 DEPTH = 3
 
 # Where higher is better, the best comes first.
-DESCENDING = ("accuracy", "mean_iou", "images_per_second")
+DESCENDING = ("accuracy", "mean_iou", "ap50", "images_per_second")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +42,9 @@ class Run:
     # Mean IoU of the test's masks at their own sizes, in [0, 1], as evaluation.json has
     # it; of evaluated runs of segmentation. That of history.csv is at the network's.
     mean_iou: float | None
+    # COCO's average precision at IoU 0.5 on the test's boxes, in [0, 1], from
+    # evaluation.json; of runs of detection.
+    ap50: float | None
     # Wall-clock seconds of training and evaluation; of finished runs.
     seconds: float | None
     # Training images in each of these seconds.
@@ -75,15 +78,18 @@ class RunTable(Table):
 
     @property
     def header(self):
-        """The names of the columns; mean IoU is one where a run has it."""
-        names = "name data model params epochs status accuracy time images/s".split()
-        if self._with_masks:
-            names.insert(7, "mean IoU")
-        return names
+        """The names of the columns; mean IoU and AP50 are some where a run has them."""
+        names = "name data model params epochs status accuracy".split()
+        return [*names, *self._dense.values(), "time", "images/s"]
 
     @property
-    def _with_masks(self):
-        return any(run.mean_iou is not None for run in self)
+    def _dense(self):
+        """The columns that some runs have, with their names."""
+        return {
+            name: title
+            for name, title in (("mean_iou", "mean IoU"), ("ap50", "AP50"))
+            if any(getattr(run, name) is not None for run in self)
+        }
 
     def sorted(self, column="name", reverse=False):
         """The same rows in another order.
@@ -117,7 +123,7 @@ class RunTable(Table):
             epochs,
             run.status,
             percent(run.accuracy),
-            *([percent(run.mean_iou)] if self._with_masks else []),
+            *(percent(getattr(run, name)) for name in self._dense),
             "–" if run.seconds is None else as_clock(run.seconds),
             "–" if speed is None else f"{speed:.0f}",
         ]
@@ -195,7 +201,8 @@ def _read(path, top):
         planned_epochs=recipe.get("epochs"),
         status=record["status"],
         accuracy=_known(row.get("val_accuracy")),
-        mean_iou=_mean_iou(folder),
+        mean_iou=_evaluated(folder, "mean_iou"),
+        ap50=_evaluated(folder, "AP50"),
         seconds=seconds,
         images_per_second=images / seconds if images and seconds else None,
         history=rows,
@@ -203,12 +210,12 @@ def _read(path, top):
     )
 
 
-def _mean_iou(folder):
-    """What the evaluation of a run found; `None` of other tasks, and without one."""
+def _evaluated(folder, name):
+    """A number of the evaluation of a run; `None` of other tasks, and without one."""
     if not folder.evaluation.exists():
         return None
     found = json.loads(read_regular(folder.evaluation))
-    value = found.get("mean_iou") if isinstance(found, dict) else "nothing"
+    value = found.get(name) if isinstance(found, dict) else "nothing"
     if value is not None and not is_number(value):
         raise ValueError(f"evaluation.json must be one of `train`. It holds: {value!r}")
     return value

@@ -38,10 +38,10 @@ ROUNDED_TO = (7, 8)
 # A small model resizes to this side where images are larger, or of many sizes.
 SMALL_IMAGE_SIZE = 64
 
-# For segmentation, where a class is told of every patch, they are finer. Other small
-# models halve their images some times: by no more than this without a rest.
-SEGMENTED_PATCH_SIZE = 8
-SEGMENTED_IMAGE_SIZE = 128
+# For segmentation and detection, where every patch has its answer, they are finer.
+# Other small models halve their images some times: by no more than this without a rest.
+DENSE_PATCH_SIZE = 8
+DENSE_IMAGE_SIZE = 128
 MULTIPLE = 32
 
 # A U-Net that gives a class to every pixel of an image, in the form that most code has;
@@ -111,8 +111,8 @@ def model_arguments(recipe, *, native_size, num_channels):
         if recipe.image_size is None:
             arguments["image_size"] = UNET_IMAGE_SIZE
     if recipe.model in SMALL:
-        segments = recipe.task == "segmentation"
-        choose = _choose_segmented_sizes if segments else _choose_sizes
+        dense = recipe.task != "classification"
+        choose = _choose_dense_sizes if dense else _choose_sizes
         choose(arguments, recipe, native_size)
         for name, default in SMALL[recipe.model].items():
             value = getattr(recipe, name)
@@ -131,13 +131,13 @@ def _choose_sizes(arguments, recipe, native_size):
             _fit_together(arguments)
 
 
-def _choose_segmented_sizes(arguments, recipe, native_size):
-    """The same for segmentation, where a class is told of every patch."""
+def _choose_dense_sizes(arguments, recipe, native_size):
+    """The same for segmentation and detection, where every patch has its answer."""
     is_vit = recipe.model == "small"
     if recipe.image_size is None:
-        fits = native_size is not None and max(native_size) <= SEGMENTED_IMAGE_SIZE
-        step = (recipe.patch_size or SEGMENTED_PATCH_SIZE) if is_vit else MULTIPLE
-        sides = native_size if fits else (SEGMENTED_IMAGE_SIZE,) * 2
+        fits = native_size is not None and max(native_size) <= DENSE_IMAGE_SIZE
+        step = (recipe.patch_size or DENSE_PATCH_SIZE) if is_vit else MULTIPLE
+        sides = native_size if fits else (DENSE_IMAGE_SIZE,) * 2
         rounded = tuple(max(1, round(side / step)) * step for side in sides)
         arguments["image_size"] = rounded
         if fits and rounded != tuple(native_size):
@@ -148,7 +148,7 @@ def _choose_segmented_sizes(arguments, recipe, native_size):
                 step,
             )
     if is_vit and recipe.patch_size is None:
-        sides, usual = _sides(arguments["image_size"]), SEGMENTED_PATCH_SIZE
+        sides, usual = _sides(arguments["image_size"]), DENSE_PATCH_SIZE
         divided = all(side % usual == 0 for side in sides)
         arguments["patch_size"] = usual if divided else _patch_size(sides)
 

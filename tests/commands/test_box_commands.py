@@ -129,7 +129,7 @@ def test_evaluate_prints_and_reports_average_precision(model, photos, tmp_path, 
     assert cli.main([*words, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["task"] == "detection"
     assert cli.main(words[:2]) != 0
-    assert "needs --data" in capsys.readouterr().err
+    assert "give `data`" in capsys.readouterr().err
     assert cli.main(["evaluate", model, *words[1:]]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["run", "data", "AP"] and len(lines) == 4

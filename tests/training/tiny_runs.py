@@ -51,6 +51,26 @@ def write_masks(root, seed=0, count=11, size=(8, 12)):
     return root
 
 
+def write_boxes(root, seed=0, count=11, size=(16, 24)):
+    """Dark grey images with up to two lighter rectangles, as YOLO txt."""
+    random = np.random.default_rng(seed)
+    height, width = size
+    for index in range(count):
+        pixels, lines = random.integers(0, 60, size), []
+        for name in range(index % 3):  # in the first one there is nothing
+            top, left = random.integers(0, 8, 2)
+            pixels[top : top + 6, left : left + 8] += 80 * (1 + name)
+            middle = (left + 4) / width, (top + 3) / height
+            lines.append(f"{name} {middle[0]} {middle[1]} {8 / width} {6 / height}")
+        for folder in ("images", "labels"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(pixels.astype("uint8"))
+        image.save(root / "images" / f"{index:02d}.png")
+        (root / "labels" / f"{index:02d}.txt").write_text("\n".join(lines))
+    (root / "classes.txt").write_text("grey\nlight\n")
+    return root
+
+
 class Final(keras.callbacks.Callback):
     """Keeps every variable at the end of training."""
 

@@ -1,4 +1,4 @@
-"""What `evaluate` prints of boxes."""
+"""What `evaluate` and `train` print of boxes."""
 
 from keras_vit.common.tables import aligned
 from keras_vit.common.wording import interval, percent
@@ -9,25 +9,27 @@ def print_boxes(result):
     """One evaluation of boxes as text."""
     images, objects = result.num_images, result.num_objects
     print(f"data: {result.data}, {images} images with {objects} objects")
+    print_precisions(result)
+    print(result)
+
+
+def print_precisions(result):
+    """AP and AP50 of an evaluation, with their intervals."""
     shares = result.to_json()
     for name, bounds in result.intervals.items():
         after = "" if bounds is None else interval(bounds)
         print(f"{name}: {percent(shares[name])}{after}")
-    print(result)
 
 
 def print_several_boxes(models, results, format):
     """Evaluations of several models, with mean and standard deviation of the AP."""
-    from keras_vit.evaluation import summarise
-
     runs = [
         {"model": str(path), **result.to_json()}
         for path, result in zip(models, results)
     ]
-    values = [run["AP"] for run in runs]
-    mean = None if None in values else summarise(values)  # of data without objects
+    summary = summary_of_boxes(results)
     if format == "json":
-        show({"runs": runs, "AP": mean}, "json")
+        show({"runs": runs, "AP": summary}, "json")
         return
     names = ("AP", "AP50", "AP75", "AR_100")
     rows = [
@@ -35,6 +37,19 @@ def print_several_boxes(models, results, format):
         for run in runs
     ]
     print(aligned([["run", "data", "AP", "AP50", "AP75", "AR 100"], *rows], left=2))
-    if mean is not None:
-        spread = 100 * mean.standard_deviation
-        print(f"AP: {100 * mean.mean:.2f} ± {spread:.2f} % (n = {mean.n})")
+    print_summary_of_boxes(summary)
+
+
+def summary_of_boxes(results):
+    """The `Summary` of the AP of evaluations; `None` of data without objects."""
+    from keras_vit.evaluation import summarise
+
+    values = [result.to_json()["AP"] for result in results]
+    return None if None in values else summarise(values)
+
+
+def print_summary_of_boxes(summary):
+    """Mean and standard deviation of the AP of several runs."""
+    if summary is not None:
+        spread = 100 * summary.standard_deviation
+        print(f"AP: {100 * summary.mean:.2f} ± {spread:.2f} % (n = {summary.n})")

@@ -24,8 +24,8 @@ class Evaluate:
     """Measure a trained model: loss, accuracy, calibration, and every class.
 
     Of a model that gives a class to every pixel: IoU, Dice and accuracy. Of one that
-    finds objects, which needs --data: COCO's average precision. For several
-    runs, the mean and the standard deviation are printed too.
+    finds objects: COCO's average precision. For several runs, the mean and the standard
+    deviation are printed too.
     """
 
     # Run folders, folders of train --seeds, .keras files, or files or folders of
@@ -55,7 +55,7 @@ class Evaluate:
     # Of masks: the distance of neighbouring pixels, such as millimetres, of rows and
     # columns; asks for the 95 % Hausdorff distance.
     spacing: float | tuple[float, float] | None = None
-    # Images per batch; does not change the result. By default 64, of masks 8.
+    # Images per batch; does not change the result. By default 64, of masks and boxes 8.
     batch_size: int | None = None
     # Where to compute: auto, cpu, gpu or tpu, with an optional number of devices, as in
     # gpu:2.
@@ -146,24 +146,17 @@ class Evaluate:
         return 0
 
     def _evaluate_boxes(self, model, path):
-        from keras_vit.evaluation import evaluate_detection
-        from keras_vit.evaluation.scored import find_scored
+        from keras_vit.evaluation import evaluate_boxes
 
-        if self.data is None:
-            raise ValueError(
-                "A model that finds boxes needs --data, a data set with boxes. "
-                f"Received: {path} alone"
-            )
         for name in ("steps", "window", "spacing"):
             if getattr(self, name) is not None:
                 raise ValueError(
                     f"--{name} is not for models of boxes. Received: {path}"
                 )
-        place = (model, self.data, self.data_dir)
-        source, _ = find_scored(*place, corrupt=self.corrupt, task="detection")
+        options = {"data_dir": self.data_dir, "corrupt": self.corrupt, "run": path}
+        options["batch_size"] = self.batch_size or 8
         with progress_bar(str(path)) as bar:
-            options = {"batch_size": self.batch_size or 8, "progress": bar}
-            return evaluate_detection(model, source, **options)
+            return evaluate_boxes(model, self.data, progress=bar, **options)
 
     def _evaluate(self, path):
         from keras_vit.evaluation import evaluate, evaluate_masks

@@ -3,6 +3,11 @@
 import dataclasses
 from typing import ClassVar
 
+from keras_vit.commands.judging.boxes import (
+    print_precisions,
+    print_summary_of_boxes,
+    summary_of_boxes,
+)
 from keras_vit.commands.judging.masks import print_mean_iou, print_summary
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions
@@ -19,11 +24,12 @@ class Train(RunOptions):
 
     Without options, trains a small Vision Transformer on the embedded data set
     fashion_mnist_mini, in minutes on a laptop. With --task segmentation, the classes
-    are those of pixels, and the data has masks. With --weights, uses the published
-    recipe for that model and amount of data, unless --recipe names another one; the
-    other options override its fields. If the weights are a run folder, its model is the
-    default. Ctrl-C stops and saves; the same command with --resume continues, with the
-    result of an uninterrupted run.
+    are those of pixels, and the data has masks; with --task detection, they are those
+    of objects, and the data has boxes. With --weights, uses the published recipe for
+    that model and amount of data, unless --recipe names another one; the other options
+    override its fields. If the weights are a run folder, its model is the default.
+    Ctrl-C stops and saves; the same command with --resume continues, with the result of
+    an uninterrupted run.
     """
 
     # Train this many times, with consecutive seeds from --seed on, in folders below
@@ -55,6 +61,9 @@ class Train(RunOptions):
             if _of_masks(results[0]):
                 ious = [evaluation.scores.mean_iou for evaluation in results]
                 print_summary(summarise(ious))
+                return 0
+            if _of_boxes(results[0]):
+                print_summary_of_boxes(summary_of_boxes(results))
                 return 0
 
             accuracy = summarise([evaluation.accuracy for evaluation in results])
@@ -97,6 +106,9 @@ class Train(RunOptions):
         if _of_masks(evaluation):
             print_mean_iou(evaluation)
             shown = "the best and the worst images"
+        elif _of_boxes(evaluation):
+            print_precisions(evaluation)
+            shown = "missed and false boxes"
         else:
             bounds = interval(evaluation.accuracy_interval)
             print(f"test accuracy: {percent(evaluation.accuracy)}{bounds}")
@@ -114,3 +126,8 @@ class Train(RunOptions):
 def _of_masks(evaluation):
     """Whether an evaluation is of classes of pixels."""
     return hasattr(evaluation, "tallies")
+
+
+def _of_boxes(evaluation):
+    """Whether an evaluation is of boxes of objects."""
+    return hasattr(evaluation, "tally")

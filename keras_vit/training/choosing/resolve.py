@@ -13,8 +13,10 @@ from keras_vit.training.model_arguments import SMALL
 from keras_vit.training.recipes.files import find_recipe, model_of_run
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.recipes.starts import (
+    DETECTION,
     PRETRAINING,
     SEGMENTATION,
+    fine_tuned_detection,
     fine_tuned_segmentation,
 )
 
@@ -60,8 +62,11 @@ def resolve(base=None, given=None, *, place=None):
     recipe, reasons = _changed(start, given), []
     published = recipe.weights is not None and recipe.model not in SMALL
     published = base is None and published and not recipe.masked_target
-    if published and recipe.task == "segmentation":
-        start, reasons = fine_tuned_segmentation(recipe.head)
+    if published and recipe.task != "classification":
+        if recipe.task == "segmentation":
+            start, reasons = fine_tuned_segmentation(recipe.head)
+        else:
+            start, reasons = fine_tuned_detection()
         start = dataclasses.replace(start, **model)
         recipe = _changed(start, given)
     elif base == "auto" or published:
@@ -97,20 +102,21 @@ def _start(base, given):
     weights = given.get("weights")
     model = {} if weights is None else model_of_run(weights)
     task = given.get("task", model.get("task", "classification"))
-    if model:  # whose head may be for the other task
-        unread = "pooling" if task == "segmentation" else "head"
-        model = {name: model[name] for name in model if name != unread}
+    if model:  # whose head may be for another task
+        unread = {"classification": ("head",), "segmentation": ("pooling",)}
+        unread = unread.get(task, ("head", "pooling"))
+        model = {name: model[name] for name in model if name not in unread}
         model["task"] = task
     masked = given.get("masked_target")
     if base == "auto" and (masked is not None or task != "classification"):
         what = f"task={task!r}" if masked is None else f"masked_target={masked!r}"
         raise ValueError(
-            "The recipe 'auto' learns classes of images; there is none for pretraining "
-            f"or segmentation. Received: auto with {what}"
+            "The recipe 'auto' learns classes of images; there is none for "
+            f"pretraining, segmentation or detection. Received: auto with {what}"
         )
     start = Recipe() if masked is None else PRETRAINING
-    if task == "segmentation":
-        start = SEGMENTATION
+    if task != "classification":
+        start = SEGMENTATION if task == "segmentation" else DETECTION
     return dataclasses.replace(start, **model), model
 
 

@@ -31,12 +31,11 @@ def plot_curves(rows, path):
 
 def curves_figure(rows):
     """The picture of `plot_curves` as a matplotlib `Figure`."""
-    names = ["loss", "accuracy"]
-    if rows and "mean_iou" in rows[-1]:
-        names.append("mean_iou")
+    known = rows[-1] if rows else ("loss", "accuracy")
+    names = [name for name in ("loss", "accuracy", "mean_iou") if name in known]
     figure = new_figure(4.5 * len(names), 3.5)
     epochs = [row["epoch"] for row in rows]
-    for axes, name in zip(figure.subplots(1, len(names)), names):
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):
         for key, label in ((name, "training"), (f"val_{name}", "test")):
             if rows and key in rows[-1]:
                 axes.plot(epochs, [row.get(key) for row in rows], ".-", label=label)

@@ -5,6 +5,7 @@ import fnmatch
 import re
 
 from keras_vit.common.wording import hint
+from keras_vit.models.detection.detector import FAMILY as DETECTOR
 from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.vision_model import settings_of
 
@@ -13,6 +14,8 @@ BACKBONE = "backbone"
 HEAD_LAYERS = ("pre_logits", "head")
 # Of a `Segmenter`, how the names of its head's layers begin.
 SEGMENTER_HEAD = ("head", "mask_transformer", "decoder_", "up")
+# The same of a `Detector`, of its pyramid and its head.
+DETECTOR_HEAD = ("stride", "class_", "box_", "centreness_")
 
 
 def freeze_layers(model, patterns):
@@ -50,8 +53,9 @@ def freeze_layers(model, patterns):
 
 def _in_head(model, name):
     """Whether a layer belongs to a model's head, not to its backbone."""
-    if settings_of(model).get("family") == SEGMENTER:
-        return name.startswith(SEGMENTER_HEAD)
+    family = settings_of(model).get("family")
+    if family in (SEGMENTER, DETECTOR):
+        return name.startswith(SEGMENTER_HEAD if family == SEGMENTER else DETECTOR_HEAD)
     return name in HEAD_LAYERS
 
 

@@ -15,6 +15,12 @@ SIZES += ("num_blocks", "width_factor")
 # What only heads and losses of classification read, and of segmentation.
 OF_IMAGES = ("pooling", "representation_size", "head_bias", "loss")
 OF_PIXELS = ("head", "pixel_loss")
+# The fields that a task does not read, and who reads each.
+UNREAD = {
+    "classification": {"segmentation": OF_PIXELS},
+    "segmentation": {"classification": OF_IMAGES},
+    "detection": {"classification": OF_IMAGES, "segmentation": OF_PIXELS},
+}
 
 
 def _is_size(value):
@@ -109,8 +115,11 @@ def _check_pairs(recipe):
     """Values that contradict each other."""
     unread = ("label_smoothing", "representation_size", "head_bias")
     unread = [name for name in unread if getattr(recipe, name)]
-    segments = recipe.task == "segmentation"
-    other_task = _changed(recipe, OF_IMAGES if segments else OF_PIXELS)
+    dense, other_task, reader = recipe.task != "classification", [], None
+    for task, fields in UNREAD[recipe.task].items():
+        if changed := _changed(recipe, fields):
+            other_task, reader = changed, task
+            break
     sizes = [name for name in SIZES if getattr(recipe, name) is not None]
     own = SMALL.get(recipe.model, ())
     wrong_sizes = [name for name in sizes if name not in own]
@@ -122,29 +131,26 @@ def _check_pairs(recipe):
             ("epochs", "total_steps"),
         ),
         (
-            recipe.task == "detection",
-            "A run learns the classes of images or, with task='segmentation', of "
-            "pixels; there is no training of detectors yet. keras_vit.Detector and "
-            "keras_vit.YOLOS_S learn by `compile` and `fit`, and "
-            "keras_vit.evaluation.evaluate_detection scores them",
-            ("task",),
-        ),
-        (
-            segments and recipe.masked_target is not None,
-            "Pretraining needs no masks: pretrain first, then give the run as the "
-            "weights of a run for segmentation",
+            dense and recipe.masked_target is not None,
+            "Pretraining needs no masks and no boxes: pretrain first, then give the "
+            f"run as the weights of a run for {recipe.task}",
             ("task", "masked_target"),
         ),
         (
             other_task,
-            f"Only {'classification' if segments else 'segmentation'} reads "
-            f"{', '.join(other_task)}",
+            f"Only {reader} reads {', '.join(other_task)}",
             ("task", *other_task),
         ),
         (
             recipe.label_smoothing and recipe.pixel_loss != "crossentropy",
             "`label_smoothing` is for the cross-entropy only",
             ("pixel_loss", "label_smoothing"),
+        ),
+        (
+            recipe.label_smoothing and recipe.task == "detection",
+            "`label_smoothing` is for the cross-entropy, and boxes are learned by the "
+            "focal loss",
+            ("task", "label_smoothing"),
         ),
         (
             recipe.pixel_loss == "crossentropy_dice" and recipe.accumulation_steps > 1,

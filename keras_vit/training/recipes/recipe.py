@@ -78,7 +78,8 @@ class Recipe:
     # (skip).
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
-    # What is learned: a class for every image, or one for every pixel (segmentation).
+    # What is learned: a class for every image, one for every pixel (segmentation), or
+    # classes and boxes of objects (detection).
     task: Literal["classification", "segmentation", "detection"] = field(
         "classification", "model", rare=True
     )
@@ -162,7 +163,7 @@ class Recipe:
     # Updates between two tests of the model; by default one pass over the images.
     evaluate_every: int | None = field(None, "length", "at least 1")
     # Which weights to save: those of the last test of the model, or of the one with the
-    # best accuracy on the validation images.
+    # best accuracy on the validation images, of boxes the lowest loss.
     keep: Literal["last", "best"] = field("last", "length", rare=True)
     # Images per update, over all devices together.
     batch_size: int = field(64, "length", "at least 1")

@@ -14,6 +14,24 @@ PRETRAINING = Recipe(
 # Segmentation from random weights, ours.
 SEGMENTATION = Recipe(task="segmentation", epochs=50, batch_size=8, weight_decay=0.05)
 
+# Detection from random weights, ours.
+DETECTION = Recipe(
+    task="detection", epochs=50, batch_size=16, weight_decay=0.05, learning_rate=2e-3
+)
+# Detection from weights of a backbone.
+_DETECTOR = Recipe(
+    task="detection",
+    epochs=50,
+    batch_size=16,
+    learning_rate=1e-4,
+    weight_decay=0.1,
+)
+_WHY_DETECTOR = (
+    "AdamW at 0.0001 with weight decay 0.1, as ViTDet trains plain ViTs with a head "
+    "for boxes (Li et al. 2022, and its configurations in detectron2); batches of 16, "
+    "50 passes and the cosine are ours, for sets that are smaller than COCO."
+)
+
 # Segmentation from weights of a backbone. Both papers let the rate fall by a polynomial
 # of power 0.9, which is almost a line.
 _FINE_TUNED = {"task": "segmentation", "optimizer": "sgd", "decay": "linear"}
@@ -59,3 +77,13 @@ def fine_tuned_segmentation(head):
     names += "warmup_steps epochs"
     why = _WHY_TRANSUNET if upsampler else _WHY_SEGMENTER
     return recipe, [(why, names.split())]
+
+
+def fine_tuned_detection():
+    """The recipe of detection from weights of a backbone, and why.
+
+    Returns:
+        As `fine_tuned_segmentation`.
+    """
+    names = "optimizer learning_rate weight_decay batch_size epochs decay"
+    return _DETECTOR, [(_WHY_DETECTOR, names.split())]

@@ -16,6 +16,13 @@ from keras_vit.training.optimizers.build import build_optimizer
 from keras_vit.training.optimizers.layer_groups import freeze_layers
 from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.replicas import num_replicas, scope
+from keras_vit.training.run.detection import (
+    box_objective,
+    build_detector,
+    check_detection,
+    continued_detector,
+    continues_detector,
+)
 from keras_vit.training.run.segmentation import (
     build_segmenter,
     check_segmentation,
@@ -36,15 +43,18 @@ def check_model(recipe):
         )
     if recipe.task == "segmentation":
         check_segmentation(recipe)
+    elif recipe.task == "detection":
+        check_detection(recipe)
     elif family == "unet":
         raise ValueError(
             "A UNet gives a class to every pixel, which is for the task segmentation. "
             f"Received: model={recipe.model!r}, task={recipe.task!r}"
         )
-    if family == "yolos":
+    elif family == "yolos":
         raise ValueError(
-            "A run learns classes of images, and a YOLOS tells boxes. Received: "
-            f"model={recipe.model!r}. Compile the model yourself, and call `fit`."
+            "The task learns no boxes, and a YOLOS tells boxes. Received: "
+            f"model={recipe.model!r}, task={recipe.task!r}. Compile the model "
+            "yourself, and call `fit`."
         )
     if family == "neocognitron":
         check_self_organisation(recipe)
@@ -64,14 +74,19 @@ def build_model(recipe, num_classes, arguments):
     keras.utils.set_random_seed(recipe.seed)
     masked = recipe.masked_target is not None
     segments = recipe.task == "segmentation" and family_of(recipe.model) != "unet"
+    detects = recipe.task == "detection"
     backbone, made = recipe.model, arguments
     try:
         if segments and continues(recipe, arguments):
             model = continued_segmenter(recipe, num_classes, arguments)
             freeze_layers(model, recipe.freeze)
             return model
+        if detects and continues_detector(arguments):
+            model = continued_detector(recipe, num_classes, arguments)
+            freeze_layers(model, recipe.freeze)
+            return model
         if recipe.model in SMALL:
-            features = masked or segments
+            features = masked or segments or detects
             backbone, made = (
                 _small(recipe, 0 if features else num_classes, arguments),
                 {},
@@ -80,6 +95,8 @@ def build_model(recipe, num_classes, arguments):
             model = MaskedPatchPrediction(backbone, recipe.masked_target, **made)
         elif segments:
             model = build_segmenter(recipe, backbone, num_classes, made)
+        elif detects:
+            model = build_detector(recipe, backbone, num_classes, made)
         elif recipe.model in SMALL:
             model = backbone
         else:
@@ -151,6 +168,8 @@ def _objective(recipe, pretrained):
     """Loss and metrics for `compile`; targets and weights of one image."""
     if recipe.task == "segmentation":
         return pixel_objective(recipe, pretrained)
+    if recipe.task == "detection":
+        return box_objective(recipe)
     if recipe.masked_target is None:
         # Weighted: what fills up the last test batch counts nothing.
         metrics = [LabelAccuracy(name="accuracy")]
@@ -170,13 +189,16 @@ def _build_state(model, targets, weights):
         symbolic = keras.tree.map_structure(
             lambda x: keras.KerasTensor((1, *x.shape[1:]), x.dtype), model.input
         )
-        rest = [
-            keras.KerasTensor(x.shape, keras.backend.standardize_dtype(x.dtype))
-            for x in (targets, weights)
-            if x is not None
-        ]
+        rest = keras.tree.map_structure(
+            lambda x: keras.KerasTensor(
+                x.shape, keras.backend.standardize_dtype(x.dtype)
+            ),
+            [x for x in (targets, weights) if x is not None],
+        )
         model._symbolic_build(data_batch=(symbolic, *rest))
         return
+    if isinstance(model.output, dict):
+        return  # of a detector, whose metrics are its loss alone
     outputs = keras.ops.zeros((1, *model.output_shape[1:]))
     model.compute_metrics(None, targets, outputs, weights)
     model.reset_metrics()

@@ -92,7 +92,7 @@ def _numbers(recipe):
     """The numbers of an epoch; none where they are those of pretraining."""
     if recipe.masked_target is not None:
         return ()
-    names = ("loss", "accuracy")
+    names = ("loss",) if recipe.task == "detection" else ("loss", "accuracy")
     return (*(part + name for part in ("", "val_") for name in names), "learning_rate")
 
 

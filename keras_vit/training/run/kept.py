@@ -2,6 +2,7 @@
 
 # By what the best weights of each task are known.
 BEST_BY = {"classification": "val_accuracy", "segmentation": "val_mean_iou"}
+BEST_BY["detection"] = "val_loss"
 
 
 def kept_row(recipe, history):
@@ -16,4 +17,6 @@ def kept_row(recipe, history):
     """
     if recipe.keep == "last":
         return history[-1]
-    return max(history, key=lambda row: row[BEST_BY[recipe.task]])
+    name = BEST_BY[recipe.task]
+    best = min if name == "val_loss" else max
+    return best(history, key=lambda row: row[name])

@@ -246,11 +246,12 @@ class Stop(keras.callbacks.Callback):
 def whole_run(case, strategy):
     """`train` on one device, on the replicas, and there once stopped and resumed."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from tiny_runs import TINY, write_images, write_masks
+    from tiny_runs import TINY, write_boxes, write_images, write_masks
 
     values = {**TINY.to_json(), **case.get("recipe", {})}
     root = Path(tempfile.mkdtemp())
-    write = write_masks if values["task"] == "segmentation" else write_images
+    writers = {"segmentation": write_masks, "detection": write_boxes}
+    write = writers.get(values["task"], write_images)
     recipe = Recipe(**{**values, "data": str(write(root / "images", count=44))})
     found = {"one": train(recipe, root / "one", devices="cpu:1").history}
     with strategy.scope():

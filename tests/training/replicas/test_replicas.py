@@ -86,6 +86,15 @@ MATRIX = {
             **PARTS,
         },
     },
+    "whole run, boxes": {
+        "kind": "run",
+        "recipe": {
+            **{name: 0.0 for name in RANDOM},
+            **{"task": "detection", "augment": "flip", "batch_size": 16},
+            **EMA,
+            **PARTS,
+        },
+    },
     "whole run, dice": {
         "kind": "run",
         "recipe": {

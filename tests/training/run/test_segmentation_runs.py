@@ -23,7 +23,6 @@ PLAIN = {"dropout_rate": 0.0, "attention_dropout_rate": 0.0, "drop_path_rate": 0
 @pytest.mark.parametrize(
     "values, message",
     [
-        ({"task": "detection"}, "no training of detectors yet"),
         ({"head": "mask"}, r"Only segmentation reads head\."),
         ({"pixel_loss": "dice"}, "Only segmentation reads pixel_loss"),
         ({"task": "segmentation", "pooling": "gap"}, "Only classification reads pool"),
