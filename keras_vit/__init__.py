@@ -1,5 +1,7 @@
 """Vision Transformers, BiT ResNets and hybrids for Keras 3."""
 
+import sys
+
 from keras_vit.common.interrupts import INTERRUPTS, is_command
 
 if is_command():
@@ -10,21 +12,22 @@ if is_command():
     be_plain()  # before libraries keep stderr for their logs
     del be_plain
 
-from keras_vit.common.environment import check_environment
-
-check_environment()
-
-# Imported now, as they register all layers, models, losses and metrics: saved files
-# load without more.
-from keras_vit import layers, losses  # noqa: E402, F401
 from keras_vit._version import __version__  # noqa: E402
 from keras_vit.common.lazy import lazy_attributes  # noqa: E402
-from keras_vit.models import vision_model as _  # noqa: E402, F401
 from keras_vit.models.variants.rows import FAMILIES  # noqa: E402
-from keras_vit.pretraining import losses as masked_losses  # noqa: E402
-from keras_vit.pretraining import metrics, model  # noqa: E402
 
-del INTERRUPTS, is_command, masked_losses, metrics, model
+# The command imports Keras once it knows that it will compute (`cli.py`). Its workers,
+# which are spawned, unpickle what needs it.
+if not is_command() or "multiprocessing.spawn" in sys.modules:
+    from keras_vit.common.environment import check_environment
+
+    check_environment()
+
+    from keras_vit import registered as _  # noqa: F401
+
+    del check_environment
+
+del INTERRUPTS, is_command, sys
 
 # Everything else is imported when it is first used.
 __getattr__, __dir__, __all__ = lazy_attributes(

@@ -10,10 +10,8 @@ import signal
 import sys
 from typing import Annotated, Union
 
-import tyro
-
 from keras_vit._version import __version__
-from keras_vit.commands import COMMANDS
+from keras_vit.common.environment import check_environment
 from keras_vit.common.interrupts import INTERRUPTS
 from keras_vit.common.streams import plain_streams, unescaped
 from keras_vit.terminal import (
@@ -73,10 +71,17 @@ def _run(args):
     except SystemExit as stop:  # of the parser, which has printed why
         sys.stdout.flush()
         return stop.code or 0
+    _import_keras()
     with INTERRUPTS.working():
         status = call()
         sys.stdout.flush()
     return status
+
+
+def _import_keras():
+    """What takes seconds, and is not needed to answer --help or a misspelled option."""
+    check_environment()
+    from keras_vit import registered  # noqa: F401
 
 
 def parse(args):
@@ -85,6 +90,10 @@ def parse(args):
     Raises:
         SystemExit: after help, or a message about wrong usage.
     """
+    import tyro
+
+    from keras_vit.commands import COMMANDS
+
     commands = [
         Annotated[kind, tyro.conf.subcommand(name)] for name, kind in COMMANDS.items()
     ]

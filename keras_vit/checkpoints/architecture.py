@@ -20,7 +20,7 @@ from keras_vit.checkpoints.sizes import (
     vgg,
     yolos,
 )
-from keras_vit.layers.tokens.patches import stem_factor
+from keras_vit.layers.tokens.grids import stem_factor
 
 # Of each family of the lineage: a function from a checkpoint to arguments.
 READERS = {

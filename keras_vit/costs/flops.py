@@ -4,7 +4,7 @@ import math
 from types import SimpleNamespace
 
 from keras_vit.costs import segmenter_flops
-from keras_vit.layers.tokens.patches import pair, patch_grid
+from keras_vit.layers.tokens.grids import pair, patch_grid
 from keras_vit.layers.tokens.pooling import pooled_width
 from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants import counts

@@ -5,7 +5,7 @@ import re
 from types import SimpleNamespace
 
 from keras_vit.layers import MaskTransformer
-from keras_vit.layers.tokens.patches import patch_grid
+from keras_vit.layers.tokens.grids import patch_grid
 from keras_vit.models.backbones import stride_of
 from keras_vit.models.variants import counts
 

@@ -12,7 +12,7 @@ from keras_vit.common.wording import as_memory
 from keras_vit.costs.flops import flops_by_part
 from keras_vit.costs.memory import bytes_of, estimate_training
 from keras_vit.costs.time import images_per_second
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models import build, with_image_size
 from keras_vit.models.preprocessing import scaling_text
 from keras_vit.models.variants.lineage import LINEAGE

@@ -4,7 +4,7 @@ import math
 
 from keras_vit.exporting import weight_files as weights
 from keras_vit.exporting.preparation import note, preparation_of
-from keras_vit.layers.tokens.patches import stem_factor
+from keras_vit.layers.tokens.grids import stem_factor
 from keras_vit.models.vision_model import metadata_of
 
 _GELUS = {"erf": "gelu", "tanh": "gelu_tanh", "quick": "quick_gelu"}

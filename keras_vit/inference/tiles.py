@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_vit.common.checks import check_positive
 from keras_vit.inference.windows import checked_image
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models.vision_model import arguments_of, look_inside, settings_of
 
 

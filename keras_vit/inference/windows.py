@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from keras_vit.common.checks import check_positive
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models.vision_model import arguments_of, look_inside, settings_of
 
 

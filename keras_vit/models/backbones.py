@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from keras_vit.checkpoints.opening import values_of
 from keras_vit.layers import PadToMultiple
-from keras_vit.layers.tokens.patches import stem_factor
+from keras_vit.layers.tokens.grids import stem_factor
 from keras_vit.models.building.ends import image_input
 from keras_vit.models.constructors import BUILDERS, build
 from keras_vit.models.vision_model import VisionModel, look_inside, settings_of

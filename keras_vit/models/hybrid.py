@@ -10,7 +10,7 @@ from keras_vit.layers import (
     PostActivationUnit,
     StandardizedConv2D,
 )
-from keras_vit.layers.tokens.patches import pair, stem_factor
+from keras_vit.layers.tokens.grids import pair, stem_factor
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
 from keras_vit.models.building.encoder import check_transformer

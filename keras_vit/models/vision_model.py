@@ -8,7 +8,7 @@ import copy
 
 import keras
 
-from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
+from keras_vit.layers.tokens.grids import pair, patch_grid, stem_factor
 
 # Arguments that constructors have got since version 0.1, and their defaults: what they
 # are in a model that was saved before.

@@ -8,11 +8,7 @@ from keras_vit.layers import (
     TokenPooling,
     TransformerBlock,
 )
-from keras_vit.layers.tokens.patches import (
-    check_divisible,
-    patch_and_stride,
-    patch_grid,
-)
+from keras_vit.layers.tokens.grids import check_divisible, patch_and_stride, patch_grid
 from keras_vit.models.building import arguments
 from keras_vit.models.building.constructor import constructor
 from keras_vit.models.building.encoder import (

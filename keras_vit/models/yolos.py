@@ -18,7 +18,7 @@ from keras_vit.layers import (
     TransformerBlock,
 )
 from keras_vit.layers.resize import KERNELS
-from keras_vit.layers.tokens.patches import check_divisible, pair, patch_grid
+from keras_vit.layers.tokens.grids import check_divisible, pair, patch_grid
 from keras_vit.layers.transformer.attention import check_heads
 from keras_vit.layers.transformer.mlp import GELUS
 from keras_vit.models.building import arguments

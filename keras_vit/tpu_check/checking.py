@@ -7,7 +7,7 @@ import re
 from keras_vit.common.checks import check_choice
 from keras_vit.costs.chips import CHIPS
 from keras_vit.data.sets.known import num_training_images
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models.variants.rows import HYBRID_VARIANTS, VIT_VARIANTS
 from keras_vit.tpu_check.children import CompilerError, compile_in_child
 from keras_vit.tpu_check.program import read_program

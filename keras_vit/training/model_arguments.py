@@ -3,8 +3,6 @@
 import logging
 import math
 
-from keras_vit.devices import current
-from keras_vit.models.pretrained.weights import channels_of
 from keras_vit.models.variants.identify import family_of_variant
 from keras_vit.models.variants.listing import canonical_name
 
@@ -75,6 +73,8 @@ def family_of(model):
 
 def resolve_dtype(recipe):
     """The precision of a recipe: that of the devices where it leaves the choice."""
+    from keras_vit.devices import current
+
     if recipe.dtype != "auto":
         return recipe.dtype
     return current().dtype or "float32"
@@ -155,6 +155,8 @@ def _choose_dense_sizes(arguments, recipe, native_size):
 
 def _channels(recipe, num_channels):
     """The channels of the weights, to which images are converted, or of the data."""
+    from keras_vit.models.pretrained.weights import channels_of
+
     known = None if recipe.weights is None else channels_of(recipe.weights)
     if known not in (1, 3) or known == num_channels:
         return num_channels

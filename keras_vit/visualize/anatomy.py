@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import TransformerBlock
-from keras_vit.layers.tokens.patches import pair, patch_grid, stem_factor
+from keras_vit.layers.tokens.grids import pair, patch_grid, stem_factor
 from keras_vit.models.vision_model import image_shape, look_inside
 
 

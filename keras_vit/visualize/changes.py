@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_vit.common.checks import check_choice
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 
 
 def shift(images, rows=0, columns=0, *, mode="edge"):

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_vit.layers import PositionEmbedding, RelativeSelfAttention, sincos2d
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.visualize.anatomy import blocks_of, layer_named
 
 

@@ -5,7 +5,6 @@ from typing import Literal
 
 from keras_vit.commands.training.options import recipe_options
 from keras_vit.terminal import complain, show, stages
-from keras_vit.training.choosing.resolve import start_recipe
 from keras_vit.training.recipes.recipe import Recipe
 
 DEFAULT = Recipe(model="ViT_B16")
@@ -43,6 +42,7 @@ class TpuCheck:
 
     def __call__(self):
         from keras_vit.tpu_check import CompilerError
+        from keras_vit.training.choosing.resolve import start_recipe
 
         try:
             given = {**self.given, "dtype": self.dtype}

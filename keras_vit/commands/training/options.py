@@ -10,9 +10,7 @@ from typing import Annotated, ClassVar, TypedDict
 
 import tyro
 
-import keras_vit.data
 from keras_vit.terminal import WrongUsage
-from keras_vit.training.choosing.resolve import resolve, start_recipe
 from keras_vit.training.folder.choice import find_run_to_resume
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.recipes.records import Damaged
@@ -90,6 +88,8 @@ class RunOptions:
         To resume one run, this also finds its folder and its recipe: what is given
         must then agree with it, and what is not given need not be given again.
         """
+        from keras_vit.training.choosing.resolve import start_recipe
+
         try:
             recipe = start_recipe(self.start, self._given)
         except Damaged:  # the command is right, the file is not
@@ -106,10 +106,13 @@ class RunOptions:
 
     def resolved(self):
         """The recipe, the reasons for it, and the opened place of its data."""
+        from keras_vit.data import open_place
+        from keras_vit.training.choosing.resolve import resolve, start_recipe
+
         place = None
         if not self.resume:  # a finished run needs its data no more
             data = start_recipe(self.start, self._given).data
-            place = keras_vit.data.open_place(data)
+            place = open_place(data)
         recipe, reasons = resolve(self.start, self._given, place=place)
         for reason in reasons:
             logger.info("%s", reason)

@@ -9,7 +9,6 @@ import tyro
 
 from keras_vit.commands.training.options import recipe_options
 from keras_vit.terminal import command, complain, log_levels
-from keras_vit.training.choosing.resolve import resolve
 from keras_vit.training.recipes.recipe import Recipe
 
 # The run folder of each trial holds what it would log; and TensorFlow warns of a
@@ -173,6 +172,7 @@ class Tune:
 
     def _recipe(self):
         """The recipe to search around."""
+        from keras_vit.training.choosing.resolve import resolve
         from keras_vit.tuner.settings import VALIDATION
 
         recipe, _ = resolve(self.recipe, self.given)

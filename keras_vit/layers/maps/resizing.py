@@ -7,7 +7,7 @@ from keras import ops
 from keras_vit.common.checks import check_positive
 from keras_vit.layers.base import Layer
 from keras_vit.layers.resize import resize_matrix
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 
 
 def resized(maps, size, kernel):

@@ -10,7 +10,7 @@ from keras_vit.common.checks import (
     is_integer,
     is_number,
 )
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models.preprocessing import FROM_WEIGHTS, resolve_scaling
 
 

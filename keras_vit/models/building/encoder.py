@@ -8,7 +8,7 @@ from keras_vit.common.checks import (
 )
 from keras_vit.layers import PositionEmbedding
 from keras_vit.layers.resize import KERNELS
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.layers.tokens.pooling import TOKEN_POOLINGS
 from keras_vit.layers.tokens.position_embedding import KINDS, check_width
 from keras_vit.layers.transformer.attention import check_heads

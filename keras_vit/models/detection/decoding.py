@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_vit.boxes import clip_boxes, convert_boxes, nms
 from keras_vit.common.checks import check_positive, is_number
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models.vision_model import image_shape, settings_of
 
 CANDIDATES = 1000  # of an image, the best ones, before boxes on one object are dropped

@@ -3,7 +3,7 @@
 import keras
 
 from keras_vit.common.checks import check_rate
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 from keras_vit.models.building import arguments
 
 

@@ -7,7 +7,7 @@ forward pass of one image; a multiply-add counts as two.
 import math
 
 from keras_vit.layers.convolution.stages import stage_widths
-from keras_vit.layers.tokens.patches import pair, stem_factor
+from keras_vit.layers.tokens.grids import pair, stem_factor
 from keras_vit.models.variants.lineage import LINEAGE
 
 

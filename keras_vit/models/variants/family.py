@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from types import SimpleNamespace
 
-from keras_vit.layers.tokens.patches import pair
+from keras_vit.layers.tokens.grids import pair
 
 # Fields of a row that are no size of the architecture: what a model of it takes unless
 # it is told otherwise, and counts.

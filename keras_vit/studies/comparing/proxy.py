@@ -14,7 +14,7 @@ from keras_vit.studies.parts import ACCURACY
 _DRAWS, _ENDS = 1000, (0.025, 0.975)
 
 # Fields in the group of the model that only training, or the size of images, has.
-_NOT_START = ("image_size", "num_channels", "freeze", "head_bias", "dtype")
+_NOT_START = ("image_size", "num_channels", "freeze", "head_bias")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _start(cell):
     fields = {
         name: getattr(recipe, name)
         for name, field in recipe.__dataclass_fields__.items()
-        if field.metadata["group"] == "model" and name not in _NOT_START
+        if field.metadata["group"] in ("model", "weights") and name not in _NOT_START
     }
     pretraining = cell.needs.rpartition("/")[0]
     return tuple(fields.items()), pretraining

@@ -31,8 +31,9 @@ _ARRAYS = ("train", "test", "train_labels", "test_labels")
 
 # Fields of a recipe in these groups decide the features, but for what only training
 # reads.
-_GROUPS = ("data", "model")
+_GROUPS = ("data", "model", "weights", "memory")
 _TRAINING = ("augment", "freeze", "head_bias", "validation_fraction")
+_TRAINING += ("momentum_dtype", "accumulation_steps", "remat")
 
 
 @dataclasses.dataclass(frozen=True)

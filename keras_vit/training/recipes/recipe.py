@@ -6,7 +6,6 @@ from typing import Literal
 
 from keras_vit.common.wording import hint, shortened
 from keras_vit.models.variants.aliases import alias_of
-from keras_vit.training.recipes import cost
 from keras_vit.training.recipes.checks import (
     NAMES,
     RATES,
@@ -117,9 +116,9 @@ class Recipe:
     num_channels: Literal[1, 3] | None = field(None, "model")
     # Where the initial weights come from: a published name such as imagenet21k, a file,
     # a run folder or a URL; random if not given.
-    weights: str | None = field(None, "model")
+    weights: str | None = field(None, "weights")
     # Layers to freeze: names (* matches anything), or backbone for all but the head.
-    freeze: tuple[str, ...] = field((), "model", NAMES)
+    freeze: tuple[str, ...] = field((), "weights", NAMES)
     # What to predict for hidden patches, in pretraining without labels; if not given,
     # the model learns classes.
     masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = field(
@@ -153,7 +152,7 @@ class Recipe:
     drop_path_rate: float | None = field(None, "regularisation", "in [0, 1)")
     # Precision of the computation. auto: mixed_bfloat16 on a TPU, float32 elsewhere.
     dtype: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16", "float64"] = (
-        field("auto", "model")
+        field("auto", "memory")
     )
 
     # Passes over the training images; 24 if the number of updates is not given either.
@@ -169,11 +168,11 @@ class Recipe:
     batch_size: int = field(64, "length", "at least 1")
     # Gradient accumulation: number of equal parts in which a batch is computed, one
     # after another, to save memory.
-    accumulation_steps: int = field(1, "optimizer", "at least 1", rare=True)
+    accumulation_steps: int = field(1, "memory", "at least 1", rare=True)
     # Updates per call of the compiled program: same result, faster on a TPU.
     steps_per_execution: int = field(1, "machine", "at least 1", rare=True)
     # Recompute each block in the backward pass instead of storing its activations.
-    remat: bool = field(False, "machine", rare=True)
+    remat: bool = field(False, "memory", rare=True)
     # The optimizer: AdamW, SGD with momentum, or RMSProp as TensorFlow's EfficientNet
     # has it.
     optimizer: Literal["adamw", "sgd", "rmsprop"] = field("adamw", "optimizer")
@@ -181,7 +180,7 @@ class Recipe:
     momentum: float = field(0.9, "optimizer", "in [0, 1)")
     # Data type of the stored momentum; bfloat16 takes half the memory.
     momentum_dtype: Literal["float32", "bfloat16"] = field(
-        "float32", "optimizer", rare=True
+        "float32", "memory", rare=True
     )
     # Peak learning rate; never rescaled silently when the batch size changes.
     learning_rate: float = field(1e-3, "schedule", "positive")
@@ -244,7 +243,7 @@ class Recipe:
     augment: str = field("flip", "data")
 
     # Random seed of initial weights, data order, augmentation and dropout.
-    seed: int = field(0, "machine", "in [0, 2**31)")
+    seed: int = field(0, "length", "in [0, 2**31)")
     # Compile the training step with XLA. auto: on the CPU only small models, elsewhere
     # as Keras chooses.
     jit_compile: Literal["auto", "yes", "no"] = field("auto", "machine", rare=True)
@@ -320,7 +319,9 @@ class Recipe:
 
     def cost(self, num_examples=None, **options):
         """What a run costs; see `keras_vit.training.estimate_cost`."""
-        return cost.estimate_cost(self, num_examples, **options)
+        from keras_vit.training.recipes.cost import estimate_cost
+
+        return estimate_cost(self, num_examples, **options)
 
     def scaled_to(self, batch_size):
         """The same run with batches of another size, as its source scales it.

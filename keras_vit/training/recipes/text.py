@@ -6,8 +6,8 @@ from keras_vit.common.tables import aligned
 
 # The groups of fields, in the order of the sentence "data go through a model, which an
 # optimizer changes along a schedule".
-GROUPS = ("data", "pretraining", "model", "regularisation", "length", "schedule")
-GROUPS += ("optimizer", "machine")
+GROUPS = ("data", "pretraining", "model", "weights", "regularisation", "length")
+GROUPS += ("schedule", "optimizer", "memory", "machine")
 
 # Fields that only some values of `decay` read.
 _DECAY_OF = {
