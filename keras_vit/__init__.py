@@ -12,9 +12,9 @@ if is_command():
     be_plain()  # before libraries keep stderr for their logs
     del be_plain
 
-from keras_vit._version import __version__  # noqa: E402
-from keras_vit.common.lazy import lazy_attributes  # noqa: E402
-from keras_vit.models.variants.rows import FAMILIES  # noqa: E402
+from keras_vit._version import __version__
+from keras_vit.common.lazy import lazy_attributes
+from keras_vit.models.variants.rows import FAMILIES
 
 # The command imports Keras once it knows that it will compute (`cli.py`). Its workers,
 # which are spawned, unpickle what needs it.
