@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "data.loading": [
             *("from_arrays", "load", "load_splits", "own_validation", "splits"),
         ],
+        "data.multilabel.source": ["MultiLabelSource"],
         "data.pipeline.complete": ["corrupt_message"],
         "data.pipeline.images": ["load_image", "load_images"],
         "data.pipeline.masked": ["corrupt_patches"],

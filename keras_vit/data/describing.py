@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_vit.common.wording import as_file_size, display
 from keras_vit.data.dense import loading as dense
+from keras_vit.data.multilabel import loading as multilabel
 from keras_vit.data.places import open_place
 from keras_vit.data.sets.catalog import NOT_IN_TFDS
 from keras_vit.data.sets.known import KNOWN, facts_of, missing_files
@@ -13,6 +14,7 @@ from keras_vit.data.sets.prepared import data_root, find_builder
 from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX
 
 MOST_CLASSES = 10  # printed by name
+TOLD = "task='multilabel' (--task multilabel)"
 UNKNOWN = "not known to this package: look at the homepage"
 
 
@@ -29,6 +31,8 @@ class Description:
         class_names: Tuple of strings, or None where not known yet.
         examples_per_class: Number of images by class, of folders and lists; of masks
             and boxes, how many show the class.
+        labels_per_image: Number of images by the number of their labels, where an image
+            may have several.
         num_channels: 1 or 3.
         num_grey, num_colour: Images that are grey and in colour, of folders and lists;
             of those whose headers were looked at and can be read.
@@ -50,6 +54,7 @@ class Description:
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
     examples_per_class: dict[str, int] | None = None
+    labels_per_image: dict[int, int] | None = None
     num_channels: int | None = None
     num_grey: int | None = None
     num_colour: int | None = None
@@ -72,6 +77,7 @@ class Description:
             "kind": self.kind,
             "splits": self._splits(),
             "classes": self._classes(),
+            "labels per image": self._labels(),
             "images": self._images(),
             "download": self.download and as_file_size(self.download),
             "on disk": self.disk and as_file_size(self.disk),
@@ -103,6 +109,15 @@ class Description:
             shown = list(self.class_names or ())
         more = ", ..." if len(shown) > MOST_CLASSES else ""
         return f"{text}: {', '.join(shown[:MOST_CLASSES])}{more}" if shown else text
+
+    def _labels(self):
+        counts = self.labels_per_image
+        if not counts:
+            return None
+        mean = sum(n * c for n, c in counts.items()) / sum(counts.values())
+        shown = [f"{number} ({count:,})" for number, count in counts.items()]
+        more = ", ..." if len(shown) > MOST_CLASSES else ""
+        return f"{', '.join(shown[:MOST_CLASSES])}{more}; {mean:.2f} on average"
 
     def _images(self):
         if self.num_channels is None:
@@ -146,6 +161,8 @@ def describe(name, data_dir=None, *, columns=None, task=None) -> Description:
     >>> print(keras_vit.data.describe("imagenet2012"))
     """
     place = open_place(name)
+    if task == multilabel.TASK and place.has_files:
+        return _of_several(place, columns)
     if place.kind == "list":
         return _files(place, "list of files", place.scan(columns), place.look(columns))
     task = _task_of(place) if task is None else task
@@ -195,6 +212,23 @@ def _files(place, kind, folder, seen):
         prepared=display(folder.root),
         how_to_get="Available here: load it by this name.",
         notes=" ".join(notes),
+    )
+
+
+def _of_several(place, columns):
+    found, seen = (
+        multilabel.found_in(place, columns),
+        multilabel.look_at(place, columns),
+    )
+    labels = np.concatenate([labels for _, labels in found.splits.values()])
+    alike = dataclasses.replace(found, splits={"all": (labels, labels.argmax(axis=1))})
+    counts = np.bincount(labels.sum(axis=1)).tolist()
+    return dataclasses.replace(
+        _files(place, f"{place.kind} with several labels an image", alike, seen),
+        splits=multilabel.splits_of(place, columns),
+        examples_per_class=dict(zip(found.class_names, labels.sum(axis=0).tolist())),
+        labels_per_image={number: n for number, n in enumerate(counts) if n},
+        how_to_get=f"Available here: load it by this name with {TOLD}.",
     )
 
 

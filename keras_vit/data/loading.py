@@ -8,6 +8,8 @@ import numpy as np
 
 from keras_vit.common.checks import check_choice
 from keras_vit.data.dense import loading as dense
+from keras_vit.data.multilabel import loading as multilabel
+from keras_vit.data.multilabel.source import of_label_sets
 from keras_vit.data.places import open_place
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.records import RecordStore
@@ -17,6 +19,8 @@ from keras_vit.data.source import Source
 
 LOGGER = logging.getLogger(__name__)
 
+TASKS = (Source.task, multilabel.TASK, *dense.TASKS)
+
 
 def load(
     name,
@@ -25,7 +29,7 @@ def load(
     corrupt: str = "error",
     test_fraction: float = 0.2,
     split_seed: int = 0,
-    columns: dict[str, str] | None = None,
+    columns: dict | None = None,
     labelled: bool = True,
     progress=None,
     task: str = "classification",
@@ -62,22 +66,27 @@ def load(
         test_fraction: Share of the test images where a folder or list has to be split.
         split_seed: Integer, the seed of that.
         columns: The columns of a list that have other names, such as
-            `{"file": "photo", "label": "species", "split": "fold"}`.
+            `{"file": "photo", "label": "species", "split": "fold"}`. With
+            `"multilabel"`, `"label"` may be a list of columns of 0 and 1.
         labelled: Whether the folders of a folder are classes. If not, all images below
             it are taken, and labelled 0; other sources are as they are.
         progress: None, or a function (images read, images in all), for `"skip"`.
-        task: `"classification"`; `"segmentation"`, for images with masks; or
-            `"detection"`, for images with boxes. Their annotations are read once, to
-            say what they hold and to refuse what is wrong before training. Masks lie in
-            `images/` and `masks/` with equal names, or these two in `train/` and
-            `test/`: palette or grey images whose values are the classes, 255 not
-            counted, coloured ones with colours.json beside the folders, or a binary one
-            for each class, `masks/<class>/`. Masks and boxes are read from COCO json,
-            YOLO txt and LabelMe json, boxes from VOC xml, too; and both from TFDS, one
-            split of up to 4 GiB in memory.
+        task: `"classification"`; `"multilabel"`, for images with any number of labels:
+            a list, or a folder with a list in or beside it, with a column labels whose
+            cells hold several (`cat;dog`), or a column of 0 and 1 for each class, and
+            TFDS sets with lists of class labels; `"segmentation"`, for images with
+            masks; or `"detection"`, for images with boxes. Their annotations are read
+            once, to say what they hold and to refuse what is wrong before training.
+            Masks lie in `images/` and `masks/` with equal names, or these two in
+            `train/` and `test/`: palette or grey images whose values are the classes,
+            255 not counted, coloured ones with colours.json beside the folders, or a
+            binary one for each class, `masks/<class>/`. Masks and boxes are read from
+            COCO json, YOLO txt and LabelMe json, boxes from VOC xml, too; and both from
+            TFDS, one split of up to 4 GiB in memory.
 
     Returns:
-        A `Source`; for segmentation a `MaskSource`, for detection a `BoxSource`.
+        A `Source`; of several labels a `MultiLabelSource`, for segmentation a
+        `MaskSource`, for detection a `BoxSource`.
 
     Raises:
         ValueError: if there is no such set, split, folder or label, naming it.
@@ -90,20 +99,23 @@ def load(
     ['cat', 'dog']
     """
     check_choice(corrupt, ("error", "skip"), "corrupt")
-    check_choice(task, (Source.task, *dense.TASKS), "task")
+    check_choice(task, TASKS, "task")
     place = open_place(name)
-    if task != Source.task:
 
-        def part(found):
-            return _part(place, found, test_fraction, split_seed)
+    def part(found):
+        return _part(place, found, test_fraction, split_seed)
 
+    if task == multilabel.TASK:
+        options = {"columns": columns, "data_dir": data_dir}
+        source = multilabel.load(place, part, **options)
+    elif task != Source.task:
         skip = corrupt == "skip"
         source = dense.load(place, task, part, skip=skip, data_dir=data_dir)
     elif place.has_files:
         folder = _scanned(place, columns, labelled)
         seen = place.look(columns, labelled)
         place.tell(columns, labelled)
-        source = _folder_source(place, folder, seen, test_fraction, split_seed)
+        source = _folder_source(place, folder, seen, part)
     elif place.vtab_task:
         source = _vtab_source(place, data_dir)
     else:
@@ -127,7 +139,9 @@ def splits(
         labelled: As for `load`.
         task: As for `load`.
     """
-    check_choice(task, (Source.task, *dense.TASKS), "task")
+    check_choice(task, TASKS, "task")
+    if task == multilabel.TASK:
+        return multilabel.splits_of(open_place(name), columns, data_dir)
     if task != Source.task:
         return dense.splits_of(open_place(name), task, data_dir)
     return open_place(name).splits(data_dir, columns, labelled)
@@ -256,16 +270,25 @@ def _scanned(place, columns, labelled):
     """The folders of classes; raises with a hint if they are those of another task."""
     try:
         folder = place.scan(columns, labelled)
-    except ValueError:
+    except ValueError as error:
         dense.refuse_classes(place)
+        if columns is None and (hint := multilabel.hint_of(place)):
+            raise ValueError(f"{error} {hint}") from None
         raise
+    if place.kind == "list" and columns is None:
+        place.once("several", _warn_of_labels, place)
     if labelled:
         dense.refuse_classes(place, folder.class_names)
     return folder
 
 
-def _folder_source(place, folder, seen, test_fraction, split_seed):
-    split, files, labels = _part(place, folder.splits, test_fraction, split_seed)
+def _warn_of_labels(place):
+    if hint := multilabel.hint_of(place):
+        LOGGER.warning("%s", hint)
+
+
+def _folder_source(place, folder, seen, part):
+    split, files, labels = part(folder.splits)
     # Of all images, whatever part of them is asked for.
     store = FileStore(folder.root, files, labels, seen.shape)
     names, channels = folder.class_names, seen.num_channels
@@ -309,12 +332,13 @@ def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Sourc
     Args:
         images: `uint8` array `(N, H, W, C)` with C 1 or 3, or `(N, H, W)`, values in
             [0, 255].
-        labels: Integer array `(N,)`, or `(N, 1)`.
+        labels: Integer array `(N,)`, or `(N, 1)`; of several labels an image 0 and 1,
+            `(N, classes)`.
         class_names: List of strings. Defaults to the numbers "0", "1" and so on.
         name: String, for messages.
 
     Returns:
-        A `Source`.
+        A `Source`, of several labels a `MultiLabelSource`.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     images = images[..., None] if images.ndim == 3 else images
@@ -323,7 +347,9 @@ def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Sourc
             "`images` must be uint8, (N, H, W, 1 or 3), values in [0, 255]. "
             f"Received: {images.dtype}, {images.shape}"
         )
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return of_label_sets(images, labels, class_names, name)
+    labels = labels[:, 0] if labels.ndim == 2 else labels
     whole = np.issubdtype(labels.dtype, np.integer)
     if not whole or labels.shape != images.shape[:1] or not len(labels):
         raise ValueError(

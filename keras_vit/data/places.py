@@ -14,7 +14,7 @@ from keras_vit.data import subsets
 from keras_vit.data.readers import folders
 from keras_vit.data.readers.lists import scan_list
 from keras_vit.data.readers.looking import Look, look
-from keras_vit.data.readers.record_labels import reading_of
+from keras_vit.data.readers.record_labels import label_sets_rule, reading_of
 from keras_vit.data.sets.catalog import EMBEDDED
 from keras_vit.data.sets.downloads import prepare, quiet
 from keras_vit.data.sets.prepared import VERSION, find_builder, prepared_directory
@@ -108,8 +108,12 @@ class Place:
         for warning in folder.warnings:
             LOGGER.warning("%s", warning)
 
-    def builder(self, data_dir=None):
+    def builder(self, data_dir=None, several: bool = False):
         """The TFDS builder; its data are prepared, downloaded first where needed.
+
+        Args:
+            data_dir: As for `keras_vit.data.load`.
+            several: Whether an image has several labels.
 
         Raises:
             ValueError: if there is no such set, or it has no labels, which is found out
@@ -117,13 +121,15 @@ class Place:
             ConnectionError: if it must be downloaded and no host can be reached.
         """
         key = ("builder", None if data_dir is None else str(data_dir))
-        return self.once(key, self._prepared, data_dir)
+        return self.once(key, self._prepared, data_dir, several)
 
-    def _prepared(self, data_dir):
+    def _prepared(self, data_dir, several):
         name = self.vtab_task.dataset if self.vtab_task else self.path
         builder, there = find_builder(name, data_dir)
         if not there:
-            if self.vtab_task is None:
+            if several:
+                label_sets_rule(builder.info, str(self))
+            elif self.vtab_task is None:
                 reading_of(builder.info, str(self))
             with quiet():
                 prepare(builder, name)

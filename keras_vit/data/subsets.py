@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from keras_vit.data.readers.folders import hash_order
+from keras_vit.data.readers.strata import strata
 
 KEYS = ("fraction", "per_class", "seed")
 
@@ -57,7 +58,8 @@ class Subset:
         """The places of the chosen examples, sorted.
 
         Args:
-            labels: Integer array, one per example.
+            labels: Integer array, one per example, or `(N, classes)`; see
+                `keras_vit.data.readers.strata`.
             names: A name for each example. The choice depends on the names and the
                 seed, not on the order of the examples.
             class_names: List of strings.
@@ -65,6 +67,7 @@ class Subset:
         Raises:
             ValueError: if a class has fewer than `per_class` examples.
         """
+        labels = strata(labels)
         order = hash_order(names, self.seed, range(len(labels)))
         by_class = order[np.argsort(labels[order], kind="stable")]
         present, starts = np.unique(labels[by_class], return_index=True)

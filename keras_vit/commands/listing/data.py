@@ -24,8 +24,11 @@ class Data:
     # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = None
     # What it is for; by default what a folder is annotated for. The masks or boxes of a
-    # folder are read, and wrong ones are named.
-    task: Literal["classification", "segmentation", "detection"] | None = None
+    # folder are read, and wrong ones are named; of multilabel, how many labels images
+    # have.
+    task: (
+        Literal["classification", "multilabel", "segmentation", "detection"] | None
+    ) = None
     # Output format.
     format: Literal["text", "json"] = "text"
 

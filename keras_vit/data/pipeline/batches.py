@@ -104,7 +104,8 @@ def _batches(
 
     Returns:
         Dataset of known cardinality: images `float32` `(B, H, W, C)`, labels `int32`
-        `(B,)`, or `float32` `(B, num_classes)` if a step makes them so; or what a last
+        `(B,)`, or `float32` `(B, num_classes)` of several labels an image and if a step
+        makes them so; or what a last
         step makes of the two. B is static unless the last batch is short.
     """
     # Of files and encoded images, the shape is only hearsay.
@@ -168,12 +169,17 @@ def _from_pixels(store, order, preprocessing, batch_size, mix):
         batch = batch if late else to_channels(batch, channels)
         batch = apply(steps, batch, seeds)
         # Grey stays one channel as long as possible: repeating it last costs least.
-        label = tf.cast(tf.gather(labels, at["index"]), tf.int32)
+        label = _labels(tf.gather(labels, at["index"]), 2)
         return mix(to_channels(batch, channels), label, seeds)
 
     static = order.remaining is None or order.remaining % batch_size == 0
     indices = store.indices(order).batch(batch_size, drop_remainder=static)
     return indices.map(make, num_parallel_calls=usable_cores())
+
+
+def _labels(labels, rank):
+    """Class numbers as `int32`; 0 and 1 for each class, of that rank, as `float32`."""
+    return tf.cast(labels, tf.float32 if labels.shape.rank == rank else tf.int32)
 
 
 def apply(steps, images, seeds, first: int = 0):
@@ -195,7 +201,7 @@ def _one_by_one(store, order, preprocessing, batch_size, mix):
     def read(position, item):
         seed = item["seed"]
         image = tf.ensure_shape(_made(item, channels, steps, seed[None]), shape)
-        label = tf.cast(item["label"], tf.int32)
+        label = _labels(item["label"], 1)
         return {"position": position, "image": image, "seed": seed, "label": label}
 
     @as_written

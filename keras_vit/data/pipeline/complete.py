@@ -102,7 +102,7 @@ def _raise_reason(items, preprocessing, read):
     for at, item in items:
         reason, name = why_unreadable(read, at, item), display(item["id"].numpy())
         if reason == READABLE:
-            if item["label"] < 0:
+            if tf.reduce_any(item["label"] < 0):
                 raise ValueError(f"{UNLABELLED}{name}.{HINTS[UNLABELLED]}")
             continue
         if ANNOTATION in reason:

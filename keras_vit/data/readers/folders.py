@@ -16,6 +16,7 @@ import numpy as np
 
 from keras_vit.common.wording import canonical, display
 from keras_vit.data.readers.leftovers import RUNS, SEARCHES
+from keras_vit.data.readers.strata import strata
 from keras_vit.data.readers.walking import SUFFIXES, walk
 
 SPLIT_FOLDERS = {
@@ -259,7 +260,7 @@ def stratified(files, labels, fraction: float, seed: int):
 
     Args:
         files: Relative paths, array of strings.
-        labels: Integer array, one per file.
+        labels: Integer array, one per file, or `(N, classes)`; see `strata`.
         fraction: Share of the second part, in (0, 1).
         seed: Integer.
 
@@ -271,7 +272,7 @@ def stratified(files, labels, fraction: float, seed: int):
             "`test_fraction` must lie between 0 and 1, both excluded. "
             f"Received: test_fraction={fraction}"
         )
-    second = []
+    second, labels = [], strata(labels)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         if len(members) < 2:

@@ -12,8 +12,8 @@ SURELY_MISSING = MISSING[:6]
 
 # What stands between several labels. Beside the first ones, a part of two is known for
 # a label; beside the others, which names have too, it must stand alone as well.
-SEPARATORS = (("|", True), (";", True), (",", True))
-SEPARATORS += tuple((mark, False) for mark in (None, "/", "+", "&", "_", "-"))
+SEPARATORS = (("|", True), (";", True), (",", True), (None, True))
+SEPARATORS += tuple((mark, False) for mark in ("/", "+", "&", "_", "-"))
 
 NAMED = 3
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,3})?")
@@ -59,7 +59,7 @@ def _meant(counts):
         return wholes, (note,)
     if {label.lower() for label in counts} <= {"true", "false"} and len(counts) > 2:
         return {label: label.capitalize() for label in counts}, ()
-    single = {label: _elements(label) for label in counts}
+    single = {label: elements(label) for label in counts}
     if all(e and len(e) == 1 and label[0] == "[" for label, e in single.items()):
         label = next(iter(counts))
         note = (
@@ -114,14 +114,14 @@ def _several(counts):
         f"the label {display(first)!r} is made of the labels {', '.join(parts[:-1])} "
         f"and {parts[-1]}{others} (images: {images:,}). This looks like several labels "
         "an image, of which one is learned: each combination is a class of its own. If "
-        "so, give each image the label that counts most, or make a list for each label "
-        "with the labels yes and no. If it is one label, all is well."
+        "so, give task='multilabel' (--task multilabel). If it is one label, all is "
+        "well."
     )
 
 
 def _made_of_others(counts):
     """{label: its parts} of the labels that are made of other ones."""
-    lists = {label: e for label in counts if (e := _elements(label)) and len(e) > 1}
+    lists = {label: e for label in counts if (e := elements(label)) and len(e) > 1}
     if lists:
         return lists
     for separator, among_themselves in SEPARATORS:
@@ -141,7 +141,7 @@ def _made_of_others(counts):
     return {}
 
 
-def _elements(label):
+def elements(label):
     """The elements of a list that is written as text, or None."""
     if not _LIST.fullmatch(label):
         return None

@@ -40,30 +40,33 @@ def scan_list(
             listed twice, or an unknown split; or if there is one class only.
     """
     columns = {role: canonical(name) for role, name in (columns or {}).items()}
-    rows, header = _read(path, columns)
+    of_labels = (columns.get("label"), *LABEL_COLUMNS)
+    rows, header = read_table(path, of_labels)
     file_column, label_column, split_column = _columns(path, header, columns)
     shown, root = display(path), os.path.dirname(os.path.abspath(path))
     if not rows:
         raise ValueError(f"{shown} lists no files: there is nothing below its header.")
-    files = [_relative(row[file_column], root) for _, row in rows]
+    files = [relative_path(row[file_column], root) for _, row in rows]
     labels = [row[label_column] for _, row in rows]
     lines = [line for line, _ in rows]
-    _refuse(shown, lines, [not file for file in files], "no file")
-    _refuse(shown, lines, [not label for label in labels], "an empty label")
+    refuse_rows(shown, lines, [not file for file in files], "no file")
+    refuse_rows(shown, lines, [not label for label in labels], "an empty label")
     labels, gaps, notes, warnings = read_labels(labels)
     gaps = set(gaps)
     missing = [place in gaps for place in range(len(rows))]
-    _refuse(shown, lines, missing, "a missing label among numbers", labels)
-    files = _there(shown, root, files, lines)
-    _refuse_repeated(shown, lines, files, labels)
+    refuse_rows(shown, lines, missing, "a missing label among numbers", labels)
+    files = find_files(shown, root, files, lines)
+    refuse_repeated(shown, lines, files, labels)
     splits = ["all"] * len(rows)
     if split_column is not None:
-        splits = [_split(row[split_column]) for _, row in rows]
-        _refuse(shown, lines, [not s for s in splits], "no train, validation or test")
+        splits = [split_of(row[split_column]) for _, row in rows]
+        refuse_rows(
+            shown, lines, [not s for s in splits], "no train, validation or test"
+        )
     names = _class_names(shown, labels, splits, any_classes)
     known = {name: number for number, name in enumerate(names)}
     new = [label not in known for label in labels]
-    _refuse(shown, lines, new, "a class that the training part lacks", labels)
+    refuse_rows(shown, lines, new, "a class that the training part lacks", labels)
     numbers = np.asarray([known[label] for label in labels], np.int64)
     found = {}
     for split in ("all", *SPLIT_FOLDERS):
@@ -75,7 +78,7 @@ def scan_list(
     return Folder(root, names, found, notes, warnings)
 
 
-def _there(shown, root, files, lines):
+def find_files(shown, root, files, lines):
     """The files as they are spelled on the disk; raises for those that are not there.
 
     A list and a disk may write the same name in two Unicode forms.
@@ -91,7 +94,7 @@ def _there(shown, root, files, lines):
             found.append(file)
             if count % 1000 == 0:
                 tell(count, len(files))
-    _refuse(shown, lines, missing, "a file that is not there", files)
+    refuse_rows(shown, lines, missing, "a file that is not there", files)
     return found
 
 
@@ -113,10 +116,21 @@ def _spelled(root, file, folders):
     return path
 
 
-def _read(path, columns):
-    """([(line number, row as a dictionary of strings), ...], header)."""
+def read_table(path, of_labels=()):
+    """Reads a `.csv`, `.tsv` or `.parquet` file with a header.
+
+    Args:
+        path: Its path.
+        of_labels: Names of columns, in small letters, that may hold lists.
+
+    Returns:
+        ([(line number, row as a dictionary of strings), ...], header).
+
+    Raises:
+        ValueError: if it cannot be read.
+    """
     if path.lower().endswith(".parquet"):
-        return _read_parquet(path, columns)
+        return _read_parquet(path, of_labels)
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             delimiter = max(",;\t", key=file.readline().count)
@@ -142,7 +156,7 @@ def _row(path, reader, header, cells):
     return {name: cell.strip() for name, cell in zip(header, cells)}
 
 
-def _read_parquet(path, columns):
+def _read_parquet(path, of_labels):
     need("A list in Parquet, unlike one in CSV,", "parquet", "pyarrow")
     import pyarrow
     import pyarrow.parquet
@@ -152,9 +166,11 @@ def _read_parquet(path, columns):
     except (pyarrow.ArrowException, OSError) as error:
         raise ValueError(f"{display(path)} can't be read: {error}") from None
     # Columns of images or boxes are not looked at; lists of labels are.
-    texts, of_labels = {}, (columns.get("label"), *LABEL_COLUMNS)
+    texts = {}
     for name, column in zip(map(canonical, table.column_names), table.columns):
-        if name.lower() in of_labels or not pyarrow.types.is_nested(column.type):
+        if {name, name.lower()} & set(of_labels) or not pyarrow.types.is_nested(
+            column.type
+        ):
             texts[name] = [_text(value) for value in column.to_pylist()]
     rows = [
         (number + 1, {name: texts[name][number] for name in texts})
@@ -203,7 +219,7 @@ def _columns(path, header, given):
     return found
 
 
-def _relative(file, root):
+def relative_path(file, root):
     """The path from the list's folder, with forward slashes; "" stays."""
     if not file:
         return ""
@@ -213,7 +229,8 @@ def _relative(file, root):
     return os.path.normpath(file).replace(os.sep, "/")
 
 
-def _split(text):
+def split_of(text):
+    """The split that a word means, or None."""
     names = {name: split for split, names in SPLIT_FOLDERS.items() for name in names}
     return names.get(text.lower())
 
@@ -237,7 +254,7 @@ def _class_names(shown, labels, splits, any_classes):
     return sorted(used, key=(lambda label: (int(label), label)) if numbers else str)
 
 
-def _refuse(shown, lines, bad, what, values=None):
+def refuse_rows(shown, lines, bad, what, values=None):
     """Raises if any row is bad, with the lines of the first ones."""
     places = [place for place, wrong in enumerate(bad) if wrong]
     if not places:
@@ -250,15 +267,22 @@ def _refuse(shown, lines, bad, what, values=None):
     raise ValueError(f"{shown} has {what} in {', '.join(named)}{more}.")
 
 
-def _refuse_repeated(shown, lines, files, labels):
+def refuse_repeated(shown, lines, files, labels):
+    """Raises if a file is listed twice."""
     first = {}
     for place, (line, file) in enumerate(zip(lines, files)):
         if file in first:
             before = first[file]
             two = dict.fromkeys([labels[before], labels[place]])
-            also = f", with the labels {' and '.join(two)}" if len(two) > 1 else ""
+            also, more = "", ", and one label"
+            if len(two) > 1:
+                also = f", with the labels {' and '.join(map(str, two))}"
+                more = (
+                    ": write several labels into its one row, and give "
+                    "task='multilabel' (--task multilabel)"
+                )
             raise ValueError(
                 f"{shown} lists {display(file)} twice, in lines {lines[before]} and "
-                f"{line}{also}. An image can have one row only, and one label."
+                f"{line}{also}. An image can have one row only{more}."
             )
         first[file] = place

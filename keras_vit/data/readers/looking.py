@@ -10,6 +10,7 @@ from keras_vit.common.progress import sign_of_life
 from keras_vit.common.wording import display
 from keras_vit.data.decoding.headers import read_header
 from keras_vit.data.decoding.limits import max_pixels
+from keras_vit.data.readers.strata import strata
 
 # Headers that are read. Of more images so many are drawn; a hundred thousand take some
 # seconds on a disk, and minutes where each has to be asked for over a network.
@@ -98,11 +99,11 @@ def look(root: str, files, labels, name: str = "") -> Look:
     Args:
         root: The folder.
         files: Paths relative to it.
-        labels: Integer array, one per file.
+        labels: Integer array, one per file, or `(N, classes)`.
         name: The data set's name, for the sign of life.
     """
     max_pixels()  # a limit that is no number is not the fault of the images
-    places = _drawn(np.asarray(labels), MOST)
+    places = _drawn(strata(labels), MOST)
     chosen = [files[place] for place in places.tolist()]
     chunks = [chosen[begin : begin + CHUNK] for begin in range(0, len(chosen), CHUNK)]
     shapes, unreadable, size, done = [], [], 0, 0

@@ -1,4 +1,4 @@
-"""Reads an image and one label from a record of a TFDS set."""
+"""Reads an image and its label, or labels, from a record of a TFDS set."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,6 +9,8 @@ import tensorflow as tf
 from keras_vit.data.decoding.jpeg_png import decode
 from keras_vit.data.sets import vtab
 
+# Where a set has several lists of labels, one of these names counts.
+LABEL_LISTS = ("labels", "label", "attributes")
 FILE_NAME_KEYS = ("file_name", "image/file_name", "filename")
 
 
@@ -17,8 +19,8 @@ class Reading:
     """Which features of a set are read, and what is made of them.
 
     `wanted` are the features that `label` needs, in the form of TFDS's partial
-    decoding. `label` makes a scalar `int64` of an example. Pixels are multiplied by
-    `scale`.
+    decoding. `label` makes a scalar `int64` of an example, or of a `LabelSets` 0 and 1
+    `(classes,)`. Pixels are multiplied by `scale`.
     """
 
     image_key: str
@@ -40,7 +42,8 @@ def reading_of(info, name: str, rule=None, scale: int = 1) -> Reading:
     Args:
         info: The builder's `DatasetInfo`.
         name: The data set's name, for errors.
-        rule: A rule of `keras_vit.data.sets.vtab`; None for the set's one class label.
+        rule: A rule of `keras_vit.data.sets.vtab`, or a `LabelSets`; None for the set's
+            one class label.
         scale: Integer, a factor of the pixels.
 
     Raises:
@@ -53,12 +56,85 @@ def reading_of(info, name: str, rule=None, scale: int = 1) -> Reading:
         image_key, label_key = _keys(info, name)
         rule = vtab.ClassFeature(label_key)
     else:
-        image_key = "image"
+        image_key = getattr(rule, "image_key", "image")
     _check_format(info, image_key, name)
     found = [key for key in FILE_NAME_KEYS if key in features]
     wanted, class_names, label = _RULES[type(rule)](features, rule)
     file_name_key = found[0] if found else None
     return Reading(image_key, file_name_key, wanted, class_names, label, scale)
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelSets:
+    """The labels of an image are those in a list, or the features that are true.
+
+    `feature` is the name of a list of class labels, or of a group of booleans;
+    `part`, of a list of objects, that of their class label.
+    """
+
+    image_key: str
+    feature: str
+    part: str | None = None
+
+
+def label_sets_rule(info, name: str) -> LabelSets:
+    """How the several labels of an image of a TFDS set are read.
+
+    Raises:
+        ValueError: if the set has no such labels, or several kinds of them.
+    """
+    import tensorflow_datasets as tfds
+
+    kinds, found = tfds.features, []
+    items = dict(info.features.items()) if hasattr(info.features, "items") else {}
+    images = [key for key, f in items.items() if type(f) is kinds.Image]
+    for key, feature in items.items():
+        inner = getattr(feature, "feature", None)  # of a list
+        if isinstance(inner, kinds.ClassLabel):
+            found.append((key, None))
+        elif inner is not None and hasattr(inner, "items"):
+            parts = [k for k, f in inner.items() if isinstance(f, kinds.ClassLabel)]
+            found += [(key, part) for part in parts if len(parts) == 1]
+        elif isinstance(feature, kinds.FeaturesDict) and len(feature) > 1:
+            if all(f.np_dtype == np.bool_ and not f.shape for f in feature.values()):
+                found.append((key, None))
+    named = [pair for pair in found if pair[0] in LABEL_LISTS]
+    chosen = found if len(found) == 1 else named or found
+    if len(images) != 1 or len(chosen) != 1:
+        raise ValueError(
+            f"{name} must have one image and one list of class labels, of which an "
+            "image has several. Found are the images "
+            f"{', '.join(images) or 'none'} and the lists "
+            f"{', '.join(key for key, _ in found) or 'none'}. Its parts: {items}"
+        )
+    return LabelSets(images[0], *chosen[0])
+
+
+def _label_sets(features, rule):
+    feature = features[rule.feature]
+    inner = getattr(feature, "feature", None)
+    if inner is None:
+        names = tuple(sorted(feature.keys()))
+
+        def flags(example):
+            group = example[rule.feature]
+            return tf.stack([tf.cast(group[name], tf.int64) for name in names])
+
+        return {rule.feature: set(names)}, names, flags
+    names = tuple((inner if rule.part is None else inner[rule.part]).names)
+
+    def label(example):
+        numbers = example[rule.feature]
+        numbers = tf.cast(
+            numbers if rule.part is None else numbers[rule.part], tf.int64
+        )
+        places = tf.one_hot(numbers, len(names), True, False, dtype=tf.bool)
+        labels = tf.cast(tf.reduce_any(places, axis=0), tf.int64)
+        secret = tf.reduce_any(numbers < 0)  # of a test set
+        return tf.where(secret, -tf.ones_like(labels), labels)
+
+    wanted = True if rule.part is None else {rule.part}
+    return {rule.feature: wanted}, names, label
 
 
 def _class_feature(features, rule):
@@ -113,6 +189,7 @@ def _nearest_object(features, rule):
 
 
 _RULES = {
+    LabelSets: _label_sets,
     vtab.ClassFeature: _class_feature,
     vtab.GroupedClasses: _grouped_classes,
     vtab.ObjectCount: _object_count,
@@ -159,6 +236,18 @@ def _keys(info, name):
             f"{name} has no labels that images could be sorted into: exactly one image "
             "and one class label are needed. "
             + (f"These tasks have labels: {', '.join(tasks)}. " if tasks else "")
+            + _several(info)
             + f"Its parts: {dict(features.items())}"
         )
     return found[0][0], found[1][0]
+
+
+def _several(info):
+    """A sentence if images of a set have several labels, else ""."""
+    try:
+        label_sets_rule(info, "")
+    except ValueError:
+        return ""
+    return (
+        "Its images have several labels: give task='multilabel' (--task multilabel). "
+    )

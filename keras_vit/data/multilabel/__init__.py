@@ -1,0 +1,1 @@
+"""Data sets whose images may have several labels each, or none."""
