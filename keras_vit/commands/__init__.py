@@ -11,6 +11,7 @@ from keras_vit.commands.judging.evaluate import Evaluate
 from keras_vit.commands.judging.explain import Explain
 from keras_vit.commands.judging.predict import Predict
 from keras_vit.commands.judging.probe import Probe
+from keras_vit.commands.judging.serve import Serve
 from keras_vit.commands.listing.data import Data
 from keras_vit.commands.listing.models import Models
 from keras_vit.commands.listing.published import Published
@@ -35,6 +36,7 @@ COMMANDS = {
     "runs": Runs,
     "predict": Predict,
     "explain": Explain,
+    "serve": Serve,
     "export": Export,
     "convert": Convert,
     "data": Data,

@@ -44,6 +44,10 @@ def max_bytes() -> int:
     return 8 * max_pixels() + 2**26
 
 
+class TooManyPixels(ValueError):
+    """An image of more pixels than `max_pixels` allows."""
+
+
 def check_pixels(height: int, width: int):
     """Raises if an image has more pixels than `max_pixels` allows.
 
@@ -61,7 +65,7 @@ def check_pixels(height: int, width: int):
 
 
 def _too_many(size):
-    return ValueError(
+    return TooManyPixels(
         f"an image of {size}, more than the limit of {max_pixels():,}; set the "
         f"environment variable {VARIABLE} to raise it"
     )

@@ -14,6 +14,7 @@ from keras_vit.common.regular import check_regular, read_regular
 from keras_vit.common.wording import printable, shortened
 from keras_vit.data.decoding.limits import (
     LARGE,
+    TooManyPixels,
     check_pixels,
     check_scans,
     max_bytes,
@@ -161,6 +162,8 @@ def explained():
 
     try:
         yield
+    except TooManyPixels:
+        raise
     except Image.UnidentifiedImageError:
         raise ValueError(
             "not an image, or of a format that this package does not read"
