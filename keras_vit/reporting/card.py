@@ -52,7 +52,7 @@ def model_card(
     name = f"{recipe.get('model', 'A model')} on {recipe.get('data', 'unnamed data')}"
     sections = {
         "Use": _use(path, recipe),
-        "Results": _results(record, evaluation),
+        "Results": _results(record, evaluation) + _kept(record),
         "Data": _data(record, recipe, check),
         "Recipe": _recipe(record, recipe, recipe_source),
         "Cost": _cost(record),
@@ -115,6 +115,12 @@ def _results(record, evaluation):
             text += f", 95 % interval {interval[0]:.2%} to {interval[1]:.2%}"
         rows.append((label, text))
     return [*_table(("Measure", f"Value{on}"), rows), *_classes(evaluation)]
+
+
+def _kept(record):
+    """When the run ended early, and which of its weights are judged."""
+    said = [record.get("stopped"), plain(record.get("kept")).get("said")]
+    return ["", " ".join(filter(None, said))] if any(said) else []
 
 
 def _results_of_masks(evaluation):

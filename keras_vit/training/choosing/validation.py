@@ -19,6 +19,8 @@ def chosen_by_score(recipe, callbacks=()):
     reasons = []
     if recipe.keep == "best":
         reasons.append("keep='best' keeps the weights of the best epoch")
+    if recipe.early_stopping:
+        reasons.append(f"early_stopping={recipe.early_stopping} ends the training")
     for callback in callbacks:
         watched = getattr(callback, "monitor", None)
         if isinstance(watched, str) and watched.startswith("val_") and _acts(callback):

@@ -52,6 +52,9 @@ class RunFolder:
     def __init__(self, path):
         self.path = Path(path)
         self.model = self.path / "model.keras"
+        # Of a run with a validation part, the weights that were not chosen.
+        self.best = self.path / "best.keras"
+        self.last = self.path / "last.keras"
         self.record = self.path / "run.json"
         self.history = self.path / "history.csv"
         self.evaluation = self.path / "evaluation.json"
@@ -110,8 +113,8 @@ class RunFolder:
                 "and those of losses and metrics. Bring the file back as it was."
             ) from None
 
-    def save_model(self, model):
-        """Replaces model.keras.
+    def save_model(self, model, path=None):
+        """Replaces model.keras, or another file of weights beside it.
 
         The file holds no optimizer and no loss: whoever loads it needs none of this
         run's, and compiles it anew to train it further.
@@ -124,7 +127,7 @@ class RunFolder:
             settings=model.settings,
             metadata=model.metadata,
         )
-        with replacing(self.model) as temporary:
+        with replacing(path or self.model) as temporary:
             save_keras(bare, temporary)
 
     def discard_if_unused(self):

@@ -7,6 +7,7 @@ from typing import Literal, get_args, get_origin
 
 from keras_vit.common.checks import check_choice, is_integer, is_number
 from keras_vit.training.model_arguments import SMALL
+from keras_vit.training.recipes.monitored import measured
 
 # The sizes of the small models, of which each has some.
 SIZES = ("num_layers", "hidden_dim", "mlp_dim", "num_heads")
@@ -21,6 +22,8 @@ UNREAD = {
     "segmentation": {"classification": OF_IMAGES},
     "detection": {"classification": OF_IMAGES, "segmentation": OF_PIXELS},
 }
+# What is decided by the scores of the tests.
+CHOOSING = ("keep", "early_stopping")
 
 
 def _is_size(value):
@@ -120,6 +123,8 @@ def _check_pairs(recipe):
         if changed := _changed(recipe, fields):
             other_task, reader = changed, task
             break
+    chosen = [name for name in CHOOSING if _changed(recipe, [name])]
+    numbers = [name for name in measured(recipe) if name.startswith("val_")]
     sizes = [name for name in SIZES if getattr(recipe, name) is not None]
     own = SMALL.get(recipe.model, ())
     wrong_sizes = [name for name in sizes if name not in own]
@@ -165,18 +170,24 @@ def _check_pairs(recipe):
             ("validation_fraction", "validation_split"),
         ),
         (
-            recipe.keep == "best"
+            chosen
             and recipe.validation_fraction == 0
             and recipe.validation_split is None,
-            "To keep the best weights needs a validation part: test images must "
-            "choose nothing: leave `validation_fraction` out, or give 0.1",
-            ("keep", "validation_fraction"),
+            "To choose by the tests of the model needs a validation part, because test "
+            "images must choose nothing: leave `validation_fraction` out, or give 0.1",
+            (*chosen, "validation_fraction"),
         ),
         (
-            recipe.keep == "best" and recipe.masked_target is not None,
-            "The best weights are those of the best accuracy, which pretraining does "
-            "not measure",
-            ("keep", "masked_target"),
+            chosen and recipe.masked_target is not None,
+            "What is best is known by the answers to the task, which pretraining does "
+            "not measure: it is judged by what its weights are good for",
+            ("masked_target", *chosen),
+        ),
+        (
+            recipe.monitor is not None and recipe.monitor not in numbers,
+            "`monitor` must be a number of the validation images, one of "
+            f"{', '.join(numbers)}",
+            ("task", "monitor"),
         ),
         (
             recipe.batch_size % recipe.accumulation_steps,

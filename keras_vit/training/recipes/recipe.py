@@ -161,9 +161,17 @@ class Recipe:
     total_steps: int | None = field(None, "length", "at least 1")
     # Updates between two tests of the model; by default one pass over the images.
     evaluate_every: int | None = field(None, "length", "at least 1")
-    # Which weights to save: those of the last test of the model, or of the one with the
-    # best accuracy on the validation images, of boxes the lowest loss.
+    # Which weights to save as model.keras: those of the last test of the model, or of
+    # the best one, as monitor says. With a validation part, the others are kept too.
     keep: Literal["last", "best"] = field("last", "length", rare=True)
+    # Patience: end the training after so many tests of the model in a row that were not
+    # better than the best before them.
+    early_stopping: int | None = field(None, "length", "at least 1", rare=True)
+    # The number that says which test is the best, as history.csv names it; by default
+    # val_accuracy, of segmentation val_mean_iou, of detection val_loss.
+    monitor: str | None = field(None, "length", rare=True)
+    # Whether less (min) or more (max) of it is better. auto: less of a loss.
+    mode: Literal["auto", "min", "max"] = field("auto", "length", rare=True)
     # Images per update, over all devices together.
     batch_size: int = field(64, "length", "at least 1")
     # Gradient accumulation: number of equal parts in which a batch is computed, one

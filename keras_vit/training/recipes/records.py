@@ -44,6 +44,8 @@ _SIZE = ("one or two whole numbers", _is_size)
 _NAMES = ("a list of texts", _are_names)
 _LIST = ("a list", lambda value: isinstance(value, list))
 _PART = {"split": _TEXT, "num_examples": _COUNT, "skipped": _LIST}
+_ROW = {"epoch": _COUNT, "*": _NUMBER}
+_WEIGHTS = ("model.keras", "best.keras", "last.keras")
 _MACHINE = {"versions": {}, "threads": {}, "devices": _LIST}
 _CHECK = {"warnings": _LIST, "leaks": {}}
 _STEPS = ("batch_size", "steps_per_epoch", "steps_per_test", "total_steps")
@@ -76,6 +78,13 @@ _FORM = {
     "estimate": {},
     "reasons": ("a text or a list", lambda v: isinstance(v, str | list)),
     "callbacks": _NAMES,
+    "stopped": _TEXT,
+    "kept": {
+        "said": _TEXT,
+        "model.keras": _ROW,
+        "best.keras": _ROW,
+        "last.keras": _ROW,
+    },
 }
 
 

@@ -14,7 +14,7 @@ from keras_vit.devices import current
 from keras_vit.training.folder.state import save_state
 from keras_vit.training.optimizers.averaging import averaged
 from keras_vit.training.optimizers.layer_groups import all_trainable
-from keras_vit.training.run.kept import kept_row
+from keras_vit.training.run.kept import end_of_patience, kept_row, other_row
 
 logger = logging.getLogger(__name__)
 
@@ -162,17 +162,27 @@ class Save(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.check_weights()
         self.position.history.append({"epoch": epoch + 1, **logs})
+        history = self.position.history
+        if end_of_patience(self.job.recipe, history):
+            self.model.stop_training = True
         self.position.stopped = bool(self.model.stop_training)
         # The checkpoint comes last: when it says that the run is complete, the
         # other files are.
-        row = self.position.history[-1]
-        if kept_row(self.job.recipe, self.position.history) is row:
-            with averaged(self.model):
-                save_weights(self.job, self.folder)
+        with averaged(self.model):
+            self._save_weights()
         self.folder.write_history(self.position.history)
         self._save()
         if current().total(self.request.signal_number is not None):
             self._stop()
+
+    def _save_weights(self):
+        job, history = self.job, self.position.history
+        if kept_row(job.recipe, history) is history[-1]:
+            save_weights(job, self.folder)
+        if job.has_validation and other_row(job.recipe, history) is history[-1]:
+            best = job.recipe.keep == "best"
+            other = self.folder.last if best else self.folder.best
+            save_weights(job, self.folder, other)
 
     def _save(self):
         wall, cpu = time.monotonic(), time.process_time()
@@ -190,11 +200,14 @@ class Save(keras.callbacks.Callback):
         )
 
 
-def save_weights(job, folder):
-    """Writes model.keras. Where several processes train, all must call it."""
+def save_weights(job, folder, path=None):
+    """Writes model.keras, or another file of weights.
+
+    Where several processes train, all must call it.
+    """
     model = job.network.model  # which shares the variables of the one in `fit`
     with all_trainable(model), current().whole(model.variables):
-        folder.save_model(model)
+        folder.save_model(model, path)
 
 
 class LogLearningRate(keras.callbacks.Callback):

@@ -15,6 +15,7 @@ import numpy as np
 from keras_vit.common.files import write_text
 from keras_vit.devices import current
 from keras_vit.training.optimizers.averaging import averaged
+from keras_vit.training.recipes.monitored import measured
 
 # They decide what is trained, so that a resumed run needs them again.
 _RATE = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
@@ -72,8 +73,8 @@ def check_callbacks(callbacks, recipe):
                 f"cooldown_steps={recipe.cooldown_steps}"
             )
         monitor = getattr(callback, "monitor", None)
-        known = _numbers(recipe)
-        if monitor is not None and known and _all_of_keras(callbacks):
+        known = measured(recipe)
+        if monitor is not None and _all_of_keras(callbacks):
             if monitor not in known:
                 raise ValueError(
                     f"{name} watches {monitor!r}, which no run has. Choose one of "
@@ -86,14 +87,6 @@ def _is_free(recipe):
     return (recipe.decay, recipe.warmup_steps, recipe.cooldown_steps) == (
         *("constant", 0, 0),
     )
-
-
-def _numbers(recipe):
-    """The numbers of an epoch; none where they are those of pretraining."""
-    if recipe.masked_target is not None:
-        return ()
-    names = ("loss",) if recipe.task == "detection" else ("loss", "accuracy")
-    return (*(part + name for part in ("", "val_") for name in names), "learning_rate")
 
 
 def _all_of_keras(callbacks):

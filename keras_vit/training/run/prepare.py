@@ -99,6 +99,11 @@ class Job:
     # The content of run.json.
     record: dict
 
+    @property
+    def has_validation(self):
+        """Whether the tests are on images that may choose something."""
+        return self.data.validation is not None
+
 
 def prepare(
     recipe,

@@ -38,7 +38,12 @@ from keras_vit.training.run.callbacks import (
 )
 from keras_vit.training.run.divergence import StopDiverged
 from keras_vit.training.run.guests import Guests, check_callbacks, check_steering
-from keras_vit.training.run.kept import kept_row
+from keras_vit.training.run.kept import (
+    end_of_patience,
+    kept_row,
+    other_row,
+    what_is_kept,
+)
 from keras_vit.training.run.prepare import begin_files, prepare
 
 logger = logging.getLogger(__name__)
@@ -257,6 +262,12 @@ def _finish(job, folder, best):
     rows = (row for row in position.history if row["epoch"] == best)
     row = next(rows, kept_row(job.recipe, position.history))
     record["status"] = "finished"
+    if why := end_of_patience(job.recipe, position.history):
+        record["stopped"] = why
+    if job.has_validation:
+        other = other_row(job.recipe, position.history)
+        record["kept"] = what_is_kept(job.recipe, row, other)
+        logger.info("%s", record["kept"]["said"])
     record["result"] = {
         **row,
         "seconds": round(position.seconds, 1),
@@ -318,7 +329,9 @@ def _fit(job, folder, request, save, callbacks, progress):
             )
             if trainer.stop_training:
                 done = len(position.history)
-                logger.info("A callback ended the training after epoch %d.", done)
+                why = end_of_patience(job.recipe, position.history)
+                why = why or f"A callback ended the training after epoch {done}."
+                logger.info("%s", why)
                 break
     return _end(guests, job, folder)
 
