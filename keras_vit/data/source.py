@@ -172,6 +172,7 @@ class Source:
         preprocessing=None,
         training: bool = False,
         seed: int = 0,
+        sampling: str = "shuffled",
         augment="auto",
         num_channels: int = 3,
         start_step: int = 0,
@@ -197,6 +198,10 @@ class Source:
                 JSON. Training takes size, channels and range from it.
             training: Whether to shuffle and augment.
             seed: Integer.
+            sampling: Which examples training draws: `"shuffled"`, or `"balanced"` for
+                all classes equally often: in every row of so many draws each class
+                comes once, and of a class each example once before any comes again. An
+                epoch is as many draws as there are examples.
             augment: What training does to the images, by name, in a string or as a list
                 of steps; see `keras_vit.data.augmentation`. Not used in evaluation.
             num_channels: 1 or 3, with `image_size`. Defaults to `3`.
@@ -220,13 +225,23 @@ class Source:
             num_classes)` after mixup, cutmix or label smoothing. With the step
             `CorruptPatches` in `preprocessing`, of what it makes. Its cardinality is
             known.
+
+        Raises:
+            ValueError: if an argument is wrong, or balanced draws are asked of a set
+                that is read in a stream or whose images have not one class each.
         """
+        check_choice(sampling, ("shuffled", "balanced"), "sampling")
+        balanced = sampling == "balanced" and training
+        if balanced:
+            self._check_single_class()
         size = usable_batch_size(batch_size, self.num_examples, training)
         steps = evaluation_steps(image_size, preprocessing, num_channels)
         if training:
             steps = augmentation(augment, steps)
         order = batch_order(
-            self.num_examples, size, training, seed, start_step, epochs, drop_remainder
+            *(self.num_examples, size, training, seed, start_step, epochs),
+            drop_remainder,
+            balanced,
         )
         store = self._cached(cache)
         targets = self._targets(steps)
@@ -255,6 +270,10 @@ class Source:
         labels, _ = self.store.label_table()
         counts = np.bincount(labels, minlength=self.num_classes)
         return dict(zip(self.class_names, counts.tolist()))
+
+    def amount_per_class(self) -> np.ndarray:
+        """How much there is of each class, for weights: the number of its images."""
+        return np.array(list(self.examples_per_class().values()))
 
     def file_names(self) -> list[str] | None:
         """The names of the images' original files, in the order of `examples`.
@@ -304,6 +323,16 @@ class Source:
     def _take(self, subset):
         places = subset.places(*self.store.label_table(), self.class_names)
         return self.with_store(self.store.select(places), split=f"{self.split}{subset}")
+
+    def _check_single_class(self):
+        """Raises unless every example has one class, known before it is read."""
+        if getattr(self.labels, "ndim", None) != 1:
+            raise ValueError(
+                "`sampling='balanced'` draws classes, so each image must have one, "
+                f"known beforehand. {display(self.name)}:{self.split} has several for "
+                "an image, or is read in a stream. Use sampling='shuffled'; of a "
+                "streamed set a part fits in memory, such as 'NAME:train,fraction=10%'."
+            )
 
     def _targets(self, steps):
         """What `pipeline.batches` takes through the steps with the images, or None."""

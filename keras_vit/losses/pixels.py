@@ -109,6 +109,9 @@ class PixelCrossentropy(PixelLoss):
             mean is then the weighted one. `None`: all alike.
         label_smoothing: Float in `[0, 1)`, the share of a label that is spread over
             all classes.
+        over_weights: Boolean, whether the mean divides by the sum of the class weights
+            of the batch's pixels, as in PyTorch; else by the number of labelled pixels,
+            as Keras's `fit(class_weight=...)` does.
 
     Example:
 
@@ -123,38 +126,27 @@ class PixelCrossentropy(PixelLoss):
         ignore_class=255,
         class_weights=None,
         label_smoothing=0.0,
+        over_weights=True,
         name="pixel_crossentropy",
         **kwargs,
     ):
         super().__init__(ignore_class, name, **kwargs)
         check_rate(label_smoothing=label_smoothing)
-        if class_weights is not None:
-            class_weights = [float(weight) for weight in class_weights]
-            if min(class_weights, default=-1) < 0:
-                raise ValueError(
-                    "`class_weights` must be numbers of at least 0, one for each "
-                    f"class. Received: class_weights={class_weights}"
-                )
-        self.class_weights = class_weights
+        check_boolean(over_weights=over_weights)
+        self.class_weights = _checked(class_weights)
         self.label_smoothing = label_smoothing
+        self.over_weights = over_weights
 
     @property
     def of_whole_batch(self):
-        return super().of_whole_batch or self.class_weights is not None
+        weighted = self.over_weights and self.class_weights is not None
+        return super().of_whole_batch or weighted
 
     def call(self, y_true, y_pred):
         classes, shares, weights = self._parts(y_true, y_pred)
-        each = None
-        if self.class_weights is not None:
-            if len(self.class_weights) != classes.shape[-1]:
-                raise ValueError(
-                    "`class_weights` must have one number for each class. Received: "
-                    f"{len(self.class_weights)} of them, logits of "
-                    f"{classes.shape[-1]} classes"
-                )
-            each = ops.convert_to_tensor(self.class_weights, classes.dtype)
-            pixel = ops.sum(classes * each, axis=-1)
-        spread = shares if each is None else shares * each
+        each = _for_classes(self.class_weights, classes)
+        pixel = None if each is None else ops.sum(classes * each, axis=-1)
+        spread = shares if each is None or not self.over_weights else shares * each
         values = -ops.sum(classes * spread, axis=-1)
         if self.label_smoothing:
             even = -ops.mean(spread, axis=-1) * weights
@@ -162,6 +154,8 @@ class PixelCrossentropy(PixelLoss):
             values = (1 - rate) * values + rate * even
         if each is None:
             return _mean_of_counted(values, weights)
+        if not self.over_weights:
+            return _mean_of_counted(values * pixel, weights)
         # The weights are in the values already; the mean divides by their sum.
         safe = ops.where(pixel > 0, pixel, 1.0)
         return _mean_of_counted(values / safe, pixel)
@@ -170,8 +164,34 @@ class PixelCrossentropy(PixelLoss):
         own = {
             "class_weights": self.class_weights,
             "label_smoothing": self.label_smoothing,
+            "over_weights": self.over_weights,
         }
         return {**super().get_config(), **own}
+
+
+def _checked(class_weights):
+    """Weights of classes as a list of floats, or `None`."""
+    if class_weights is None:
+        return None
+    class_weights = [float(weight) for weight in class_weights]
+    if min(class_weights, default=-1) < 0:
+        raise ValueError(
+            "`class_weights` must be numbers of at least 0, one for each class. "
+            f"Received: class_weights={class_weights}"
+        )
+    return class_weights
+
+
+def _for_classes(class_weights, classes):
+    """Weights of classes as a tensor, for one-hot vectors of them; or `None`."""
+    if class_weights is None:
+        return None
+    if len(class_weights) != classes.shape[-1]:
+        raise ValueError(
+            "`class_weights` must have one number for each class. Received: "
+            f"{len(class_weights)} of them, logits of {classes.shape[-1]} classes"
+        )
+    return ops.convert_to_tensor(class_weights, classes.dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -251,27 +271,43 @@ class PixelFocal(PixelLoss):
     Args:
         ignore_class: Integer, the label of pixels that do not count, or `None`.
         gamma: Float, at least 0; with 0 it is the cross-entropy.
+        class_weights: Sequence of floats (the paper's alpha), by which the losses of
+            pixels of each class are multiplied; the mean is over the pixels. `None`:
+            all alike.
 
-    Reference: [Lin et al., 2017](https://arxiv.org/abs/1708.02002), equation 4.
+    Reference: [Lin et al., 2017](https://arxiv.org/abs/1708.02002), equation 5.
     """
 
-    def __init__(self, ignore_class=255, gamma=2.0, name="pixel_focal", **kwargs):
+    def __init__(
+        self,
+        ignore_class=255,
+        gamma=2.0,
+        class_weights=None,
+        name="pixel_focal",
+        **kwargs,
+    ):
         super().__init__(ignore_class, name, **kwargs)
         if not is_number(gamma) or gamma < 0:
             raise ValueError(
                 f"`gamma` must be a number of at least 0. Received: gamma={gamma!r}"
             )
         self.gamma = gamma
+        self.class_weights = _checked(class_weights)
 
     def call(self, y_true, y_pred):
         classes, shares, counted = self._parts(y_true, y_pred)
+        each = _for_classes(self.class_weights, classes)
         log = ops.sum(classes * shares, axis=-1)
         # The gradient of a power at 0 is not finite.
         missed = ops.maximum(1.0 - ops.exp(log), keras.config.epsilon())
-        return _mean_of_counted(-log * ops.power(missed, self.gamma), counted)
+        values = -log * ops.power(missed, self.gamma)
+        if each is not None:
+            values = values * ops.sum(classes * each, axis=-1)
+        return _mean_of_counted(values, counted)
 
     def get_config(self):
-        return {**super().get_config(), "gamma": self.gamma}
+        own = {"gamma": self.gamma, "class_weights": self.class_weights}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

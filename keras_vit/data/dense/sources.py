@@ -88,6 +88,13 @@ class MaskSource(AnnotatedSource):
         """
         return self._pairs(self.store.mask)
 
+    def amount_per_class(self) -> np.ndarray:
+        """The number of pixels of each class; every mask is read once for it."""
+        amounts = np.zeros(256, np.int64)
+        for _, mask, _ in self.pairs():
+            amounts += np.bincount(mask.reshape(-1), minlength=256)
+        return amounts[: self.num_classes]
+
     def _targets(self, steps):
         check_steps(steps, "masks")
         return Masks(self.store)

@@ -15,6 +15,8 @@ class Order:
     Args:
         seed: Integer.
         shuffle: Whether every epoch has an order of its own, or all the stored one.
+        balanced: With `shuffle`, whether all classes come equally often; see
+            `readers.balanced`. An epoch is then so many draws.
         per_epoch: Examples used of each epoch.
         start: Number of the first example, counted over all epochs.
         epochs: Number of epochs, None for no end.
@@ -32,6 +34,7 @@ class Order:
     end: int | None = None
     batch: int = 1
     part: tuple[int, int] = (0, 1)
+    balanced: bool = False
 
     @property
     def is_whole(self) -> bool:
@@ -55,7 +58,10 @@ class Order:
         return kept if self.end is None else kept & (numbers < self.end)
 
     def seeds(self, epoch, index):
-        """The seeds of examples of an epoch, for all that is drawn: `uint64`."""
+        """The seeds of examples of an epoch, for all that is drawn: `uint64`.
+
+        In a balanced order an example's epoch is how often it came before.
+        """
         return randomness.image_seeds(self.seed, epoch, index)
 
     def over_epochs(self, one_epoch) -> tf.data.Dataset:

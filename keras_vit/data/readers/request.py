@@ -15,6 +15,7 @@ def batch_order(
     start_step: int,
     epochs: int | None,
     drop_remainder: bool | None,
+    balanced: bool = False,
 ) -> Order:
     """Checks the arguments of `Source.batches` and makes an order of them.
 
@@ -49,6 +50,7 @@ def batch_order(
         per_epoch=per_epoch,
         start=int(start_step) * batch_size,
         epochs=epochs if training else 1,
+        balanced=training and balanced,
     )
 
 

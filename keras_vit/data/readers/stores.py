@@ -19,6 +19,7 @@ from keras_vit.common.wording import display
 from keras_vit.data import randomness
 from keras_vit.data.decoding.pillow import is_image_file
 from keras_vit.data.graphs import as_written, usable_cores
+from keras_vit.data.readers.balanced import balanced_draws
 from keras_vit.data.readers.order import Order
 
 ALIGNMENT = 64  # bytes, of the beginning of every tensor
@@ -47,22 +48,37 @@ class IndexedStore:
 
     def indices(self, order: Order) -> tf.data.Dataset:
         """The order itself: `{"index", "seed"}`, scalar `int64` and `uint64`."""
-        size = self.num_examples
 
         def one_epoch(epoch, skip):
-            if order.shuffle:
-                indices = randomness.permutation(size, order.seed, epoch)
-            else:
-                indices = tf.range(size, dtype=tf.int64)
-            indices = indices[skip : order.per_epoch]
+            indices, turns = self._epoch(order, epoch)
+            kept = tf.range(order.per_epoch, dtype=tf.int64) >= skip
             if not order.is_whole:
-                places = tf.range(skip, order.per_epoch, dtype=tf.int64)
-                indices = tf.boolean_mask(indices, order.keeps(epoch, places))
+                places = tf.range(order.per_epoch, dtype=tf.int64)
+                kept &= order.keeps(epoch, places)
+            indices, turns = (tf.boolean_mask(x, kept) for x in (indices, turns))
             # Here for the whole epoch at once: later it would cost each image more.
-            both = {"index": indices, "seed": order.seeds(epoch, indices)}
+            both = {"index": indices, "seed": order.seeds(turns, indices)}
             return tf.data.Dataset.from_tensor_slices(both)
 
         return order.over_epochs(one_epoch)
+
+    def _epoch(self, order, epoch):
+        """The indices of an epoch, and the number of each one's own: `int64`."""
+        count = order.per_epoch
+        if order.balanced:
+
+            def draws(epoch):
+                begin = int(epoch) * count
+                return balanced_draws(self.labels, order.seed, begin, begin + count)
+
+            kinds = (tf.int64, tf.int64)
+            drawn = tf.numpy_function(draws, [epoch], kinds, stateful=False)
+            return tuple(tf.ensure_shape(each, [count]) for each in drawn)
+        if order.shuffle:
+            indices = randomness.permutation(self.num_examples, order.seed, epoch)
+        else:
+            indices = tf.range(self.num_examples, dtype=tf.int64)
+        return indices[:count], tf.fill([count], epoch)
 
     def items(self, order: Order) -> tf.data.Dataset:
         """`{"index", "seed", "data" or "file", "label", "id"}` in order."""

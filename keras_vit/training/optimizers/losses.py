@@ -8,12 +8,19 @@ import keras
 from keras import ops
 
 
-def build_loss(recipe):
-    """The loss of a recipe, computed in float32 at least."""
-    dtype = loss_dtype(recipe)
+def build_loss(recipe, class_weights=None):
+    """The loss of a recipe, computed in float32 at least.
+
+    Args:
+        recipe: A `Recipe`.
+        class_weights: A number for each class, or `None`.
+    """
+    options = {"class_weights": class_weights, "dtype": loss_dtype(recipe)}
     if recipe.loss == "sigmoid":
-        return SigmoidCrossentropy(dtype=dtype)
-    return LabelSmoothedCrossentropy(recipe.label_smoothing, dtype=dtype)
+        return SigmoidCrossentropy(**options)
+    if recipe.loss == "focal":
+        return FocalCrossentropy(recipe.focal_gamma, **options)
+    return LabelSmoothedCrossentropy(recipe.label_smoothing, **options)
 
 
 def loss_dtype(recipe):
@@ -29,11 +36,31 @@ def shares(y_true, y_pred):
 
 
 class _Crossentropy(keras.losses.Loss):
+    """What the losses share. Each is a sum over an image's classes, by their shares.
+
+    A class's weight multiplies its share, and the mean is over images, not over
+    weights: as of Keras's `fit(class_weight=...)`, and the same however a batch is
+    split. Of two images that are mixed, each label counts with its own weight.
+    """
+
+    def __init__(self, class_weights=None, **kwargs):
+        super().__init__(**kwargs)
+        if class_weights is not None:
+            class_weights = [float(weight) for weight in class_weights]
+        self.class_weights = class_weights
+
     def call(self, y_true, y_pred):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         if keras.backend.standardize_dtype(y_pred.dtype) != "float64":
             y_pred = ops.cast(y_pred, "float32")
-        return self._of(shares(y_true, y_pred), y_pred)
+        targets, total = shares(y_true, y_pred), 1.0
+        if self.class_weights is not None:
+            targets = targets * ops.convert_to_tensor(self.class_weights, y_pred.dtype)
+            total = ops.sum(targets, axis=-1, keepdims=True)
+        return self._of(targets, y_pred, total)
+
+    def get_config(self):
+        return {**super().get_config(), "class_weights": self.class_weights}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
@@ -43,6 +70,8 @@ class LabelSmoothedCrossentropy(_Crossentropy):
     Args:
         label_smoothing: Float in `[0, 1)`: the share of the probability that is
             spread evenly over all classes. Defaults to `0.0`.
+        class_weights: A number for each class, by which the losses of its images are
+            multiplied; `None` for all alike. The mean is over the images.
 
     Call arguments:
         y_true: Integer tensor `(batch,)`, or shares `(batch, classes)`.
@@ -55,14 +84,16 @@ class LabelSmoothedCrossentropy(_Crossentropy):
     0.6931
     """
 
-    def __init__(self, label_smoothing=0.0, name="crossentropy", **kwargs):
-        super().__init__(name=name, **kwargs)
+    def __init__(
+        self, label_smoothing=0.0, class_weights=None, name="crossentropy", **kwargs
+    ):
+        super().__init__(class_weights, name=name, **kwargs)
         self.label_smoothing = label_smoothing
 
-    def _of(self, targets, logits):
+    def _of(self, targets, logits, total):
         log_probabilities = ops.log_softmax(logits, axis=-1)  # (B, K)
         targets = targets * (1.0 - self.label_smoothing)
-        targets = targets + self.label_smoothing / logits.shape[-1]
+        targets = targets + total * (self.label_smoothing / logits.shape[-1])
         return -ops.sum(targets * log_probabilities, axis=-1)
 
     def get_config(self):
@@ -76,6 +107,10 @@ class SigmoidCrossentropy(_Crossentropy):
     What ImageNet-21k and JFT were trained with, whose images have several labels.
     `keras.losses.BinaryCrossentropy` averages over the classes, which with 21,000 of
     them makes the gradient 21,000 times smaller.
+
+    Args:
+        class_weights: A number for each class, by which the losses of its images are
+            multiplied; `None` for all alike. The mean is over the images.
 
     Call arguments:
         y_true: Integer tensor `(batch,)`, or shares `(batch, classes)`.
@@ -91,11 +126,51 @@ class SigmoidCrossentropy(_Crossentropy):
     `big_vision/utils.py: sigmoid_xent`.
     """
 
-    def __init__(self, name="sigmoid_crossentropy", **kwargs):
-        super().__init__(name=name, **kwargs)
+    def __init__(self, class_weights=None, name="sigmoid_crossentropy", **kwargs):
+        super().__init__(class_weights, name=name, **kwargs)
 
-    def _of(self, targets, logits):
-        return ops.sum(ops.softplus(logits) - targets * logits, axis=-1)
+    def _of(self, targets, logits, total):
+        return ops.sum(total * ops.softplus(logits) - targets * logits, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class FocalCrossentropy(_Crossentropy):
+    """Softmax cross-entropy that counts images less which are classified well already.
+
+    `(1 - p)^gamma * -log p` for the probability `p` of the image's class. Of two
+    images that are mixed, the sum over both classes by their shares.
+
+    Args:
+        gamma: Float, at least 0; with 0 it is the cross-entropy. Defaults to `2.0`.
+        class_weights: A number for each class (the paper's alpha), by which the losses
+            of its images are multiplied; `None` for all alike. The mean is over the
+            images.
+
+    Call arguments:
+        y_true: Integer tensor `(batch,)`, or shares `(batch, classes)`.
+        y_pred: Float tensor `(batch, classes)`, logits.
+
+    Example:
+
+    >>> loss = FocalCrossentropy()
+    >>> float(loss(np.array([0]), np.array([[0.0, 0.0]])))  # ln(2) / 4
+    0.1733
+
+    Reference: [Lin et al., 2017](https://arxiv.org/abs/1708.02002), equation 5.
+    """
+
+    def __init__(self, gamma=2.0, class_weights=None, name="focal", **kwargs):
+        super().__init__(class_weights, name=name, **kwargs)
+        self.gamma = gamma
+
+    def _of(self, targets, logits, total):
+        log = ops.log_softmax(logits, axis=-1)  # (B, K)
+        # The gradient of a power at 0 is not finite.
+        missed = ops.maximum(1.0 - ops.exp(log), keras.config.epsilon())
+        return -ops.sum(targets * ops.power(missed, self.gamma) * log, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "gamma": self.gamma}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

@@ -201,10 +201,11 @@ def _check_pairs(recipe):
             ("decay_at", "decay_to"),
         ),
         (
-            recipe.loss == "sigmoid" and recipe.label_smoothing,
+            recipe.loss != "softmax" and recipe.label_smoothing,
             "`label_smoothing` is for the softmax loss only",
             ("loss", "label_smoothing"),
         ),
+        *_of_unequal_classes(recipe),
         (
             recipe.masked_target is not None and unread,
             "Pretraining has no classifier, which `masked_target` asks for, so that "
@@ -226,6 +227,51 @@ def _check_pairs(recipe):
     ):
         if wrong:
             _refuse(rule, recipe, *names)
+
+
+def _of_unequal_classes(recipe):
+    """What corrects unequal classes, where it means nothing."""
+    weighted, sampled = recipe.class_weights is not None, recipe.sampling == "balanced"
+    given = [n for n in ("class_weights", "sampling") if _changed(recipe, [n])]
+    focal = "focal" in (recipe.loss, recipe.pixel_loss)
+    return (
+        (
+            given and recipe.masked_target is not None,
+            "Pretraining reads no labels, and so knows no classes",
+            ("masked_target", *given),
+        ),
+        (
+            given and recipe.task == "detection",
+            "Boxes are learned by a focal loss over all places, most of which hold "
+            "nothing: that, not the classes, is unequal there. Class weights and "
+            "balanced draws are for classes of images, the weights for those of pixels",
+            ("task", *given),
+        ),
+        (
+            sampled and recipe.task == "segmentation",
+            "An image to segment shows several classes, which no draw of images makes "
+            "equal. Use class_weights='balanced', which weighs pixels",
+            ("task", "sampling"),
+        ),
+        (
+            weighted and recipe.pixel_loss in ("dice", "crossentropy_dice"),
+            "Dice is a mean over classes already, whatever their areas. "
+            "`class_weights` are for pixel_loss='crossentropy' and 'focal'",
+            ("pixel_loss", "class_weights"),
+        ),
+        (
+            sampled and recipe.class_weights == "balanced",
+            "Balanced draws and balanced weights correct the same thing, which would "
+            "be corrected twice. Give one of them",
+            ("sampling", "class_weights"),
+        ),
+        (
+            _changed(recipe, ["focal_gamma"]) and not focal,
+            "`focal_gamma` belongs to the focal losses: loss='focal', or of "
+            "segmentation pixel_loss='focal'",
+            ("loss", "pixel_loss", "focal_gamma"),
+        ),
+    )
 
 
 def _changed(recipe, names):

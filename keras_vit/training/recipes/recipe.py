@@ -77,6 +77,10 @@ class Recipe:
     # (skip).
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
 
+    # Which images an epoch draws: each once (shuffled), or all classes equally often
+    # (balanced), in as many draws.
+    sampling: Literal["shuffled", "balanced"] = field("shuffled", "data", rare=True)
+
     # What is learned: a class for every image, one for every pixel (segmentation), or
     # classes and boxes of objects (detection).
     task: Literal["classification", "segmentation", "detection"] = field(
@@ -237,8 +241,14 @@ class Recipe:
     # and saved.
     ema_momentum: float | None = field(None, "optimizer", "in [0, 1)")
     # Training loss: softmax for one class per image, sigmoid for a yes or no for each
-    # class.
-    loss: Literal["softmax", "sigmoid"] = field("softmax", "optimizer")
+    # class, focal for a softmax that counts images less which are easy already.
+    loss: Literal["softmax", "sigmoid", "focal"] = field("softmax", "optimizer")
+    # How much less the focal losses count what is easy: 0 is the cross-entropy.
+    focal_gamma: float = field(2.0, "optimizer", "zero or more", rare=True)
+    # Factors of the losses of each class: balanced (images / classes / images of the
+    # class; of segmentation, pixels), or a file: JSON {"name": 2.5}, or CSV lines
+    # name,2.5. Classes that are not named count 1.
+    class_weights: str | None = field(None, "optimizer")
     # Training loss of segmentation; dice is that of each image, crossentropy_dice half
     # of each, with Dice over the batch as in TransUNet.
     pixel_loss: Literal["crossentropy", "dice", "crossentropy_dice", "focal"] = field(
@@ -260,6 +270,8 @@ class Recipe:
         for name in TUPLES:
             if isinstance(getattr(self, name), list):  # from JSON
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        if isinstance(self.class_weights, dict):  # the same as JSON, which stays equal
+            object.__setattr__(self, "class_weights", json.dumps(self.class_weights))
         if named := alias_of(self.model):
             object.__setattr__(self, "model", named[0])
             if self.image_size is None:

@@ -57,6 +57,7 @@ def training_batches(job):
             preprocessing=job.network.preprocessing,
             training=True,
             seed=recipe.seed,
+            sampling=recipe.sampling,
             augment=recipe.augment,
             start_step=job.position.step,
             part=(index, count) if count > 1 else None,

@@ -131,7 +131,15 @@ def _set_head_bias(model, value):
         head.bias.assign(keras.ops.full(head.bias.shape, value))
 
 
-def compile_model(model, recipe, *, total_steps, pretrained=None, settable_rate=False):
+def compile_model(
+    model,
+    recipe,
+    *,
+    total_steps,
+    pretrained=None,
+    settable_rate=False,
+    class_weights=None,
+):
     """Compiles a model with the loss, metrics and optimizer of a recipe.
 
     Args:
@@ -141,6 +149,8 @@ def compile_model(model, recipe, *, total_steps, pretrained=None, settable_rate=
         pretrained: The `MaskedPatchPrediction` whose layers `model` has, if it is
             another one. Not read where classes are learned.
         settable_rate: Boolean, as for `build_optimizer`.
+        class_weights: A number for each class, or `None`: of the recipe's
+            `class_weights`, which the data decide.
 
     Returns:
         Whether the training step is compiled with XLA: `True`, `False` or `"auto"`
@@ -149,7 +159,7 @@ def compile_model(model, recipe, *, total_steps, pretrained=None, settable_rate=
     jit_compile = resolve_jit(recipe, model)
     pretrained = model if pretrained is None else pretrained
     with scope(model):
-        objective, example = _objective(recipe, pretrained)
+        objective, example = _objective(recipe, pretrained, class_weights)
         model.compile(
             optimizer=build_optimizer(
                 recipe, model, total_steps=total_steps, settable_rate=settable_rate
@@ -164,16 +174,17 @@ def compile_model(model, recipe, *, total_steps, pretrained=None, settable_rate=
     return jit_compile
 
 
-def _objective(recipe, pretrained):
+def _objective(recipe, pretrained, class_weights):
     """Loss and metrics for `compile`; targets and weights of one image."""
     if recipe.task == "segmentation":
-        return pixel_objective(recipe, pretrained)
+        return pixel_objective(recipe, pretrained, class_weights)
     if recipe.task == "detection":
         return box_objective(recipe)
     if recipe.masked_target is None:
         # Weighted: what fills up the last test batch counts nothing.
         metrics = [LabelAccuracy(name="accuracy")]
-        loss, example = build_loss(recipe), (keras.ops.zeros((1,), "int32"), None)
+        loss = build_loss(recipe, class_weights)
+        example = (keras.ops.zeros((1,), "int32"), None)
     else:
         metrics = masked_patch_metrics(pretrained)
         loss = MaskedPatchLoss(recipe.masked_target, dtype=loss_dtype(recipe))

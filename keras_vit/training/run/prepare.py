@@ -23,9 +23,11 @@ from keras_vit.training.datasets import (
 from keras_vit.training.folder.state import Position, SavedState, last_state
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.optimizers.build import build_schedule
+from keras_vit.training.optimizers.class_weights import weights_of_classes
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.replicas import prepare_model
 from keras_vit.training.run import batches
+from keras_vit.training.run.announcing import announce
 from keras_vit.training.run.build import build_model, check_model, compile_model
 from keras_vit.training.run.environment import (
     compare_environments,
@@ -57,6 +59,8 @@ class Data:
     total_steps: int
     # What means these data from every working folder.
     name: str
+    # The weight of each class in the loss, or `None`.
+    class_weights: list | None = None
 
     @property
     def train(self):
@@ -153,7 +157,7 @@ def prepare(
     if steering(callbacks):
         record["callbacks"] = steering(callbacks)
     own_rule = organises_itself(network.model)
-    _announce(recipe, folder, record, position, own_rule)
+    announce(recipe, folder, record, position, own_rule)
     return Job(recipe, data, network, position, record)
 
 
@@ -213,7 +217,18 @@ def load(recipe, folder, before, place, choosing=()):
     batches.check_executions(recipe, steps_per_test, total_steps)
     build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
     lengths = (steps_per_epoch, steps_per_test, total_steps)
-    return Data(parts, facts, batch_size, *lengths, name)
+    weights = _class_weights(recipe, parts.train, before)
+    return Data(parts, facts, batch_size, *lengths, name, weights)
+
+
+def _class_weights(recipe, train, before):
+    """The weight of each class in the loss, as the run began with it, or `None`."""
+    known = {} if before is None else before["resolved"].get("class_weights") or {}
+    if known:
+        return [known[name] for name in train.class_names]
+    return weights_of_classes(
+        recipe.class_weights, train.class_names, train.amount_per_class
+    )
 
 
 def build(recipe, folder, data, *, settable_rate=False):
@@ -247,6 +262,7 @@ def build(recipe, folder, data, *, settable_rate=False):
         total_steps=data.total_steps,
         pretrained=model,
         settable_rate=settable_rate,
+        class_weights=data.class_weights,
     )
     preprocessing = _describe_to_itself(model, recipe, data)
     if recipe.masked_target is not None:
@@ -260,6 +276,10 @@ def build(recipe, folder, data, *, settable_rate=False):
 def make_record(recipe, data, network, before, found, position):
     """The third step of `prepare`: the content of run.json."""
     weights = {} if recipe.weights is None else {"weights": recipe.weights}
+    class_weights = {}
+    if data.class_weights is not None:
+        names = data.train.class_names
+        class_weights["class_weights"] = dict(zip(names, data.class_weights))
     kept = ("check", "estimate", "reasons")  # which a new run has found out
     return {
         "status": "prepared",
@@ -274,6 +294,7 @@ def make_record(recipe, data, network, before, found, position):
             "total_steps": data.total_steps,
             "warmup_steps": recipe.resolve_warmup(data.total_steps),
             "jit_compile": network.jit_compile,
+            **class_weights,
         },
         "data": data.facts,
         "data_name": data.name,
@@ -332,54 +353,3 @@ def _sessions(before, position):
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = {"started": started, "step": position.step, "environment": environment}
     return [*earlier, entry]
-
-
-def _announce(recipe, folder, record, position, own_rule):
-    resolved, data = record["resolved"], record["data"]
-    counts = [
-        f"{data[part]['num_examples']} {word}"
-        for part, word in PARTS.items()
-        if part in data
-    ]
-    logger.info(
-        "Data: %s, %s and %s images, %s.",
-        recipe.data,
-        ", ".join(counts[:-1]),
-        counts[-1],
-        f"{len(data['class_names'])} classes"
-        if recipe.masked_target is None
-        else "whose labels are not read",
-    )
-    logger.info(
-        "Model: %s, %s parameters, images of %s pixels.",
-        recipe.model,
-        f"{resolved['parameters']:,}",
-        "x".join(map(str, resolved["image_size"])),
-    )
-    rules = {"adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSProp"}
-    rule = f"{rules[recipe.optimizer]} at {recipe.learning_rate:g}"
-    if own_rule:
-        rule = "by the model's own rule"
-    logger.info(
-        "Training: %d updates, %d of them an epoch%s, batches of %d, %s.",
-        resolved["total_steps"],
-        resolved["steps_per_epoch"],
-        f", a test every {resolved['steps_per_test']}" if recipe.evaluate_every else "",
-        resolved["batch_size"],
-        rule,
-    )
-    devices = current()
-    if devices.num_replicas > 1:
-        logger.info(
-            "Devices: %s; each computes %d images of a batch at a time. The learning "
-            "rate of the recipe is not changed.",
-            devices,
-            devices.per_replica_batch_size(
-                resolved["batch_size"], recipe.accumulation_steps
-            ),
-        )
-    if resolved["jit_compile"] is True:
-        logger.info("XLA compiles the training step first, which takes a while.")
-    if position.step:
-        logger.info("Resuming after %d updates.", position.step)
-    logger.info("Run folder: %s", folder)

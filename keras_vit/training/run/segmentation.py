@@ -85,8 +85,14 @@ def build_segmenter(recipe, backbone, num_classes, arguments):
     return Segmenter(backbone, num_classes, head=head, **arguments)
 
 
-def pixel_objective(recipe, model):
+def pixel_objective(recipe, model, class_weights=None):
     """Loss and metrics for `compile`; targets and weights of one image.
+
+    Args:
+        recipe: A `Recipe`.
+        model: The model.
+        class_weights: A number for each class, by which the losses of its pixels are
+            multiplied, or `None`.
 
     Raises:
         ValueError: if the loss cannot be put together from those of replicas.
@@ -105,20 +111,27 @@ def pixel_objective(recipe, model):
         weights = ops.ones((1, height, width))
     metrics = [PixelAccuracy(num_classes), PixelMeanIoU(num_classes)]
     example = ops.zeros((1, height, width), "int32"), weights
-    return {"loss": _loss(recipe), "weighted_metrics": metrics}, example
+    return {"loss": _loss(recipe, class_weights), "weighted_metrics": metrics}, example
 
 
-def _loss(recipe):
+def _loss(recipe, class_weights):
     dtype = loss_dtype(recipe)
     by_weight = {"ignore_class": None, "reduction": "mean_with_sample_weight"}
     match recipe.pixel_loss:
         case "crossentropy":
-            smoothing = recipe.label_smoothing
+            # The mean is over pixels, which does not depend on how a batch is split.
             return PixelCrossentropy(
-                label_smoothing=smoothing, dtype=dtype, **by_weight
+                class_weights=class_weights,
+                label_smoothing=recipe.label_smoothing,
+                over_weights=False,
+                dtype=dtype,
+                **by_weight,
             )
         case "focal":
-            return PixelFocal(dtype=dtype, **by_weight)
+            gamma = recipe.focal_gamma
+            return PixelFocal(
+                gamma=gamma, class_weights=class_weights, dtype=dtype, **by_weight
+            )
         case "dice":
             return PixelDice(NOT_COUNTED, dtype=dtype)
     return CrossentropyDice(NOT_COUNTED, dtype=dtype)

@@ -82,6 +82,25 @@ def test_an_unknown_field_names_the_closest_one():
         ({"decay_every": 1.0}, r"`decay_every` must be in \(0, 1\)"),
         ({"weight_decay_on": "norms"}, "weight_decay_on='norms'"),
         ({"loss": "sigmoid", "label_smoothing": 0.1}, "softmax loss only"),
+        ({"loss": "focal", "label_smoothing": 0.1}, "softmax loss only"),
+        ({"focal_gamma": 1.0}, "belongs to the focal losses.*focal_gamma=1.0"),
+        (
+            {"class_weights": "balanced", "sampling": "balanced"},
+            "corrected twice. Give one of them",
+        ),
+        (
+            {"class_weights": "balanced", "masked_target": "mean_colour"},
+            "Pretraining reads no labels",
+        ),
+        ({"sampling": "balanced", "task": "segmentation"}, "class_weights='balanced'"),
+        (
+            {
+                "class_weights": "balanced",
+                "task": "segmentation",
+                "pixel_loss": "dice",
+            },
+            "Dice is a mean over classes already",
+        ),
         ({"dtype": "mixed_bf16"}, "Did you mean 'mixed_bfloat16'"),
         ({"model": "ViT_B16", "hidden_dim": 64}, "sizes of ViT_B16 are fixed"),
     ],

@@ -115,8 +115,8 @@ def compiled(case, model, recipe):
         optimizer.ema_overwrite_frequency = case.get("overwrite")
         return optimizer
 
-    def loss(recipe):
-        made = build_loss(recipe)
+    def loss(recipe, class_weights=None):
+        made = build_loss(recipe, class_weights)
         if case.get("weighted"):
             made.reduction = "mean_with_sample_weight"
         return made

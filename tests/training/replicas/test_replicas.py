@@ -69,7 +69,8 @@ MATRIX = {
         "kind": "run",
         "recipe": {
             **{name: 0.0 for name in RANDOM},
-            **{"batch_size": 16, "steps_per_execution": 3},
+            **{"batch_size": 16, "steps_per_execution": 3, "loss": "focal"},
+            **{"class_weights": '{"Bag": 3}', "sampling": "balanced"},
             **EMA,
             **PARTS,
         },
@@ -82,6 +83,7 @@ MATRIX = {
         "recipe": {
             **{name: 0.0 for name in RANDOM},
             **{"task": "segmentation", "augment": "none", "batch_size": 16},
+            "class_weights": "balanced",
             **EMA,
             **PARTS,
         },
