@@ -7,6 +7,9 @@ from keras_vit.training.optimizers.class_weights import listed
 
 logger = logging.getLogger(__name__)
 
+# The parts of the data in run.json, and what a line calls their images.
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
+
 
 def announce(recipe, folder, record, position, own_rule):
     """Logs data, model, lengths and devices.

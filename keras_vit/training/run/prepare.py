@@ -40,9 +40,6 @@ from keras_vit.training.run.self_organisation import organiser, organises_itself
 
 logger = logging.getLogger(__name__)
 
-# The parts of the data in run.json, and what a line calls their images.
-PARTS = {"train": "training", "validation": "validation", "test": "test"}
-
 
 @dataclasses.dataclass(frozen=True)
 class Data:

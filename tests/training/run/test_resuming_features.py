@@ -24,6 +24,10 @@ FEATURES = {
         **{"accumulation_steps": 2, "ema_momentum": 0.8},
         "position_embedding": "relative",
     },
+    "classes drawn equally often, their weights, focal loss": {
+        **{"sampling": "balanced", "class_weights": '{"light": 3}', "loss": "focal"},
+        "augment": "flip|mixup(0.5)",
+    },
     "bfloat16 momentum, frozen layers, positions at every layer, number of updates": {
         **{"optimizer": "sgd", "momentum_dtype": "bfloat16", "decay": "rsqrt"},
         **{"freeze": ("patch_encoder",), "loss": "sigmoid", "head_bias": -3.0},
