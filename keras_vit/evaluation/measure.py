@@ -13,6 +13,7 @@ from keras_vit.evaluation.classes import imagenet_names, match_classes
 from keras_vit.evaluation.forward import forward, steps_of
 from keras_vit.evaluation.memory import MAX_PROBABILITIES
 from keras_vit.evaluation.metrics import (
+    UNEQUAL,
     Calibration,
     Counts,
     calibration,
@@ -115,6 +116,19 @@ class Evaluation:
         """
         return self.counts.matrix()
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean recall of the classes that have examples."""
+        return self.counts.balanced_accuracy
+
+    @property
+    def unequal(self) -> bool:
+        """Whether the largest class has at least twice the smallest one's examples.
+
+        The accuracy is then mostly that of the largest ones.
+        """
+        return self.counts.imbalance >= UNEQUAL
+
     @functools.cached_property
     def missing(self) -> list:
         """The names of the classes without an example."""
@@ -146,6 +160,7 @@ class Evaluation:
             "loss": self.loss,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
+            "balanced_accuracy": self.balanced_accuracy,
             "top5_accuracy": self.top5_accuracy,
             "calibration_error": self.calibration_error,
             "classes": self.classes,

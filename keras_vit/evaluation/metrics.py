@@ -9,6 +9,9 @@ import statistics
 
 import numpy as np
 
+# Classes are called unequal where the largest has so many times the examples of the
+# smallest: the balanced accuracy then comes first.
+UNEQUAL = 2.0
 # Bins of the calibration error, as in Guo et al. (2017).
 NUM_BINS = 15
 
@@ -218,6 +221,18 @@ class Counts:
             }
             for r, s, p in zip(self.right, self.support, self.predicted)
         ]
+
+    @property
+    def balanced_accuracy(self):
+        """The mean recall of the classes that have examples, as scikit-learn has it."""
+        here = self.support > 0
+        return float((self.right[here] / self.support[here]).mean())
+
+    @property
+    def imbalance(self):
+        """Examples of the largest class over those of the smallest that has any."""
+        here = self.support[self.support > 0]
+        return float(here.max() / here.min())
 
     def worst_pairs(self, count):
         """As the function `worst_pairs`."""

@@ -103,6 +103,7 @@ def _results(record, evaluation):
     rows = []
     for key, label, style in (
         ("accuracy", "Accuracy", ".2%"),
+        ("balanced_accuracy", "Balanced accuracy (mean recall)", ".2%"),
         ("top5_accuracy", "Accuracy among the first five", ".2%"),
         ("loss", "Cross-entropy (nats)", ".4g"),
         ("calibration_error", "Expected calibration error", ".3g"),

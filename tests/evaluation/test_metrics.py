@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 
 from keras_vit.evaluation import (
     calibration,
@@ -15,6 +16,7 @@ from keras_vit.evaluation import (
     wilson_interval,
     worst_pairs,
 )
+from keras_vit.evaluation.metrics import Counts
 
 
 def test_wilson_bounds_solve_their_equation():
@@ -109,6 +111,18 @@ def test_confusion_and_classes_by_counting():
     assert table[3] == {"support": 1, "precision": None, "recall": 0.0, "f1": 0.0}
     assert worst_pairs(counts) == [(0, 1, 2), (1, 0, 1), (3, 0, 1)]
     assert worst_pairs(counts, 1) == [(0, 1, 2)]
+
+
+def test_balanced_accuracy_is_that_of_scikit_learn():
+    random = np.random.default_rng(0)
+    labels = random.choice([0, 1, 3], 200, p=[0.8, 0.15, 0.05])  # none of class 2
+    predicted = np.where(random.random(200) < 0.6, labels, random.integers(0, 4, 200))
+    counts = Counts(labels, predicted, 4)
+    with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
+        expected = sklearn.metrics.balanced_accuracy_score(labels, predicted)
+    assert counts.balanced_accuracy == pytest.approx(expected)
+    sizes = np.bincount(labels)[[0, 1, 3]]
+    assert counts.imbalance == sizes.max() / sizes.min()
 
 
 def test_a_summary_is_mean_and_sample_deviation():

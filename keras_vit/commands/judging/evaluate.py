@@ -215,12 +215,22 @@ class Evaluate:
         print(f"loss: {loss.mean:.4f} ± {loss.standard_deviation:.4f} (n = {loss.n})")
 
 
+def balanced(result):
+    """The balanced accuracy of an evaluation of unequal classes, and what it is."""
+    return (
+        f"{percent(result.balanced_accuracy)} (mean recall; the largest class has "
+        f"{result.counts.imbalance:.3g} times the examples of the smallest)"
+    )
+
+
 def print_evaluation(result):
     """One evaluation as text."""
     part = "" if result.part is None else f" ({result.part})"
     print(f"data: {result.data}, {result.num_examples} examples{part}")
     if result.steps is not None:
         print(f"steps: {result.steps}")
+    if result.unequal:
+        print(f"balanced accuracy: {balanced(result)}")
     print(f"loss: {result.loss:.4f}")
     print(f"accuracy: {percent(result.accuracy)}{interval(result.accuracy_interval)}")
     if result.top5_accuracy is None:

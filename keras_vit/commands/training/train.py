@@ -8,6 +8,7 @@ from keras_vit.commands.judging.boxes import (
     print_summary_of_boxes,
     summary_of_boxes,
 )
+from keras_vit.commands.judging.evaluate import balanced
 from keras_vit.commands.judging.masks import print_mean_iou, print_summary
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions
@@ -110,6 +111,8 @@ class Train(RunOptions):
             print_precisions(evaluation)
             shown = "missed and false boxes"
         else:
+            if evaluation.unequal:
+                print(f"balanced test accuracy: {balanced(evaluation)}")
             bounds = interval(evaluation.accuracy_interval)
             print(f"test accuracy: {percent(evaluation.accuracy)}{bounds}")
             show_mistakes(evaluation, 3)

@@ -48,6 +48,7 @@ def report_page(evaluation, title="Evaluation"):
         f"<p>{escaped(evaluation.data)}{_part(evaluation)}</p>",
         *_steps(evaluation),
         _numbers(evaluation),
+        *(_of_classes(evaluation) if evaluation.unequal else ()),
         "<h2>Most frequent confusions</h2>",
         _pairs(evaluation),
         "<h2>Confusion matrix</h2>",
@@ -61,10 +62,21 @@ def report_page(evaluation, title="Evaluation"):
         "width.</p>",
         "<h2>Most confident mistakes</h2>",
         _mistakes(evaluation),
-        "<h2>Classes</h2>",
-        _classes(evaluation),
+        *(() if evaluation.unequal else _of_classes(evaluation)),
     ]
     return html_page(title, parts)
+
+
+def _of_classes(evaluation):
+    yield "<h2>Classes</h2>"
+    if evaluation.unequal:
+        yield (
+            "<p class='note'>The largest class has "
+            f"{evaluation.counts.imbalance:.3g} times the examples of the smallest, so "
+            "the accuracy is mostly that of the largest. The balanced accuracy is the "
+            "mean of the recalls.</p>"
+        )
+    yield _classes(evaluation)
 
 
 def _part(evaluation):
@@ -88,8 +100,10 @@ def _numbers(evaluation):
     ]
     if evaluation.top5_accuracy is None:
         numbers[2] = ("–", "top-5: fewer than 6 classes")
+    if evaluation.unequal:
+        numbers.insert(0, (percent(evaluation.balanced_accuracy), "balanced accuracy"))
     if evaluation.real_accuracy is not None:
-        numbers.insert(3, (percent(evaluation.real_accuracy), "ReaL accuracy"))
+        numbers.insert(-3, (percent(evaluation.real_accuracy), "ReaL accuracy"))
     return cards(numbers)
 
 

@@ -13,6 +13,7 @@ from keras_vit.data.check.data_check import check_data
 from keras_vit.data.steps import Flip
 from keras_vit.devices import current
 from keras_vit.evaluation.memory import evaluation_memory
+from keras_vit.evaluation.metrics import UNEQUAL
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,16 @@ def look_at_data(recipe, train_data, test_data, progress=None):
         )
     for warning in check.warnings:
         logger.warning("%s.", warning)
+    corrected = recipe.class_weights or recipe.sampling == "balanced"
+    corrected = corrected or recipe.masked_target is not None
+    if check.imbalance >= UNEQUAL and not corrected:
+        logger.info(
+            "The largest class has %.3g times the training images of the smallest. "
+            "Where every class matters alike, judge by the balanced accuracy, and try "
+            "class_weights='balanced' (--class-weights balanced) or sampling='balanced'"
+            " (--sampling balanced).",
+            check.imbalance,
+        )
     return check.to_json()
 
 

@@ -1,5 +1,6 @@
 """The page and the pictures of an evaluation."""
 
+import dataclasses
 import re
 import sys
 
@@ -36,6 +37,20 @@ def test_the_page_holds_the_numbers_and_needs_no_other_file(result, tmp_path):
     assert page.count("<figure") == len(result.mistakes)
     low, high = result.accuracy_interval
     assert f"{100 * low:.1f} – {100 * high:.1f} %" in reader.text
+
+
+def test_of_unequal_classes_recall_and_balanced_accuracy_come_first(result):
+    assert not result.unequal and "balanced" not in report_page(result)
+    more = np.repeat(np.flatnonzero(result.labels == 0), 5)
+    names = ("labels", "predicted", "confidences")
+    columns = [getattr(result, name) for name in names]
+    columns = [np.concatenate([values, values[more]]) for values in columns]
+    unequal = dataclasses.replace(result, **dict(zip(names, columns)))
+    recalls = [row["recall"] for row in unequal.classes]
+    text = Reader(report_page(unequal)).text
+    assert f"{100 * np.mean(recalls):.2f} %balanced accuracy" in text
+    places = [text.index(word) for word in ("balanced acc", "recall", "confusions")]
+    assert places == sorted(places)
 
 
 def test_the_page_is_the_same_twice(result):

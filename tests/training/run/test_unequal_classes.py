@@ -10,6 +10,7 @@ from tiny_runs import TINY, finished, write_images, write_masks
 
 import keras_vit
 from keras_vit.training import train
+from keras_vit.training.run.first_look import look_at_data
 
 PLAIN = {"augment": "none", "dropout_rate": 0.0, "attention_dropout_rate": 0.0}
 PLAIN |= {"drop_path_rate": 0.0, "test_fraction": 0.4}
@@ -97,3 +98,18 @@ def test_pixels_are_weighted_by_what_the_masks_hold(loss, tmp_path):
     expected = compute_class_weight("balanced", classes=np.arange(3), y=pixels)
     assert list(found.values()) == pytest.approx(expected)
     assert np.isfinite(run.result.history[-1]["val_loss"])
+
+
+def test_unequal_classes_are_told_with_the_command_that_helps(unequal, caplog):
+    parts = keras_vit.data.load_splits(unequal.data, test_fraction=0.4)
+    caplog.set_level("INFO")
+    for options, told in (
+        ({}, True),
+        ({"class_weights": "balanced"}, False),
+        ({"sampling": "balanced"}, False),
+        ({"masked_target": "pixels"}, False),
+    ):
+        caplog.clear()
+        recipe = dataclasses.replace(unequal, **options)
+        look_at_data(recipe, *parts, progress=False)
+        assert ("--class-weights balanced" in caplog.text) is told
