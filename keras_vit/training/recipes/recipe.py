@@ -163,6 +163,9 @@ class Recipe:
     epochs: int | None = field(None, "length", "at least 1")
     # Number of updates in the whole run, instead of passes over the training images.
     total_steps: int | None = field(None, "length", "at least 1")
+    # The most minutes for training: a run that would take longer is made shorter, and
+    # its schedule with it, by the pace that a first minute of trial measures.
+    max_minutes: float | None = field(None, "length", "positive", rare=True)
     # Updates between two tests of the model; by default one pass over the images.
     evaluate_every: int | None = field(None, "length", "at least 1")
     # Which weights to save as model.keras: those of the last test of the model, or of

@@ -79,6 +79,13 @@ _FORM = {
     "reasons": ("a text or a list", lambda v: isinstance(v, str | list)),
     "callbacks": _NAMES,
     "stopped": _TEXT,
+    "laid_out": {
+        "max_minutes": _NUMBER,
+        "total_steps": _COUNT,
+        "warmup_steps": _COUNT_OR_NULL,
+        "cooldown_steps": _COUNT,
+        **dict.fromkeys(("seconds_before", "seconds_planned"), _SECONDS),
+    },
     "kept": {
         "said": _TEXT,
         "model.keras": _ROW,

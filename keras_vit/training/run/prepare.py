@@ -26,7 +26,7 @@ from keras_vit.training.optimizers.build import build_schedule
 from keras_vit.training.optimizers.class_weights import weights_of_classes
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.replicas import prepare_model
-from keras_vit.training.run import batches
+from keras_vit.training.run import batches, budget
 from keras_vit.training.run.announcing import announce
 from keras_vit.training.run.build import build_model, check_model, compile_model
 from keras_vit.training.run.environment import (
@@ -132,6 +132,8 @@ def prepare(
     Returns:
         A `Job`.
     """
+    start, asked = budget.clock(), recipe
+    recipe = budget.laid_out(recipe, before and before.get("laid_out"))
     batches.check_batch(recipe)
     check_model(recipe)
     if not _judged_by_model(recipe):
@@ -143,7 +145,18 @@ def prepare(
         found["check"] = current().chief_first(
             lambda: look_at_data(recipe, data.train, data.test, progress)
         )
-    network = build(recipe, folder, data, settable_rate=sets_rate(callbacks))
+    rate = sets_rate(callbacks)
+    build_start = budget.clock()
+    network = build(recipe, folder, data, settable_rate=rate)
+    if before is None and recipe.max_minutes is not None:
+        built = budget.clock() - build_start  # which comes again
+        seconds = 60 * recipe.max_minutes
+        pace = budget.measure(Job(recipe, data, network, Position(), {}), seconds)
+        left = seconds - (budget.clock() - start) - built
+        found["laid_out"] = budget.lay_out(recipe, data, pace, left)
+        recipe = budget.laid_out(recipe, found["laid_out"])
+        data = dataclasses.replace(data, **lengths(recipe, data.steps_per_epoch))
+        network = build(recipe, folder, data, settable_rate=rate)
     if before is None:
         names, size = data.facts["class_names"], image_shape(network.model)[:2]
         look_at_sides(recipe, names, size)
@@ -151,6 +164,9 @@ def prepare(
     position = network.state.position if network.state else Position()
     _check_position(position, data, folder)
     record = make_record(recipe, data, network, before, found, position)
+    record["recipe"] = asked.to_json()
+    if before is not None and "laid_out" in record:
+        budget.say_what_is_left(record["laid_out"], position)
     if steering(callbacks):
         record["callbacks"] = steering(callbacks)
     own_rule = organises_itself(network.model)
@@ -209,13 +225,27 @@ def load(recipe, folder, before, place, choosing=()):
     if train.num_examples < batch_size:
         batch_size = batches.check_batch(recipe, train.num_examples)
     steps_per_epoch = train.steps_per_epoch(recipe.batch_size)
+    length = lengths(recipe, steps_per_epoch)
+    weights = _class_weights(recipe, parts.train, before)
+    return Data(
+        *(parts, facts, batch_size, steps_per_epoch),
+        name=name,
+        class_weights=weights,
+        **length,
+    )
+
+
+def lengths(recipe, steps_per_epoch):
+    """The updates of a run, and from one test to the next, as fields of `Data`.
+
+    Raises:
+        ValueError: if the run is too short for its recipe.
+    """
     total_steps = recipe.resolve_steps(steps_per_epoch)
     steps_per_test = min(recipe.evaluate_every or steps_per_epoch, total_steps)
     batches.check_executions(recipe, steps_per_test, total_steps)
     build_schedule(recipe, total_steps)  # which refuses a warm-up beyond the end
-    lengths = (steps_per_epoch, steps_per_test, total_steps)
-    weights = _class_weights(recipe, parts.train, before)
-    return Data(parts, facts, batch_size, *lengths, name, weights)
+    return {"steps_per_test": steps_per_test, "total_steps": total_steps}
 
 
 def _class_weights(recipe, train, before):
@@ -277,7 +307,7 @@ def make_record(recipe, data, network, before, found, position):
     if data.class_weights is not None:
         names = data.train.class_names
         class_weights["class_weights"] = dict(zip(names, data.class_weights))
-    kept = ("check", "estimate", "reasons")  # which a new run has found out
+    kept = ("check", "estimate", "reasons", "laid_out")  # which a new run has found out
     return {
         "status": "prepared",
         "recipe": recipe.to_json(),
