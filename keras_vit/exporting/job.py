@@ -1,11 +1,13 @@
 """One export: the model as it is written, and the input of the file."""
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_vit.exporting.describing import describe
 from keras_vit.exporting.several_outputs import side_by_side
 from keras_vit.inference.loaded import (
     gives_pixels,
@@ -54,6 +56,15 @@ class Job:
     @property
     def arguments(self):
         return arguments_of(self.plain)
+
+    @functools.cached_property
+    def about(self):
+        """What the file says of itself; see `describing.describe`."""
+        try:
+            kind = None if gives_pixels(self.plain) else output_kind(self.plain)
+        except ValueError:  # features, or boxes
+            kind = None
+        return describe(self, kind)
 
     def from_pixels(self, pixels):
         """What the model takes, of pixels in [0, 255]."""

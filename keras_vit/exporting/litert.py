@@ -1,8 +1,11 @@
 """LiteRT: converted by TensorFlow, run by the LiteRT interpreter."""
 
 import os
+import zipfile
 
 import numpy as np
+
+from keras_vit.exporting.describing import FILE, as_json
 
 
 def write(job):
@@ -24,6 +27,18 @@ def write(job):
         target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
         **options,
     )
+    _describe(job)
+
+
+def _describe(job):
+    """Adds files behind the model, as the metadata of TensorFlow Lite lie there.
+
+    What reads models stops before them, and whatever reads zip archives finds them.
+    """
+    with zipfile.ZipFile(job.path, "a") as behind:
+        behind.writestr(FILE, as_json(job))
+        if job.about["classes"]:
+            behind.writestr("labels.txt", "\n".join(job.about["classes"]))
 
 
 def runner(job):

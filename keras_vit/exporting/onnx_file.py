@@ -4,6 +4,7 @@ import logging
 import warnings
 
 from keras_vit.common.wording import as_memory
+from keras_vit.exporting.describing import KEY, as_json
 from keras_vit.exporting.images import noise, sizes_to_try
 
 # Known to ONNX Runtime since 1.13 (2022).
@@ -34,6 +35,7 @@ def write(job):
         chatter.setLevel(level)
     proto = onnx.load(job.path)
     _name(proto, "probabilities" if job.postprocess else "output")
+    proto.metadata_props.add(key=KEY, value=as_json(job))
     onnx.checker.check_model(proto)
     onnx.save(proto, job.path)
 

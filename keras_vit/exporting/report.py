@@ -6,6 +6,7 @@ from keras_vit.common.tables import aligned
 from keras_vit.exporting.formats import FORMATS
 from keras_vit.exporting.job import scores_kind
 from keras_vit.exporting.several_outputs import has_several, shape_of
+from keras_vit.exporting.usage import usage
 from keras_vit.exporting.weight_files import overrides_of
 from keras_vit.models.vision_model import image_shape
 
@@ -23,6 +24,8 @@ class ExportReport:
         parity: List of `Parity`, a row for each kind of images.
         accuracy: `Accuracy` on the data that was given, or `None`.
         notes: List of sentences.
+        usage: List of lines of Python that use the file with NumPy and Pillow; empty
+            for files of weights, and where no such lines are known.
     """
 
     path: str
@@ -33,6 +36,7 @@ class ExportReport:
     parity: list
     accuracy: object = None
     notes: list = field(default_factory=list)
+    usage: list = field(default_factory=list)
 
     @classmethod
     def of(cls, job, path, parity, accuracy, notes):
@@ -40,7 +44,9 @@ class ExportReport:
         files = [job.path, *job.path.rglob("*")]
         size = sum(file.stat().st_size for file in files if file.is_file())
         known = (str(path), job.format, size, _inputs(job), _outputs(job))
-        return cls(*known, parity, accuracy, notes)
+        is_graph = FORMATS[job.format].is_graph
+        lines = usage(job.about, path, job.format) if is_graph else []
+        return cls(*known, parity, accuracy, notes, lines)
 
     @property
     def passed(self):
@@ -73,7 +79,11 @@ class ExportReport:
         ]
         if self.accuracy is not None:
             lines += ["", *_accuracy_lines(self.accuracy)]
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+        lines += [f"Note: {note}" for note in self.notes]
+        if self.usage:
+            lines += ["", "The file says how its images are prepared. To use it:", ""]
+            lines += [f"    {line}" for line in self.usage]
+        return "\n".join(lines)
 
 
 def _accuracy_lines(accuracy):

@@ -2,10 +2,16 @@
 
 import numpy as np
 
+from keras_vit.common.files import write_text
+from keras_vit.exporting.describing import FILE, as_json
+
 
 def write(job):
     """Writes the folder of `job.path`."""
     job.served().export(job.path, format="tf_saved_model", verbose=False)
+    extra = job.path / "assets.extra"  # where a SavedModel has room for others
+    extra.mkdir(exist_ok=True)
+    write_text(extra / FILE, as_json(job))
 
 
 def runner(job):
