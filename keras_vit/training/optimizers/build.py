@@ -3,6 +3,7 @@
 import keras
 
 from keras_vit.training.optimizers.layer_groups import rate_factors
+from keras_vit.training.optimizers.scaled_rate import ScaledSchedule
 from keras_vit.training.optimizers.schedules import WarmupSchedule
 from keras_vit.training.optimizers.update_rules import (
     DecoupledAdam,
@@ -36,15 +37,17 @@ def build_optimizer(recipe, model, *, total_steps, settable_rate=False):
         recipe: A `Recipe`.
         model: A built Keras model.
         total_steps: Integer, the number of updates of the whole run.
-        settable_rate: Boolean, whether a callback sets the learning rate of a recipe
-            whose schedule is constant, without warm-up and cool-down.
+        settable_rate: Boolean, whether a callback sets the learning rate. It is then a
+            plain number where the recipe's schedule is one; else the schedule goes on
+            from what was set.
 
     Returns:
         An unbuilt `keras.optimizers.Optimizer`.
     """
     schedule = build_schedule(recipe, total_steps)
     if settable_rate:
-        schedule = recipe.learning_rate
+        plain = is_plain_rate(recipe)
+        schedule = recipe.learning_rate if plain else ScaledSchedule(schedule)
     common = {"global_clipnorm": recipe.global_clipnorm}
     if recipe.ema_momentum is not None:
         # Without `ema_overwrite_frequency`, which fails under a strategy; evaluation
@@ -59,11 +62,11 @@ def build_optimizer(recipe, model, *, total_steps, settable_rate=False):
             schedule, weight_decay=recipe.weight_decay, **common
         )
         optimizer.exclude_from_weight_decay(var_list=kept)
-        return optimizer
+        return _tracking(optimizer, schedule)
     factors = None
     if recipe.layer_decay is not None:
         factors = rate_factors(model, recipe.layer_decay)
-    return RULES[recipe.optimizer](
+    optimizer = RULES[recipe.optimizer](
         schedule,
         recipe.momentum,
         momentum_dtype=recipe.momentum_dtype,
@@ -73,6 +76,21 @@ def build_optimizer(recipe, model, *, total_steps, settable_rate=False):
         rate_factors=factors,
         **common,
     )
+    return _tracking(optimizer, schedule)
+
+
+def _tracking(optimizer, schedule):
+    """The optimizer, with the factor of its schedule among its variables."""
+    if isinstance(schedule, ScaledSchedule):
+        # By which it is saved with the state, and known to a compiled step.
+        optimizer._track_variable(schedule.scale)
+    return optimizer
+
+
+def is_plain_rate(recipe):
+    """Whether the learning rate is one number: no decay, warm-up and cool-down."""
+    parts = (recipe.decay, recipe.warmup_steps, recipe.cooldown_steps)
+    return parts == ("constant", 0, 0)
 
 
 def build_schedule(recipe, total_steps):

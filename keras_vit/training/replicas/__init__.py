@@ -77,6 +77,7 @@ def prepare_model(model, recipe):
             f"Received: accumulation_steps={micro_batches}, backend {backend!r}"
         )
     trainer.micro_batches = micro_batches
+    trainer.save = model.save  # of callbacks that save: a model that can be loaded
     return trainer
 
 

@@ -7,6 +7,7 @@ is saved with the state.
 
 import csv
 import io
+import logging
 from pathlib import Path
 
 import keras
@@ -15,7 +16,11 @@ import numpy as np
 from keras_vit.common.files import write_text
 from keras_vit.devices import current
 from keras_vit.training.optimizers.averaging import averaged
+from keras_vit.training.optimizers.build import is_plain_rate
+from keras_vit.training.optimizers.scaled_rate import with_settable_rate
 from keras_vit.training.recipes.monitored import measured
+
+logger = logging.getLogger(__name__)
 
 # They decide what is trained, so that a resumed run needs them again.
 _RATE = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
@@ -64,11 +69,13 @@ def check_callbacks(callbacks, recipe):
         for kind, instead in _REFUSED.items():
             if isinstance(callback, kind):
                 raise ValueError(f"{name} cannot work in a run. {instead}.")
-        if isinstance(callback, _RATE) and not _is_free(recipe):
+        sets = isinstance(callback, keras.callbacks.LearningRateScheduler)
+        if sets and not is_plain_rate(recipe):
             raise ValueError(
                 f"{name} sets the learning rate, which the schedule of the recipe "
-                "decides. Leave it out, or choose a constant rate: decay='constant', "
-                "warmup_steps=0 and cooldown_steps=0. Received: "
+                "decides. Leave it out, or let it decide alone, by dataclasses.replace("
+                "recipe, decay='constant', warmup_steps=0, cooldown_steps=0). "
+                "Received: "
                 f"decay={recipe.decay!r}, warmup_steps={recipe.warmup_steps}, "
                 f"cooldown_steps={recipe.cooldown_steps}"
             )
@@ -81,12 +88,6 @@ def check_callbacks(callbacks, recipe):
                     f"{', '.join(known)}."
                 )
     return callbacks
-
-
-def _is_free(recipe):
-    return (recipe.decay, recipe.warmup_steps, recipe.cooldown_steps) == (
-        *("constant", 0, 0),
-    )
 
 
 def _all_of_keras(callbacks):
@@ -138,7 +139,8 @@ class Guests(keras.callbacks.Callback):
     def set_model(self, model):
         super().set_model(model)
         for callback in self.callbacks:
-            callback.set_model(model)
+            plateau = isinstance(callback, keras.callbacks.ReduceLROnPlateau)
+            callback.set_model(with_settable_rate(model) if plateau else model)
 
     def set_params(self, params):
         super().set_params(params)
@@ -149,6 +151,8 @@ class Guests(keras.callbacks.Callback):
         if self.has_begun:
             return
         self.has_begun = True
+        if self.resumed:
+            _say_what_is_forgotten(self.callbacks)
         for callback in self.callbacks:
             if self.resumed and isinstance(callback, keras.callbacks.CSVLogger):
                 _continue_table(callback, self.epochs_done)
@@ -226,6 +230,19 @@ def _kind_of(callback):
         if isinstance(callback, kind):
             return kind.__name__, [name for name in names if hasattr(callback, name)]
     return None, []
+
+
+def _say_what_is_forgotten(callbacks):
+    """Warns of callbacks that begin anew in a resumed run."""
+    kinds = [type(c) for c in callbacks if _kind_of(c)[0] is None]
+    names = [kind.__name__ for kind in kinds if not kind.__module__.startswith("keras")]
+    if names:
+        logger.warning(
+            "What these callbacks remember is not saved, so that they begin anew: %s. "
+            "If they change what is trained, the result is not that of a run that was "
+            "never stopped.",
+            ", ".join(names),
+        )
 
 
 def _forward(name):

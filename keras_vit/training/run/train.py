@@ -119,10 +119,11 @@ def train(
         save_steps: Integer or `None`, updates between saves inside an epoch.
         callbacks: Further Keras callbacks. EarlyStopping (model.keras then has the
             weights that it restores), ModelCheckpoint, CSVLogger and TensorBoard go on
-            where they were when a run is resumed with them; so do ReduceLROnPlateau and
-            LearningRateScheduler, which need a recipe with `decay="constant"`,
-            `warmup_steps=0` and `cooldown_steps=0`. What other callbacks remember is
-            not saved.
+            where they were when a run is resumed with them. So does ReduceLROnPlateau,
+            whose factors multiply what the schedule says from then on. A
+            LearningRateScheduler needs a recipe with `decay="constant"`,
+            `warmup_steps=0` and `cooldown_steps=0`. What callbacks of others remember
+            is not saved: a resumed run says so.
         progress: Boolean, whether to show a progress bar. By default where stderr is
             a terminal. A line for each epoch is logged; where a program or notebook has
             not set up logging, it is shown on stderr, unless this is `False`.

@@ -8,9 +8,10 @@ import signal
 import keras
 import numpy as np
 import pytest
-from tiny_runs import assert_same_bits
+from tiny_runs import assert_same_bits, finished
 
 from keras_vit.training import Interrupted, Recipe, train
+from keras_vit.training.optimizers.build import build_schedule
 from keras_vit.training.run.guests import check_callbacks
 
 LOSSES = [3.0, 1.0, 2.0, 4.0, 5.0, 6.0]  # the least in epoch 2
@@ -124,14 +125,53 @@ def test_a_callback_sets_a_constant_rate(callbacks, rates, tiny, tmp_path):
     assert [float(row["loss"]) for row in rows] == [r["loss"] for r in result.history]
 
 
+class StepRates(CALLBACKS.Callback):
+    """Notes the rate of each update."""
+
+    def __init__(self):
+        super().__init__()
+        self.rates = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self.rates.append(float(rate))
+
+
+def test_a_plateau_lowers_what_the_schedule_says_also_over_a_resume(tiny, tmp_path):
+    def guests():
+        plateau = CALLBACKS.ReduceLROnPlateau(
+            "loss", factor=0.5, patience=1, cooldown=0, min_delta=100.0, min_lr=2e-5
+        )
+        return [plateau, StepRates()]
+
+    recipe = dataclasses.replace(tiny, epochs=5, warmup_steps=2)
+    whole = finished(recipe, tmp_path / "whole", *guests(), rates := StepRates())
+    # The loss is better than infinity once; of the 5 epochs 2 to 4 end in a halving,
+    # the last down to the least rate, of what the schedule has then.
+    plain = [float(build_schedule(recipe, 20)(step)) for step in range(21)]
+    factors = [1.0] * 8 + [0.5] * 4 + [0.25] * 4
+    expected = plain[:16] * np.array(factors)
+    np.testing.assert_allclose(rates.rates[:16], expected, rtol=1e-6)
+    least = np.array(plain[16:20]) * 2e-5 / plain[16]
+    np.testing.assert_allclose(rates.rates[16:], least, rtol=1e-5)
+    with pytest.raises(Interrupted):  # within the fourth epoch
+        train(recipe, tmp_path / "run", callbacks=[*guests(), StopAt(14)])
+    rest = finished(recipe, tmp_path / "run", *guests(), resume=True)
+    assert_same_bits(whole.variables, rest.variables)
+    assert whole.history_text == rest.history_text
+
+
 def test_the_best_of_the_test_is_what_a_checkpoint_holds(tiny, tmp_path):
-    best = tmp_path / "best.weights.h5"
-    checkpoint = CALLBACKS.ModelCheckpoint(
-        best, "val_accuracy", save_best_only=True, save_weights_only=True
-    )
-    scores = Scores()
-    result = train(tiny, tmp_path / "run", callbacks=[scores, checkpoint])
+    best, whole = tmp_path / "best.weights.h5", tmp_path / "best.keras"
+    kept = {"monitor": "val_accuracy", "save_best_only": True}
+    checkpoint = CALLBACKS.ModelCheckpoint(best, **kept, save_weights_only=True)
+    scores, guests = Scores(), [CALLBACKS.ModelCheckpoint(whole, **kept), checkpoint]
+    # Of micro-batches, so that the model to fit is not the one to save.
+    recipe = dataclasses.replace(tiny, accumulation_steps=2)
+    result = train(recipe, tmp_path / "run", callbacks=[scores, *guests])
     row = max(result.history, key=lambda row: row["val_accuracy"])  # the first such
+    model = keras.saving.load_model(whole, compile=False)
+    assert_same_bits(model.get_weights(), scores.kept[row["epoch"]])
     model = result.load_model()
     model.load_weights(best)
     assert_same_bits(model.get_weights(), scores.kept[row["epoch"]])
@@ -141,7 +181,6 @@ def test_the_best_of_the_test_is_what_a_checkpoint_holds(tiny, tmp_path):
 @pytest.mark.parametrize(
     "callback, message",
     [
-        (lambda: CALLBACKS.ReduceLROnPlateau(), r"decay='constant', warmup_steps=0"),
         (lambda: CALLBACKS.LearningRateScheduler(lambda e: 1.0), "decay='constant'"),
         (lambda: CALLBACKS.BackupAndRestore("backup"), "resume=True"),
         (lambda: CALLBACKS.SwapEMAWeights(), "ema_momentum"),
