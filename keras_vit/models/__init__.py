@@ -7,7 +7,9 @@ __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
         "models.bit": ["BiT"],
+        "models.changes.adapters": ["load_adapters", "save_adapters"],
         "models.changes.folding": ["fold_batch_norm", "fold_weight_standardization"],
+        "models.changes.lora": ["enable_lora"],
         "models.changes.rebuilding": ["from_checkpoint"],
         "models.changes.surgery": ["with_image_size", "with_num_classes"],
         "models.constructors": ["build", *(n for f in FAMILIES.values() for n in f)],

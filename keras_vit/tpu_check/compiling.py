@@ -97,7 +97,7 @@ def build(request):
     import numpy as np
 
     import keras_vit.models
-    from keras_vit.training.optimizers.layer_groups import freeze_layers
+    from keras_vit.training.optimizers.layer_groups import limit_training
     from keras_vit.training.recipes.recipe import Recipe
     from keras_vit.training.replicas import prepare_model
     from keras_vit.training.run.build import build_model, compile_model
@@ -109,7 +109,7 @@ def build(request):
         keras.config.set_dtype_policy(recipe.dtype)
         constructor = getattr(keras_vit.models, request["constructor"])
         model = constructor(request["num_classes"], **request["arguments"])
-        freeze_layers(model, recipe.freeze)
+        limit_training(model, recipe)
     trainer = prepare_model(model, recipe)
     compile_model(trainer, recipe, total_steps=request["total_steps"])
     two = np.zeros((2, *model.input_shape[1:]), "float32"), np.zeros(2, "int32")

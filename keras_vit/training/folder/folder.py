@@ -60,6 +60,7 @@ class RunFolder:
         self.evaluation = self.path / "evaluation.json"
         self.curves = self.path / "curves.png"
         self.tensorboard = self.path / "tensorboard"
+        self.adapters = self.path / "adapters.safetensors"
         self.pictures = self.path / "pictures"
         self.checkpoints = self.path / "checkpoints"
         self.split = self.path / "split.json"

@@ -2,20 +2,36 @@
 
 import contextlib
 import fnmatch
+import logging
 import re
 
 from keras_vit.common.wording import hint
-from keras_vit.models.detection.detector import FAMILY as DETECTOR
-from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
-from keras_vit.models.vision_model import settings_of
+from keras_vit.models.changes.lora import enable_lora, trained
+from keras_vit.models.changes.parts import in_head, up_to_block
+
+logger = logging.getLogger(__name__)
 
 # In `freeze`: everything that comes before the classifier.
 BACKBONE = "backbone"
-HEAD_LAYERS = ("pre_logits", "head")
-# Of a `Segmenter`, how the names of its head's layers begin.
-SEGMENTER_HEAD = ("head", "mask_transformer", "decoder_", "up")
-# The same of a `Detector`, of its pyramid and its head.
-DETECTOR_HEAD = ("stride", "class_", "box_", "centreness_")
+# In `freeze`: so many blocks from the input on, with all that comes before them.
+BLOCKS = re.compile(r"blocks:(\d+)")
+
+
+def limit_training(model, recipe):
+    """Freezes what a recipe does not train, and adds the adapters that it does.
+
+    Args:
+        model: A model of this package.
+        recipe: A `Recipe`, of which `freeze` and `lora_rank` are read.
+
+    Raises:
+        ValueError: if the model has no such layers, or no blocks to adapt.
+    """
+    if recipe.freeze:
+        freeze_layers(model, recipe.freeze)
+        logger.info("Frozen: %s; %s.", ", ".join(recipe.freeze), trained(model))
+    if recipe.lora_rank is not None:
+        enable_lora(model, recipe.lora_rank)
 
 
 def freeze_layers(model, patterns):
@@ -24,16 +40,19 @@ def freeze_layers(model, patterns):
     Args:
         model: A model of this package.
         patterns: Names of layers, in which `*` stands for anything, such as
-            `"patch_encoder"` or `"block_0*"`; or `"backbone"`: all but the head.
+            `"patch_encoder"` or `"block_0*"`; `"backbone"`: all but the head; or
+            `"blocks:6"`: the first six blocks, with patches and positions or the stem.
 
     Raises:
-        ValueError: if a pattern meets no layer with weights, or nothing is left to
-            train.
+        ValueError: if a pattern meets no layer with weights, the model has fewer
+            blocks, or nothing is left to train.
     """
     layers = {layer.name: layer for layer in model.layers if layer.weights}
     for pattern in patterns:
         if pattern == BACKBONE:
-            names = [name for name in layers if not _in_head(model, name)]
+            names = [name for name in layers if not in_head(model, name)]
+        elif blocks := BLOCKS.fullmatch(pattern):
+            names = [layer.name for layer in up_to_block(model, int(blocks[1]))]
         else:
             names = fnmatch.filter(layers, pattern)
         if not names:
@@ -41,7 +60,7 @@ def freeze_layers(model, patterns):
                 "`freeze` must name layers of the model that have weights. "
                 f"Received: {pattern!r}.{hint(pattern, [*layers, BACKBONE])} "
                 f"The layers: {', '.join(layers)}; {BACKBONE!r} means all but the "
-                "head."
+                "head, 'blocks:6' the first six blocks and what comes before them."
             )
         for name in names:
             layers[name].trainable = False
@@ -49,14 +68,6 @@ def freeze_layers(model, patterns):
         raise ValueError(
             f"`freeze` leaves nothing to train. Received: freeze={tuple(patterns)}"
         )
-
-
-def _in_head(model, name):
-    """Whether a layer belongs to a model's head, not to its backbone."""
-    family = settings_of(model).get("family")
-    if family in (SEGMENTER, DETECTOR):
-        return name.startswith(SEGMENTER_HEAD if family == SEGMENTER else DETECTOR_HEAD)
-    return name in HEAD_LAYERS
 
 
 @contextlib.contextmanager

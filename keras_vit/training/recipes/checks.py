@@ -205,6 +205,22 @@ def _check_pairs(recipe):
             "`label_smoothing` is for the softmax loss only",
             ("loss", "label_smoothing"),
         ),
+        (
+            recipe.lora_rank and recipe.weights is None,
+            "LoRA adapts pretrained weights, which `weights` names; on random ones it "
+            "would learn little",
+            ("lora_rank", "weights"),
+        ),
+        (
+            recipe.lora_rank and recipe.freeze,
+            "LoRA freezes everything but its adapters and the head: leave `freeze` out",
+            ("lora_rank", "freeze"),
+        ),
+        (
+            recipe.lora_rank and recipe.masked_target is not None,
+            "Pretraining learns all weights; LoRA adapts them to classes afterwards",
+            ("lora_rank", "masked_target"),
+        ),
         *_of_unequal_classes(recipe),
         (
             recipe.masked_target is not None and unread,

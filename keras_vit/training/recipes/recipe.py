@@ -121,8 +121,12 @@ class Recipe:
     # Where the initial weights come from: a published name such as imagenet21k, a file,
     # a run folder or a URL; random if not given.
     weights: str | None = field(None, "weights")
-    # Layers to freeze: names (* matches anything), or backbone for all but the head.
+    # Layers to freeze: names (* matches anything), backbone for all but the head, or
+    # blocks:6 for the first six blocks, with patches and positions or the stem.
     freeze: tuple[str, ...] = field((), "weights", NAMES)
+    # LoRA: train adapters of this rank on the projections of Transformer blocks, and
+    # the head, on weights that stay as they are.
+    lora_rank: int | None = field(None, "weights", "at least 1", rare=True)
     # What to predict for hidden patches, in pretraining without labels; if not given,
     # the model learns classes.
     masked_target: Literal["mean_colour", "colours_4x4", "pixels"] | None = field(

@@ -13,7 +13,7 @@ from keras_vit.pretraining import (
 )
 from keras_vit.training.model_arguments import SMALL, family_of
 from keras_vit.training.optimizers.build import build_optimizer
-from keras_vit.training.optimizers.layer_groups import freeze_layers
+from keras_vit.training.optimizers.layer_groups import limit_training
 from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.replicas import num_replicas, scope
 from keras_vit.training.run.detection import (
@@ -79,11 +79,11 @@ def build_model(recipe, num_classes, arguments):
     try:
         if segments and continues(recipe, arguments):
             model = continued_segmenter(recipe, num_classes, arguments)
-            freeze_layers(model, recipe.freeze)
+            limit_training(model, recipe)
             return model
         if detects and continues_detector(arguments):
             model = continued_detector(recipe, num_classes, arguments)
-            freeze_layers(model, recipe.freeze)
+            limit_training(model, recipe)
             return model
         if recipe.model in SMALL:
             features = masked or segments or detects
@@ -105,7 +105,7 @@ def build_model(recipe, num_classes, arguments):
         raise ValueError(f"{recipe.model} does not take this option: {error}") from None
     if recipe.head_bias:
         _set_head_bias(model, recipe.head_bias)
-    freeze_layers(model, recipe.freeze)
+    limit_training(model, recipe)
     return model
 
 

@@ -11,6 +11,8 @@ from keras_vit.common.interrupts import INTERRUPTS, Wishes
 from keras_vit.common.progress import new_bar
 from keras_vit.common.signals import handling
 from keras_vit.devices import current
+from keras_vit.models.changes.adapters import save_adapters
+from keras_vit.models.changes.lora import adapted_layers, merged
 from keras_vit.training.folder.state import save_state
 from keras_vit.training.optimizers.averaging import averaged
 from keras_vit.training.optimizers.layer_groups import all_trainable
@@ -203,11 +205,17 @@ class Save(keras.callbacks.Callback):
 def save_weights(job, folder, path=None):
     """Writes model.keras, or another file of weights.
 
+    Of a run with LoRA, model.keras has the adapters merged, and beside it they are
+    written alone.
+
     Where several processes train, all must call it.
     """
     model = job.network.model  # which shares the variables of the one in `fit`
     with all_trainable(model), current().whole(model.variables):
-        folder.save_model(model, path)
+        with merged(model):
+            folder.save_model(model, path)
+        if path is None and folder.is_own and adapted_layers(model):
+            save_adapters(model, folder.adapters)
 
 
 class LogLearningRate(keras.callbacks.Callback):

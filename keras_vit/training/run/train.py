@@ -10,7 +10,7 @@ import keras
 import keras_vit.data
 from keras_vit.common.installed import is_installed
 from keras_vit.common.shown_log import shown_log
-from keras_vit.common.wording import printable, shortened
+from keras_vit.common.wording import as_file_size, printable, shortened
 from keras_vit.costs.flops import run_cost
 from keras_vit.devices import as_strategy, current
 from keras_vit.pretraining import is_pretraining
@@ -283,6 +283,12 @@ def _finish(job, folder, best):
     if folder.is_own:
         plot_curves(position.history, folder.curves)
         folder.write_record(record)
+        if folder.adapters.exists():
+            small, large = (
+                f"{file.name}, {as_file_size(file.stat().st_size)}"
+                for file in (folder.adapters, folder.model)
+            )
+            logger.info("Adapters alone: %s; merged: %s.", small, large)
 
 
 def _fit(job, folder, request, save, callbacks, progress):

@@ -93,6 +93,53 @@ def test_layers_are_frozen_by_pattern():
     assert frozen == {layer.name for layer in model.layers if not layer.trainable}
 
 
+VIT = {"patch_size": 8, "num_layers": 3, "hidden_dim": 8, "mlp_dim": 8}
+VIT |= {"num_heads": 2, "image_size": 32}
+RESNET = {"num_blocks": (1, 2), "width_factor": 0.5, "image_size": 32}
+DEPTHS = {
+    "ViT": (
+        lambda: keras_vit.ViT(2, **VIT, position_scope="every_layer"),
+        "patch_encoder position_embedding_00 block_00 position_embedding_01 block_01",
+    ),
+    "hybrid": (
+        lambda: keras_vit.HybridViT(2, **{**VIT, **RESNET, "patch_size": 1}),
+        "root_conv root_norm stage1_unit01 stage2_unit01 stage2_unit02 patch_encoder "
+        "block_00 block_01",
+    ),
+    "BiT": (
+        lambda: keras_vit.BiT(2, **RESNET),
+        "root_conv stage1_unit01 stage2_unit01",
+    ),
+    "segmenter": (
+        lambda: keras_vit.Segmenter(keras_vit.ViT(0, **VIT), 3, head="mask"),
+        "patch_encoder block_00 block_01",
+    ),
+    "segmenter with an upsampler": (
+        lambda: keras_vit.Segmenter(keras_vit.BiT(0, **RESNET), 3, head="upsampler"),
+        "root_conv stage1_unit01 stage2_unit01",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_layers_are_frozen_by_depth(name):
+    make, expected = DEPTHS[name]
+    model = make()
+    freeze_layers(model, ("blocks:2",))
+    frozen = [layer.name for layer in model.layers if not layer.trainable]
+    assert frozen == expected.split()
+
+
+def test_no_block_is_what_comes_before_the_first_and_too_many_are_refused():
+    model = made()
+    freeze_layers(model, ("blocks:0",))
+    assert [x.name for x in model.layers if not x.trainable] == ["patch_encoder"]
+    with pytest.raises(ValueError, match=r"first 9 blocks.*has \d blocks"):
+        freeze_layers(model, ("blocks:9",))
+    with pytest.raises(ValueError, match="no Transformer blocks or residual units"):
+        freeze_layers(keras_vit.LeNet5(3), ("blocks:1",))
+
+
 def test_a_name_that_meets_no_layer_is_refused():
     with pytest.raises(ValueError, match=r"'encoder_nrm'.*Did you mean 'encoder_norm'"):
         freeze_layers(made(), ("encoder_nrm",))

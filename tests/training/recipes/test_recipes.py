@@ -83,6 +83,9 @@ def test_an_unknown_field_names_the_closest_one():
         ({"weight_decay_on": "norms"}, "weight_decay_on='norms'"),
         ({"loss": "sigmoid", "label_smoothing": 0.1}, "softmax loss only"),
         ({"loss": "focal", "label_smoothing": 0.1}, "softmax loss only"),
+        ({"lora_rank": 0, "weights": "a.npz"}, "`lora_rank` must be at least 1"),
+        ({"lora_rank": 4}, "adapts pretrained weights"),
+        ({"lora_rank": 4, "weights": "a", "freeze": ("head",)}, "leave `freeze` out"),
         ({"focal_gamma": 1.0}, "belongs to the focal losses.*focal_gamma=1.0"),
         (
             {"class_weights": "balanced", "sampling": "balanced"},
