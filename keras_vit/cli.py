@@ -10,10 +10,13 @@ import signal
 import sys
 from typing import Annotated, Union
 
+import tyro
+
 from keras_vit._version import __version__
 from keras_vit.common.environment import check_environment
 from keras_vit.common.interrupts import INTERRUPTS
 from keras_vit.common.streams import plain_streams, unescaped
+from keras_vit.common.wording import hint
 from keras_vit.terminal import (
     DEBUG,
     PROGRAM,
@@ -24,11 +27,8 @@ from keras_vit.terminal import (
     log_to_stderr,
 )
 
-DESCRIPTION = f"""Vision Transformers for Keras: train, evaluate and use them.
-
-The exit status is 0 for success, 1 for a failure, 2 for wrong usage. Set the
-environment variable {DEBUG}=1 to see errors with a traceback. --version prints the
-version."""
+HELP = ("-h", "--help", "--help-all")
+COMPLETION = "--tyro-"  # what tyro calls its options that print a shell script
 
 
 @plain_streams()
@@ -66,8 +66,13 @@ def _run(args):
     if args in (["--version"], ["-V"]):
         print(f"{PROGRAM} {__version__}", flush=True)
         return 0
+    if not args:
+        from keras_vit.commands.words.help_pages import GUIDE
+
+        print(GUIDE, end="", flush=True)
+        return 0
     try:
-        call = parse(args or ["--help"])
+        call = parse(args)
     except SystemExit as stop:  # of the parser, which has printed why
         sys.stdout.flush()
         return stop.code or 0
@@ -89,25 +94,38 @@ def parse(args):
 
     Raises:
         SystemExit: after help, or a message about wrong usage.
+        WrongUsage: if there is no such command or option.
     """
-    import tyro
-
     from keras_vit.commands import COMMANDS
+    from keras_vit.commands.words import help_pages
+    from keras_vit.commands.words.reading import understood
 
-    commands = [
-        Annotated[kind, tyro.conf.subcommand(name)] for name, kind in COMMANDS.items()
-    ]
+    name, *words = args
+    if name in HELP:
+        print(help_pages.overview(COMMANDS), end="")
+        raise SystemExit(0)
+    if name.startswith(COMPLETION):
+        kinds = [Annotated[k, tyro.conf.subcommand(n)] for n, k in COMMANDS.items()]
+        return _read(Union[tuple(kinds)], PROGRAM, args)  # noqa: UP007  of a list
+    if name not in COMMANDS:
+        raise WrongUsage(
+            f"There is no command {name!r}.{hint(name, COMMANDS)} All: {PROGRAM} --help"
+        )
+    kind = COMMANDS[name]
+    if asked := [word for word in words if word in HELP]:
+        print(help_pages.page(name, kind, whole=HELP[-1] in asked), end="")
+        raise SystemExit(0)
+    return _read(kind, f"{PROGRAM} {name}", understood(name, kind, words))
+
+
+def _read(kind, program, words):
+    """What tyro makes of words."""
     with contextlib.ExitStack() as stack:
-        if all(word.isprintable() for word in args):  # its help is coloured
+        if all(word.isprintable() for word in words):  # its messages are coloured
             stack.enter_context(contextlib.redirect_stdout(unescaped(sys.stdout)))
             stack.enter_context(contextlib.redirect_stderr(unescaped(sys.stderr)))
-        return tyro.cli(
-            Union[tuple(commands)],  # noqa: UP007  made of a list
-            prog=PROGRAM,
-            description=DESCRIPTION,
-            args=args,
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+        config = (tyro.conf.OmitArgPrefixes,)
+        return tyro.cli(kind, prog=program, args=words, config=config)
 
 
 def _interrupted(args, interrupt):

@@ -235,7 +235,7 @@ def test_a_broken_image_makes_the_status_1_and_the_others_are_predicted(
         (["evaluate"], 2, "RUN|at least one run"),
         (["evaluate", "nowhere"], 1, "nowhere"),
         (["evaluate", "a", "b", "--report", "r.html"], 2, "A report is of one run"),
-        (["probe"], 2, "--data"),
+        (["probe"], 2, "DATA"),
         (["probe", "--data", "./nowhere"], 1, "nowhere"),
         (["probe", "--data", "./nowhere", "--model", "ViT_B61"], 1, "ViT_B16"),
         (["runs", "--sort", "acuracy"], 2, "accuracy"),
@@ -265,22 +265,10 @@ def test_a_mistake_gets_a_message_and_a_status(
 
 def test_help_and_version_go_to_stdout(capsys):
     assert main(["--help"]) == 0
-    commands = "{" + ",".join(COMMANDS) + "}"
-    assert commands in "".join(capsys.readouterr().out.split())
+    text = capsys.readouterr().out
+    assert re.findall(r"^  ([a-z-]+)  ", text, re.M) == list(COMMANDS)
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"keras-vit {keras_vit.__version__}\n"
-
-
-def test_every_field_of_a_recipe_is_explained(capsys):
-    assert main(["train", "--help"]) == 0
-    text = re.sub(r"[│╭╰─╮╯\s]+", " ", capsys.readouterr().out)
-    text = re.sub(r", --no-[a-z-]+", " BOOL", text)
-    options = re.findall(r"(--[a-z-]+) \S+ ?(?:INT\S* |\d\S*)?([A-Z\d][^-]*)", text)
-    explained = {name for name, sentence in options if len(sentence.split()) > 3}
-    from keras_vit.training import Recipe
-
-    fields = {f"--{name.replace('_', '-')}" for name in Recipe.__dataclass_fields__}
-    assert fields <= explained
 
 
 def test_the_models_are_listed(capsys):

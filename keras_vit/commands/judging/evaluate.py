@@ -29,9 +29,10 @@ class Evaluate:
     """
 
     # Run folders, folders of train --seeds, .keras files, or files or folders of
-    # weights that say what they are.
+    # weights that say what they are; after them, the data, in the place of --data.
     models: Annotated[
-        tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="RUN [RUN ...]")
+        tyro.conf.Positional[tuple[Path, ...]],
+        tyro.conf.arg(metavar="RUN [RUN ...] [DATA]"),
     ]
     # Data set or folder, as for train, or a part of one, as in photos:train[80%:];
     # without a part, its test part, or all of it if it has none. If not given, the test
@@ -66,6 +67,8 @@ class Evaluate:
     def __post_init__(self):
         if not self.models:
             raise ValueError("evaluate needs at least one run folder or .keras file.")
+        if len(self.models) > 1 and self.data is None and _is_data(self.models[-1]):
+            self.data, self.models = str(self.models[-1]), self.models[:-1]
         if self.seeds is not None and self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
         self.models = tuple(run for path in self.models for run in self._runs(path))
@@ -221,6 +224,15 @@ def balanced(result):
         f"{percent(result.balanced_accuracy)} (mean recall; the largest class has "
         f"{result.counts.imbalance:.3g} times the examples of the smallest)"
     )
+
+
+def _is_data(path):
+    """Whether the last of several words is images, and no model to evaluate."""
+    path = path.expanduser()
+    if not path.is_dir():
+        return path.suffix in (".csv", ".tsv", ".parquet") and path.is_file()
+    of_models = ("model.keras", "run.json", "*.safetensors*")
+    return not find_seeds(path) and not any(any(path.glob(n)) for n in of_models)
 
 
 def print_evaluation(result):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import os
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
@@ -26,7 +28,7 @@ class Probe:
     """
 
     # The images, as for train: a folder of class folders, or the name of a data set.
-    data: str
+    data: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="DATA")]
     # A published model (`keras-vit models` lists them), or a run folder or .keras file.
     model: str = "ViT_B16"
     # Published weights, such as augreg (`keras-vit models --weights`), or a file.

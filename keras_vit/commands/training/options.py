@@ -1,24 +1,21 @@
 """Options of the commands that train: the fields of a recipe, and those of a run."""
 
 import dataclasses
-import inspect
 import json
 import logging
-import re
 from pathlib import Path
 from typing import Annotated, ClassVar, TypedDict
 
 import tyro
 
-from keras_vit.terminal import WrongUsage
+from keras_vit.commands.words.options import FieldsOf, comments_of
+from keras_vit.terminal import WrongUsage, command
 from keras_vit.training.folder.choice import find_run_to_resume
+from keras_vit.training.folder.folder import RunFolder
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.recipes.records import Damaged
 
 logger = logging.getLogger(__name__)
-
-# A field of `Recipe` with the comment above it.
-COMMENTED = re.compile(r"((?:^    # .*\n)+)    (\w+):", re.MULTILINE)
 
 
 def recipe_options(default, *names):
@@ -28,11 +25,7 @@ def recipe_options(default, *names):
         default: The `Recipe` whose values the help shows as defaults.
         names: Names of the fields; all of them by default.
     """
-    comments = {
-        name: " ".join(line.strip(" #") for line in lines.splitlines())
-        for lines, name in COMMENTED.findall(inspect.getsource(Recipe))
-    }
-    options = {}
+    comments, options = comments_of(Recipe), {}
     for name in names or comments:
         value = getattr(default, name)
         text = " ".join(map(str, value)) if isinstance(value, tuple) else value
@@ -40,7 +33,7 @@ def recipe_options(default, *names):
         explained = tyro.conf.arg(help=comments[name], help_behavior_hint=hint)
         options[name] = Annotated[Recipe.__dataclass_fields__[name].type, explained]
     whole = TypedDict("RecipeOptions", options, total=False)
-    return Annotated[whole, tyro.conf.arg(name="")]
+    return Annotated[whole, tyro.conf.arg(name=""), FieldsOf(default)]
 
 
 def setting(text):
@@ -55,12 +48,25 @@ def setting(text):
     return name.strip().replace("-", "_"), value
 
 
+def with_data(given, photos):
+    """Fields of a recipe with the data that was given as a word, if any."""
+    if photos is None:
+        return given
+    if given.get("data", photos) != photos:
+        raise WrongUsage(f"Give the data once. Received: {photos} and {given['data']}")
+    return {**given, "data": photos}
+
+
 @dataclasses.dataclass
 class RunOptions:
     """The options that `train` and `pretrain` share."""
 
     # Fields of a recipe; each command shows its own defaults.
     given: recipe_options(Recipe())
+    # The images, in the place of --data: a folder, a data set's name.
+    photos: Annotated[
+        tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[DATA]")
+    ] = None
     # Start from this recipe: a published one (`keras-vit recipes` lists them), a JSON
     # file, a run folder or, to learn classes, auto for the one that suits the model,
     # weights and data. The other options override its fields.
@@ -82,6 +88,13 @@ class RunOptions:
     kind: ClassVar[str]  # of the recipe: the name of the command
     defaults: ClassVar[dict] = {}  # as if they were given, where no recipe is named
 
+    def __post_init__(self):
+        named = self.photos if self.resume and self.run is None else None
+        if named is not None and RunFolder(named).is_run():
+            self.run = Path(named)  # what is to be resumed
+            return
+        self.given = with_data(self.given, self.photos)
+
     def begin(self, one=True):
         """Refuses wrong usage, before anything is computed.
 
@@ -90,6 +103,13 @@ class RunOptions:
         """
         from keras_vit.training.choosing.resolve import start_recipe
 
+        if "data_dir" in self.given and not (
+            "data" in self.given or self.start or self.resume
+        ):
+            raise WrongUsage(
+                "--data-dir is where TFDS keeps its data sets. For images of your own: "
+                f"{command(self.kind, self.given['data_dir'])}"
+            )
         try:
             recipe = start_recipe(self.start, self._given)
         except Damaged:  # the command is right, the file is not

@@ -34,6 +34,10 @@ class Study:
     name: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[STUDY]")
     ] = None
+    # The images to run it on, in the place of --data.
+    photos: Annotated[
+        tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[DATA]")
+    ] = None
     # Which size of it, such as laptop or paper; the list of the studies has them.
     preset: str = "laptop"
     # Folder of the study, new or to go on with; studies/STUDY-PRESET if not given.
@@ -89,6 +93,11 @@ class Study:
     diff: tyro.conf.FlagCreatePairsOff[bool] = False
 
     def __post_init__(self):
+        if self.photos is not None and self.data not in (None, self.photos):
+            raise ValueError(
+                f"Give the data once. Received: {self.photos} and {self.data}"
+            )
+        self.data, self.photos = self.photos or self.data, None
         if self.seeds is not None and self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
         if self.workers < 1:

@@ -43,6 +43,7 @@ class Train(RunOptions):
     kind: ClassVar[str] = "train"
 
     def __post_init__(self):
+        super().__post_init__()
         if self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1. Received: {self.seeds}")
         if self.seeds > 1 and self.run is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from keras_vit.commands.training.options import recipe_options
+from keras_vit.commands.training.options import recipe_options, with_data
 from keras_vit.terminal import command, complain, log_levels
 from keras_vit.training.recipes.recipe import Recipe
 
@@ -31,6 +31,10 @@ class Tune:
     """
 
     given: recipe_options(Recipe(), *OF_RECIPE)
+    # The images, in the place of --data: a folder, a data set's name.
+    photos: Annotated[
+        tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[DATA]")
+    ] = None
     # Search around this recipe: a published one, a JSON file or a run folder; the
     # options override its fields. By default the recipe that suits the model and
     # weights, as for train.
@@ -76,6 +80,7 @@ class Tune:
     devices: str = "auto"
 
     def __post_init__(self):
+        self.given = with_data(self.given, self.photos)
         if self.resume and self.folder is None:
             raise ValueError(
                 "--resume needs the --folder of the search to resume. "

@@ -1,0 +1,1 @@
+"""The words of a command: its options, their help, and what other tools call them."""
