@@ -61,7 +61,7 @@ def without():
 
 
 def test_version_help_and_mistakes_need_neither_keras_nor_tensorflow(without):
-    assert re.findall(r"^\d$", without.stderr, re.M) == list("00002021")[:-1] + ["1"]
+    assert re.findall(r"^\d$", without.stderr, re.M) == list("00002021")
     assert "Did you mean --learning-rate" not in without.stderr  # too far from --lrr
     assert without.stdout.count("usage: keras-vit") == 3
     assert "Traceback" not in without.stderr
@@ -90,7 +90,7 @@ def test_the_options_are_those_that_tyro_reads(monkeypatch):
             config = (tyro.conf.OmitArgPrefixes,)
             tyro.cli(COMMANDS[name], args=["--help"], config=config)
         monkeypatch.undo()
-        heads = re.findall(r"^[│|] (-.*)", out.getvalue(), re.M)  # further in are texts
+        heads = re.findall(r"^  (-[a-z-].*)", out.getvalue(), re.M)
         theirs = set(re.findall(r"(?:^|, )(--[a-z][a-z0-9-]+)", "\n".join(heads), re.M))
         theirs -= {"--help"}
         ours = {flag for o in options_of(COMMANDS[name]) for flag in o.flags}
