@@ -77,6 +77,11 @@ def is_registered(name):
     return name in _NAMES or name.startswith("augreg:")
 
 
+def is_remote(name):
+    """Whether `find_source` would fetch what this is the name or the address of."""
+    return is_registered(name) or re.match(rf"https?://|{HUB}", name) is not None
+
+
 def find_row(name, variant, image_size=None):
     """The `PublishedFile` of a name for a model.
 
@@ -88,8 +93,8 @@ def find_row(name, variant, image_size=None):
         return PublishedFile(name, variant, f"vit_models/augreg/{file}.npz", 0, 0)
     if variant is None:
         raise ValueError(
-            f"The weights {name!r} exist for several published models, and this model "
-            "is none of them by its sizes. Name the model: "
+            f"The weights {name!r} exist for several published models. No model is "
+            "named, or one that is none of them by its sizes. Name the model: "
             f"'ViT_B16/{name}' or one of {_VARIANTS}."
         )
     there = list_weights(variant)

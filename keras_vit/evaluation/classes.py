@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_vit.common.wording import class_key
 from keras_vit.models import imagenet_classes
+from keras_vit.models.pretrained.imagenet_names import IMAGENET_SIZES
 
 # Names that a message lists.
 LISTED = 10
@@ -13,7 +14,8 @@ def match_classes(names, outputs, source):
     """The class of a model for each class of a source.
 
     Names are what counts, not their number or order. Of classes without images in the
-    source nothing is asked.
+    source nothing is asked. Published files of ImageNet name no classes themselves:
+    data whose names are the numbers of the outputs are in their order.
 
     Args:
         names: List of the model's class names, or `None` where it has none: then its
@@ -38,7 +40,8 @@ def match_classes(names, outputs, source):
                 "model.metadata['class_names'], or give other data."
             )
         return np.arange(outputs)
-    if list(names) == given:
+    numbers = outputs in IMAGENET_SIZES and given == list(map(str, range(outputs)))
+    if numbers or list(names) == given:
         return np.arange(outputs)
     exact, known = {}, {}
     for number, name in enumerate(names):  # of equal ones, the first counts
@@ -70,7 +73,7 @@ def imagenet_names(names, outputs, source):
     Returns:
         List of strings such as `"n01440764"`, or `None`.
     """
-    if outputs not in (1000, 21843):
+    if outputs not in IMAGENET_SIZES:
         return None
     synsets, words = zip(*imagenet_classes(outputs))
     if names is not None and list(names) != list(words):

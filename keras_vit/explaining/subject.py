@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_vit.common.wording import display
 from keras_vit.data.steps.preprocessing import size_pair
+from keras_vit.inference.inputs import named_images
 from keras_vit.inference.loaded import (
     check_finite,
     class_names,
@@ -17,7 +18,7 @@ from keras_vit.inference.loaded import (
     range_of_steps,
     source_name,
 )
-from keras_vit.inference.predicting import named_images, read_image
+from keras_vit.inference.predicting import read_image
 from keras_vit.models import from_checkpoint
 from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 from keras_vit.models.vision_model import (

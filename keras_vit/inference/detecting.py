@@ -14,6 +14,7 @@ from keras_vit.data.steps import Resize
 from keras_vit.devices import current
 from keras_vit.devices.context import filled
 from keras_vit.inference.box_pictures import draw_boxes
+from keras_vit.inference.inputs import named_images
 from keras_vit.inference.loaded import (
     check_outputs,
     load_model,
@@ -21,7 +22,6 @@ from keras_vit.inference.loaded import (
     source_name,
 )
 from keras_vit.inference.placing import GEOMETRY, prepared
-from keras_vit.inference.predicting import named_images
 from keras_vit.models.detection import decode
 from keras_vit.models.vision_model import (
     arguments_of,

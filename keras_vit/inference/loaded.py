@@ -1,6 +1,7 @@
 """Loads a model, and reads from it how to prepare images and name classes."""
 
 import math
+import os
 import zipfile
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import keras_vit.data
 from keras_vit.checkpoints.files.errors import Refused, naming
 from keras_vit.checkpoints.files.keras_archive import check_archive
 from keras_vit.checkpoints.files.plain_files import check_plain
+from keras_vit.checkpoints.registry import is_remote
 from keras_vit.common.checks import is_number
 from keras_vit.common.files import restore
 from keras_vit.common.wording import display
 from keras_vit.models.changes.rebuilding import from_checkpoint
-from keras_vit.models.pretrained.imagenet_names import imagenet_classes
 from keras_vit.models.pretrained.initial_values import forget, values_later
 from keras_vit.models.vision_model import (
     arguments_of,
@@ -36,7 +37,8 @@ def load_model(model_or_path):
 
     Args:
         model_or_path: A Keras model; the path of a `.keras` file or of a run folder; or
-            that of a file or folder of weights, as for `keras_vit.from_checkpoint`.
+            a file or folder of weights, a published name such as `"ViT_B16/imagenet"`
+            or an address, as for `keras_vit.from_checkpoint`.
 
     Raises:
         ValueError: if the file is no saved model and no checkpoint, is damaged, or
@@ -58,6 +60,8 @@ def source_name(model_or_path):
 def _load(model_or_path):
     path = Path(model_or_path).expanduser()
     restore(path)
+    if not path.exists() and is_remote(os.fspath(model_or_path)):
+        return _from_checkpoint(os.fspath(model_or_path))
     if path.is_dir() and _is_checkpoint(path):
         return _from_checkpoint(path)
     if path.is_dir():
@@ -70,7 +74,8 @@ def _load(model_or_path):
             )
     if not path.exists():
         raise FileNotFoundError(
-            f"There is no model or run folder {display(path)}. Give the path of one."
+            f"There is no model or run folder {display(path)}. Give the path of one, "
+            "or the name of published weights, such as ViT_B16/imagenet."
         )
     check_plain(path)
     if path.suffix != ".keras":
@@ -100,19 +105,7 @@ def _load(model_or_path):
 def _from_checkpoint(path):
     model = from_checkpoint(path)
     check_finite(model, path)
-    _name_imagenet(model)
     return model
-
-
-def _name_imagenet(model):
-    """Names the classes of weights that name none and have as many as ImageNet.
-
-    Official files do not say their classes, and those of that many are of ImageNet.
-    """
-    head = model.output_shape[-1] if arguments_of(model).get("num_classes") else None
-    if head in (1000, 21843) and "class_names" not in model.metadata:
-        names = [name for _, name in imagenet_classes(head)]
-        model.metadata["class_names"] = names
 
 
 def _check_size(path, config, numbers):

@@ -3,18 +3,14 @@
 import concurrent.futures
 import dataclasses
 import itertools
-import logging
-import os
 
 import numpy as np
 
 import keras_vit.data
 from keras_vit.common.checks import check_positive
-from keras_vit.common.wording import display
-from keras_vit.data.pipeline.images import checked_array
-from keras_vit.data.readers.leftovers import Aside
-from keras_vit.data.readers.walking import images_below
+from keras_vit.data.pipeline.images import load_pixels
 from keras_vit.devices import current
+from keras_vit.inference.inputs import named_images
 from keras_vit.inference.loaded import (
     check_outputs,
     class_names,
@@ -24,8 +20,7 @@ from keras_vit.inference.loaded import (
     preprocessing_of,
     source_name,
 )
-
-logger = logging.getLogger(__name__)
+from keras_vit.inference.thumbnails import thumbnail
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +34,8 @@ class Prediction:
     classes: list
     # Why there are no classes, where the file cannot be read.
     error: str | None = None
+    # The address of a small picture, `data:image/jpeg;base64,...`, where it was wanted.
+    thumbnail: str | None = dataclasses.field(default=None, repr=False)
 
     def to_json(self):
         """The prediction as a dictionary that JSON can hold."""
@@ -57,9 +54,10 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     Args:
         model_or_path: A Keras model; the path of a `.keras` file or a run folder; or a
             checkpoint, as for `keras_vit.from_checkpoint`, which says how its images
-            are prepared.
+            are prepared, such as `"ViT_B16/imagenet"`.
         files: An image or a list of them: a path, a folder, which is searched for
-            images at every depth, a Pillow image, a `uint8` array `(H, W)` or
+            images at every depth, a `.zip` or `.tar` archive, a list of files (`.txt`,
+            or `.csv` with a column `file`), a Pillow image, a `uint8` array `(H, W)` or
             `(H, W, C)` with 1, 3 or 4 channels, or whatever else
             `keras_vit.data.load_image` takes. An array `(N, H, W, C)` is N images.
         top: Integer, the number of classes for each image. Defaults to 5.
@@ -83,7 +81,9 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
     return list(predictions(model_or_path, files, top, batch_size=batch_size))
 
 
-def predictions(model_or_path, files, top=5, *, batch_size=32, name=None):
+def predictions(
+    model_or_path, files, top=5, *, batch_size=32, name=None, thumbnails=False
+):
     """Yields what `predict` returns, each `Prediction` as soon as its batch is done.
 
     No more than a batch of images and the names of one folder are in memory.
@@ -91,6 +91,7 @@ def predictions(model_or_path, files, top=5, *, batch_size=32, name=None):
     Args:
         model_or_path, files, top, batch_size: As for `predict`.
         name: What messages call a model that was loaded before: its path.
+        thumbnails: Boolean, whether each has a small picture.
 
     Raises:
         ValueError, FileNotFoundError: as `predict`, but that an array that is no image
@@ -108,21 +109,23 @@ def predictions(model_or_path, files, top=5, *, batch_size=32, name=None):
     steps = preprocessing_of(model)
 
     def load(item):
-        file, image, error = item
-        return file, *((None, error) if error else read_image(image, steps))
+        file, given, error = item
+        image, error = (None, error) if error else read_image(given, steps)
+        picture = _thumbnail(given) if thumbnails and error is None else None
+        return file, image, error, picture
 
     # Decoding, the larger part of the time with a small model, uses every processor.
     with concurrent.futures.ThreadPoolExecutor() as pool:
         while some := list(itertools.islice(found, batch_size)):
             loaded = list(pool.map(load, some))
-            images = [image for _, image, _ in loaded if image is not None]
+            images = [image for _, image, *_ in loaded if image is not None]
             rows = iter(probabilities(model, images, kind, name) if images else ())
-            for file, image, error in loaded:
+            for file, image, error, picture in loaded:
                 classes = []
                 if image is not None:
                     row = next(rows)
                     classes = [(names[i], float(row[i])) for i in best(row, top)]
-                yield Prediction(file, classes, error)
+                yield Prediction(file, classes, error, picture)
 
 
 def probabilities(model, images, kind, name):
@@ -147,60 +150,10 @@ def best(row, top):
     return np.argsort(-row, kind="stable")[:top]
 
 
-def named_images(images):
-    """Yields `(name, image, error)` of every image.
-
-    Args:
-        images: As `files` of `predict`; `None` for none.
-
-    Raises:
-        ValueError: if something in memory is no image.
-    """
-    for number, image in enumerate(_listed(images), 1):
-        if isinstance(image, str | os.PathLike):
-            for file, error in find_images([image]):
-                yield file, file, error
-            continue
-        is_opened = hasattr(image, "getexif") or hasattr(image, "read")
-        if not is_opened and not isinstance(image, bytes):
-            image = checked_array(image)
-        name = getattr(image, "filename", None) or getattr(image, "name", None)
-        yield (name if isinstance(name, str) else f"image {number}"), image, None
-
-
-def _listed(images):
-    if images is None:
-        return []
-    if hasattr(images, "shape"):
-        # One image, or a batch of them.
-        shape = images.shape
-        one = len(shape) < 3 or (len(shape) == 3 and shape[-1] in (1, 3, 4))
-        return [images] if one else list(images)
-    one = isinstance(images, str | bytes | os.PathLike) or hasattr(images, "getexif")
-    return [images] if one or hasattr(images, "read") else list(images)
-
-
-def find_images(files):
-    """Yields `(file, None)`, or `(folder, error)` for a folder without images.
-
-    Args:
-        files: A path or a list of them. Folders are searched at every depth, as those
-            of data are: see `keras_vit.data.readers.leftovers`.
-    """
-    for path in [files] if isinstance(files, str | os.PathLike) else files:
-        path = os.path.expanduser(os.fspath(path))
-        if not os.path.isdir(path):
-            yield path, None
-            continue
-        aside, empty = Aside(), True
-        for image in images_below(path, aside):
-            empty = False
-            yield os.path.join(path, image), None
-        note = aside.sentence(path)
-        if note:
-            logger.info("%s", note)
-        if empty:
-            yield path, f"{display(path)} is a folder without images."
+def _thumbnail(image):
+    if hasattr(image, "seek"):  # it was read before
+        image.seek(0)
+    return thumbnail(load_pixels(image, 3).numpy())
 
 
 def read_image(image, steps):

@@ -11,6 +11,7 @@ from keras_vit.common.checks import check_positive, check_rate
 from keras_vit.data.pipeline.images import load_pixels
 from keras_vit.devices import current
 from keras_vit.devices.context import filled
+from keras_vit.inference.inputs import named_images
 from keras_vit.inference.loaded import (
     check_outputs,
     class_names,
@@ -22,7 +23,6 @@ from keras_vit.inference.loaded import (
     source_name,
 )
 from keras_vit.inference.placing import GEOMETRY, Axis, blocks, prepared
-from keras_vit.inference.predicting import named_images
 from keras_vit.inference.tiles import predict_tiles
 from keras_vit.inference.windows import checked_window, window_bands
 from keras_vit.models.vision_model import (

@@ -9,7 +9,7 @@ import os
 import urllib.parse
 from pathlib import Path
 
-from keras_vit.inference.predicting import find_images
+from keras_vit.inference.inputs import find_images
 from keras_vit.serving.answering import to_json
 
 # Requests that are sent at a time.

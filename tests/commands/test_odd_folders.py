@@ -8,7 +8,7 @@ from each import holds_for_each
 from PIL import Image
 
 from keras_vit.cli import main
-from keras_vit.inference.predicting import find_images
+from keras_vit.inference.inputs import find_images
 
 TINY = "--epochs 1 --image-size 16 --batch-size 8 --jit-compile no".split()
 

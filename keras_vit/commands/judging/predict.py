@@ -2,9 +2,9 @@
 
 import contextlib
 import dataclasses
-import json
+import os
 import sys
-import textwrap
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,10 +12,14 @@ import tyro
 
 from keras_vit.commands.judging.box_files import BoxFiles
 from keras_vit.commands.judging.mask_files import MaskFiles
+from keras_vit.commands.judging.prediction_files import (
+    PredictionFile,
+    is_file_of_predictions,
+)
+from keras_vit.commands.judging.rows import WRITERS, print_csv, print_row
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
-from keras_vit.common.wording import display, percent
-from keras_vit.terminal import complain, show_csv
+from keras_vit.terminal import complain
 
 
 @dataclasses.dataclass
@@ -30,15 +34,19 @@ class Predict:
     valid JSON.
     """
 
-    # Run folder, .keras file, or a file or folder of weights that says what it is.
-    model: tyro.conf.Positional[Path]
-    # Image files, or folders, which are searched at every depth.
+    # Run folder, .keras file, a file or folder of weights that says what it is, or
+    # published weights by name, such as ViT_B16/imagenet.
+    model: tyro.conf.Positional[str]
+    # Image files; folders, which are searched at every depth; .zip and .tar archives;
+    # lists (.txt with a file on each line, .csv with a column file); and - for a list
+    # on standard input.
     files: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="FILE [FILE ...]")
     ]
     # Number of classes to print for each image.
     top: int = 5
-    # Of pixels: a folder for the masks, PNGs whose values are the classes. Of boxes: a
+    # One file for all images: .csv, .json, or .html for a page of small pictures. Or,
+    # of pixels: a folder for the masks, PNGs whose values are the classes; of boxes: a
     # new folder for YOLO's txt files.
     out: Path | None = None
     # Of pixels and boxes: a folder for pictures of them over their images.
@@ -59,10 +67,12 @@ class Predict:
     devices: str = "auto"
 
     def __post_init__(self):
+        self._pictures = False
         if not self.files:
             raise ValueError("predict needs at least one image file or folder.")
 
     def __call__(self):
+        self.files = tuple(file for each in self.files for file in _from_input(each))
         from keras_vit.inference.detecting import gives_boxes
         from keras_vit.inference.loaded import gives_pixels, load_model
 
@@ -75,14 +85,20 @@ class Predict:
                 kind = "pixels"
             self._check(kind)
             self.batch_size = self.batch_size or (32 if kind == "classes" else 8)
-            find, writers, writer = KINDS[kind]
-            files = None
+            find, writer = KINDS[kind]
+            files = table = None
+            if is_file_of_predictions(self.out):
+                table = PredictionFile(self.out, kind, self.model, self.files)
+                self.out, self._pictures = None, table.is_page
             if writer is not None and any((self.out, self.overlay, self.coco)):
                 files = self._files(writer, devices.is_chief)
-            found, write = find(self, model), writers[self.format]()
+            put = print_csv if self.format == "csv" else print_row
+            found, write = find(self, model), WRITERS[kind][self.format](put)
             self._failed = False
             with contextlib.closing(found), write as rows:
                 shown = self._shown(found, rows, tell, devices.is_chief)
+                if table is not None and devices.is_chief:
+                    shown = table.through(shown)
                 if files is not None:
                     files.write(shown)
                 for _ in shown:
@@ -91,13 +107,19 @@ class Predict:
 
     def _files(self, writer, is_chief):
         """Who writes the files of the images, which are found before any is written."""
-        from keras_vit.inference.predicting import find_images
+        from keras_vit.inference.archives import is_archive
+        from keras_vit.inference.inputs import image_names
 
-        self.files = tuple(file for file, _ in find_images(self.files))
+        names = {file: image_names([file]) for file in self.files}
+        self.files = tuple(
+            name
+            for file in self.files
+            for name in ([file] if is_archive(file) else names[file])
+        )
         if not is_chief:
             return None
         places = self.out, self.overlay, self.coco
-        return writer(self.files, *places, kept=[self.model])
+        return writer(list(chain(*names.values())), *places, kept=[Path(self.model)])
 
     def _shown(self, found, rows, tell, is_chief):
         """Yields what was found, after it was printed."""
@@ -114,6 +136,13 @@ class Predict:
     def _check(self, kind):
         """Raises for an option of another kind of model."""
         for name, kinds in OPTIONS.items():
+            if name == "out" and is_file_of_predictions(self.out):
+                continue
+            if name == "out" and self.out is not None and kind not in kinds:
+                raise ValueError(
+                    "--out of a model of classes is a .csv, .json or .html file. "
+                    f"Received: {self.out}"
+                )
             if getattr(self, name) is not None and kind not in kinds:
                 raise ValueError(
                     f"--{name} is for models of {' and '.join(kinds)}. Received: "
@@ -124,6 +153,7 @@ class Predict:
         from keras_vit.inference.predicting import predictions
 
         options = {"batch_size": self.batch_size, "name": self.model}
+        options["thumbnails"] = self._pictures
         return predictions(model, self.files, self.top, **options)
 
     def _masks(self, model):
@@ -144,134 +174,27 @@ class Predict:
         return progress_bar("predicting", False if sys.stdout.isatty() else None)
 
 
-def _print(text):
-    # At once: what was predicted is there whatever comes next.
-    print(text, end="", flush=True)
+def _from_input(file):
+    """The file itself; for `-` those that standard input names, a line or 0 after each.
+
+    Raises:
+        ValueError: if it names none.
+    """
+    if file != "-":
+        return [file]
+    text = os.fsdecode(sys.stdin.buffer.read())
+    lines = text.split("\0") if "\0" in text else text.splitlines()
+    files = [line for line in lines if line.strip()]
+    if not files:
+        raise ValueError("Standard input named no images, one on each line.")
+    return files
 
 
-@contextlib.contextmanager
-def _as_text():
-    def write(prediction):
-        lines = [display(prediction.file)] if prediction.classes else []
-        for name, probability in prediction.classes:
-            lines.append(f"  {percent(probability, 1):>7}  {display(name)}")
-        _print("".join(f"{line}\n" for line in lines))
-
-    yield write
-
-
-@contextlib.contextmanager
-def _as_csv():
-    header = ("file", "rank", "class", "probability")
-
-    def write(prediction):
-        nonlocal header
-        rows = [
-            (prediction.file, rank, name, probability)
-            for rank, (name, probability) in enumerate(prediction.classes, 1)
-        ]
-        if header is not None:
-            rows, header = [header, *rows], None
-        if rows:
-            show_csv(rows[0], rows[1:])
-
-    yield write
-    if header is not None:
-        show_csv(header, ())
-
-
-@contextlib.contextmanager
-def _as_json():
-    """An array that is whole also if it ends early."""
-    before = "["
-
-    def write(prediction):
-        nonlocal before
-        item = textwrap.indent(json.dumps(prediction.to_json(), indent=2), "  ")
-        _print(f"{before}\n{item}")
-        before = ","
-
-    try:
-        yield write
-    finally:
-        if before == ",":
-            _print("\n]\n")
-
-
-WRITERS = {"text": _as_text, "json": _as_json, "csv": _as_csv}
-
-
-@contextlib.contextmanager
-def _shares_as_text():
-    def write(found):
-        lines = [] if found.error else [display(found.file)]
-        for name, share in _shares(found):
-            lines.append(f"  {percent(share, 1):>7}  {display(name)}")
-        _print("".join(f"{line}\n" for line in lines))
-
-    yield write
-
-
-@contextlib.contextmanager
-def _shares_as_csv():
-    show_csv(("file", "class", "share"), ())
-
-    def write(found):
-        for row in _shares(found):
-            show_csv((found.file, *row), ())
-
-    yield write
-
-
-def _shares(found):
-    """(class, share of the pixels) of the classes that an image has, largest first."""
-    if found.error is not None:
-        return []
-    pairs = zip(found.class_names, found.shares.tolist())
-    return sorted(((n, share) for n, share in pairs if share), key=lambda x: -x[1])
-
-
-PIXEL_WRITERS = {"text": _shares_as_text, "json": _as_json, "csv": _shares_as_csv}
-
-
-@contextlib.contextmanager
-def _boxes_as_text():
-    def write(found):
-        lines = [] if found.error else [display(found.file)]
-        for name, score, box in _objects(found):
-            places = " ".join(f"{value:.0f}" for value in box)
-            lines.append(f"  {percent(score, 1):>7}  {display(name)}  {places}")
-        _print("".join(f"{line}\n" for line in lines))
-
-    yield write
-
-
-@contextlib.contextmanager
-def _boxes_as_csv():
-    show_csv(("file", "class", "score", "left", "top", "right", "bottom"), ())
-
-    def write(found):
-        for name, score, box in _objects(found):
-            show_csv((found.file, name, score, *box), ())
-
-    yield write
-
-
-def _objects(found):
-    """(class, score, box) of the objects of an image, the highest score first."""
-    if found.error is not None:
-        return []
-    objects = found.to_json()["objects"]
-    return [(each["class"], each["score"], each["box"]) for each in objects]
-
-
-BOX_WRITERS = {"text": _boxes_as_text, "json": _as_json, "csv": _boxes_as_csv}
-
-# What models give: who finds it, prints it, and writes its files.
+# What models give: who finds it, and writes its files.
 KINDS = {
-    "classes": (Predict._classes, WRITERS, None),
-    "pixels": (Predict._masks, PIXEL_WRITERS, MaskFiles),
-    "boxes": (Predict._boxes, BOX_WRITERS, BoxFiles),
+    "classes": (Predict._classes, None),
+    "pixels": (Predict._masks, MaskFiles),
+    "boxes": (Predict._boxes, BoxFiles),
 }
 GIVEN = {
     "classes": "a class to the whole image",

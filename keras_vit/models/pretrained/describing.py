@@ -5,6 +5,10 @@ import dataclasses
 from keras_vit.checkpoints.names.vit import DETECTION_HEADS, HEAD
 from keras_vit.checkpoints.preparation import evaluation_json
 from keras_vit.models.preprocessing import resolve_scaling
+from keras_vit.models.pretrained.imagenet_names import (
+    IMAGENET_SIZES,
+    imagenet_classes,
+)
 from keras_vit.models.vision_model import (
     arguments_of,
     image_shape,
@@ -34,9 +38,14 @@ def describe(model, plan):
 
 
 def _class_names(checkpoint, count):
-    """The names of the classes of a checkpoint's head, if they are as many."""
+    """The names of the classes of a checkpoint's head, if they are as many.
+
+    Official files do not name them, and those of 1000 and 21843 are of ImageNet.
+    """
     own = checkpoint.config.get("metadata") or {}
     names = checkpoint.class_names or own.get("class_names")
+    if not names and count in IMAGENET_SIZES:
+        return [name for _, name in imagenet_classes(count)]
     return list(names) if names and len(names) == count else None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 _FILES = {1000: "imagenet2012.tsv.gz", 21843: "imagenet21k.tsv.gz"}
+IMAGENET_SIZES = tuple(_FILES)
 
 
 @functools.cache
