@@ -232,6 +232,8 @@ def test_words_without_dashes_are_read_as_ultralytics_has_them(tmp_path, monkeyp
     assert train("epochs=3") == {"data": "epochs=3"}
     study = cli.parse(["study", "data-size", "--set", "batch_size=4"])
     assert study.set == ("batch_size=4",)
+    tune = cli.parse(["tune", "./photos", "--space", "epochs=3", "model=small"])
+    assert tune.space == ("epochs=3", "model=small")  # values of an option of ours
 
 
 @pytest.mark.parametrize(

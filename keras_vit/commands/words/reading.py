@@ -1,6 +1,7 @@
 """Reads the words of a command: other tools' names are translated, mistakes named."""
 
 import difflib
+import itertools
 import os
 import re
 
@@ -28,7 +29,8 @@ def understood(name, kind, words):
     ['./photos', '--learning-rate', '0.01']
     """
     reader = _Reader(name, kind)
-    words, read = [reader.with_dashes(word) for word in words], []
+    before = list(itertools.takewhile(lambda word: not word.startswith("--"), words))
+    words, read = [*map(reader.with_dashes, before), *words[len(before) :]], []
     while words:
         word = words.pop(0)
         if word == "--":
