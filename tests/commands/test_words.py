@@ -285,6 +285,19 @@ def test_the_table_of_names_names_fields_that_there_are():
         }
 
 
+def test_the_page_on_commands_lists_every_name_that_is_understood():
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`--.*) \| `--([a-z-]+)", text, re.M)
+    listed = {
+        name: field
+        for names, field in rows
+        for name in re.findall(r"--([\w-]+)", names)
+    }
+    meant = {name: field.replace("_", "-") for name, field in SAME.items()}
+    meant |= {name: field for name, (field, _) in WORDS.items()}
+    assert {name: listed.get(name) for name in meant} == meant
+
+
 # Completion -------------------------------------------------------------------------
 
 COMPLETE = """

@@ -31,7 +31,8 @@ class Tune:
     """
 
     given: recipe_options(Recipe(), *OF_RECIPE)
-    # The images, in the place of --data: a folder, a data set's name.
+    # The images: a folder of class folders, a list of files (.csv), or the name of a
+    # data set; --data says the same.
     photos: Annotated[
         tyro.conf.Positional[str | None], tyro.conf.arg(metavar="[DATA]")
     ] = None

@@ -54,8 +54,9 @@ class Recipe:
     True
     """
 
-    # The images: the name of a TFDS data set, a folder of class folders (which may lie
-    # in folders train and test), or a prepared TFDS directory.
+    # The images: a folder of class folders (which may lie in folders train and test), a
+    # list of files (.csv), the name of a TFDS data set or VTAB task, a prepared TFDS
+    # directory, or a part of one of these, as in photos:train[80%:].
     data: str = field("fashion_mnist_mini", "data")
     # Where TFDS keeps its data sets; TFDS's default if not given.
     data_dir: str | None = field(None, "data")
