@@ -3,6 +3,7 @@
 import concurrent.futures
 import dataclasses
 import itertools
+import logging
 
 import keras
 import numpy as np
@@ -30,6 +31,8 @@ from keras_vit.models.vision_model import (
     metadata_of,
     settings_of,
 )
+
+logger = logging.getLogger(__name__)
 
 FAMILIES = ("detector", "yolos")
 
@@ -77,9 +80,10 @@ def detect(model_or_path, images, *, score=0.3, limit=100, batch_size=8):
 
     The model says itself how images are prepared and what its classes are called. An
     image is resized as in training, and the boxes are those of its own size. A YOLOS of
-    one image size stretches images to it. One of every size (`image_size=(None, None)`)
-    resizes them in proportion, so that they fit into its table of positions, upright or
-    turned. A Detector of every size sees them as they are.
+    one image size stretches images to it. One of every size (`image_size=(None, None)`;
+    so is one that is opened here from another project's file) resizes them in
+    proportion, so that they fit into its table of positions, upright or turned. A
+    Detector of every size sees them as they are.
 
     Args:
         model_or_path: A model of `keras_vit.Detector` or a YOLOS; the path of a
@@ -189,6 +193,8 @@ class BoxFinder:
             grid = zip(a["position_grid"], a["patch_size"])
             self._within = sorted(places * side for places, side in grid)
             self._patch = a["patch_size"]
+        trained_here = "recipe" in metadata_of(model)
+        self._warns = settings_of(model)["family"] == "yolos" and not trained_here
         # For images that do not get the model's size otherwise: a crop is left out.
         self._stretch = values if None in size else [Resize(*size), *values]
 
@@ -227,8 +233,23 @@ class BoxFinder:
         """An image as the model takes it, and where its pixels went."""
         array, axes = prepared(image, [*self._fit(*image.shape[:2]), *self._steps])
         if None in self._size or array.shape[:2] == tuple(self._size):
+            self._warn_if_turned(*image.shape[:2])
             return array, axes
         return prepared(image, self._stretch)
+
+    def _warn_if_turned(self, height, width):
+        """Says once that an upright image becomes a lying one, or the other way."""
+        rows, columns = self._size
+        if not self._warns or None in self._size:
+            return
+        if (height - width) * (rows - columns) < 0:
+            self._warns = False
+            logger.warning(
+                "%s sees images of %d x %d pixels, and one of %d x %d is stretched to "
+                "that. Published weights saw images in proportion: take "
+                "keras_vit.with_image_size(model, (None, None)).",
+                *(self._name, rows, columns, height, width),
+            )
 
     def _fit(self, height, width):
         """The resize of an image for a YOLOS of every size, which nothing else tells.

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 import keras_vit.data
+from keras_vit.checkpoints.architecture import family_of
 from keras_vit.checkpoints.files.errors import Refused, naming
 from keras_vit.checkpoints.files.keras_archive import check_archive
 from keras_vit.checkpoints.files.plain_files import check_plain
@@ -17,7 +18,9 @@ from keras_vit.common.checks import is_number
 from keras_vit.common.files import restore
 from keras_vit.common.wording import display
 from keras_vit.models.changes.rebuilding import from_checkpoint
+from keras_vit.models.changes.surgery import with_image_size
 from keras_vit.models.pretrained.initial_values import forget, values_later
+from keras_vit.models.pretrained.weights import open_any
 from keras_vit.models.vision_model import (
     arguments_of,
     inner_model,
@@ -103,7 +106,11 @@ def _load(model_or_path):
 
 
 def _from_checkpoint(path):
-    model = from_checkpoint(path)
+    checkpoint = open_any(path, None, {})
+    model = from_checkpoint(checkpoint)
+    if family_of(checkpoint) == "yolos" and not checkpoint.settings:
+        # Published ones saw images in proportion, and one size would stretch them.
+        model = with_image_size(model, (None, None))
     check_finite(model, path)
     return model
 

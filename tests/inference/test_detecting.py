@@ -3,6 +3,7 @@ import itertools
 import json
 import types
 
+import golden
 import keras
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import keras_vit
 from keras_vit.boxes import convert_boxes
 from keras_vit.evaluation import evaluate_detection
 from keras_vit.inference.detecting import BoxFinder, Detections
+from keras_vit.inference.loaded import load_model
 
 # Where each of two tokens says that its object is, as shares of the image.
 SHARES = np.array([[0.25, 0.5, 0.5, 0.5], [0.75, 0.25, 0.2, 0.1]])
@@ -146,6 +148,28 @@ def test_a_yolos_of_every_size_sees_images_in_proportion(answers, size, seen):
     assert shapes == [(1, *seen, 3)]
     expected = convert_boxes(SHARES, "yolo", "corners", size)
     np.testing.assert_allclose(found["boxes"], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_published_yolos_is_opened_for_images_of_every_shape():
+    for file in ("config.json", "model.safetensors"):
+        folder = golden.path(f"dense/yolos/no_mid/{file}").parent
+    model = load_model(folder)
+    assert model.input_shape == (None, None, None, 3)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, 48, 32, 3)).astype("float32")
+    expected = keras_vit.from_checkpoint(folder, image_size=(48, 32))(image)
+    for name, values in model(image).items():
+        np.testing.assert_allclose(values, expected[name], atol=2e-5)
+
+
+def test_one_of_a_lying_size_says_once_that_it_stretches_upright_images(caplog):
+    find = BoxFinder(tiny())
+    find([np.zeros((20, 40, 3), "uint8"), np.zeros((32, 48, 3), "uint8")])
+    assert not caplog.records
+    find([np.zeros((40, 20, 3), "uint8")] * 2)
+    (record,) = caplog.records
+    assert "with_image_size(model, (None, None))" in record.getMessage()
+    BoxFinder(tiny(recipe={}))([np.zeros((40, 20, 3), "uint8")])
+    assert len(caplog.records) == 1
 
 
 def test_real_outputs_are_boxes_inside_the_image():
