@@ -1,35 +1,46 @@
 """Writes boxes that were found: as COCO json and as YOLO txt."""
 
+import logging
 import pathlib
 
 import numpy as np
 
 from keras_vit.boxes import box_areas, convert_boxes
 from keras_vit.common.files import replacing, write_json
-from keras_vit.common.wording import display
+from keras_vit.common.wording import canonical, display
+from keras_vit.data.dense.coco import coco_ids
 from keras_vit.inference.writing import readable, seen_from
 
+logger = logging.getLogger(__name__)
 
-def write_coco_boxes(path, found):
+
+def write_coco_boxes(path, found, *, like=None):
     """Writes boxes as one json of COCO, with their scores.
 
     The ids of images, categories and boxes count from 1; paths of images are written
-    as seen from the json. The ids are not those of another json, so that pycocotools
-    cannot score these boxes against it. For that, give them to
-    `keras_vit.evaluation.evaluate_detection`, which matches classes by their names.
+    as seen from the json. With `like` the file is a list of results with the ids of
+    another json, the form that `COCO.loadRes` of pycocotools reads to score boxes
+    against that json.
 
     Args:
         path: Path of the file, `.json`.
         found: Iterable of `Detections`, such as `keras_vit.detect` returns; those with
             an error are left out.
+        like: Path of the json of COCO with the truth. Images are known by the ends of
+            their paths, classes by their names. Boxes of classes that it does not have
+            are left out, and a warning counts them: they would count nowhere.
 
     Raises:
-        ValueError: if there is no image, or the classes differ.
+        ValueError: if there is no image, or the classes differ; or if `like` lists not
+            one of the classes, or not each of the images once.
 
     Example:
 
-    >>> keras_vit.write_coco_boxes("boxes.json", keras_vit.detect(model, "photos/"))
+    >>> found = keras_vit.detect(model, "trees/images", score=0.01)
+    >>> keras_vit.write_coco_boxes("boxes.json", found, like="trees/test.json")
     """
+    if like is not None:
+        return write_json(path, _results(found, like), indent=None)
     path, images, annotations, names = pathlib.Path(path), [], [], []
     for each in readable(found):
         names = each.class_names
@@ -47,6 +58,57 @@ def write_coco_boxes(path, found):
     categories = [{"id": i, "name": name} for i, name in enumerate(names, 1)]
     parts = {"images": images, "annotations": annotations, "categories": categories}
     write_json(path, parts, indent=None)
+
+
+def _results(found, like):
+    """The boxes as COCO's results, with the ids of a json."""
+    images, classes = coco_ids(like)
+    by_end = {_parts(name): key for name, key in images.items()}
+    results, seen, left_out = [], {}, 0
+    for each in readable(found):
+        image = _image_id(each.file, by_end, like)
+        if seen.setdefault(image, each.file) != each.file:
+            raise ValueError(
+                f"{display(seen[image])} and {display(each.file)} are one image of "
+                f"{display(like)}. Give the images of that json alone."
+            )
+        ids = [classes.get(canonical(name)) for name in each.class_names]
+        if not any(key is not None for key in ids):
+            raise ValueError(
+                f"{display(like)} has no class of the model. It has: "
+                f"{', '.join(list(classes)[:20])}. The model has: "
+                f"{', '.join(each.class_names[:20])}"
+            )
+        boxes = convert_boxes(each.boxes, "corners", "coco").round(2)
+        columns = (each.classes, boxes, each.scores)
+        for name, box, score in zip(*(np.asarray(c).tolist() for c in columns)):
+            if ids[name] is None:
+                left_out += 1
+                continue
+            own = {"image_id": image, "category_id": ids[name]}
+            results.append({**own, "bbox": box, "score": score})
+    if left_out:
+        logger.warning(
+            "%d boxes are of classes that %s does not have, and are left out.",
+            *(left_out, display(like)),
+        )
+    return results
+
+
+def _image_id(file, by_end, like):
+    """The id of the image whose path is the end of a file's path; the longest one."""
+    parts = _parts(file)
+    for start in range(len(parts)):
+        if parts[start:] in by_end:
+            return by_end[parts[start:]]
+    raise ValueError(
+        f"{display(like)} lists no image {display(file)}. Give the images that it "
+        "lists, or the json of these images."
+    )
+
+
+def _parts(path):
+    return tuple(part for part in pathlib.PurePath(path).parts if part not in "..")
 
 
 def write_yolo_boxes(folder, found):

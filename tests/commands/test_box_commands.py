@@ -49,6 +49,24 @@ def test_boxes_are_printed_and_written_in_every_format(model, photos, tmp_path, 
     assert Image.open(pictures / "b.png").size == (31, 50)
 
 
+def test_boxes_get_the_ids_of_another_json(model, photos, tmp_path, capsys):
+    images = [{"id": 30, "file_name": "a.png"}, {"id": 20, "file_name": "b.png"}]
+    classes = [{"id": 5, "name": "cat"}, {"id": 4, "name": "dog"}]
+    truth = {"images": images, "annotations": [], "categories": classes}
+    like, coco = str(tmp_path / "truth.json"), str(tmp_path / "coco.json")
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    words = ["predict", model, str(photos), "--score", "0"]
+    assert cli.main([*words, "--coco", coco, "--like", like]) == 0
+    found = json.loads((tmp_path / "coco.json").read_text())
+    assert {each["image_id"] for each in found} == {20, 30}
+    assert {each["category_id"] for each in found} <= {4, 5}
+    assert cli.main([*words, "--coco", like, "--like", like]) != 0
+    assert "would be replaced" in capsys.readouterr().err
+    assert json.loads((tmp_path / "truth.json").read_text()) == truth
+    assert cli.main([*words, "--like", like]) != 0
+    assert "without --coco" in " ".join(capsys.readouterr().err.split())
+
+
 def test_equal_names_in_two_folders_lose_nothing_of_what_is_written(
     model, photos, tmp_path
 ):

@@ -279,6 +279,61 @@ def test_coco_json_reads_back_as_pycocotools_and_our_own_data_read_it(tmp_path):
     assert len(original.loadRes(values["annotations"]).anns) == 1
 
 
+def truth_of(path, names, categories):
+    """A json of COCO whose first image has the box of `made`, a dog."""
+    box = {"id": 1, "image_id": 42, "bbox": [2, 4, 20, 10], "area": 200, "iscrowd": 0}
+    images = [
+        {"id": 42 - i, "file_name": name, "height": 20, "width": 40}
+        for i, name in enumerate(names)
+    ]
+    values = {
+        "images": images,
+        "annotations": [{**box, "category_id": 9}],
+        "categories": [{"id": i, "name": name} for i, name in categories.items()],
+    }
+    path.write_text(json.dumps(values))
+    return path
+
+
+def test_boxes_with_the_ids_of_the_truth_are_scored_by_pycocotools(tmp_path, caplog):
+    names = ["b/cat.png", "cat.png"]
+    truth = truth_of(tmp_path / "truth.json", names, {9: "dog", 3: "bird"})
+    dog = dataclasses.replace(made("set/b/cat.png"), classes=np.array([1]))
+    cat = made("set/a/cat.png")  # a class that the truth does not have
+    keras_vit.write_coco_boxes(tmp_path / "found.json", [dog, cat], like=truth)
+    values = json.loads((tmp_path / "found.json").read_text())
+    own = {"image_id": 42, "category_id": 9, "bbox": [2, 4, 20, 10], "score": 0.9}
+    assert values == [own]
+    assert "1 boxes are of classes" in caplog.text
+    coco = pytest.importorskip("pycocotools.coco")
+    from pycocotools.cocoeval import COCOeval
+
+    known = coco.COCO(str(truth))
+    scores = COCOeval(known, known.loadRes(str(tmp_path / "found.json")), "bbox")
+    for step in (scores.evaluate, scores.accumulate, scores.summarize):
+        step()
+    assert scores.stats[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("files", "categories", "message"),
+    [
+        (["b/cat.png"], {9: "bird"}, "has no class of the model. It has: bird"),
+        (["bird.png"], {9: "dog"}, "lists no image bird.png"),
+        (["a/cat.png", "b/cat.png"], {9: "dog"}, "are one image of"),
+    ],
+)
+def test_a_truth_of_other_images_or_classes_is_refused(
+    tmp_path, files, categories, message
+):
+    truth = truth_of(tmp_path / "truth.json", ["cat.png"], categories)
+    with pytest.raises(ValueError, match=message):
+        keras_vit.write_coco_boxes(
+            tmp_path / "found.json", map(made, files), like=truth
+        )
+    assert not (tmp_path / "found.json").exists()
+
+
 def test_yolo_txt_holds_shares_and_an_empty_file_for_no_object(tmp_path):
     found = [made("a/cat.png"), made("dog.jpg", boxes=())]
     keras_vit.write_yolo_boxes(tmp_path / "boxes", found)

@@ -15,10 +15,20 @@ class BoxFiles(MaskFiles):
         overlay: Path of a folder for pictures of images with their boxes, or `None`.
         coco: Path of a COCO json, or `None`.
         kept: Paths of further files that must not be written to.
+        like: Path of a COCO json whose ids that of `coco` gets, or `None`.
 
     Raises:
-        ValueError: as for `MaskFiles`.
+        ValueError: as for `MaskFiles`; and if `like` cannot be read.
     """
+
+    def __init__(self, files, out=None, overlay=None, coco=None, kept=(), like=None):
+        self._like = None if like is None else like.expanduser()
+        if like is not None:
+            from keras_vit.data.dense.coco import coco_ids
+
+            coco_ids(self._like)  # before anything is computed
+            kept = (*kept, self._like)
+        super().__init__(files, out, overlay, coco, kept)
 
     def write(self, found):
         """Writes what is wanted of an iterable of `Detections`, until its end."""
@@ -29,7 +39,7 @@ class BoxFiles(MaskFiles):
             stems = {file: Path(name).stem for file, name in self._names.items()}
             each = as_yolo_boxes(self._out, each, stems)
         if self._coco is not None:
-            write_coco_boxes(self._coco, each)
+            write_coco_boxes(self._coco, each, like=self._like)
         for _ in each:
             pass
 

@@ -52,8 +52,11 @@ class Predict:
     # Of pixels and boxes: a folder for pictures of them over their images.
     overlay: Path | None = None
     # Of pixels and boxes: a COCO json of all, of masks as run lengths of each class.
-    # Its ids are its own; evaluate --data scores a model against another json.
+    # Its ids are its own; with --like they are those of another json.
     coco: Path | None = None
+    # Of boxes: the COCO json with the truth. --coco then writes results with its ids,
+    # which pycocotools scores against it.
+    like: Path | None = None
     # Of pixels: read images in windows of this size that overlap, instead of resized.
     window: int | tuple[int, int] | None = None
     # Of boxes: the lowest score of one. By default 0.3.
@@ -70,6 +73,10 @@ class Predict:
         self._pictures = False
         if not self.files:
             raise ValueError("predict needs at least one image file or folder.")
+        if self.like is not None and self.coco is None:
+            raise ValueError(
+                "--like says which ids --coco writes. Received: --like without --coco."
+            )
 
     def __call__(self):
         self.files = tuple(file for each in self.files for file in _from_input(each))
@@ -119,7 +126,9 @@ class Predict:
         if not is_chief:
             return None
         places = self.out, self.overlay, self.coco
-        return writer(list(chain(*names.values())), *places, kept=[Path(self.model)])
+        more = {} if self.like is None else {"like": self.like}
+        files = list(chain(*names.values()))
+        return writer(files, *places, kept=[Path(self.model)], **more)
 
     def _shown(self, found, rows, tell, is_chief):
         """Yields what was found, after it was printed."""
@@ -206,6 +215,7 @@ OPTIONS = {
     "out": ("pixels", "boxes"),
     "overlay": ("pixels", "boxes"),
     "coco": ("pixels", "boxes"),
+    "like": ("boxes",),
     "window": ("pixels",),
     "score": ("boxes",),
 }

@@ -66,6 +66,26 @@ def scan_coco(path: str) -> Found | None:
     return Found(root, "COCO json", names, splits, ShapeReader("coco"), tuple(notes))
 
 
+def coco_ids(path: str) -> tuple[dict, dict]:
+    """The ids of the images of a json of COCO by file name, of its classes by name.
+
+    Images are not looked for.
+
+    Raises:
+        ValueError: naming the file, if it is broken, or something comes twice.
+    """
+    entries = _read(path)
+    classes = {name: key for key, name in _categories(entries, path).items()}
+    try:
+        pairs = [(str(row["file_name"]), row["id"]) for row in entries["images"]]
+    except (KeyError, TypeError):
+        raise ValueError(
+            f"{display(path)}: an image needs an id and a file_name"
+        ) from None
+    _check_once((name for name, _ in pairs), "images of the file_name", path)
+    return dict(pairs), classes
+
+
 def _files(path):
     """The file of each split."""
     if os.path.isfile(path):
