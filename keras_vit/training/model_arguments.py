@@ -9,11 +9,13 @@ from keras_vit.models.variants.listing import canonical_name
 logger = logging.getLogger(__name__)
 
 # The models whose sizes are fields of a recipe, with the family of each and what those
-# fields are by default. Their training must fit into minutes on a laptop, and all three
-# compute about as much: 10 to 12 million operations for a grey image of 28 pixels.
+# fields are by default. Their training must fit into minutes on a laptop, and the three
+# of whole images compute about as much: 10 to 12 million operations for a grey image of
+# 28 pixels.
 _ENCODER = {"num_layers": 4, "hidden_dim": 96, "mlp_dim": 192, "num_heads": 4}
 _DROPPING = {"dropout_rate": 0.1, "drop_path_rate": 0.1}
 SMALL_FAMILIES = {"small": "vit", "small_bit": "bit", "small_hybrid": "hybrid"}
+SMALL_FAMILIES["small_unet"] = "unet"
 SMALL = {
     "small": {**_ENCODER, **_DROPPING},
     "small_bit": {"num_blocks": (1, 1, 1), "width_factor": 0.5},
@@ -21,6 +23,7 @@ SMALL = {
         **{"num_blocks": (1, 1), "width_factor": 0.5, "patch_size": 1},
         **{**_ENCODER, "num_layers": 2, **_DROPPING},
     },
+    "small_unet": {"width_factor": 0.5},
 }
 
 # The patches of a model "small": of about so many pixels, and at most about so many per
@@ -46,6 +49,7 @@ MULTIPLE = 32
 # what of it its weights decide is left to them.
 PADDED_UNET = {"padding": "same", "batch_norm": True, "skip_first": True}
 UNET_IMAGE_SIZE = 256
+UNET_WIDTHS = (32, 64, 128, 256, 512)  # of a small one, times its factor
 
 # Passed on only where they differ from the defaults: not every model has dropout.
 OPTIONS = (
@@ -117,6 +121,9 @@ def model_arguments(recipe, *, native_size, num_channels):
         for name, default in SMALL[recipe.model].items():
             value = getattr(recipe, name)
             arguments[name] = default if value is None else value
+    if recipe.model == "small_unet":
+        factor = arguments.pop("width_factor")
+        arguments["widths"] = tuple(round(width * factor) for width in UNET_WIDTHS)
     return {name: value for name, value in arguments.items() if value is not None}
 
 

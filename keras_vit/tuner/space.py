@@ -42,9 +42,11 @@ def vit_space(recipe):
     }
     if recipe.masked_target is None:
         space[MIXUP] = Choices(ALPHAS)
-    if recipe.model in SMALL:
+    if "num_layers" in SMALL.get(recipe.model, ()):
         space["num_layers"] = Between(2, 8)
         space["hidden_dim"] = Choices((64, 96, 128, 192))
+    elif recipe.model in SMALL:
+        space["width_factor"] = Choices((0.5, 1.0, 1.5))
     elif recipe.weights is None:
         sizes = ("ViT_Ti16", "ViT_S16", "ViT_B16")
         space["model"] = Choices(_with(canonical_name(recipe.model), sizes))

@@ -26,6 +26,7 @@ BASES = {
     "bit": (BIT, bit_space),
     "small_bit": (Recipe(model="small_bit"), bit_space),
     "small_hybrid": (Recipe(model="small_hybrid"), vit_space),
+    "small_unet": (Recipe(model="small_unet", task="segmentation"), vit_space),
 }
 
 

@@ -8,6 +8,7 @@ from keras_vit.costs.chips import CHIPS, PEAK_TFLOPS, UTILISATION
 from keras_vit.costs.flops import TRAINING_FACTOR
 from keras_vit.data.sets.known import image_shape, num_training_images
 from keras_vit.models.variants import counts
+from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.variants.listing import canonical_name, published_flops
 from keras_vit.training.model_arguments import SMALL, family_of, model_arguments
 
@@ -152,7 +153,13 @@ def _small_flops(recipe):
         )
     recipe = dataclasses.replace(recipe, weights=None)  # which need not be there
     arguments = model_arguments(recipe, native_size=sides, num_channels=channels)
-    _, flops = counts.FORMULAS[family_of(recipe.model)]
+    family = family_of(recipe.model)
+    if family in LINEAGE:
+        rows, size = LINEAGE[family], arguments["image_size"]
+        a = types.SimpleNamespace(**{**rows.defaults, **arguments, "num_classes": 10})
+        size = size if isinstance(size, tuple) else (size, size)
+        return 2 * sum(rows.multiply_adds(a, size).values())
+    _, flops = counts.FORMULAS[family]
     return flops(
         types.SimpleNamespace(**arguments),
         num_classes=10,

@@ -87,10 +87,10 @@ class Recipe:
     task: Literal["classification", "segmentation", "detection"] = field(
         "classification", "model", rare=True
     )
-    # The model: small (a ViT), small_bit or small_hybrid, whose sizes the fields below
-    # may change, or a published variant such as ViT_B16 (`keras-vit models` lists
-    # them); names of timm and Hugging Face mean the same models, at the image size in
-    # the name.
+    # The model: small (a ViT), small_bit, small_hybrid or small_unet (of segmentation),
+    # whose sizes the fields below may change, or a published variant such as ViT_B16
+    # (`keras-vit models` lists them); names of timm and Hugging Face mean the same
+    # models, at the image size in the name.
     model: str = field("small", "model")
     # The variant of a network that has several: 1998 or modern of LeNet5, 2012 or
     # one_tower of AlexNet; by default the first.
@@ -107,7 +107,7 @@ class Recipe:
     # small_hybrid only); every stage but the first halves the resolution.
     num_blocks: tuple[int, ...] | None = field(None, "model", UNITS)
     # Width of the ResNet in multiples of ResNet-50's: 0.5, 1, 1.5 and so on (small_bit
-    # and small_hybrid only).
+    # and small_hybrid only); of small_unet, of 32 channels in the first level.
     width_factor: float | None = field(None, "model", WIDTH)
     # Head of segmentation on the model: a linear classifier of each patch, the mask
     # transformer of Segmenter, or the upsampler of TransUNet; linear if not given.

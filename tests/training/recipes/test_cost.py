@@ -85,6 +85,10 @@ def test_what_is_not_known_is_asked_for():
             | {"patch_size": 2, "hidden_dim": 32},
             None,
         ),
+        (
+            {"model": "small_unet", "task": "segmentation", "image_size": (32, 48)},
+            None,
+        ),
     ],
 )
 def test_the_small_models_cost_what_the_built_ones_say(options, native):

@@ -1,4 +1,4 @@
-"""The small models: a ViT, a BiT and a hybrid, whose sizes a recipe states."""
+"""The small models: a ViT, a BiT, a hybrid and a U-Net, of a recipe's sizes."""
 
 import dataclasses
 import json
@@ -41,7 +41,21 @@ def test_a_small_model_is_what_its_builder_makes_of_the_sizes():
     assert hybrid.get_layer("patches").output.shape[1] == 8 * 8
     for model, family in SMALL_FAMILIES.items():
         assert set(SMALL[model]) & set(SIZES), model
-        assert f"{family}_small" == made((8, 8), model=model).name
+        assert f"{family}_small" == made((16, 16), model=model).name
+
+
+def test_a_small_unet_has_a_class_for_every_pixel_and_a_fourth_of_the_channels():
+    fields = {"task": "segmentation", "model": "small_unet"}
+    model = made((70, 40), **fields)  # rounded to what can be halved four times
+    assert model.output_shape == (None, 64, 32, 3)
+    sizes = {"padding": "same", "batch_norm": True, "skip_first": True}
+    widths = (16, 32, 64, 128, 256)
+    alone = keras_vit.UNet(3, widths=widths, image_size=(64, 32), **sizes)
+    assert model.count_params() == alone.count_params()
+    assert made(None, **fields, width_factor=1).get_layer("down0_conv1").filters == 32
+    for wrong in ({"head": "linear"}, {"task": "classification"}):
+        with pytest.raises(ValueError, match="UNet gives a class to every pixel"):
+            check_model(Recipe(**{**fields, **wrong}))
 
 
 def test_a_hybrid_can_be_pretrained_and_a_resnet_cannot():
