@@ -2,12 +2,13 @@
 
 Small cases ship with the tests, in `golden_cases.xz`, `door_cases.xz` (files as people
 have them), `lineage_cases.xz` (the networks before the ViT, and Segmenter) and
-`dense_cases.xz` (detectors), which `make_golden_cases.py` and its like made from the
-whole golden data. The whole data are taken where they are found: in the folder that
-KERAS_VIT_GOLDEN names (if it is set, only there), or in `shared/golden` beside the
-checkout. Tests of what is found nowhere are skipped.
+`dense_cases.xz` (detectors, masks and boxes), which `make_golden_cases.py` and its like
+made from the whole golden data. The whole data are taken where they are found: in the
+folder that KERAS_VIT_GOLDEN names (if it is set, only there), or in `shared/golden`
+beside the checkout. Tests of what is found nowhere are skipped.
 """
 
+import base64
 import functools
 import json
 import lzma
@@ -79,8 +80,10 @@ def write(target, content):
         write_safetensors(target, content)
     elif target.suffix == ".h5":
         write_keras_h5(target, content)
-    else:
+    elif target.suffix == ".json":
         target.write_text(json.dumps(content))
+    else:
+        target.write_bytes(content)
 
 
 def write_safetensors(target, arrays):
@@ -142,14 +145,18 @@ _DTYPES = {"F16": "<f2", "F32": "<f4", "BF16": "<u2", "I64": "<i8"}
 
 # The shipped file: an index in JSON, then all different arrays in float32, one after
 # another, as four planes of bytes (signs and exponents compress, the rest hardly does).
+# Of pictures and texts the bytes are in the index, in base64.
 
 
 def packed(files):
-    """The bytes of a shipped file, from its files: arrays by key, or JSON values."""
+    """The bytes of a shipped file: of arrays by key, JSON values or bytes, by name."""
     index, parts, places, count = {}, [], _of_the_package(), 0
     for name, content in files.items():
         if name.endswith(".json"):
             index[name] = content
+            continue
+        if isinstance(content, bytes):
+            index[name] = base64.b64encode(content).decode()
             continue
         index[name] = {}
         for key, array in content.items():
@@ -179,10 +186,12 @@ def shipped(source=SHIPPED):
 
 
 def shipped_file(name, source=SHIPPED):
-    """The arrays of a shipped file by key, or the value of a JSON file."""
+    """The arrays of a shipped file by key, the value of a JSON file, or bytes."""
     index, values = shipped(source)
     if name.endswith(".json"):
         return index[name]
+    if isinstance(index[name], str):
+        return base64.b64decode(index[name])
     found = {}
     for key, (shape, dtype, place) in index[name].items():
         if isinstance(place, int):

@@ -1,11 +1,12 @@
-"""Makes `dense_cases.xz`, small cases of detectors.
+"""Makes `dense_cases.xz`, small cases of detectors, and of masks and boxes.
 
     python tests/make_dense_cases.py
 
 needs the golden data; see `golden.py`. Weights and images have one bit of mantissa,
 which takes little room; their values are computed here in float64 by
 `reference_yolos.py`, once the same lines have given the original's values from the
-original's weights.
+original's weights. What has no weights ships as it is: boxes, losses, metrics, run
+lengths, COCO's scores, windows, and the images and annotations of every format.
 """
 
 from pathlib import Path
@@ -15,6 +16,11 @@ from make_lineage_cases import compare, rounded
 from reference_yolos import yolos
 
 YOLOS = ("mid_other_size", "no_mid")
+AS_THEY_ARE = (
+    *("boxes.npz", "coco", "formats", "mask_metrics.npz", "run_lengths.json"),
+    *("run_lengths.npz", "segmentation_losses.npz", "segmenter/windows.json"),
+    "set_loss.npz",
+)
 
 
 def main():
@@ -42,6 +48,22 @@ def cases():
         files[f"{folder}/model.safetensors"] = arrays
         files[f"{folder}/io.npz"] = io
         files[f"{folder}/config.json"] = config
+    for name in AS_THEY_ARE:
+        files |= as_it_is(f"dense/{name}")
+    return files
+
+
+def as_it_is(name):
+    """A golden file, or all in a folder, by name."""
+    path, files = golden.path(name), {}
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_dir():
+            continue
+        own = f"{name}/{file.relative_to(path).as_posix()}" if path.is_dir() else name
+        read = {".json": golden.config, ".npz": lambda n: dict(golden.arrays(n))}
+        files[own] = (
+            read[file.suffix](own) if file.suffix in read else file.read_bytes()
+        )
     return files
 
 
