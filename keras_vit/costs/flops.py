@@ -3,9 +3,10 @@
 import math
 from types import SimpleNamespace
 
-from keras_vit.costs import segmenter_flops
+from keras_vit.costs import detector_flops, segmenter_flops
 from keras_vit.layers.tokens.grids import pair, patch_grid
 from keras_vit.layers.tokens.pooling import pooled_width
+from keras_vit.models.detection.detector import FAMILY as DETECTOR
 from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants import counts
 from keras_vit.models.variants.lineage import LINEAGE
@@ -51,7 +52,7 @@ def flops_by_part(model, image_size=None):
     """
     settings = settings_of(model)
     family = settings.get("family")
-    if family not in (*FAMILIES, SEGMENTER):
+    if family not in (*FAMILIES, *HEADED):
         return None
     a = SimpleNamespace(**settings["arguments"])
     sides = a.image_size if image_size is None else pair(image_size, "image_size")
@@ -60,9 +61,9 @@ def flops_by_part(model, image_size=None):
             "`image_size` must be given for a model of images of every size. "
             f"Received: image_size={image_size}"
         )
-    if family == SEGMENTER:
-        arguments = settings["arguments"]
-        parts = segmenter_flops.multiply_adds(model, arguments, tuple(sides), FAMILIES)
+    if family in HEADED:
+        count = HEADED[family].multiply_adds
+        parts = count(model, settings["arguments"], tuple(sides), FAMILIES)
     else:
         parts = FAMILIES[family](a, tuple(sides))
     if "pretraining" in settings:  # a prediction for every patch
@@ -176,3 +177,5 @@ FAMILIES = {
     "hybrid": _hybrid,
     **{name: family.multiply_adds for name, family in LINEAGE.items()},
 }
+# Models of a head on a backbone, and the module that counts each.
+HEADED = {SEGMENTER: segmenter_flops, DETECTOR: detector_flops}

@@ -120,3 +120,13 @@ def test_a_segmenter_costs_its_backbone_and_its_head():
     first = 6 * 9 * 8 * 512
     steps = 24 * 9 * (512 * 5 + 5 * 5) + 96 * 9 * (5 * 4 + 4 * 4)
     assert forward_flops(model) / 2 == body + first + steps + 96 * 9 * 4 * 3
+
+
+def test_a_detector_costs_its_backbone_and_its_head_at_every_level():
+    vit = keras_vit.ViT(0, image_size=(8, 12), patch_size=4, **SIZES)
+    body = forward_flops(vit) / 2
+    model = keras_vit.Detector(vit, 3, strides=(2, 4), head_width=5, head_layers=1)
+    # 24 places of stride 2, by a transposed convolution of the six, and these six.
+    pyramid = 6 * 4 * 8 * 4 + 24 * (4 * 5 + 9 * 25) + 6 * (8 * 5 + 9 * 25)
+    head = 30 * (2 * 9 * 25 + 9 * 5 * (3 + 4 + 1))
+    assert forward_flops(model) / 2 == body + pyramid + head
