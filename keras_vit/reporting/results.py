@@ -22,6 +22,7 @@ from keras_vit.evaluation import (
 )
 from keras_vit.evaluation.report.pictures import MOST_CLASSES
 from keras_vit.reporting.card import model_card
+from keras_vit.training.tracking.tracking import report_results
 from keras_vit.visualize import plane_fields, plot_filters
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
             _draw(evaluation, folder)
     except ImportError as error:
         logger.info("No report and no pictures: %s", error)
+    report_results(folder, record, evaluation.to_json())
     return evaluation
 
 

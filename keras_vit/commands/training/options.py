@@ -4,7 +4,7 @@ import dataclasses
 import json
 import logging
 from pathlib import Path
-from typing import Annotated, ClassVar, TypedDict
+from typing import Annotated, ClassVar, Literal, TypedDict
 
 import tyro
 
@@ -85,6 +85,11 @@ class RunOptions:
     devices: str = "auto"
     # Minutes between checkpoints within a long epoch.
     save_minutes: float = 10.0
+    # Whom to tell the recipe, the numbers of each test, the results and the files of
+    # the report; may be given several times.
+    track: tyro.conf.UseAppendAction[
+        tuple[Literal["mlflow", "wandb", "tensorboard"], ...]
+    ] = ()
 
     kind: ClassVar[str]  # of the recipe: the name of the command
     defaults: ClassVar[dict] = {}  # as if they were given, where no recipe is named
@@ -143,7 +148,7 @@ class RunOptions:
         """The result of `keras_vit.training.train`, which the options may change."""
         from keras_vit.training import train
 
-        own = ("run", "resume", "save_minutes", "check")
+        own = ("run", "resume", "save_minutes", "check", "track")
         options = {**{name: getattr(self, name) for name in own}, **options}
         return train(recipe, devices=devices, place=place, **options)
 

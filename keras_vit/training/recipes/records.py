@@ -79,6 +79,7 @@ _FORM = {
     "reasons": ("a text or a list", lambda v: isinstance(v, str | list)),
     "callbacks": _NAMES,
     "stopped": _TEXT,
+    "tracking": {"*": _TEXT},
     "laid_out": {
         "max_minutes": _NUMBER,
         "total_steps": _COUNT,

@@ -307,7 +307,13 @@ def make_record(recipe, data, network, before, found, position):
     if data.class_weights is not None:
         names = data.train.class_names
         class_weights["class_weights"] = dict(zip(names, data.class_weights))
-    kept = ("check", "estimate", "reasons", "laid_out")  # which a new run has found out
+    kept = (
+        "check",
+        "estimate",
+        "reasons",
+        "laid_out",
+        "tracking",
+    )  # which a new run has found out
     return {
         "status": "prepared",
         "recipe": recipe.to_json(),

@@ -36,6 +36,7 @@ from keras_vit.training.run.callbacks import (
     StopRequest,
     save_weights,
 )
+from keras_vit.training.run.calls import fit_calls
 from keras_vit.training.run.divergence import StopDiverged
 from keras_vit.training.run.guests import Guests, check_callbacks, check_steering
 from keras_vit.training.run.kept import (
@@ -45,6 +46,7 @@ from keras_vit.training.run.kept import (
     what_is_kept,
 )
 from keras_vit.training.run.prepare import begin_files, prepare
+from keras_vit.training.tracking.tracking import Tracking, check_trackers
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ def train(
     save_minutes=10.0,
     save_steps=None,
     callbacks=(),
+    track=(),
     progress=None,
     check=True,
     notes=None,
@@ -124,6 +127,11 @@ def train(
             LearningRateScheduler needs a recipe with `decay="constant"`,
             `warmup_steps=0` and `cooldown_steps=0`. What callbacks of others remember
             is not saved: a resumed run says so.
+        track: `"mlflow"`, `"wandb"` or `"tensorboard"`, or several of them: who is told
+            the recipe, the numbers of each test, and by
+            `keras_vit.reporting.results.write_results` those of the test images and
+            the files of the report. Where to, their own variables say, such as
+            MLFLOW_TRACKING_URI and WANDB_MODE. One that fails is left out.
         progress: Boolean, whether to show a progress bar. By default where stderr is
             a terminal. A line for each epoch is logged; where a program or notebook has
             not set up logging, it is shown on stderr, unless this is `False`.
@@ -151,7 +159,7 @@ def train(
     >>> keras_vit.training.train(recipe, "runs/mine").metrics["val_accuracy"]
     """
     recipe = Recipe() if recipe is None else recipe
-    callbacks = check_callbacks(callbacks, recipe)
+    callbacks, track = check_callbacks(callbacks, recipe), check_trackers(track)
     options = {"check": check, "notes": notes, "progress": progress, "place": place}
     save = {"every_steps": save_steps, "every_seconds": 60.0 * save_minutes}
     with (
@@ -159,7 +167,7 @@ def train(
         as_strategy(devices).scope() as strategy,
     ):
         folder = _open(recipe, run, resume, strategy)
-        return _train(recipe, folder, resume, options, save, callbacks)
+        return _train(recipe, folder, resume, options, save, callbacks, track)
 
 
 def _open(recipe, run, resume, strategy):
@@ -177,7 +185,7 @@ def _open(recipe, run, resume, strategy):
     return folder if strategy.is_chief else GuestFolder(run)
 
 
-def _train(recipe, folder, resume, options, save, callbacks):
+def _train(recipe, folder, resume, options, save, callbacks, track):
     with folder.locked(), _discarding(folder):
         before = None
         if resume:
@@ -198,7 +206,11 @@ def _train(recipe, folder, resume, options, save, callbacks):
         if before is not None:
             check_steering(folder, before, callbacks)
         job = prepare(recipe, folder, before, callbacks=callbacks, **options)
-        record = _run(job, folder, save, callbacks, options["progress"])
+        tracking = Tracking(track if folder.is_own else None, folder, job.record)
+        try:
+            record = _run(job, folder, save, callbacks, options["progress"], tracking)
+        finally:
+            tracking.end(job.record["status"])
         current().chief_first(lambda: None)  # wait until the files are there
         return _result(folder, record)
 
@@ -213,7 +225,7 @@ def _discarding(folder):
         raise
 
 
-def _run(job, folder, save, callbacks, progress):
+def _run(job, folder, save, callbacks, progress, tracking):
     """Fits, keeps run.json true, and returns it."""
     record = job.record
     request = StopRequest()
@@ -223,7 +235,7 @@ def _run(job, folder, save, callbacks, progress):
         record["status"] = "running"
         folder.write_record(record)
         with request.listening():
-            best = _fit(job, folder, request, save, callbacks, progress)
+            best = _fit(job, folder, request, save, callbacks, progress, tracking)
         if request.signal_number is not None:  # it came after the last update
             raise Interrupted("Stopped after all updates.", request.signal_number)
         _finish(job, folder, best)
@@ -291,7 +303,7 @@ def _finish(job, folder, best):
             logger.info("Adapters alone: %s; merged: %s.", small, large)
 
 
-def _fit(job, folder, request, save, callbacks, progress):
+def _fit(job, folder, request, save, callbacks, progress, tracking):
     """The rest of an epoch that was begun, then whole epochs, then a short one.
 
     Returns:
@@ -320,6 +332,7 @@ def _fit(job, folder, request, save, callbacks, progress):
             show,
             *_logs(job, folder),
             guests,
+            tracking,
             Save(job, folder, request, **save),
         ]
         for first, last, steps in calls:
@@ -376,24 +389,3 @@ def _result(folder, record):
     result = record["result"]
     times = (result.get(name, 0.0) for name in ("seconds", "cpu_seconds"))
     return Result(folder, rows, *times, epoch=result.get("epoch"))
-
-
-def fit_calls(step, steps_per_test, total_steps):
-    """The calls of `fit`, which counts equal epochs only, from an update on.
-
-    An epoch of `fit` is what lies between two tests.
-
-    Returns:
-        List of `(first epoch, last epoch, updates of each)`.
-    """
-    epoch, done = divmod(step, steps_per_test)
-    whole, rest = divmod(total_steps, steps_per_test)
-    calls = []
-    if done:
-        begun = rest if epoch == whole else steps_per_test
-        calls.append((epoch, epoch + 1, begun - done))
-        epoch += 1
-    calls.append((epoch, whole, steps_per_test))
-    if epoch <= whole:
-        calls.append((whole, whole + 1, rest))
-    return [call for call in calls if call[0] < call[1] and call[2]]

@@ -12,7 +12,7 @@ from tiny_runs import assert_same_bits, finished
 from keras_vit.evaluation import evaluate
 from keras_vit.training import Interrupted, train
 from keras_vit.training.run.build import build_model
-from keras_vit.training.run.train import fit_calls
+from keras_vit.training.run.calls import fit_calls
 
 # Together where they do not touch each other: a run takes seconds.
 FEATURES = {
