@@ -11,6 +11,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 SETTINGS = {
     "classify_images.py": {"EPOCHS": "1"},
     "convolution.py": {},
+    "detect_objects.py": {"EPOCHS": "1", "IMAGES": "64"},
     "export_model.py": {"EPOCHS": "1"},
     "inductive_bias.py": {"EPOCHS": "1", "IMAGES": "20"},
     "masked_patch_prediction.py": {"EPOCHS": "1", "STEPS": "2"},
@@ -28,6 +29,7 @@ SETTINGS = {
 EXPECTED = {
     "classify_images.py": "true: ",
     "convolution.py": "edge, correlation: 0 765 765 0",
+    "detect_objects.py": "missed and false: ",
     "export_model.py": "ONNX Runtime: ",
     "inductive_bias.py": "permutation",
     "masked_patch_prediction.py": "from scratch: ",

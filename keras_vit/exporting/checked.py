@@ -14,6 +14,7 @@ from keras_vit.exporting.parity import Comparison
 from keras_vit.exporting.preparation import scaling_note
 from keras_vit.exporting.report import ExportReport
 from keras_vit.exporting.several_outputs import outputs_note, shape_of
+from keras_vit.inference.detecting import gives_boxes
 from keras_vit.inference.loaded import check_entrance, gives_pixels, load_model
 from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants.lineage import LINEAGE
@@ -135,6 +136,7 @@ def export(
         )
     static = format == "litert_int8" and quantization == "static"
     task = "segmentation" if gives_pixels(plain) else "classification"
+    task = "detection" if gives_boxes(plain) else task
     calibration, test = pictures.find_sources(data, data_dir, static, task)
     with replacing(path) as place:
         job = Job(model, plain, format, place, value_range_of(model), *options)

@@ -55,3 +55,12 @@ def test_boxes_of_photos_have_the_classes_of_the_training(run, capsys):
     found = json.loads(capsys.readouterr().out)
     assert len(found) == 11
     assert {o["class"] for f in found for o in f["objects"]} <= {"grey", "light"}
+
+
+@pytest.mark.slow
+def test_an_exported_file_is_compared_on_images_with_boxes(run, tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    words = ["export", str(run), str(tmp_path / "boxes.onnx"), "--data"]
+    assert cli.main([*words, str(run.parents[1] / "set")]) == 0
+    table = capsys.readouterr().out
+    assert "images of " in table and "fashion_mnist" not in table
