@@ -108,9 +108,10 @@ def parse(args):
         kinds = [Annotated[k, tyro.conf.subcommand(n)] for n, k in COMMANDS.items()]
         return _read(Union[tuple(kinds)], PROGRAM, args)  # noqa: UP007  of a list
     if name not in COMMANDS:
-        raise WrongUsage(
-            f"There is no command {name!r}.{hint(name, COMMANDS)} All: {PROGRAM} --help"
-        )
+        meant = hint(name, COMMANDS)
+        if os.path.exists(name):
+            meant = f" To train on it: {command('train', name)}."
+        raise WrongUsage(f"There is no command {name!r}.{meant} All: {PROGRAM} --help")
     kind = COMMANDS[name]
     if asked := [word for word in words if word in HELP]:
         print(help_pages.page(name, kind, whole=HELP[-1] in asked), end="")

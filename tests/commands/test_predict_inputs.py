@@ -95,6 +95,7 @@ def test_a_page_shows_every_image_and_needs_no_other_file(
     assert len(pictures) == 3
     assert all(a.startswith(("data:", "#")) for a in page.addresses)
     assert "&lt;b&gt;dark" in text and "<b>dark" not in text
+    assert f"Written: {out} (" in capsys.readouterr().err
     assert "Not read (1)" in text and "d.png" in text
     assert max(len(attrs["src"]) for attrs in pictures) < 6000
 

@@ -29,6 +29,14 @@ def train(*words):
     return cli.parse(["train", *words]).given
 
 
+def test_a_folder_in_the_place_of_a_command_gets_the_command(tmp_path, capsys):
+    (tmp_path / "my photos").mkdir()
+    assert cli.main([str(tmp_path / "my photos")]) == 2
+    assert f"train '{tmp_path}/my photos'" in capsys.readouterr().err
+    assert cli.main(["trian"]) == 2
+    assert "Did you mean 'train'?" in capsys.readouterr().err
+
+
 # Without Keras ----------------------------------------------------------------------
 
 WITHOUT = """

@@ -1,11 +1,14 @@
 """`predict --out FILE`: a table, JSON or a page of thumbnails, whole or not at all."""
 
+import logging
 import os
 
 from keras_vit.commands.judging.rows import WRITERS, answers
 from keras_vit.common.files import replacing
 from keras_vit.common.pages import escaped, html_page
-from keras_vit.common.wording import display, percent
+from keras_vit.common.wording import as_file_size, display, percent
+
+logger = logging.getLogger(__name__)
 
 ENDINGS = (".csv", ".json", ".html")
 _STYLE = """
@@ -57,6 +60,11 @@ class PredictionFile:
 
     def through(self, found):
         """Yields what was found, all of it, and then writes the file."""
+        yield from self._written(found)
+        size = as_file_size(self._path.stat().st_size)
+        logger.info("Written: %s (%s).", display(self._path), size)
+
+    def _written(self, found):
         with replacing(self._path) as temporary:
             if self.is_page:
                 parts = []
