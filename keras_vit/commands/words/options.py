@@ -18,7 +18,13 @@ COMMENTED = re.compile(r"((?:^    # .*\n)+)    (\w+):", re.MULTILINE)
 _PLACES = {int: "N", float: "X", str: "NAME", Path: "PATH"}
 
 # The groups of fields that are no fields of a recipe.
-_GROUPS = {"start": "model", "check": "data", "run": "run", "resume": "run"}
+_GROUPS = {
+    "start": "model",
+    "check": "data",
+    "run": "run",
+    "resume": "run",
+    "track": "run",
+}
 _GROUPS |= {"seeds": "length", "save_minutes": "run", "folder": "run"}
 _GROUPS |= {"devices": "machine", "model_parallel": "machine", "workers": "machine"}
 _GROUPS |= {name: "data" for name in ("data", "data_dir", "photos")}

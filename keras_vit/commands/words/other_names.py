@@ -15,8 +15,6 @@ SAME = {
     "arch": "model",
     "initial-checkpoint": "weights",
     "finetune": "weights",
-    "drop": "dropout_rate",
-    "dropout": "dropout_rate",
     "hidden-dropout-prob": "dropout_rate",
     "drop-path": "drop_path_rate",
     "num-train-epochs": "epochs",
@@ -32,7 +30,6 @@ SAME = {
     "wd": "weight_decay",
     "clip-grad": "global_clipnorm",
     "max-grad-norm": "global_clipnorm",
-    "clipnorm": "global_clipnorm",
     "model-ema-decay": "ema_momentum",
     "layer-decay-rate": "layer_decay",
     "smoothing": "label_smoothing",
@@ -41,6 +38,9 @@ SAME = {
     "grad-checkpointing": "remat",
     "patience": "early_stopping",
     "early-stopping-patience": "early_stopping",
+    "lora-r": "lora_rank",
+    "class-weight": "class_weights",
+    "report-to": "track",
     "opt": "optimizer",
     "optim": "optimizer",
     "sched": "decay",
@@ -77,14 +77,18 @@ ONLY = {
 WORDS = {
     "bf16": ("dtype", "mixed_bfloat16"),
     "fp16": ("dtype", "mixed_float16"),
-    "bce-loss": ("loss", "sigmoid"),
     "load-best-model-at-end": ("keep", "best"),
 }
 
 # Names whose meaning is another one, or has no name here: the field that comes nearest,
 # and what to do.
 _STEP = ("augment", "give it as a step of --augment, if the README lists it there")
+_DROPOUT = ("dropout_rate", "--dropout-rate is after each dense layer, not of the head")
 INSTEAD = {
+    "drop": _DROPOUT,
+    "dropout": _DROPOUT,
+    "clipnorm": ("global_clipnorm", "--global-clipnorm is of all gradients together"),
+    "bce-loss": ("loss", "give --loss sigmoid, which adds up over the classes"),
     "pretrained": (
         "weights",
         "name the weights, as in --weights augreg (`keras-vit models --weights` lists "
@@ -114,6 +118,12 @@ INSTEAD = {
         "--accumulation-steps computes a batch in so many parts: give the whole batch "
         "as --batch-size",
     ),
+    "metric-for-best-model": (
+        "monitor",
+        "--monitor names it, as in --monitor val_accuracy",
+    ),
+    "time": ("max_minutes", "--max-minutes counts minutes"),
+    "time-limit": ("max_minutes", "--max-minutes counts minutes"),
     "warmup-epochs": ("warmup_steps", "--warmup-steps counts updates"),
     "warmup-ratio": (
         "warmup_steps",
