@@ -126,6 +126,8 @@ def test_every_option_is_explained_in_every_help_of_all_options(capsys):
 
 
 def test_every_field_of_a_recipe_has_a_title_and_its_default(capsys):
+    for name in {n for hidden in NOT_SHOWN.values() for n in hidden}:
+        assert name in Recipe.__dataclass_fields__
     groups = {f.metadata["group"] for f in Recipe.__dataclass_fields__.values()}
     assert groups <= set(TITLES)
     assert cli.main(["train", "--help-all"]) == 0

@@ -38,7 +38,9 @@ FIRST = {
 NOT_SHOWN = {
     "pretrain": (
         *("task", "head", "freeze", "head_bias", "loss", "pixel_loss"),
-        *("label_smoothing", "representation_size", "pooling", "keep"),
+        *("label_smoothing", "representation_size", "pooling", "focal_gamma"),
+        *("class_weights", "sampling", "lora_rank", "early_stopping", "keep"),
+        "monitor",
     )
 }
 
