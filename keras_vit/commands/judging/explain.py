@@ -21,7 +21,7 @@ class Explain:
     """
 
     # Run folder, .keras file, or a file of published weights.
-    model: tyro.conf.Positional[str]
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     # Image files, or folders, which are searched at every depth; none for the model
     # alone.
     images: Annotated[

@@ -36,7 +36,7 @@ class Predict:
 
     # Run folder, .keras file, a file or folder of weights that says what it is, or
     # published weights by name, such as ViT_B16/imagenet.
-    model: tyro.conf.Positional[str]
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     # Image files; folders, which are searched at every depth; .zip and .tar archives;
     # lists (.txt with a file on each line, .csv with a column file); and - for a list
     # on standard input.
