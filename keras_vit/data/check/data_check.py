@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_vit.data.check.duplicates import Findings, find_duplicates
 from keras_vit.data.check.fingerprints import read_fingerprints
+from keras_vit.data.check.oddities import find_oddities
 from keras_vit.data.readers.folders import UNLABELLED
 
 # A warning is given from these on: the largest class over the smallest, and training
@@ -16,6 +17,8 @@ FEW = 10
 # Images of a split that are looked at, and named in the text.
 LIMIT = 50_000
 NAMED = 5
+# Odd images that are listed.
+MOST_ODD = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +44,12 @@ class DataCheck:
     contradictions: Findings
     # Smallest, median and largest (height, width) by area; how many sizes there are.
     sizes: dict
+    # Share of the test images whose class is that of the training image that is most
+    # alike as a grey picture of 16x16 pixels, in [0, 1]; None where it was not asked.
+    pixel_accuracy: float | None = None
+    # (name, reason) of images that are unlike the others by size, shape or colour, or
+    # empty. They are no warnings: most sets have some.
+    odd: list = dataclasses.field(default_factory=list)
 
     @property
     def imbalance(self):
@@ -183,6 +192,7 @@ def check_data(
         broken=train.broken + test.broken,
         **find_duplicates(train, test, near),
         sizes=_sizes(shapes[:, :2]),
+        odd=[*find_oddities(train), *find_oddities(test)][:MOST_ODD],
     )
 
 

@@ -32,7 +32,8 @@ def find_duplicates(train, test, near=True):
 
     Returns:
         Dictionary of `leaks`, `near_leaks`, `repeats` and `contradictions`, each
-        `Findings`.
+        `Findings`; and `pixel_accuracy`, the share of the test images whose class is
+        that of the most alike training image, `None` without `near`.
     """
     first_of = {}
     repeats, contradictions = [], []
@@ -49,25 +50,28 @@ def find_duplicates(train, test, near=True):
         for place, found in enumerate(places)
         if found is not None
     ]
-    others = np.asarray([p for p, found in enumerate(places) if found is None], int)
-    alike = _alike(train, test, others) if near else []
+    alike, accuracy = [], None
+    if near and len(train.names) and len(test.names):
+        nearest, correlations = _nearest(train, test)
+        accuracy = float((train.labels[nearest] == test.labels).mean())
+        alike = [
+            (test.names[p], train.names[nearest[p]], round(float(correlations[p]), 4))
+            for p in np.flatnonzero(correlations >= ALIKE)
+            if places[p] is None
+        ]
     found = {"leaks": leaks, "near_leaks": alike}
     found |= {"repeats": repeats, "contradictions": contradictions}
-    return {name: Findings(len(some), some[:NAMED]) for name, some in found.items()}
+    found = {name: Findings(len(some), some[:NAMED]) for name, some in found.items()}
+    return {**found, "pixel_accuracy": accuracy}
 
 
-def _alike(train, test, places):
-    """(test image, training image, correlation) of those that look the same."""
-    found = []
-    if not len(train.names):
-        return found
+def _nearest(train, test):
+    """The place of the training image that looks most alike, and its correlation."""
     pictures = train.pictures.astype(np.float32)
-    for start in range(0, len(places), 256):
-        some = places[start : start + 256]
-        products = test.pictures[some].astype(np.float32) @ pictures.T
-        best = products.argmax(axis=1)
-        for place, other, value in zip(some, best, products.max(axis=1)):
-            if value >= ALIKE:
-                names = (test.names[place], train.names[other])
-                found.append((*names, round(float(value), 4)))
-    return found
+    places, values = [], []
+    for start in range(0, len(test.names), 256):
+        some = test.pictures[start : start + 256].astype(np.float32)
+        products = some @ pictures.T
+        places.append(products.argmax(axis=1))
+        values.append(products.max(axis=1))
+    return np.concatenate(places), np.concatenate(values)

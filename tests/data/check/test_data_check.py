@@ -238,3 +238,49 @@ def test_the_nine_known_duplicates_of_the_chest_x_rays_are_found():
     assert check.leaks.count + check.repeats.count == 8
     assert check.near_leaks.count == 0
     assert check.sizes["median"] == [224, 224]
+
+
+def test_the_nearest_training_image_tells_how_hard_the_classes_are(tmp_path):
+    for split, counts in (("train", 12), ("test", 9)):
+        for name in ("cat", "dog"):
+            write(tmp_path, split, name, counts, height=16, width=16, channels=1)
+    train, test = both(tmp_path)
+    parts = []
+    for source in (train, test):  # by brute force
+        images, labels = next(iter(source.batches(24, image_size=16, num_channels=1)))
+        grey = np.asarray(images).reshape(len(images), -1)
+        parts += [grey, np.asarray(labels)]
+    x, y, x_test, y_test = parts
+    nearest = np.corrcoef(x_test, x)[: len(x_test), len(x_test) :].argmax(axis=1)
+    found = check_data(train, test)
+    assert found.pixel_accuracy == (y[nearest] == y_test).mean()
+    assert check_data(train, test, near=False).pixel_accuracy is None
+
+
+def test_small_empty_long_and_colourless_images_are_odd(tmp_path):
+    for name in ("cat", "dog"):
+        write(tmp_path, "train", name, 40)
+        write(tmp_path, "test", name, 4)
+    folder = tmp_path / "train" / "cat"
+    planted = {
+        "empty.png": np.full((24, 24, 3), 200, "uint8"),
+        "grey.png": picture(1, channels=1),
+        "icon.png": picture(2, 5, 5),
+        "strip.png": picture(3, 24, 96),
+    }
+    for name, image in planted.items():
+        Image.fromarray(image).save(folder / name)
+    found = check_data(*both(tmp_path))
+    odd = {Path(name).name: reason for name, reason in found.odd}
+    assert odd.keys() == planted.keys()
+    assert "contrast" in odd["empty.png"] and "grey" in odd["grey.png"]
+    assert "5x5 pixels: small" in odd["icon.png"] and "24x96" in odd["strip.png"]
+    assert found.warnings == []
+
+
+def test_photographs_upright_and_across_are_not_odd(tmp_path):
+    write(tmp_path, "train", "cat", 10, height=24, width=32)
+    write(tmp_path, "train", "dog", 10, height=32, width=24, channels=1)
+    write(tmp_path, "test", "cat", 3)
+    write(tmp_path, "test", "dog", 3)
+    assert check_data(*both(tmp_path)).odd == []
