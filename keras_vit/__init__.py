@@ -33,6 +33,8 @@ del INTERRUPTS, is_command, sys
 __getattr__, __dir__, __all__ = lazy_attributes(
     globals(),
     {
+        "advising": [],
+        "advising.writing": ["advise"],
         "boxes": [],
         "certificates.certificate": ["verify"],
         "checkpoints": [],

@@ -15,6 +15,8 @@ from keras_vit.data.sets.vtab import VTAB, VTAB_PREFIX
 
 MOST_CLASSES = 10  # printed by name
 TOLD = "task='multilabel' (--task multilabel)"
+OWN_FILES = "unknown: these are your own files"
+HERE = "Available here: load it by this name."
 UNKNOWN = "not known to this package: look at the homepage"
 
 
@@ -73,6 +75,7 @@ class Description:
         return dataclasses.asdict(self)
 
     def __str__(self):
+        own = self.licence == OWN_FILES  # whose owner knows where they are
         lines = {
             "kind": self.kind,
             "splits": self._splits(),
@@ -81,11 +84,11 @@ class Description:
             "images": self._images(),
             "download": self.download and as_file_size(self.download),
             "on disk": self.disk and as_file_size(self.disk),
-            "licence": self.licence,
+            "licence": None if own else self.licence,
             "cite": self.citation,
             "homepage": self.homepage,
-            "prepared": self.prepared or "not here",
-            "to get it": self.how_to_get,
+            "prepared": None if own else self.prepared or "not here",
+            "to get it": None if own and self.how_to_get == HERE else self.how_to_get,
             "note": self.notes,
         }
         return "\n".join(
@@ -208,9 +211,9 @@ def _files(place, kind, folder, seen):
         num_unreadable=len(seen.unreadable),
         image_size=seen.shape[:2] if seen.shape else None,
         disk=seen.num_bytes,
-        licence="unknown: these are your own files",
+        licence=OWN_FILES,
         prepared=display(folder.root),
-        how_to_get="Available here: load it by this name.",
+        how_to_get=HERE,
         notes=" ".join(notes),
     )
 
@@ -248,7 +251,7 @@ def _annotated(place, task):
         num_unreadable=0,
         image_size=seen.shape[:2] if seen.shape else None,
         disk=seen.num_bytes,
-        licence="unknown: these are your own files",
+        licence=OWN_FILES,
         prepared=display(found.root),
         how_to_get=f"Available here: load it by this name with task={task!r} "
         f"(--task {task}).",
@@ -298,7 +301,7 @@ def _tfds(place, data_dir):
         citation=_citation_key(info.citation),
         homepage=info.homepage,
         prepared=str(builder.data_dir) if there else None,
-        how_to_get="Available here: load it by this name."
+        how_to_get=HERE
         if there
         else _how(place, facts, builder.MANUAL_DOWNLOAD_INSTRUCTIONS, data_dir),
         notes=facts.notes if facts else "",

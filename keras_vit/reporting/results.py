@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 import keras_vit.data
+from keras_vit.advising.writing import advise
 from keras_vit.checkpoints import list_weights
 from keras_vit.common.figures import save_figure
 from keras_vit.common.files import replacing, write_json, write_text
@@ -34,14 +35,14 @@ DENSE = {
 }
 
 
-def write_results(folder, *, preprocessing=None, progress=None, place=None):
+def write_results(folder, *, preprocessing=None, progress=None, place=None, look=True):
     """Evaluates the model of a run folder and writes the results into it.
 
-    Of a run of segmentation or detection these are `evaluation.json`, `model_card.md`
-    and `report.html`. Of others `evaluation.json`, `predictions.npz`, `model_card.md`
-    and, where matplotlib is installed, `report.html`, `confusion.png` and
-    `mistakes.png`, the most confident mistakes; of a Neocognitron also `planes-s1.png`
-    and so on, what the cells of its planes look for.
+    Of a run of segmentation or detection these are `evaluation.json`, `advice.json`,
+    `model_card.md` and `report.html`. Of others `evaluation.json`, `predictions.npz`,
+    `model_card.md`, what `keras_vit.advise` writes and, where matplotlib is installed,
+    `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes; of a
+    Neocognitron also `planes-s1.png` and so on, what the cells of its planes look for.
 
     `predictions.npz` holds an answer for each test image, in their order, from which
     runs can be compared image by image: the arrays `labels` (int32, the number of the
@@ -56,6 +57,7 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
         progress: `None`, or a function (images done, images in all).
         place: The opened place of the run's data, or `None`; see
             `keras_vit.training.train`.
+        look: Boolean, whether the advice looks at the images once more.
 
     Returns:
         An `Evaluation`, of a run of segmentation a `SegmentationEvaluation`, of
@@ -90,11 +92,12 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None):
     if not dense:
         write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
+    advice = advise(folder, look=look, place=place)
     try:
         if dense:
-            dense[1](evaluation, folder.path / "report.html", str(folder))
+            dense[1](evaluation, folder.path / "report.html", str(folder), advice)
         else:
-            _draw(evaluation, folder)
+            _draw(evaluation, folder, advice)
     except ImportError as error:
         logger.info("No report and no pictures: %s", error)
     report_results(folder, record, evaluation.to_json())
@@ -112,7 +115,7 @@ def write_predictions(evaluation, path):
         )
 
 
-def _draw(evaluation, folder):
+def _draw(evaluation, folder, advice):
     number = len(evaluation.class_names)
     if number > MOST_CLASSES:
         logger.info(
@@ -125,7 +128,7 @@ def _draw(evaluation, folder):
     if evaluation.mistakes:
         mistakes = plot_mistakes(evaluation)
         save_figure(mistakes, folder.path / "mistakes.png", dpi=120)
-    write_report(evaluation, folder.path / "report.html", str(folder))
+    write_report(evaluation, folder.path / "report.html", str(folder), advice)
     if folder.read_record()["recipe"]["model"] == "Neocognitron":
         _draw_planes(folder)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from keras_vit.commands.judging.advice import advice_of, print_advice
 from keras_vit.commands.judging.boxes import print_boxes, print_several_boxes
 from keras_vit.commands.judging.masks import print_masks, print_several_masks
 from keras_vit.commands.machines.devices import on_devices
@@ -107,15 +108,21 @@ class Evaluate:
             show(results[0], "json")
         else:
             (print_masks if masks else print_evaluation)(results[0])
+            print_advice(self._run())
         if self.report is not None:
             from keras_vit import evaluation
 
             name = "write_segmentation_report" if masks else "write_report"
             write = getattr(evaluation, name)
-            write(results[0], self.report, str(self.models[0]))
+            advice = advice_of(self._run())
+            write(results[0], self.report, str(self.models[0]), advice)
             if self.format == "text":
                 print(f"report: {self.report}")
         return 0
+
+    def _run(self):
+        """The run whose own test was scored, which has its advice; else `None`."""
+        return self.models[0] if self.data is None and self.steps is None else None
 
     def _check_one_kind(self):
         """Raises before the work if the models cannot be compared, or one not read."""
@@ -140,10 +147,12 @@ class Evaluate:
             show(results[0], "json")
         else:
             print_boxes(results[0])
+            print_advice(self._run())
         if self.report is not None:
             from keras_vit.evaluation import write_detection_report
 
-            write_detection_report(results[0], self.report, str(self.models[0]))
+            advice = advice_of(self._run())
+            write_detection_report(results[0], self.report, str(self.models[0]), advice)
             if self.format == "text":
                 print(f"report: {self.report}")
         return 0

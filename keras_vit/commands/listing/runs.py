@@ -6,6 +6,7 @@ from typing import Literal
 
 import tyro
 
+from keras_vit.commands.judging.advice import print_advice
 from keras_vit.reporting.runs import COLUMNS, compare_runs, plot_runs
 from keras_vit.terminal import complain, show
 
@@ -39,6 +40,8 @@ class Runs:
         if not table:
             raise ValueError(f"There is no run in {self.folder}.")
         show(table, self.format)
+        if self.format == "text" and (self.folder / "run.json").is_file():
+            print_advice(self.folder)
         if self.plot is not None:
             plot_runs(table, self.plot)
         return 0

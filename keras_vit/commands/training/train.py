@@ -3,6 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
+from keras_vit.commands.judging.advice import print_advice
 from keras_vit.commands.judging.boxes import (
     print_precisions,
     print_summary_of_boxes,
@@ -123,6 +124,8 @@ class Train(RunOptions):
         if report.exists():
             print(f"report, with {shown}: {report}")
         print(f"model card: {folder.path / 'model_card.md'}")
+        if self.seeds == 1:
+            print_advice(folder)
         print(f"next: {command('evaluate', folder)}")
         print(f"      {command('predict', folder, 'IMAGE_OR_FOLDER')}")
 

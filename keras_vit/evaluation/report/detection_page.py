@@ -15,7 +15,12 @@ from keras_vit.common.files import write_text
 from keras_vit.common.pages import escaped, html_page
 from keras_vit.common.tables import as_html
 from keras_vit.common.wording import percent
-from keras_vit.evaluation.report.page import SEARCHED_CLASSES, cards, searchable
+from keras_vit.evaluation.report.page import (
+    SEARCHED_CLASSES,
+    advised,
+    cards,
+    searchable,
+)
 from keras_vit.inference.box_pictures import with_boxes
 
 # What boxes of an example mean, and their colours.
@@ -42,7 +47,7 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; max-width: 46rem; }
 """
 
 
-def write_detection_report(evaluation, path, title="Detection"):
+def write_detection_report(evaluation, path, title="Detection", advice=None):
     """Writes an evaluation of boxes as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -52,6 +57,7 @@ def write_detection_report(evaluation, path, title="Detection"):
         evaluation: A `DetectionEvaluation`.
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
+        advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -61,10 +67,10 @@ def write_detection_report(evaluation, path, title="Detection"):
     >>> result = evaluate_detection(predictions, source)
     >>> write_detection_report(result, "report.html", "runs/mine")
     """
-    write_text(path, detection_page(evaluation, title))
+    write_text(path, detection_page(evaluation, title, advice))
 
 
-def detection_page(evaluation, title="Detection"):
+def detection_page(evaluation, title="Detection", advice=None):
     """The page as a string; see `write_detection_report`."""
     e = evaluation
     curves = themed_svg(lambda: plot_precision_recall(e), "p")
@@ -79,6 +85,7 @@ def detection_page(evaluation, title="Detection"):
         "data.</p>",
         "<h2>COCO's twelve numbers</h2>",
         _twelve(e),
+        *advised(advice),
         "<h2>Classes</h2>",
         _classes(e),
         "<h2>Precision and recall</h2>",

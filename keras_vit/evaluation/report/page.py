@@ -18,7 +18,7 @@ from keras_vit.evaluation.report.pictures import (
 SEARCHED_CLASSES = 30
 
 
-def write_report(evaluation, path, title="Evaluation"):
+def write_report(evaluation, path, title="Evaluation", advice=None):
     """Writes an evaluation as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -28,6 +28,7 @@ def write_report(evaluation, path, title="Evaluation"):
         evaluation: An `Evaluation`.
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
+        advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -37,10 +38,10 @@ def write_report(evaluation, path, title="Evaluation"):
     >>> result = evaluate("runs/mine")
     >>> write_report(result, "report.html", "runs/mine")
     """
-    write_text(path, report_page(evaluation, title))
+    write_text(path, report_page(evaluation, title, advice))
 
 
-def report_page(evaluation, title="Evaluation"):
+def report_page(evaluation, title="Evaluation", advice=None):
     """The page as a string; see `write_report`."""
     reliability = themed_svg(lambda: plot_reliability(evaluation), "r")
     parts = [
@@ -48,6 +49,7 @@ def report_page(evaluation, title="Evaluation"):
         f"<p>{escaped(evaluation.data)}{_part(evaluation)}</p>",
         *_steps(evaluation),
         _numbers(evaluation),
+        *advised(advice),
         *(_of_classes(evaluation) if evaluation.unequal else ()),
         "<h2>Most frequent confusions</h2>",
         _pairs(evaluation),
@@ -77,6 +79,13 @@ def _of_classes(evaluation):
             "mean of the recalls.</p>"
         )
     yield _classes(evaluation)
+
+
+def advised(advice):
+    """The elements of advice; none where there is none to give."""
+    if advice:
+        yield "<h2>What to try next</h2>"
+        yield advice._repr_html_()
 
 
 def _part(evaluation):

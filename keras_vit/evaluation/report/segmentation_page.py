@@ -13,7 +13,12 @@ from keras_vit.common.files import write_text
 from keras_vit.common.pages import escaped, html_page
 from keras_vit.common.tables import as_html
 from keras_vit.common.wording import percent
-from keras_vit.evaluation.report.page import SEARCHED_CLASSES, cards, searchable
+from keras_vit.evaluation.report.page import (
+    SEARCHED_CLASSES,
+    advised,
+    cards,
+    searchable,
+)
 from keras_vit.evaluation.report.pictures import CLASSES_WITH_COUNTS, plot_confusion
 
 IGNORED = 255
@@ -38,7 +43,7 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; max-width: 46rem; }
 """
 
 
-def write_segmentation_report(evaluation, path, title="Segmentation"):
+def write_segmentation_report(evaluation, path, title="Segmentation", advice=None):
     """Writes an evaluation of masks as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -48,6 +53,7 @@ def write_segmentation_report(evaluation, path, title="Segmentation"):
         evaluation: A `SegmentationEvaluation`.
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
+        advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -57,10 +63,10 @@ def write_segmentation_report(evaluation, path, title="Segmentation"):
     >>> result = evaluate_segmentation("runs/mine", source)
     >>> write_segmentation_report(result, "report.html", "runs/mine")
     """
-    write_text(path, segmentation_page(evaluation, title))
+    write_text(path, segmentation_page(evaluation, title, advice))
 
 
-def segmentation_page(evaluation, title="Segmentation"):
+def segmentation_page(evaluation, title="Segmentation", advice=None):
     """The page as a string; see `write_segmentation_report`."""
     e = evaluation
     parts = [
@@ -71,6 +77,7 @@ def segmentation_page(evaluation, title="Segmentation"):
         "images. It takes images as independent. Slices of one volume and parts of one "
         "photograph are not: intervals that cover other patients or places are "
         "wider, and cannot be had from such data.</p>",
+        *advised(advice),
         "<h2>Classes</h2>",
         _classes(e),
         "<h2>Confusion matrix</h2>",

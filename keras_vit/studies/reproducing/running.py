@@ -340,7 +340,8 @@ def _train(attempt, folder, devices, progress):
         run = dataclasses.replace(recipe, seed=seed, data=data)
         done = finished(run, folder / f"seed_{seed}", devices)
         steps = attempt.found.steps  # the source's, where it has some
-        evaluation = write_results(done, preprocessing=steps, progress=progress)
+        options = {"progress": progress, "look": False}
+        evaluation = write_results(done, preprocessing=steps, **options)
         accuracies.append(_accuracy(attempt.trial, evaluation))
         folders.append(str(done.path))
         logger.info("seed %d: %.2f %%", seed, accuracies[-1])
