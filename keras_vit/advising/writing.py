@@ -12,6 +12,7 @@ from keras_vit.common.files import write_json
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.regular import read_regular
 from keras_vit.devices import current
+from keras_vit.evaluation import evaluate, evaluate_boxes, evaluate_masks
 from keras_vit.inference.loaded import load_model
 from keras_vit.training.datasets import load_parts, located
 from keras_vit.training.folder.folder import RunFolder
@@ -20,6 +21,11 @@ from keras_vit.training.recipes.recipe import Recipe
 logger = logging.getLogger(__name__)
 
 FILE = "advice.json"
+EVALUATIONS = {
+    "classification": evaluate,
+    "segmentation": evaluate_masks,
+    "detection": evaluate_boxes,
+}
 
 
 def advise(run, *, look=True, place=None):
@@ -64,7 +70,7 @@ def advise(run, *, look=True, place=None):
         record=record,
         recipe=record["recipe"],
         history=folder.read_history(),
-        evaluation=_evaluation(folder),
+        evaluation=_evaluation(folder, record, place, look),
         looked=looked,
     )
     advice = lines(evidence, folder)
@@ -119,11 +125,17 @@ def _words(part, values):
     return word.split() if is_options else [word]
 
 
-def _evaluation(folder):
-    if not folder.evaluation.is_file():
+def _evaluation(folder, record, place, look):
+    """What evaluation.json holds; without one, a new evaluation if that is wanted."""
+    if folder.evaluation.is_file():
+        found = json.loads(read_regular(folder.evaluation))
+        return found if isinstance(found, dict) else {}
+    way = EVALUATIONS.get(record["recipe"].get("task", "classification"))
+    masked = record["recipe"].get("masked_target") is not None
+    if way is None or masked or not look:
         return {}
-    found = json.loads(read_regular(folder.evaluation))
-    return found if isinstance(found, dict) else {}
+    with progress_bar("evaluating") as bar:
+        return way(folder.path, progress=bar, place=place).to_json()
 
 
 def _look(folder, record, place):

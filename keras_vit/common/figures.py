@@ -21,8 +21,17 @@ def new_figure(width, height):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    class Shown(Figure):
+        """A figure that a notebook shows although nobody has imported pyplot."""
+
+        def _repr_png_(self):
+            buffer = io.BytesIO()
+            with _any_letters():
+                self.savefig(buffer, format="png", dpi=90)
+            return buffer.getvalue()
+
     # Not pyplot: no window, and no state that outlives the figure.
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Shown(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

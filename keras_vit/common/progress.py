@@ -1,4 +1,4 @@
-"""Signs of life on stderr: a bar on a terminal, else a line now and then."""
+"""Signs of life: a bar on a terminal or in a notebook, else a line now and then."""
 
 import contextlib
 import functools
@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 
+from keras_vit.common.notebooks import NotebookBar, in_notebook
 from keras_vit.common.streams import console
 
 logger = logging.getLogger(__name__)
@@ -41,11 +42,12 @@ def sign_of_life(description, *, first=FIRST, bar=None, clock=time.monotonic):
     Args:
         description: String, what is done.
         first: Float, seconds until the first sign.
-        bar: Boolean, a bar or lines of the log; by default a bar on a terminal.
+        bar: Boolean, a bar or lines of the log; by default a bar on a terminal and in
+            a notebook.
         clock: Function that returns seconds.
     """
     begin, wait, shown = clock(), first, None
-    bar = sys.stderr.isatty() if bar is None else bar
+    bar = shows_bars() if bar is None else bar
 
     def tell(done, total=None):
         nonlocal wait, shown
@@ -68,13 +70,22 @@ def sign_of_life(description, *, first=FIRST, bar=None, clock=time.monotonic):
         yield tell
 
 
+def shows_bars():
+    """Whether a bar can move where the program writes: a terminal or a notebook."""
+    return sys.stderr.isatty() or in_notebook()
+
+
 def new_bar(*columns, **options):
     """A `rich.progress.Progress` on stderr that disappears when it is done.
+
+    In a notebook it is a bar of HTML with the same methods.
 
     Args:
         columns: Texts behind the bar, formats of the fields of a task.
         options: Those of `rich.progress.Progress`.
     """
+    if in_notebook():
+        return NotebookBar()
     import rich.progress
 
     text = functools.partial(rich.progress.TextColumn, markup=False)

@@ -5,6 +5,8 @@ import contextlib
 import logging
 import sys
 
+from keras_vit.common.notebooks import in_notebook
+
 _PACKAGE = "keras_vit"
 
 
@@ -23,7 +25,9 @@ def shown_log(wanted=True):
     if not wanted or _is_decided(logger):
         yield
         return
-    handler = None if logger.hasHandlers() else logging.StreamHandler(sys.stderr)
+    # A notebook shows stderr in red, as if something had failed.
+    stream = sys.stdout if in_notebook() else sys.stderr
+    handler = None if logger.hasHandlers() else logging.StreamHandler(stream)
     if handler is not None:
         logger.addHandler(handler)
     logger.setLevel(logging.INFO)

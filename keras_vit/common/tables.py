@@ -54,6 +54,17 @@ def as_html(header, rows, left=0):
     return f"<table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
 
 
+class Told:
+    """What reads as its text: when it is printed, evaluated, or shown in a notebook."""
+
+    def __repr__(self):
+        return str(self)
+
+    def _repr_html_(self):
+        text = str(self).encode("utf-8", "replace").decode()
+        return f"<pre>{html.escape(text)}</pre>"
+
+
 class Table(list):
     """A list that prints as a table, in a notebook as one of HTML.
 

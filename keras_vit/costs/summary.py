@@ -7,7 +7,7 @@ import math
 import keras
 
 from keras_vit.common.checks import check_positive
-from keras_vit.common.tables import aligned
+from keras_vit.common.tables import Told, aligned
 from keras_vit.common.wording import as_memory
 from keras_vit.costs.flops import flops_by_part
 from keras_vit.costs.memory import bytes_of, estimate_training
@@ -40,8 +40,8 @@ _LAYERS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class ModelFacts:
+@dataclasses.dataclass(frozen=True, repr=False)
+class ModelFacts(Told):
     """What `summary` found; prints as text."""
 
     name: str

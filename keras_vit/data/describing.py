@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_vit.common.tables import Told
 from keras_vit.common.wording import as_file_size, display
 from keras_vit.data.dense import loading as dense
 from keras_vit.data.multilabel import loading as multilabel
@@ -20,8 +21,8 @@ HERE = "Available here: load it by this name."
 UNKNOWN = "not known to this package: look at the homepage"
 
 
-@dataclasses.dataclass(frozen=True)
-class Description:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Description(Told):
     """A data set as `keras_vit.data.describe` finds it; prints as text.
 
     Attributes:

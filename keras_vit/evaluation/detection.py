@@ -6,7 +6,7 @@ import functools
 import numpy as np
 
 from keras_vit.common.checks import is_integer
-from keras_vit.common.tables import aligned
+from keras_vit.common.tables import Told, aligned
 from keras_vit.common.wording import display, percent
 from keras_vit.evaluation.coco import CocoScores, CocoTally
 from keras_vit.evaluation.found_boxes import with_boxes
@@ -39,8 +39,8 @@ class DetectedExample:
     false: np.ndarray = dataclasses.field(repr=False)
 
 
-@dataclasses.dataclass(frozen=True)
-class DetectionEvaluation:
+@dataclasses.dataclass(frozen=True, repr=False)
+class DetectionEvaluation(Told):
     """What `evaluate_detection` found. `print` shows it as a table."""
 
     # Data set and split.

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_vit.common.checks import check_positive
+from keras_vit.common.wording import interval, percent
 from keras_vit.data import steps_to_text
 from keras_vit.evaluation.classes import imagenet_names, match_classes
 from keras_vit.evaluation.forward import forward, steps_of
@@ -22,6 +23,7 @@ from keras_vit.evaluation.metrics import (
 )
 from keras_vit.evaluation.relabelled import real_accuracy_on
 from keras_vit.evaluation.scored import find_scored
+from keras_vit.evaluation.telling import as_tables, as_text
 from keras_vit.inference.loaded import (
     class_probabilities,
     known_class_names,
@@ -86,6 +88,16 @@ class Evaluation:
     real_accuracy: float | None = None
     # Which part of the data was scored, in words; `None` of a source that was given.
     part: str | None = None
+
+    def __repr__(self):
+        score = f"{percent(self.accuracy)} right{interval(self.accuracy_interval)}"
+        return f"<Evaluation {self.data}, {self.num_examples:,} examples: {score}>"
+
+    def __str__(self):
+        return as_text(self)
+
+    def _repr_html_(self):
+        return as_tables(self)
 
     @functools.cached_property
     def accuracy_interval(self) -> tuple:

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_vit.common.checks import check_positive, is_integer
 from keras_vit.common.class_colours import is_background
-from keras_vit.common.tables import aligned
+from keras_vit.common.tables import Told, aligned
 from keras_vit.common.wording import display, percent
 from keras_vit.data.pipeline.images import load_pixels
 from keras_vit.evaluation.classes import match_classes
@@ -49,8 +49,8 @@ class SegmentedExample:
     predicted: np.ndarray = dataclasses.field(repr=False)
 
 
-@dataclasses.dataclass(frozen=True)
-class SegmentationEvaluation:
+@dataclasses.dataclass(frozen=True, repr=False)
+class SegmentationEvaluation(Told):
     """What `evaluate_segmentation` found. `print` shows it as a table.
 
     Scores of the set are those of one confusion matrix, not means over images. A class

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "training.recipes.cost": ["estimate_cost"],
         "training.recipes.recipe": ["Recipe", "list_recipes", "recipe"],
         "training.run.callbacks": ["Interrupted"],
-        "training.run.train": ["Result", "train"],
+        "training.run.result": ["Result"],
+        "training.run.train": ["train"],
     },
 )

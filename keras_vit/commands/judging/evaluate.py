@@ -12,12 +12,9 @@ from keras_vit.commands.judging.masks import print_masks, print_several_masks
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.tables import aligned
-from keras_vit.common.wording import interval, percent
+from keras_vit.common.wording import percent
 from keras_vit.terminal import show
 from keras_vit.training.folder.choice import find_seeds
-
-# The table of classes is printed up to so many; --format json and --report have all.
-SHOWN_CLASSES = 30
 
 
 @dataclasses.dataclass
@@ -107,7 +104,7 @@ class Evaluate:
         elif self.format == "json":
             show(results[0], "json")
         else:
-            (print_masks if masks else print_evaluation)(results[0])
+            (print_masks if masks else print)(results[0])
             print_advice(self._run())
         if self.report is not None:
             from keras_vit import evaluation
@@ -227,14 +224,6 @@ class Evaluate:
         print(f"loss: {loss.mean:.4f} ± {loss.standard_deviation:.4f} (n = {loss.n})")
 
 
-def balanced(result):
-    """The balanced accuracy of an evaluation of unequal classes, and what it is."""
-    return (
-        f"{percent(result.balanced_accuracy)} (mean recall; the largest class has "
-        f"{result.counts.imbalance:.3g} times the examples of the smallest)"
-    )
-
-
 def _is_data(path):
     """Whether the last of several words is images, and no model to evaluate."""
     path = path.expanduser()
@@ -242,46 +231,6 @@ def _is_data(path):
         return path.suffix in (".csv", ".tsv", ".parquet") and path.is_file()
     of_models = ("model.keras", "run.json", "*.safetensors*")
     return not find_seeds(path) and not any(any(path.glob(n)) for n in of_models)
-
-
-def print_evaluation(result):
-    """One evaluation as text."""
-    part = "" if result.part is None else f" ({result.part})"
-    print(f"data: {result.data}, {result.num_examples} examples{part}")
-    if result.steps is not None:
-        print(f"steps: {result.steps}")
-    if result.unequal:
-        print(f"balanced accuracy: {balanced(result)}")
-    print(f"loss: {result.loss:.4f}")
-    print(f"accuracy: {percent(result.accuracy)}{interval(result.accuracy_interval)}")
-    if result.top5_accuracy is None:
-        print("top-5 accuracy: not defined for fewer than 6 classes")
-    else:
-        print(f"top-5 accuracy: {percent(result.top5_accuracy)}")
-    if result.real_accuracy is not None:
-        print(f"ReaL accuracy: {percent(result.real_accuracy)}")
-    print(f"calibration error: {percent(result.calibration_error)} (ECE, 15 bins)")
-    _print_missing(result)
-    if len(result.class_names) > SHOWN_CLASSES:
-        return
-    rows = [
-        [
-            row["class"],
-            str(row["support"]),
-            *(percent(row[name], 1) for name in ("precision", "recall", "f1")),
-        ]
-        for row in result.classes
-    ]
-    header = ["class", "examples", "precision", "recall", "F1"]
-    print(aligned([header, *rows], left=1))
-
-
-def _print_missing(result):
-    """Names the classes of the model that the data has no images of."""
-    missing, shown = result.missing, SHOWN_CLASSES
-    if missing:
-        more = f" and {len(missing) - shown:,} more" * (len(missing) > shown)
-        print(f"classes without images: {', '.join(missing[:shown])}{more}")
 
 
 def check_writable(path):

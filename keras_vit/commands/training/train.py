@@ -9,12 +9,12 @@ from keras_vit.commands.judging.boxes import (
     print_summary_of_boxes,
     summary_of_boxes,
 )
-from keras_vit.commands.judging.evaluate import balanced
 from keras_vit.commands.judging.masks import print_mean_iou, print_summary
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions
 from keras_vit.common.progress import progress_bar
 from keras_vit.common.wording import interval, percent
+from keras_vit.evaluation.telling import balanced
 from keras_vit.terminal import command, show_mistakes
 from keras_vit.training.folder.choice import seed_folder
 from keras_vit.training.folder.folder import RunFolder

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_vit.common.tables import Told
 from keras_vit.data.check.duplicates import Findings, find_duplicates
 from keras_vit.data.check.fingerprints import read_fingerprints
 from keras_vit.data.check.oddities import find_oddities
@@ -21,8 +22,8 @@ NAMED = 5
 MOST_ODD = 100
 
 
-@dataclasses.dataclass(frozen=True)
-class DataCheck:
+@dataclasses.dataclass(frozen=True, repr=False)
+class DataCheck(Told):
     """What `check_data` found; prints as text, the warnings last."""
 
     class_names: list

@@ -1,6 +1,8 @@
 """The tables of a study, made from its folder alone, and all files that show them."""
 
+import csv
 import dataclasses
+import io
 import logging
 import math
 import statistics
@@ -10,7 +12,7 @@ from keras_vit import published
 from keras_vit.common.files import write_text
 from keras_vit.common.installed import is_installed
 from keras_vit.common.student import t_quantile
-from keras_vit.common.tables import as_csv
+from keras_vit.common.tables import as_csv, as_html
 from keras_vit.evaluation.probes.shots import SHOTS
 from keras_vit.studies.comparing.differences import differences
 from keras_vit.studies.comparing.entries import Difference
@@ -87,6 +89,11 @@ class Tables:
     def closing(self):
         """What the study says, as the paragraph that ends its page."""
         return verdicts.closing(self.differences)
+
+    def _repr_html_(self):
+        """The summaries and differences as tables; all numbers are in `texts`."""
+        _, *tables = (csv.reader(io.StringIO(text)) for text in self.texts().values())
+        return "".join(as_html(next(table), table, 2) for table in tables)
 
     def texts(self):
         """File names to the content of the tables, as CSV."""

@@ -1,14 +1,14 @@
 """Callbacks of a run: stopping on request, saving state, showing progress."""
 
+import contextlib
 import logging
 import signal
-import sys
 import time
 
 import keras
 
 from keras_vit.common.interrupts import INTERRUPTS, Wishes
-from keras_vit.common.progress import new_bar
+from keras_vit.common.progress import new_bar, shows_bars, sign_of_life
 from keras_vit.common.signals import handling
 from keras_vit.devices import current
 from keras_vit.models.changes.adapters import save_adapters
@@ -218,6 +218,10 @@ def save_weights(job, folder, path=None):
             save_adapters(model, folder.adapters)
 
 
+# Seconds of an epoch until the first line about it, where there is no bar.
+FIRST_LINE = 30.0
+
+
 class LogLearningRate(keras.callbacks.Callback):
     """Adds the learning rate to the numbers of an epoch, for the callbacks after it."""
 
@@ -227,25 +231,30 @@ class LogLearningRate(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar on stderr while an epoch runs, and one log line when it is done.
+    """A bar while an epoch runs, and one log line when it is done.
 
-    A context manager, which takes the bar away.
+    Without a bar, an epoch that takes long is told of by a line now and then. A context
+    manager, which takes the bar away.
 
     Args:
         epochs: Integer, epochs of the whole run.
-        bar: Boolean or `None`; `None` shows the bar where stderr is a terminal.
+        bar: Boolean or `None`; `None` shows the bar on a terminal and in a notebook.
     """
 
     def __init__(self, epochs, bar=None):
         super().__init__()
         self.epochs = epochs
-        self.shown = sys.stderr.isatty() if bar is None else bar
-        self.bar = None
+        self.shown = shows_bars() if bar is None else bar
+        self.lines = not self.shown and bar is None
+        self.bar = self.tell = None
+        self.stack = contextlib.ExitStack()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
+        self.tell = None
+        self.stack.close()
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
@@ -256,8 +265,14 @@ class Progress(keras.callbacks.Callback):
             name = f"epoch {epoch + 1}/{self.epochs}"
             self.bar.add_task(name, total=self.params.get("steps"), numbers="")
             self.bar.start()
+        elif self.lines:
+            name = f"epoch {epoch + 1}/{self.epochs}"
+            life = sign_of_life(name, first=FIRST_LINE, bar=False)
+            self.tell = self.stack.enter_context(life)
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.tell is not None:
+            self.tell(batch + 1, self.params.get("steps"))
         self._update(completed=batch + 1, numbers=_numbers(logs or {}))
 
     def on_test_begin(self, logs=None):

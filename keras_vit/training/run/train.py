@@ -1,11 +1,8 @@
 """`train`: carries out a recipe in a run folder, from its data to its model."""
 
 import contextlib
-import dataclasses
 import logging
 import shutil
-
-import keras
 
 import keras_vit.data
 from keras_vit.common.installed import is_installed
@@ -21,7 +18,7 @@ from keras_vit.training.folder.choice import (
     new_folder,
 )
 from keras_vit.training.folder.curves import plot_curves
-from keras_vit.training.folder.folder import GuestFolder, RunFolder, clear_leftovers
+from keras_vit.training.folder.folder import GuestFolder, clear_leftovers
 from keras_vit.training.folder.masked_pictures import MaskedPatchPictures
 from keras_vit.training.folder.tensorboard import TensorBoardLog
 from keras_vit.training.optimizers.averaging import UseAverages
@@ -46,40 +43,10 @@ from keras_vit.training.run.kept import (
     what_is_kept,
 )
 from keras_vit.training.run.prepare import begin_files, prepare
+from keras_vit.training.run.result import Result
 from keras_vit.training.tracking.tracking import Tracking, check_trackers
 
 logger = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """A finished training run."""
-
-    # The run folder.
-    folder: RunFolder
-    # One dictionary per test of the model, as in history.csv. Its `epoch` is the number
-    # of the test: that of the pass over the images, unless `evaluate_every` is given.
-    history: list
-    # Wall-clock and processor seconds of training, over all sessions.
-    seconds: float
-    cpu_seconds: float
-    # The epoch whose weights the model has: the last one, or the best where the recipe
-    # keeps that or a callback put it back.
-    epoch: int | None = None
-
-    @property
-    def metrics(self):
-        """The row of `epoch` in the history.
-
-        `val_accuracy` is the accuracy on the test images, or on those that the recipe's
-        `validation_fraction` holds out.
-        """
-        rows = (row for row in self.history if row["epoch"] == self.epoch)
-        return next(rows, self.history[-1])
-
-    def load_model(self):
-        """The trained model, from the run folder."""
-        return keras.saving.load_model(self.folder.model, compile=False)
 
 
 def train(
