@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import keras_vit
-from keras_vit.common.noise import without_noise
+from keras_vit.common.environment import without_noise
 
 ROOT = Path(keras_vit.__file__).parents[1]
 
