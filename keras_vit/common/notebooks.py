@@ -39,6 +39,8 @@ class NotebookBar:
     def add_task(self, description, **values):
         """Sets what the bar is of; there is one task."""
         self._values = {"description": description, **values}
+        if self._handle is not None:
+            self._handle.update(self._content(), raw=True)
         return 0
 
     def update(self, task, **values):
@@ -58,12 +60,14 @@ class NotebookBar:
     def stop(self):
         """Takes the bar away."""
         if self._handle is not None:
-            nothing = {"text/plain": "", "text/html": ""}
-            self._handle.update(nothing, raw=True)
+            self._values = {}
+            self._handle.update(self._content(), raw=True)
             self._handle = None
 
     def _content(self):
         values = self._values
+        if not values:
+            return {"text/plain": "", "text/html": ""}
         done, total = values.get("completed") or 0, values.get("total")
         words = f"{done:,}" + ("" if total is None else f" of {total:,}")
         if total and done:
