@@ -38,6 +38,7 @@ SAME = {
     "grad-checkpointing": "remat",
     "patience": "early_stopping",
     "early-stopping-patience": "early_stopping",
+    "lora": "lora_rank",
     "lora-r": "lora_rank",
     "class-weight": "class_weights",
     "report-to": "track",
