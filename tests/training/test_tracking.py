@@ -72,25 +72,33 @@ def _records(data):
             parts = b""
 
 
-def test_wandb_has_a_run_offline(tiny, tmp_path, monkeypatch):
+def _told_wandb(folder):
+    """What runs that were offline have: rows by step, summary and configuration."""
+    import wandb
     from wandb.proto.wandb_internal_pb2 import Record
 
+    wandb.teardown()  # Its service has then written everything.
+    rows, summary, config = {}, {}, {}
+    for path in sorted(folder.glob("offline-run-*/*.wandb")):
+        for data in _records(path.read_bytes()):
+            record = Record.FromString(data)
+            values = _values(record.history.item)
+            if values:
+                rows[values["_step"]] = values
+            summary |= _values(record.summary.update)
+            config |= _values(record.run.config.update)
+    return rows, summary, config
+
+
+def _values(items):
+    return {i.key or i.nested_key[0]: json.loads(i.value_json) for i in items}
+
+
+def test_wandb_has_a_run_offline(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     result = train(tiny, tmp_path / "run", track="wandb")
     evaluation = write_results(result.folder)
-    rows, summary, config = {}, {}, {}
-    for path in sorted((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")):
-        for data in _records(path.read_bytes()):
-            record = Record.FromString(data)
-            items = {i.key or i.nested_key[0]: i for i in record.history.item}
-            if items:
-                values = {k: json.loads(i.value_json) for k, i in items.items()}
-                rows[values["_step"]] = values
-            for item in record.summary.update:
-                key = item.key or item.nested_key[0]
-                summary[key] = json.loads(item.value_json)
-            for item in record.run.config.update:
-                config[item.key] = json.loads(item.value_json)
+    rows, summary, config = _told_wandb(tmp_path / "run" / "wandb")
     assert config["learning_rate"] == 1e-3
     for row in result.history:
         assert rows[row["epoch"]]["val_loss"] == row["val_loss"]
@@ -140,3 +148,35 @@ def test_what_is_unknown_or_missing_is_said_before_anything(tmp_path, monkeypatc
     with pytest.raises(ImportError, match=r'pip install "keras-vision.*\[track\]"'):
         train(Recipe(), tmp_path / "run", track="wandb")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_the_callbacks_of_wandb_work_in_a_run(tiny, tmp_path, monkeypatch):
+    import wandb
+    from wandb.integration.keras import WandbMetricsLogger, WandbModelCheckpoint
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    best = tmp_path / "best.keras"
+    kept = {"monitor": "val_loss", "save_best_only": True}
+    recipe = dataclasses.replace(tiny, accumulation_steps=2)
+    with wandb.init(project="mine", dir=tmp_path):
+        guests = [WandbMetricsLogger(), WandbModelCheckpoint(best, **kept)]
+        result = train(recipe, tmp_path / "run", callbacks=guests)
+    rows, _, _ = _told_wandb(tmp_path / "wandb")
+    losses = [row["epoch/val_loss"] for row in rows.values() if "epoch/loss" in row]
+    assert losses == [row["val_loss"] for row in result.history]
+    assert keras.saving.load_model(best, compile=False).name == "vit_small"
+
+
+@pytest.mark.slow
+def test_the_callback_of_mlflow_works_in_a_run(tiny, tmp_path, monkeypatch):
+    pytest.importorskip("pandas")  # which mlflow.keras imports
+    import mlflow
+    from mlflow.keras import MlflowCallback
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file:{tmp_path / 'mlruns'}")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    with mlflow.start_run() as run:
+        result = train(tiny, tmp_path / "run", callbacks=[MlflowCallback(run)])
+    told = mlflow.get_run(run.info.run_id).data.metrics
+    assert told["val_loss"] == result.history[-1]["val_loss"]

@@ -1,13 +1,18 @@
 """Early stopping: when a run ends, which weights it leaves, and resuming it."""
 
 import dataclasses
+import json
+import os
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import keras
 import pytest
 from test_guests import StopAt, record_of
 from test_kept import Scores
-from tiny_runs import TINY, assert_same_bits
+from tiny_runs import TINY, assert_same_bits, write_boxes, write_masks
 
 from keras_vit.reporting.card import model_card
 from keras_vit.training import Interrupted, Recipe, train
@@ -114,3 +119,54 @@ def test_patience_is_counted_on_when_a_run_is_resumed(update, stopped, tiny, tmp
     for path, test in ((rest.folder.model, 2), (rest.folder.last, 3)):
         model = keras.saving.load_model(path, compile=False)
         assert_same_bits(model.get_weights(), scores.kept[test])
+
+
+# Too small to change a weight, so that the first test stays the best.
+STILL = {"learning_rate": 1e-30, "weight_decay": 0.0, "early_stopping": 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "task, write, monitor",
+    [
+        ("segmentation", write_masks, "val_mean_iou"),
+        ("detection", write_boxes, "val_loss"),
+    ],
+)
+def test_runs_of_other_tasks_end_early_too(task, write, monitor, tmp_path):
+    fields = {**STILL, "task": task, "augment": "none", "epochs": 5}
+    recipe = dataclasses.replace(TINY, data=str(write(tmp_path / "data")), **fields)
+    result = train(recipe, tmp_path / "run", check=False)
+    record = record_of(result)
+    assert len(result.history) == 3 and record["kept"]["monitor"] == monitor
+    assert f"after test 3: {monitor} was best in test 1," in record["stopped"]
+    assert "validation" in record["data"]
+
+
+REPLICAS = """
+import dataclasses, json, sys
+sys.path.insert(0, sys.argv[1])
+from tiny_runs import TINY
+from keras_vit.training import train
+rates = dict.fromkeys(("dropout_rate", "attention_dropout_rate", "drop_path_rate"), 0.0)
+recipe = dataclasses.replace(TINY, **rates, **json.loads(sys.argv[2]))
+result = train(recipe, sys.argv[4], devices=sys.argv[3])
+print(json.dumps(result.folder.read_record()["stopped"]))
+"""
+
+
+@pytest.mark.slow
+def test_two_replicas_end_after_the_same_test(images, tmp_path):
+    fields = {"data": str(images), "epochs": 40, "learning_rate": 0.02}
+    fields |= {"early_stopping": 3, "validation_fraction": 0.4, "decay": "constant"}
+    here, said = [str(Path(__file__).parents[1]), json.dumps(fields)], []
+    for devices in ("cpu:1", "cpu:2"):
+        done = subprocess.run(
+            [sys.executable, "-c", REPLICAS, *here, devices, tmp_path / devices[-1]],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        said.append(done.stdout)
+    assert said[0] == said[1] and "Stopped early after test" in said[0]
