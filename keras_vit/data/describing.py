@@ -168,12 +168,15 @@ def describe(name, data_dir=None, *, columns=None, task=None) -> Description:
     if task == multilabel.TASK and place.has_files:
         return _of_several(place, columns)
     if place.kind == "list":
-        return _files(place, "list of files", place.scan(columns), place.look(columns))
+        with multilabel.hinting(place, columns):
+            folder = place.scan(columns)
+        return _files(place, "list of files", folder, place.look(columns))
     task = _task_of(place) if task is None else task
     if task in dense.TASKS and place.kind == "folder":
         return _annotated(place, task)
     if place.kind == "folder":
-        return _files(place, "folder", place.scan(), place.look())
+        with multilabel.hinting(place):
+            return _files(place, "folder", place.scan(), place.look())
     if place.kind == "vtab":
         return _vtab(place, data_dir)
     if place.path in NOT_IN_TFDS:

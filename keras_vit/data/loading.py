@@ -269,11 +269,10 @@ def _source_of(store, name, split):
 def _scanned(place, columns, labelled):
     """The folders of classes; raises with a hint if they are those of another task."""
     try:
-        folder = place.scan(columns, labelled)
-    except ValueError as error:
+        with multilabel.hinting(place, columns):
+            folder = place.scan(columns, labelled)
+    except ValueError:
         dense.refuse_classes(place)
-        if columns is None and (hint := multilabel.hint_of(place)):
-            raise ValueError(f"{error} {hint}") from None
         raise
     if place.kind == "list" and columns is None:
         place.once("several", _warn_of_labels, place)

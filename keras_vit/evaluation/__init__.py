@@ -28,6 +28,12 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "wilson_interval",
             "worst_pairs",
         ],
+        "evaluation.multilabel.measure": [
+            "LabelEvaluation",
+            "LabelMistake",
+            "evaluate_labels",
+        ],
+        "evaluation.multilabel.scores": ["average_precision", "roc_auc"],
         "evaluation.probes.features": ["Features", "extract_features"],
         "evaluation.probes.neighbours": ["knn_accuracy", "knn_votes"],
         "evaluation.probes.probing": ["ProbeResult", "probe"],
@@ -38,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
             "plot_precision_recall",
             "write_detection_report",
         ],
+        "evaluation.report.multilabel_page": ["write_labels_report"],
         "evaluation.report.page": ["write_report"],
         "evaluation.report.pictures": [
             "plot_confusion",

@@ -26,6 +26,7 @@ from keras_vit.evaluation.scored import find_scored
 from keras_vit.evaluation.telling import as_tables, as_text
 from keras_vit.inference.loaded import (
     class_probabilities,
+    gives_labels,
     known_class_names,
     load_model,
     output_kind,
@@ -253,6 +254,12 @@ def evaluate(
         raise ValueError(f"`mistakes` must be at least 0. Received: {mistakes}")
     model = load_model(model_or_path)
     kind = output_kind(model)
+    if gives_labels(model):
+        raise ValueError(
+            "The model gives an image several labels, so that there is no one class to "
+            "be right: keras_vit.evaluation.evaluate_labels and `keras-vit evaluate` "
+            f"score it. Received: {source_name(run or model_or_path)}"
+        )
     steps = steps_of(model, preprocessing)
     run = run if isinstance(model_or_path, keras.Model) else model_or_path
     source, part = find_scored(

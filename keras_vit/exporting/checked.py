@@ -15,7 +15,12 @@ from keras_vit.exporting.preparation import scaling_note
 from keras_vit.exporting.report import ExportReport
 from keras_vit.exporting.several_outputs import outputs_note, shape_of
 from keras_vit.inference.detecting import gives_boxes
-from keras_vit.inference.loaded import check_entrance, gives_pixels, load_model
+from keras_vit.inference.loaded import (
+    check_entrance,
+    gives_labels,
+    gives_pixels,
+    load_model,
+)
 from keras_vit.models.segmentation.segmenter import FAMILY as SEGMENTER
 from keras_vit.models.variants.lineage import LINEAGE
 from keras_vit.models.vision_model import look_inside, settings_of, value_range_of
@@ -135,7 +140,8 @@ def export(
             f"one of its constructors.{look_inside(plain)}"
         )
     static = format == "litert_int8" and quantization == "static"
-    task = "segmentation" if gives_pixels(plain) else "classification"
+    task = "multilabel" if gives_labels(plain) else "classification"
+    task = "segmentation" if gives_pixels(plain) else task
     task = "detection" if gives_boxes(plain) else task
     calibration, test = pictures.find_sources(data, data_dir, static, task)
     with replacing(path) as place:

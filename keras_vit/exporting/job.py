@@ -89,7 +89,12 @@ class Job:
             model = fold_weight_standardization(model)
         # Said here: Keras's augmentation trains unless told otherwise.
         x = side_by_side(model(x, training=False))
-        if self.postprocess and scores_kind(self.plain) == "logits":
+        kind = scores_kind(self.plain) if self.postprocess else None
+        if kind == "binary":  # several labels an image
+            x = keras.layers.Activation(
+                "sigmoid", dtype="float32", name="probabilities"
+            )(x)
+        if kind == "logits":
             x = keras.layers.Softmax(dtype="float32", name="probabilities")(x)
         return keras.Model(images, x, name=self.plain.name)
 

@@ -124,5 +124,5 @@ def _outputs(job):
     except ValueError:
         several = has_several(job.plain)
         return f"{'places' if several else 'features'} of ({shape})"
-    logits = kind == "logits" and not job.postprocess
+    logits = kind in ("logits", "binary") and not job.postprocess
     return f"{'logits' if logits else 'probabilities'} of ({shape})"

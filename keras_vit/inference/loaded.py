@@ -255,7 +255,11 @@ def pixels_of(image, value_range):
 
 
 def output_kind(model):
-    """`"logits"`, `"softmax"` or `"sigmoid"`: what the class scores of a model are.
+    """What the class scores of a model are.
+
+    Returns:
+        `"logits"`, `"softmax"` or `"sigmoid"`; `"binary"` for logits of several labels
+        an image, each a yes or no by itself.
 
     Raises:
         ValueError: if the model's output is not one score per class.
@@ -275,7 +279,25 @@ def output_kind(model):
             "class of every pixel there is keras_vit.segment. "
             f"Received: a model with outputs of shape {shape}"
         )
-    return _last_activation(model)
+    kind = _last_activation(model)
+    return "binary" if kind == "logits" and gives_labels(model) else kind
+
+
+def gives_labels(model):
+    """Whether an image may have several of a model's classes, as its run says."""
+    return metadata_of(model).get("task") == "multilabel"
+
+
+def thresholds_of(model):
+    """From which probability on an image has each label: `float64` `(K,)`.
+
+    A half where the model does not say.
+    """
+    count = model.output_shape[-1]
+    found = metadata_of(model).get("thresholds")
+    if found is None or len(found) != count or not all(map(is_number, found)):
+        return np.full(count, 0.5)
+    return np.asarray(found, "float64")
 
 
 def gives_pixels(model):
@@ -347,6 +369,8 @@ def check_outputs(outputs, name):
 def class_probabilities(scores, kind):
     """Probabilities in float64 from class scores `(B, K)` of an `output_kind`."""
     scores = np.asarray(keras.ops.convert_to_numpy(scores), "float64")
+    if kind == "binary":  # whose exponential never overflows
+        return np.exp(-np.logaddexp(0.0, -scores))
     if kind != "logits":
         return scores
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))

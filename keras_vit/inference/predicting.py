@@ -15,12 +15,17 @@ from keras_vit.inference.loaded import (
     check_outputs,
     class_names,
     class_probabilities,
+    gives_labels,
     load_model,
     output_kind,
     preprocessing_of,
     source_name,
+    thresholds_of,
 )
 from keras_vit.inference.thumbnails import thumbnail
+
+# Classes of an image, where nobody says how many.
+TOP = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +35,8 @@ class Prediction:
     # The file, as it was given or found; of an image in memory the file that Pillow
     # opened it from, or "image 1" for the first of what was given.
     file: str
-    # Pairs (class name, probability), the most probable first.
+    # Pairs (class name, probability), the most probable first. Of a model of several
+    # labels, those above their thresholds: perhaps none.
     classes: list
     # Why there are no classes, where the file cannot be read.
     error: str | None = None
@@ -45,7 +51,7 @@ class Prediction:
         return {"file": self.file, "classes": classes}
 
 
-def predict(model_or_path, files, top=5, *, batch_size=32):
+def predict(model_or_path, files, top=None, *, batch_size=32):
     """Classifies images.
 
     The model says itself how images are prepared and what its classes are called: a
@@ -60,7 +66,8 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
             or `.csv` with a column `file`), a Pillow image, a `uint8` array `(H, W)` or
             `(H, W, C)` with 1, 3 or 4 channels, or whatever else
             `keras_vit.data.load_image` takes. An array `(N, H, W, C)` is N images.
-        top: Integer, the number of classes for each image. Defaults to 5.
+        top: Integer, the number of classes for each image. Defaults to 5; of a model of
+            several labels an image, to all that are above their thresholds.
         batch_size: Integer, the number of images in memory at a time.
 
     Returns:
@@ -82,7 +89,7 @@ def predict(model_or_path, files, top=5, *, batch_size=32):
 
 
 def predictions(
-    model_or_path, files, top=5, *, batch_size=32, name=None, thumbnails=False
+    model_or_path, files, top=None, *, batch_size=32, name=None, thumbnails=False
 ):
     """Yields what `predict` returns, each `Prediction` as soon as its batch is done.
 
@@ -97,7 +104,7 @@ def predictions(
         ValueError, FileNotFoundError: as `predict`, but that an array that is no image
             is found when its turn comes.
     """
-    check_positive(top=top, batch_size=batch_size)
+    check_positive(top=TOP if top is None else top, batch_size=batch_size)
     found = named_images(files)
     first = next(found, None)
     if first is None:
@@ -105,6 +112,8 @@ def predictions(
     found = itertools.chain([first], found)
     model = load_model(model_or_path)
     kind, names = output_kind(model), class_names(model)
+    cuts = thresholds_of(model) if gives_labels(model) else None
+    top = (TOP if cuts is None else len(names)) if top is None else top
     name = source_name(name or model_or_path)
     steps = preprocessing_of(model)
 
@@ -124,7 +133,11 @@ def predictions(
                 classes = []
                 if image is not None:
                     row = next(rows)
-                    classes = [(names[i], float(row[i])) for i in best(row, top)]
+                    classes = [
+                        (names[i], float(row[i]))
+                        for i in best(row, top)
+                        if cuts is None or row[i] >= cuts[i]
+                    ]
                 yield Prediction(file, classes, error, picture)
 
 

@@ -93,10 +93,8 @@ def _results(record, evaluation):
             f"Accuracy on the {images} after the epoch whose weights were kept: "
             f"{accuracy:.2%}. No interval and no other measure was computed."
         ]
-    if evaluation.get("task") == "segmentation":
-        return _results_of_masks(evaluation)
-    if evaluation.get("task") == "detection":
-        return _results_of_boxes(evaluation)
+    if evaluation.get("task") in MEASURES:
+        return _results_of_task(evaluation)
     count = evaluation.get("num_examples")
     on = f" on {count:,} test images" if count else ""
     interval = evaluation.get("accuracy_interval")
@@ -124,58 +122,61 @@ def _kept(record):
     return ["", " ".join(filter(None, said))] if any(said) else []
 
 
-def _results_of_masks(evaluation):
+# Of tasks that are not one class an image: measures, and columns of the classes.
+MEASURES = {
+    "multilabel": (
+        {
+            "mean_ap": "Mean average precision",
+            "micro_f1": "Micro F1",
+            "macro_f1": "Macro F1",
+            "exact_match": "All labels right",
+        },
+        {"support": "Images", "ap": "AP", "precision": "Precision", "recall": "Recall"},
+    ),
+    "segmentation": (
+        {
+            "mean_iou": "Mean IoU",
+            "mean_dice": "Mean Dice",
+            "pixel_accuracy": "Pixel accuracy",
+        },
+        {"iou": "IoU", "dice": "Dice"},
+    ),
+    "detection": (
+        {
+            "AP": "Average precision, mean of IoU 0.5 to 0.95",
+            "AP50": "Average precision at IoU 0.5",
+            "AR_100": "Recall of at most 100 boxes",
+        },
+        {"support": "Objects", "AP": "AP", "AP50": "AP50"},
+    ),
+}
+
+
+def _results_of_task(evaluation):
+    """The results of a task that is one of `MEASURES`."""
+    measures, columns = MEASURES[evaluation["task"]]
     rows = []
-    for key, label in (
-        ("mean_iou", "Mean IoU"),
-        ("mean_dice", "Mean Dice"),
-        ("pixel_accuracy", "Pixel accuracy"),
-    ):
+    for key, label in measures.items():
         value, bounds = evaluation.get(key), evaluation.get(f"{key}_interval")
         if value is not None:
             text = f"{value:.2%}"
             if bounds:
                 text += f", 95 % interval {bounds[0]:.2%} to {bounds[1]:.2%}"
             rows.append((label, text))
-    count = evaluation.get("num_images", UNKNOWN)
+    count = evaluation.get("num_images", evaluation.get("num_examples", UNKNOWN))
     classes = [
-        (cell(row.get("class")), *(_share(row.get(key)) for key in ("iou", "dice")))
+        (cell(row.get("class")), *(_of_class(row, key) for key in columns))
         for row in evaluation.get("classes", [])[:LISTED]
     ]
     return [
         *_table(("Measure", f"Value on {count} test images"), rows),
         "",
-        *_table(("Class", "IoU", "Dice"), classes),
+        *_table(("Class", *columns.values()), classes),
     ]
 
 
-def _results_of_boxes(evaluation):
-    rows = []
-    for key, label in (
-        ("AP", "Average precision, mean of IoU 0.5 to 0.95"),
-        ("AP50", "Average precision at IoU 0.5"),
-        ("AR_100", "Recall of at most 100 boxes"),
-    ):
-        value, bounds = evaluation.get(key), evaluation.get(f"{key}_interval")
-        if value is not None:
-            text = f"{value:.2%}"
-            if bounds:
-                text += f", 95 % interval {bounds[0]:.2%} to {bounds[1]:.2%}"
-            rows.append((label, text))
-    count = evaluation.get("num_images", UNKNOWN)
-    classes = [
-        (
-            cell(row.get("class")),
-            row.get("support", UNKNOWN),
-            *(_share(row.get(key)) for key in ("AP", "AP50")),
-        )
-        for row in evaluation.get("classes", [])[:LISTED]
-    ]
-    return [
-        *_table(("Measure", f"Value on {count} test images"), rows),
-        "",
-        *_table(("Class", "Objects", "AP", "AP50"), classes),
-    ]
+def _of_class(row, key):
+    return row.get(key, UNKNOWN) if key == "support" else _share(row.get(key))
 
 
 def _classes(evaluation):
@@ -312,10 +313,11 @@ def _licences(recipe, weights, data):
 
 def _limits(record, recipe, evaluation, check):
     data = plain(record.get("data"))
+    several = recipe.get("task") == "multilabel"
     lines = [
         "Tested on images of the same origin as the training images only. Images from "
         "other cameras, places or times were not tested, nor images of anything but "
-        "these classes: each gets one of them.",
+        f"these classes: each gets {'any number' if several else 'one'} of them.",
         "Fairness towards groups of people, and deliberate deception, were not tested.",
     ]
     if plain(data.get("test")).get("files_sha256"):

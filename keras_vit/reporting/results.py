@@ -14,22 +14,26 @@ from keras_vit.devices import current
 from keras_vit.evaluation import (
     evaluate,
     evaluate_boxes,
+    evaluate_labels,
     evaluate_masks,
     plot_confusion,
     plot_mistakes,
     write_detection_report,
+    write_labels_report,
     write_report,
     write_segmentation_report,
 )
 from keras_vit.evaluation.report.pictures import MOST_CLASSES
 from keras_vit.reporting.card import model_card
+from keras_vit.training.model_arguments import OF_WHOLE_IMAGES
 from keras_vit.training.tracking.tracking import report_results
 from keras_vit.visualize import plane_fields, plot_filters
 
 logger = logging.getLogger(__name__)
 
-# The evaluation and the page of a task that is not of whole images.
-DENSE = {
+# The evaluation and the page of a task that is not one class an image.
+OWN = {
+    "multilabel": (evaluate_labels, write_labels_report),
     "segmentation": (evaluate_masks, write_segmentation_report),
     "detection": (evaluate_boxes, write_detection_report),
 }
@@ -39,16 +43,19 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
     """Evaluates the model of a run folder and writes the results into it.
 
     Of a run of segmentation or detection these are `evaluation.json`, `advice.json`,
-    `model_card.md` and `report.html`. Of others `evaluation.json`, `predictions.npz`,
-    `model_card.md`, what `keras_vit.advise` writes and, where matplotlib is installed,
-    `report.html`, `confusion.png` and `mistakes.png`, the most confident mistakes; of a
-    Neocognitron also `planes-s1.png` and so on, what the cells of its planes look for.
+    `model_card.md` and `report.html`; of several labels `predictions.npz`, too. Of
+    others `evaluation.json`, `predictions.npz`, `model_card.md`, what
+    `keras_vit.advise` writes and, where matplotlib is installed, `report.html`,
+    `confusion.png` and `mistakes.png`, the most confident mistakes; of a Neocognitron
+    also `planes-s1.png` and so on, what the cells of its planes look for.
 
     `predictions.npz` holds an answer for each test image, in their order, from which
     runs can be compared image by image: the arrays `labels` (int32, the number of the
     true class; on ImageNet's validation set the original label, not ReaL's),
     `predicted` (int32) and `confidence` (float32, the probability of the predicted
-    class). The numbers are places in `class_names` of `run.json`.
+    class). The numbers are places in `class_names` of `run.json`. Of several labels an
+    image they are `labels` (uint8, 0 and 1, a column for each class) and
+    `probabilities` (float32).
 
     Args:
         folder: A `keras_vit.training.RunFolder` of a finished run.
@@ -60,8 +67,8 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
         look: Boolean, whether the advice looks at the images once more.
 
     Returns:
-        An `Evaluation`, of a run of segmentation a `SegmentationEvaluation`, of
-        detection a `DetectionEvaluation`.
+        An `Evaluation`, of several labels a `LabelEvaluation`, of a run of
+        segmentation a `SegmentationEvaluation`, of detection a `DetectionEvaluation`.
 
     Example:
 
@@ -69,9 +76,9 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
     >>> write_results(result.folder).accuracy_interval
     """
     own = folder.read_record()["recipe"]
-    dense = DENSE.get(own.get("task"))
-    if dense:
-        evaluation = dense[0](folder.path, progress=progress, place=place)
+    other = OWN.get(own.get("task"))
+    if other:
+        evaluation = other[0](folder.path, progress=progress, place=place)
     else:
         evaluation = evaluate(
             folder.path, preprocessing=preprocessing, progress=progress, place=place
@@ -89,13 +96,13 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
         path=str(folder),
     )
     write_json(folder.evaluation, evaluation.to_json())
-    if not dense:
+    if own.get("task") in (None, *OF_WHOLE_IMAGES):
         write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
     advice = advise(folder, look=look, place=place)
     try:
-        if dense:
-            dense[1](evaluation, folder.path / "report.html", str(folder), advice)
+        if other:
+            other[1](evaluation, folder.path / "report.html", str(folder), advice)
         else:
             _draw(evaluation, folder, advice)
     except ImportError as error:
@@ -106,6 +113,13 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
 
 def write_predictions(evaluation, path):
     """Writes an `Evaluation`'s answer to each test image, in their order, as `.npz`."""
+    if hasattr(evaluation, "thresholds"):
+        scores = evaluation.probabilities.astype("float32")
+        with replacing(path) as temporary:
+            np.savez_compressed(
+                temporary, labels=evaluation.labels, probabilities=scores
+            )
+        return
     with replacing(path) as temporary:
         np.savez_compressed(
             temporary,

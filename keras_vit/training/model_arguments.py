@@ -8,6 +8,9 @@ from keras_vit.models.variants.listing import canonical_name
 
 logger = logging.getLogger(__name__)
 
+# Tasks that ask for the classes of whole images.
+OF_WHOLE_IMAGES = ("classification", "multilabel")
+
 # The models whose sizes are fields of a recipe, with the family of each and what those
 # fields are by default. Their training must fit into minutes on a laptop, and the three
 # of whole images compute about as much: 10 to 12 million operations for a grey image of
@@ -115,7 +118,7 @@ def model_arguments(recipe, *, native_size, num_channels):
         if recipe.image_size is None:
             arguments["image_size"] = UNET_IMAGE_SIZE
     if recipe.model in SMALL:
-        dense = recipe.task != "classification"
+        dense = recipe.task not in OF_WHOLE_IMAGES
         choose = _choose_dense_sizes if dense else _choose_sizes
         choose(arguments, recipe, native_size)
         for name, default in SMALL[recipe.model].items():

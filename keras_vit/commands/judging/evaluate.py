@@ -8,6 +8,7 @@ import tyro
 
 from keras_vit.commands.judging.advice import advice_of, print_advice
 from keras_vit.commands.judging.boxes import print_boxes, print_several_boxes
+from keras_vit.commands.judging.labels import print_labels, print_several_labels
 from keras_vit.commands.judging.masks import print_masks, print_several_masks
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.common.progress import progress_bar
@@ -96,6 +97,8 @@ class Evaluate:
             return 0
         if hasattr(results[0], "tally"):
             return self._tell_boxes(results)
+        if hasattr(results[0], "thresholds"):
+            return self._tell_labels(results)
         masks = hasattr(results[0], "tallies")
         if len(results) > 1 and masks:
             print_several_masks(self.models, results, self.format)
@@ -124,16 +127,18 @@ class Evaluate:
     def _check_one_kind(self):
         """Raises before the work if the models cannot be compared, or one not read."""
         from keras_vit.inference.detecting import gives_boxes
-        from keras_vit.inference.loaded import gives_pixels, load_model
+        from keras_vit.inference.loaded import gives_labels, gives_pixels, load_model
 
         if len(self.models) < 2:
             return
-        models = map(load_model, self.models)
-        kinds = {(gives_boxes(model), gives_pixels(model)) for model in models}
+        models, asked = map(load_model, self.models), (gives_boxes, gives_pixels)
+        asked += (gives_labels,)
+        kinds = {tuple(ask(model) for ask in asked) for model in models}
         if len(kinds) > 1:
             raise ValueError(
-                "Models of images, of pixels and of boxes cannot be compared: evaluate "
-                f"them apart. Received: {' '.join(map(str, self.models))}"
+                "Models of one class and of several labels an image, of pixels and of "
+                "boxes cannot be compared: evaluate them apart. Received: "
+                f"{' '.join(map(str, self.models))}"
             )
 
     def _tell_boxes(self, results):
@@ -154,6 +159,22 @@ class Evaluate:
                 print(f"report: {self.report}")
         return 0
 
+    def _tell_labels(self, results):
+        """Prints evaluations of several labels, and writes the report of one."""
+        if len(results) > 1:
+            print_several_labels(self.models, results, self.format)
+        elif self.format == "json":
+            show(results[0], "json")
+        else:
+            print_labels(results[0])
+        if self.report is not None:
+            from keras_vit.evaluation import write_labels_report
+
+            write_labels_report(results[0], self.report, str(self.models[0]))
+            if self.format == "text":
+                print(f"report: {self.report}")
+        return 0
+
     def _evaluate_boxes(self, model, path):
         from keras_vit.evaluation import evaluate_boxes
 
@@ -168,9 +189,9 @@ class Evaluate:
             return evaluate_boxes(model, self.data, progress=bar, **options)
 
     def _evaluate(self, path):
-        from keras_vit.evaluation import evaluate, evaluate_masks
+        from keras_vit.evaluation import evaluate, evaluate_labels, evaluate_masks
         from keras_vit.inference.detecting import gives_boxes
-        from keras_vit.inference.loaded import gives_pixels, load_model
+        from keras_vit.inference.loaded import gives_labels, gives_pixels, load_model
 
         model = load_model(path)
         if gives_boxes(model):
@@ -191,6 +212,8 @@ class Evaluate:
             if masks:
                 return evaluate_masks(model, self.data, progress=bar, **options)
             options["preprocessing"] = options.pop("steps")
+            if gives_labels(model):
+                return evaluate_labels(model, self.data, progress=bar, **options)
             return evaluate(model, self.data, progress=bar, **options)
 
     def _print_several(self, results):

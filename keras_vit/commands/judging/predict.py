@@ -24,7 +24,7 @@ from keras_vit.terminal import complain
 
 @dataclasses.dataclass
 class Predict:
-    """Predict the classes of image files, or of their pixels, or the boxes of objects.
+    """Predict classes or labels of image files, of their pixels, or boxes of objects.
 
     A model that gives a class to every pixel prints the share of each class in the
     pixels, and writes masks with --out, --overlay and --coco. One that finds objects
@@ -43,8 +43,9 @@ class Predict:
     files: Annotated[
         tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="FILE [FILE ...]")
     ]
-    # Number of classes to print for each image.
-    top: int = 5
+    # Number of classes to print for each image; by default 5, of several labels all
+    # that are above their thresholds.
+    top: int | None = None
     # One file for all images: .csv, .json, or .html for a page of small pictures. Or,
     # of pixels: a folder for the masks, PNGs whose values are the classes; of boxes: a
     # new folder for YOLO's txt files.

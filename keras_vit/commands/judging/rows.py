@@ -22,7 +22,9 @@ def print_csv(text):
 @contextlib.contextmanager
 def _as_text(put):
     def write(prediction):
-        lines = [display(prediction.file)] if prediction.classes else []
+        lines = [] if prediction.error else [display(prediction.file)]
+        if lines and not prediction.classes:
+            lines.append("  no label above its threshold")
         for name, probability in prediction.classes:
             lines.append(f"  {percent(probability, 1):>7}  {display(name)}")
         put("".join(f"{line}\n" for line in lines))
@@ -40,6 +42,8 @@ def _as_csv(put):
             (prediction.file, rank, name, probability)
             for rank, (name, probability) in enumerate(prediction.classes, 1)
         ]
+        if not rows and prediction.error is None:  # of several labels an image
+            rows = [(prediction.file, 0, "", "")]
         if header is not None:
             rows, header = [header, *rows], None
         if rows:

@@ -9,6 +9,7 @@ from keras_vit.commands.judging.boxes import (
     print_summary_of_boxes,
     summary_of_boxes,
 )
+from keras_vit.commands.judging.labels import WORDS, print_scores
 from keras_vit.commands.judging.masks import print_mean_iou, print_summary
 from keras_vit.commands.machines.devices import on_devices
 from keras_vit.commands.training.options import RunOptions
@@ -25,10 +26,11 @@ class Train(RunOptions):
     """Train a model and write a run folder.
 
     Without options, trains a small Vision Transformer on the embedded data set
-    fashion_mnist_mini, in minutes on a laptop. With --task segmentation, the classes
-    are those of pixels, and the data has masks; with --task detection, they are those
-    of objects, and the data has boxes. With --weights, uses the published recipe for
-    that model and amount of data, unless --recipe names another one; the other options
+    fashion_mnist_mini, in minutes on a laptop. With --task multilabel, an image may
+    have several labels, which a list says. With --task segmentation, the classes are
+    those of pixels, and the data has masks; with --task detection, they are those of
+    objects, and the data has boxes. With --weights, uses the published recipe for that
+    model and amount of data, unless --recipe names another one; the other options
     override its fields. If the weights are a run folder, its model is the default.
     Ctrl-C stops and saves; the same command with --resume continues, with the result of
     an uninterrupted run.
@@ -64,6 +66,14 @@ class Train(RunOptions):
             if _of_masks(results[0]):
                 ious = [evaluation.scores.mean_iou for evaluation in results]
                 print_summary(summarise(ious))
+                return 0
+            if _of_labels(results[0]):
+                for name in ("mean_ap", "macro_f1"):
+                    values = [evaluation.scores[name] for evaluation in results]
+                    found = summarise(values)
+                    spread = 100 * found.standard_deviation
+                    share = f"{100 * found.mean:.2f} ± {spread:.2f} %"
+                    print(f"{WORDS[name]} of {found.n} runs: {share}")
                 return 0
             if _of_boxes(results[0]):
                 print_summary_of_boxes(summary_of_boxes(results))
@@ -109,6 +119,9 @@ class Train(RunOptions):
         if _of_masks(evaluation):
             print_mean_iou(evaluation)
             shown = "the best and the worst images"
+        elif _of_labels(evaluation):
+            print_scores(evaluation)
+            shown = "each label and the most confident mistakes"
         elif _of_boxes(evaluation):
             print_precisions(evaluation)
             shown = "missed and false boxes"
@@ -133,6 +146,11 @@ class Train(RunOptions):
 def _of_masks(evaluation):
     """Whether an evaluation is of classes of pixels."""
     return hasattr(evaluation, "tallies")
+
+
+def _of_labels(evaluation):
+    """Whether an evaluation is of several labels an image."""
+    return hasattr(evaluation, "thresholds")
 
 
 def _of_boxes(evaluation):

@@ -51,6 +51,9 @@ class DataCheck(Told):
     # (name, reason) of images that are unlike the others by size, shape or colour, or
     # empty. They are no warnings: most sets have some.
     odd: list = dataclasses.field(default_factory=list)
+    # Where an image may have several labels: training and test images by the number of
+    # theirs, of those that were checked.
+    labels_per_image: tuple[dict, dict] | None = None
 
     @property
     def imbalance(self):
@@ -74,6 +77,8 @@ class DataCheck(Told):
             for name in ("smallest", "median", "largest")
         )
         train, test = sum(self.train_counts), sum(self.test_counts)
+        if self.labels_per_image:
+            train, test = (sum(part.values()) for part in self.labels_per_image)
         lines = [
             f"{train:,} training and {test:,} test images, "
             f"{len(self.class_names)} classes: {self._class_sizes()}",
@@ -81,6 +86,8 @@ class DataCheck(Told):
             if self.sizes["distinct"] > 1
             else f"height x width: {middle}",
         ]
+        if self.labels_per_image:
+            lines.append(self._labels())
         if self.num_checked < self.num_examples:
             lines.append(
                 f"{self.num_checked:,} of {self.num_examples:,} images were looked at; "
@@ -95,11 +102,19 @@ class DataCheck(Told):
             return ", ".join(f"{name} {count:,}" for name, count in pairs)
         return f"{min(self.train_counts):,} to {max(self.train_counts):,} in training"
 
+    def _labels(self):
+        counts = self.labels_per_image[0]
+        total = max(1, sum(counts.values()))
+        mean = sum(number * count for number, count in counts.items()) / total
+        shown = ", ".join(f"{number} ({count:,})" for number, count in counts.items())
+        return f"labels per training image: {shown}; {mean:.2f} on average"
+
     def _of_classes(self):
         if self.class_names == [UNLABELLED]:
             return
         classes = list(zip(self.class_names, self.train_counts, self.test_counts))
-        if sum(count > 0 for count in self.train_counts) == 1:
+        several = self.labels_per_image is not None
+        if sum(count > 0 for count in self.train_counts) == 1 and not several:
             yield "All training images are of one class: there is nothing to classify"
         for what, names in (
             ("without training images", [n for n, train, _ in classes if not train]),
@@ -194,6 +209,7 @@ def check_data(
         **find_duplicates(train, test, near),
         sizes=_sizes(shapes[:, :2]),
         odd=[*find_oddities(train), *find_oddities(test)][:MOST_ODD],
+        labels_per_image=_per_image(train, test) if train.labels.ndim > 1 else None,
     )
 
 
@@ -216,7 +232,14 @@ def _read_both(train_source, test_source, limit, progress):
 def _counts(source, prints):
     labels = prints.labels if source.labels is None else source.labels
     labels = np.asarray(labels, np.int64)
+    if labels.ndim > 1:
+        return labels.sum(axis=0).tolist()
     return np.bincount(labels, minlength=source.num_classes).tolist()
+
+
+def _per_image(*parts):
+    counts = (np.bincount(part.labels.sum(axis=-1)).tolist() for part in parts)
+    return tuple({n: count for n, count in enumerate(c) if count} for c in counts)
 
 
 def _sizes(sizes):

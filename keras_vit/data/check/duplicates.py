@@ -42,7 +42,7 @@ def find_duplicates(train, test, near=True):
         if first == place:
             continue
         pair = (train.names[place], train.names[first])
-        same = train.labels[place] == train.labels[first]
+        same = np.array_equal(train.labels[place], train.labels[first])
         (repeats if same else contradictions).append(pair)
     places = [first_of.get(value) for value in test.hashes.tolist()]
     leaks = [

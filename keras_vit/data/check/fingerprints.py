@@ -26,7 +26,7 @@ class Fingerprints:
 
     # Of the encoded bytes or, of arrays, the pixels: int64 `(N,)`.
     hashes: np.ndarray
-    # int64 `(N,)`.
+    # int64 `(N,)`; of several labels an image `(N, classes)`.
     labels: np.ndarray
     # Files, as seen from the folder of the data set, or other identifiers.
     names: list

@@ -7,9 +7,10 @@ import os
 import numpy as np
 
 from keras_vit.common.wording import canonical, display
-from keras_vit.data.multilabel.lists import label_columns, scan_labels
+from keras_vit.data.multilabel.lists import LABEL_COLUMNS, label_columns, scan_labels
 from keras_vit.data.multilabel.source import MultiLabelSource
-from keras_vit.data.readers.lists import FILE_COLUMNS, LABEL_COLUMNS, read_table
+from keras_vit.data.readers.lists import FILE_COLUMNS, read_table
+from keras_vit.data.readers.lists import LABEL_COLUMNS as ONE
 from keras_vit.data.readers.looking import look
 from keras_vit.data.readers.record_labels import label_sets_rule
 from keras_vit.data.readers.records import RecordStore
@@ -18,6 +19,8 @@ from keras_vit.data.readers.stores import FileStore
 LOGGER = logging.getLogger(__name__)
 
 TASK = MultiLabelSource.task
+# Names of columns that only lists of several labels have.
+SEVERAL = tuple(name for name in LABEL_COLUMNS if name not in ONE)
 SUFFIXES = (".csv", ".tsv", ".parquet")
 # Where a list in or beside a folder may mean its files from.
 IMAGES = ("", "images", "imgs", "img", "photos")
@@ -95,6 +98,17 @@ def list_of(folder):
     return None
 
 
+@contextlib.contextmanager
+def hinting(place, columns=None):
+    """Errors of one label an image say where there seem to be several."""
+    try:
+        yield
+    except ValueError as error:
+        if columns is None and (hint := hint_of(place)):
+            raise ValueError(f"{error} {hint}") from None
+        raise
+
+
 def hint_of(place):
     """A sentence about labels of a place that were not looked for, or None."""
     with contextlib.suppress(ValueError, OSError):
@@ -107,12 +121,18 @@ def hint_of(place):
 
 def _hint_at_columns(path):
     """A sentence if a list has columns of 0 and 1 that look like several labels."""
-    rows, header = read_table(path)
+    rows, header = read_table(path, SEVERAL)
     names = [n for n in header if n.lower() not in (*FILE_COLUMNS, "split")]
+    words = [name for name in names if name.lower() in SEVERAL]
+    if words and not any(name.lower() in ONE for name in names):
+        return (
+            f"If cells of the column {display(words[0])!r} hold several labels, give "
+            "task='multilabel' (--task multilabel)."
+        )
     if not rows or len(set(header)) < len(header):
         return None
     found = label_columns({n: [row[n] for _, row in rows] for n in names}, names)
-    found = [name for name in found if name.lower() not in LABEL_COLUMNS]
+    found = [name for name in found if name.lower() not in (*SEVERAL, *ONE)]
     if len(found) < 2:
         return None
     shown = ", ".join(map(display, found[:3])) + ", ..." * (len(found) > 3)

@@ -126,7 +126,14 @@ class Extractor:
 
 
 def check_same_classes(parts, names="The sources"):
-    """Raises unless sources have the same classes."""
+    """Raises unless sources have the same classes, one for each image."""
+    if any(part.task == "multilabel" for part in parts):
+        raise ValueError(
+            "A probe of features counts right answers by class, and draws so many "
+            "images of each; an image with several labels is in several. Train with "
+            "task='multilabel' and freeze=('backbone',): that fits a linear classifier "
+            "of every label."
+        )
     if any(part.class_names != parts[0].class_names for part in parts):
         received = " and ".join(str(part.class_names[:5]) for part in parts)
         raise ValueError(f"{names} must have the same classes. Received: {received}")

@@ -196,7 +196,7 @@ def _mistakes(evaluation):
         small = " class='small'" if max(mistake.image.shape[:2]) < 64 else ""
         figures.append(
             f"<figure title='{escaped(name)}'><img{small} alt='{escaped(name)}' "
-            f"src='{_thumbnail(mistake.image)}'><figcaption>"
+            f"src='{thumbnail(mistake.image)}'><figcaption>"
             f"<b>{escaped(wrong)}</b> {percent(mistake.confidence, 1)}<br>"
             f"true: {escaped(true)}<br>{escaped(name)}</figcaption></figure>"
         )
@@ -205,7 +205,7 @@ def _mistakes(evaluation):
     return f"<div class='mistakes'>{''.join(figures)}</div>"
 
 
-def _thumbnail(pixels):
+def thumbnail(pixels):
     """The address of a picture, at most 224 pixels high and wide."""
     from PIL import Image
 

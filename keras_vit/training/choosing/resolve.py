@@ -9,7 +9,7 @@ from keras_vit.data.sets.known import num_training_images
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.choosing.choose import choose, fit_batch
 from keras_vit.training.datasets import load_data
-from keras_vit.training.model_arguments import SMALL
+from keras_vit.training.model_arguments import OF_WHOLE_IMAGES, SMALL
 from keras_vit.training.recipes.files import find_recipe, model_of_run
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.recipes.starts import (
@@ -62,7 +62,7 @@ def resolve(base=None, given=None, *, place=None):
     recipe, reasons = _changed(start, given), []
     published = recipe.weights is not None and recipe.model not in SMALL
     published = base is None and published and not recipe.masked_target
-    if published and recipe.task != "classification":
+    if published and recipe.task not in OF_WHOLE_IMAGES:
         if recipe.task == "segmentation":
             start, reasons = fine_tuned_segmentation(recipe.head)
         else:
@@ -103,19 +103,20 @@ def _start(base, given):
     model = {} if weights is None else model_of_run(weights)
     task = given.get("task", model.get("task", "classification"))
     if model:  # whose head may be for another task
-        unread = {"classification": ("head",), "segmentation": ("pooling",)}
+        unread = dict.fromkeys(OF_WHOLE_IMAGES, ("head",))
+        unread["segmentation"] = ("pooling",)
         unread = unread.get(task, ("head", "pooling"))
         model = {name: model[name] for name in model if name not in unread}
         model["task"] = task
     masked = given.get("masked_target")
-    if base == "auto" and (masked is not None or task != "classification"):
+    if base == "auto" and (masked is not None or task not in OF_WHOLE_IMAGES):
         what = f"task={task!r}" if masked is None else f"masked_target={masked!r}"
         raise ValueError(
             "The recipe 'auto' learns classes of images; there is none for "
             f"pretraining, segmentation or detection. Received: auto with {what}"
         )
     start = Recipe() if masked is None else PRETRAINING
-    if task != "classification":
+    if task not in OF_WHOLE_IMAGES:
         start = SEGMENTATION if task == "segmentation" else DETECTION
     return dataclasses.replace(start, **model), model
 

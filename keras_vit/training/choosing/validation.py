@@ -21,6 +21,9 @@ def chosen_by_score(recipe, callbacks=()):
         reasons.append("keep='best' keeps the weights of the best epoch")
     if recipe.early_stopping:
         reasons.append(f"early_stopping={recipe.early_stopping} ends the training")
+    if recipe.task == "multilabel" and recipe.validation_fraction != 0:
+        # Without a validation part, thresholds are a half.
+        reasons.append("task='multilabel' chooses a threshold for each label")
     for callback in callbacks:
         watched = getattr(callback, "monitor", None)
         if isinstance(watched, str) and watched.startswith("val_") and _acts(callback):

@@ -32,7 +32,9 @@ def plot_curves(rows, path):
 def curves_figure(rows):
     """The picture of `plot_curves` as a matplotlib `Figure`."""
     known = rows[-1] if rows else ("loss", "accuracy")
-    names = [name for name in ("loss", "accuracy", "mean_iou") if name in known]
+    names = [
+        name for name in ("loss", "accuracy", "mean_iou", "mean_ap") if name in known
+    ]
     figure = new_figure(4.5 * len(names), 3.5)
     epochs = [row["epoch"] for row in rows]
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names):

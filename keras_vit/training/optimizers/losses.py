@@ -16,6 +16,8 @@ def build_loss(recipe, class_weights=None):
         class_weights: A number for each class, or `None`.
     """
     options = {"class_weights": class_weights, "dtype": loss_dtype(recipe)}
+    if recipe.loss == "binary":
+        return MeanBinaryCrossentropy(recipe.label_smoothing, **options)
     if recipe.loss == "sigmoid":
         return SigmoidCrossentropy(**options)
     if recipe.loss == "focal":
@@ -171,6 +173,54 @@ class FocalCrossentropy(_Crossentropy):
 
     def get_config(self):
         return {**super().get_config(), "gamma": self.gamma}
+
+
+@keras.saving.register_keras_serializable(package="keras_vit")
+class MeanBinaryCrossentropy(_Crossentropy):
+    """Every class a yes-or-no question: averaged over classes and images.
+
+    Args:
+        label_smoothing: Float in `[0, 1)`: how far every answer moves towards a half.
+            Defaults to `0.0`.
+        class_weights: A number for each class, by which the loss of a yes is
+            multiplied, so that rare labels are missed less; `None` for all alike.
+
+    Call arguments:
+        y_true: Integer tensor `(batch,)`, or shares `(batch, classes)`: of several
+            labels an image 0 and 1, and what mixup makes of them.
+        y_pred: Float tensor `(batch, classes)`, logits.
+
+    Example:
+
+    >>> loss = MeanBinaryCrossentropy()
+    >>> float(loss(np.array([[1.0, 1.0]]), np.array([[0.0, 0.0]])))  # ln(2)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        label_smoothing=0.0,
+        class_weights=None,
+        name="binary_crossentropy",
+        **kwargs,
+    ):
+        super().__init__(class_weights, name=name, **kwargs)
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        y_true, logits = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        if keras.backend.standardize_dtype(logits.dtype) != "float64":
+            logits = ops.cast(logits, "float32")
+        yes = shares(y_true, logits) * (1.0 - self.label_smoothing)
+        yes = yes + 0.5 * self.label_smoothing
+        weights = 1.0
+        if self.class_weights is not None:
+            weights = ops.convert_to_tensor(self.class_weights, logits.dtype)
+        lost = weights * yes * ops.softplus(-logits)
+        return ops.mean(lost + (1.0 - yes) * ops.softplus(logits), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")

@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Literal, get_args, get_origin
 
 from keras_vit.common.checks import check_choice, is_integer, is_number
-from keras_vit.training.model_arguments import SMALL
+from keras_vit.training.model_arguments import OF_WHOLE_IMAGES, SMALL
 from keras_vit.training.recipes.monitored import measured
 
 # The sizes of the small models, of which each has some.
@@ -19,6 +19,7 @@ OF_PIXELS = ("head", "pixel_loss")
 # The fields that a task does not read, and who reads each.
 UNREAD = {
     "classification": {"segmentation": OF_PIXELS},
+    "multilabel": {"segmentation": OF_PIXELS},
     "segmentation": {"classification": OF_IMAGES},
     "detection": {"classification": OF_IMAGES, "segmentation": OF_PIXELS},
 }
@@ -118,7 +119,8 @@ def _check_pairs(recipe):
     """Values that contradict each other."""
     unread = ("label_smoothing", "representation_size", "head_bias")
     unread = [name for name in unread if getattr(recipe, name)]
-    dense, other_task, reader = recipe.task != "classification", [], None
+    dense, other_task, reader = recipe.task not in OF_WHOLE_IMAGES, [], None
+    several = recipe.task == "multilabel"
     for task, fields in UNREAD[recipe.task].items():
         if changed := _changed(recipe, fields):
             other_task, reader = changed, task
@@ -140,6 +142,17 @@ def _check_pairs(recipe):
             "Pretraining needs no masks and no boxes: pretrain first, then give the "
             f"run as the weights of a run for {recipe.task}",
             ("task", "masked_target"),
+        ),
+        (
+            several and recipe.masked_target is not None,
+            "Pretraining needs no labels: pretrain first, then give the run as the "
+            "weights of a run with several labels",
+            ("task", "masked_target"),
+        ),
+        (
+            recipe.loss == "binary" and not several,
+            "The loss binary is for several labels an image: task='multilabel'",
+            ("task", "loss"),
         ),
         (
             other_task,
@@ -201,8 +214,9 @@ def _check_pairs(recipe):
             ("decay_at", "decay_to"),
         ),
         (
-            recipe.loss != "softmax" and recipe.label_smoothing,
-            "`label_smoothing` is for the softmax loss only",
+            recipe.loss not in ("softmax", "binary") and recipe.label_smoothing,
+            "`label_smoothing` is for the softmax loss only, and of several labels for "
+            "the binary one",
             ("loss", "label_smoothing"),
         ),
         (
@@ -268,6 +282,18 @@ def _of_unequal_classes(recipe):
             "An image to segment shows several classes, which no draw of images makes "
             "equal. Use class_weights='balanced', which weighs pixels",
             ("task", "sampling"),
+        ),
+        (
+            sampled and recipe.task == "multilabel",
+            "An image with several labels is in several classes, which no draw of "
+            "images makes equal. Use class_weights='balanced', which weighs labels",
+            ("task", "sampling"),
+        ),
+        (
+            recipe.loss == "focal" and recipe.task == "multilabel",
+            "The loss focal is a softmax, for one class an image. Of several labels "
+            "it is binary, or sigmoid; class_weights='balanced' weighs rare labels",
+            ("task", "loss"),
         ),
         (
             weighted and recipe.pixel_loss in ("dice", "crossentropy_dice"),

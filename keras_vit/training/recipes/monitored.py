@@ -4,6 +4,7 @@
 # compared first. Boxes have their average precision at the end only.
 MEASURED = {
     "classification": ("accuracy", "loss"),
+    "multilabel": ("mean_ap", "loss"),
     "segmentation": ("mean_iou", "accuracy", "loss"),
     "detection": ("loss",),
 }

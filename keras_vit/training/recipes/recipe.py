@@ -82,9 +82,10 @@ class Recipe:
     # (balanced), in as many draws.
     sampling: Literal["shuffled", "balanced"] = field("shuffled", "data", rare=True)
 
-    # What is learned: a class for every image, one for every pixel (segmentation), or
-    # classes and boxes of objects (detection).
-    task: Literal["classification", "segmentation", "detection"] = field(
+    # What is learned: a class for every image, any number of labels for every image
+    # (multilabel), a class for every pixel (segmentation), or classes and boxes of
+    # objects (detection).
+    task: Literal["classification", "multilabel", "segmentation", "detection"] = field(
         "classification", "model", rare=True
     )
     # The model: small (a ViT), small_bit, small_hybrid or small_unet (of segmentation),
@@ -180,7 +181,8 @@ class Recipe:
     # better than the best before them.
     early_stopping: int | None = field(None, "length", "at least 1", rare=True)
     # The number that says which test is the best, as history.csv names it; by default
-    # val_accuracy, of segmentation val_mean_iou, of detection val_loss.
+    # val_accuracy, of several labels val_mean_ap, of segmentation val_mean_iou, of
+    # detection val_loss.
     monitor: str | None = field(None, "length", rare=True)
     # Whether less (min) or more (max) of it is better. auto: less of a loss.
     mode: Literal["auto", "min", "max"] = field("auto", "length", rare=True)
@@ -249,8 +251,11 @@ class Recipe:
     # and saved.
     ema_momentum: float | None = field(None, "optimizer", "in [0, 1)")
     # Training loss: softmax for one class per image, sigmoid for a yes or no for each
-    # class, focal for a softmax that counts images less which are easy already.
-    loss: Literal["softmax", "sigmoid", "focal"] = field("softmax", "optimizer")
+    # class, focal for a softmax that counts images less which are easy already; of
+    # several labels an image binary, the sigmoid's averaged over classes.
+    loss: Literal["softmax", "sigmoid", "focal", "binary"] = field(
+        "softmax", "optimizer"
+    )
     # How much less the focal losses count what is easy: 0 is the cross-entropy.
     focal_gamma: float = field(2.0, "optimizer", "zero or more", rare=True)
     # Factors of the losses of each class: balanced (images / classes / images of the
@@ -262,7 +267,8 @@ class Recipe:
     pixel_loss: Literal["crossentropy", "dice", "crossentropy_dice", "focal"] = field(
         "crossentropy", "optimizer", rare=True
     )
-    # Share of the target's probability that is spread over all classes.
+    # Share of the target's probability that is spread over all classes; of several
+    # labels, how far each answer moves towards a half.
     label_smoothing: float = field(0.0, "regularisation", "in [0, 1)", rare=True)
     # Augmentation of the training images: auto, none, flip, crop, crop_flip, inception,
     # an AugReg level such as augreg_light1, or steps separated by |.
@@ -286,6 +292,8 @@ class Recipe:
                 object.__setattr__(self, "image_size", named[1])
         if self.epochs is None and self.total_steps is None:
             object.__setattr__(self, "epochs", EPOCHS)
+        if self.task == "multilabel" and self.loss == "softmax":
+            object.__setattr__(self, "loss", "binary")  # softmax is for one label
         check(self)
 
     __str__ = as_text

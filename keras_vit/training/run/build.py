@@ -13,6 +13,7 @@ from keras_vit.pretraining import (
 )
 from keras_vit.training.model_arguments import SMALL, family_of
 from keras_vit.training.optimizers.build import build_optimizer
+from keras_vit.training.optimizers.label_metrics import MeanAveragePrecision
 from keras_vit.training.optimizers.layer_groups import limit_training
 from keras_vit.training.optimizers.losses import LabelAccuracy, build_loss, loss_dtype
 from keras_vit.training.replicas import num_replicas, scope
@@ -182,9 +183,13 @@ def _objective(recipe, pretrained, class_weights):
         return box_objective(recipe)
     if recipe.masked_target is None:
         # Weighted: what fills up the last test batch counts nothing.
-        metrics = [LabelAccuracy(name="accuracy")]
+        classes = pretrained.output_shape[-1]
+        metrics, shape = [LabelAccuracy(name="accuracy")], (1,)
+        if recipe.task == "multilabel":
+            metrics, shape = [MeanAveragePrecision(classes)], (1, classes)
+        kind = "int32" if len(shape) == 1 else "float32"
         loss = build_loss(recipe, class_weights)
-        example = (keras.ops.zeros((1,), "int32"), None)
+        example = (keras.ops.zeros(shape, kind), None)
     else:
         metrics = masked_patch_metrics(pretrained)
         loss = MaskedPatchLoss(recipe.masked_target, dtype=loss_dtype(recipe))

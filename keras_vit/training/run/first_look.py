@@ -14,6 +14,7 @@ from keras_vit.data.steps import Flip
 from keras_vit.devices import current
 from keras_vit.evaluation.memory import evaluation_memory
 from keras_vit.evaluation.metrics import UNEQUAL
+from keras_vit.training.model_arguments import OF_WHOLE_IMAGES
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def look_at_data(recipe, train_data, test_data, progress=None):
     Raises:
         ValueError: if an image cannot be read and the recipe does not leave it out.
     """
-    if recipe.task != "classification":
+    if recipe.task not in OF_WHOLE_IMAGES:
         return None  # whoever loaded the masks has looked at them
     if train_data.labels is None or test_data.labels is None:
         logger.info("The data is too large to be checked first: it is streamed.")
@@ -58,6 +59,10 @@ def look_at_data(recipe, train_data, test_data, progress=None):
             f"{check.num_checked:,}",
             f"{check.num_examples:,}",
         )
+    if check.labels_per_image:
+        for line in str(check).splitlines():
+            if "labels per training image" in line or "classes: " in line:
+                logger.info("%s.", line)
     for warning in check.warnings:
         logger.warning("%s.", warning)
     corrected = recipe.class_weights or recipe.sampling == "balanced"
@@ -124,8 +129,8 @@ def look_at_cost(recipe, network, data):
     devices = current()
     on_cpu = devices.kind == "cpu"
     here = devices.num_hosts if on_cpu else devices.num_replicas
-    evaluation = 0
-    if on_cpu and recipe.masked_target is None and recipe.task == "classification":
+    evaluation, whole = 0, recipe.task in OF_WHOLE_IMAGES
+    if on_cpu and recipe.masked_target is None and whole:
         evaluation = evaluation_memory(data.test.num_examples, data.test.num_classes)
     estimate = estimate_training(
         network.model,

@@ -188,5 +188,7 @@ def _replaced(names, known, now):
         )
     what = "is another image than when the run began"
     changes = [(names[number], what) for number in np.flatnonzero(changed)]
-    others = np.flatnonzero((labels != known["labels"]) & ~changed)
+    other = labels != known["labels"]
+    other = other.any(axis=1) if other.ndim > 1 else other  # several an image
+    others = np.flatnonzero(other & ~changed)
     return changes + [(names[number], now.of_another) for number in others]

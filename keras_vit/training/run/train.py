@@ -44,6 +44,7 @@ from keras_vit.training.run.kept import (
 )
 from keras_vit.training.run.prepare import begin_files, prepare
 from keras_vit.training.run.result import Result
+from keras_vit.training.run.thresholds import set_thresholds
 from keras_vit.training.tracking.tracking import Tracking, check_trackers
 
 logger = logging.getLogger(__name__)
@@ -238,7 +239,7 @@ def _finish(job, folder, best):
         folder: Its folder.
         best: The number of the epoch whose weights a callback put back, or `None`.
     """
-    position, record = job.position, job.record
+    position, record = job.position, set_thresholds(job, folder)
     rows = (row for row in position.history if row["epoch"] == best)
     row = next(rows, kept_row(job.recipe, position.history))
     record["status"] = "finished"

@@ -7,6 +7,7 @@ import pytest
 from pictures import encode, picture
 
 from keras_vit.data import describe, from_arrays, hold_out, load, load_splits, splits
+from keras_vit.evaluation.probes.features import check_same_classes
 
 TASK = {"task": "multilabel"}
 SETS = ["cat", "dog", "cat;dog", "", "dog;cat", "bird"] * 4
@@ -135,6 +136,10 @@ def test_one_label_is_not_taken_silently_where_several_are_likely(root, caplog):
     binary = [",".join(map(str, row)) for row in truth()]
     with pytest.raises(ValueError, match=r"3 columns of 0 and 1.*--task multilabel"):
         load(write(root, "file,bird,cat,dog", binary))
+    with pytest.raises(ValueError, match=r"'tags' hold several labels.*--task"):
+        describe(write(root, "file,tags", SETS))
+    with pytest.raises(ValueError, match=r"There is a list: name .*photos.csv"):
+        load(root)
     caplog.clear()
     both = [f"{row},{'ab'[i % 2]}" for i, row in enumerate(binary)]
     load(write(root, "file,bird,cat,dog,label", both))
@@ -211,3 +216,9 @@ def test_a_list_is_described_with_the_labels_of_an_image(root):
     text = str(found)
     assert "labels per image: 0 (4), 1 (12), 2 (8); 1.17 on average" in text
     assert found.splits == {"all": 24} and "--task multilabel" in text
+
+
+def test_probes_refuse_several_labels_with_the_reason(root):
+    train, test = load_splits(write(root, "file,labels", SETS), **TASK)
+    with pytest.raises(ValueError, match=r"is in several\. Train with task='multi"):
+        check_same_classes((train, test))

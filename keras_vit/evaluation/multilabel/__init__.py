@@ -1,0 +1,1 @@
+"""Scores of several labels an image: average precision, F1, and what is mistaken."""
