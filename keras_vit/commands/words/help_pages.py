@@ -40,7 +40,7 @@ NOT_SHOWN = {
         *("task", "head", "freeze", "head_bias", "loss", "pixel_loss"),
         *("label_smoothing", "representation_size", "pooling", "focal_gamma"),
         *("class_weights", "sampling", "lora_rank", "early_stopping", "keep"),
-        "monitor",
+        *("monitor", "mode"),
     )
 }
 
