@@ -47,6 +47,7 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "costs.summary": ["summary"],
         "data": [],
         "data.pixel_weights": ["unet_weight_map"],
+        "estimator.classifier": ["Classifier"],
         "evaluation": [],
         "explaining.writing": ["explain"],
         "exporting": [],

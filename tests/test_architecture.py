@@ -36,6 +36,7 @@ HEAVY = {
     "data": {"tensorflow"},
     "training": {"tensorflow"},
     "cli": {"tyro", "rich"},
+    "estimator": {"sklearn"},
     "serving": {"starlette", "uvicorn", "h11"},
     "tuner": {"keras_tuner"},
     "commands": {"tyro"},

@@ -142,17 +142,21 @@ def to_json(found, name, *, top, picture):
         picture: Boolean, whether to add pictures of masks and boxes.
     """
     answer = {**found.to_json(), "file": name}
-    if hasattr(found, "mask"):
-        if picture:
-            drawn = overlay(found.image, found.mask, found.class_names)
-            answer["picture"] = image_address(drawn, "PNG")
-            answer["mask"] = image_address(_image(found.mask), "PNG")
-    elif hasattr(found, "boxes"):
-        if picture:
-            answer["picture"] = image_address(found.picture(), "PNG")
-    else:
+    dense = hasattr(found, "mask") or hasattr(found, "boxes")
+    if not dense:
         answer["classes"] = answer["classes"][:top]
+    elif picture:
+        answer["picture"] = image_address(picture_of(found), "PNG")
+        if hasattr(found, "mask"):
+            answer["mask"] = image_address(_image(found.mask), "PNG")
     return answer
+
+
+def picture_of(found):
+    """A `Segmentation` or `Detections` over its image, as a Pillow image."""
+    if hasattr(found, "boxes"):
+        return found.picture()
+    return overlay(found.image, found.mask, found.class_names)
 
 
 def _image(array):
