@@ -30,8 +30,9 @@ class Serve:
     under way.
     """
 
-    # Run folder, .keras file, or a file or folder of weights that says what it is.
-    model: tyro.conf.Positional[Path]
+    # Run folder, .keras file, a file or folder of weights that says what it is, or
+    # published weights by name, such as ViT_B16/imagenet.
+    model: tyro.conf.Positional[str]
     # The address to listen on. 127.0.0.1 is this machine alone; 0.0.0.0 opens the model
     # to whoever reaches this machine.
     host: str = "127.0.0.1"
@@ -76,7 +77,8 @@ class Serve:
             options = {"batch_size": self.batch_size, "score": self.score}
             answers = Answers(self.model, **options)
             answers.warm_up()
-            title = self.model.name or str(self.model)
+            path = Path(self.model)
+            title = path.resolve().name if path.exists() else self.model
             names = {"title": title, "host_names": self.host_names}
             app = application(answers, limits, **names)
             port = 0 if self.check else self.port
