@@ -34,9 +34,8 @@ def specification(title, answers, limits):
             "post": _post("What the model finds in an image", takes, _found(answers))
         },
         "/model": {
-            "get": _get("The model, its classes and the server's limits", _object({}))
+            "get": _get("The model, its classes and the server's limits", _MODEL)
         },
-        "/openapi.json": {"get": _get("This description", _object({}))},
     }
     parameters = paths["/predict"]["post"]["parameters"]
     if answers.kind in PICTURED:
@@ -80,6 +79,15 @@ def _object(properties):
 
 def _list(items):
     return {"type": "array", "items": items}
+
+
+_MODEL = _object(
+    {
+        **{"model": _TEXT, "version": _TEXT, "gives": _TEXT, "classes": _list(_TEXT)},
+        **{"megabytes": _NUMBER, "megapixels": _NUMBER, "seconds": _NUMBER},
+        **{"queue": _WHOLE, "inside": _WHOLE},
+    }
+)
 
 
 def _found(answers):

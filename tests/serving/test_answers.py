@@ -79,7 +79,7 @@ def test_too_many_and_too_slow_get_503_and_504_and_the_others_their_answers():
             assert "Try again" in json.loads(text)["error"]
             assert [one.result()[0] for one in asked] == [504, 504]
         gate.set()
-        assert send(address, photo(3))[0] == 200
+        until(lambda: send(address, photo(3))[0] == 200)
 
 
 def test_the_answer_of_a_segmenter_has_shares_a_picture_and_its_mask():
@@ -127,6 +127,9 @@ def test_the_description_names_every_address_and_needs_nothing_from_elsewhere(se
     described = json.loads(ask(address, "/openapi.json")[2])
     assert described["openapi"].startswith("3.")
     assert {"/predict", "/explain", "/model"} <= described["paths"].keys()
+    model = described["paths"]["/model"]["get"]["responses"]["200"]
+    given = model["content"]["application/json"]["schema"]["properties"]
+    assert given.keys() == json.loads(ask(address, "/model")[2]).keys()
     refused = described["paths"]["/predict"]["post"]["responses"]
     assert {"413", "415", "422", "503", "504"} <= refused.keys()
     for path in ("/", "/docs", "/page.js"):
