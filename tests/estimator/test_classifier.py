@@ -142,7 +142,11 @@ def test_without_scikit_learn_the_pip_line_is_named(monkeypatch):
 
 
 # Checks of scikit-learn that mean nothing here, and why.
-LEFT_OUT = {}
+_NOISE = "the last bits of float32 depend on an image's place in its batch"
+LEFT_OUT = {
+    "check_methods_sample_order_invariance": _NOISE,
+    "check_methods_subset_invariance": _NOISE,
+}
 
 
 @pytest.mark.slow
