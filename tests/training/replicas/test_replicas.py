@@ -70,7 +70,7 @@ MATRIX = {
         "recipe": {
             **{name: 0.0 for name in RANDOM},
             **{"batch_size": 16, "steps_per_execution": 3, "loss": "focal"},
-            **{"class_weights": '{"Bag": 3}', "sampling": "balanced"},
+            **{"class_weights": '{"light": 3}', "sampling": "balanced"},
             **EMA,
             **PARTS,
         },
