@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 import keras_vit.data
 from keras_vit.data.readers.stores import FileStore
 from keras_vit.data.source import Source
+from keras_vit.estimator.fitting import fit_source
 from keras_vit.inference.predicting import predictions
 from keras_vit.training.recipes.recipe import Recipe
-from keras_vit.training.run.plain_fit import fit_source
 
 # Images of a smaller side are enlarged to it: rows of few features, for example.
 _LEAST = 16
