@@ -135,7 +135,7 @@ RULES = (
     Rule(
         "suspicious_labels",
         when.suspicious_labels,
-        "{count} of {images} labels look wrong: the model and the images most alike "
+        "{count} of {images} labels may be wrong: the model and the images most alike "
         "say another class, first {file} (labelled {label}; {suggested} by the model "
         "with {confidence:.0%} and by {agree} of {neighbours} neighbours). Look at "
         "them in {run}/relabel.html, correct the column label of {run}/relabel.csv, "
