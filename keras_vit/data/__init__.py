@@ -23,6 +23,6 @@ __getattr__, __dir__, __all__ = lazy_attributes(
         "data.steps.augmentations": ["AUGMENTATIONS", "augmentation", "augreg_name"],
         "data.steps.preprocessing": ["Preprocessing", "preprocessing"],
         "data.steps.spelling": ["steps_from_text", "steps_to_text"],
-        "data.subsets": ["hold_out"],
+        "data.subsets": ["fold_of", "hold_out"],
     },
 )

@@ -8,14 +8,16 @@ import numpy as np
 
 from keras_vit.common.checks import check_choice
 from keras_vit.data.dense import loading as dense
+from keras_vit.data.drawing import Drawing, part_of
 from keras_vit.data.multilabel import loading as multilabel
 from keras_vit.data.multilabel.source import of_label_sets
 from keras_vit.data.places import open_place
-from keras_vit.data.readers import folders
+from keras_vit.data.readers.grouping import groups_of
 from keras_vit.data.readers.records import RecordStore
 from keras_vit.data.readers.request import in_order
 from keras_vit.data.readers.stores import FileStore, PixelStore
 from keras_vit.data.source import Source
+from keras_vit.data.subsets import fold_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ def load(
     labelled: bool = True,
     progress=None,
     task: str = "classification",
+    group_by: str | None = None,
 ) -> Source:
     """Finds a data set by its name or path.
 
@@ -83,6 +86,10 @@ def load(
             binary one for each class, `masks/<class>/`. Masks and boxes are read from
             COCO json, YOLO txt and LabelMe json, boxes from VOC xml, too; and both from
             TFDS, one split of up to 4 GiB in memory.
+        group_by: What keeps images together, of folders and lists: a column of the
+            list, or a regular expression on the files' paths with one group, such as
+            `r"(patient\\d+)_"`. Parts that are drawn here, and those of `hold_out`,
+            then never share a group.
 
     Returns:
         A `Source`; of several labels a `MultiLabelSource`, for segmentation a
@@ -101,9 +108,12 @@ def load(
     check_choice(corrupt, ("error", "skip"), "corrupt")
     check_choice(task, TASKS, "task")
     place = open_place(name)
+    drawn = Drawing(test_fraction, split_seed, group_by, columns)
+    if group_by is not None and not place.has_files:
+        groups_of(place, group_by, ())  # says why not
 
     def part(found):
-        return _part(place, found, test_fraction, split_seed)
+        return part_of(place, found, drawn)
 
     if task == multilabel.TASK:
         options = {"columns": columns, "data_dir": data_dir}
@@ -120,6 +130,9 @@ def load(
         source = _vtab_source(place, data_dir)
     else:
         source = _record_source(place, data_dir)
+    if group_by is not None:
+        groups = groups_of(place, group_by, source.store.files, columns)
+        source = source.with_store(dataclasses.replace(source.store, groups=groups))
     if corrupt == "skip":
         source = source.without_corrupt(progress)
     for part in place.parts:
@@ -148,7 +161,13 @@ def splits(
 
 
 def load_splits(
-    name, data_dir=None, *, train: str | None = None, test: str | None = None, **options
+    name,
+    data_dir=None,
+    *,
+    train: str | None = None,
+    test: str | None = None,
+    fold: str | None = None,
+    **options,
 ) -> tuple[Source, Source]:
     """A data set's training and test part.
 
@@ -160,6 +179,9 @@ def load_splits(
             secret (`imagenet2012`), `"validation"`. A folder that has neither is split
             class by class (`test_fraction`, `split_seed`); a TFDS set, which is stored
             in a random order, is cut.
+        fold: Or, of cross-validation, which part is the test: `"2/5"` is the second of
+            five equal ones. Of a folder or list without a test part they are of all
+            images, of other data of the training part.
         **options: As for `load`.
 
     Returns:
@@ -169,6 +191,11 @@ def load_splits(
     reading = ("columns", "labelled", "task")
     reading = {key: options[key] for key in reading if key in options}
     known = splits(place, data_dir, **reading)
+    if fold is not None:
+        made = place.has_files and not {"test", "validation"} & known.keys()
+        whole = train or place.split or ("all" if made else None)
+        whole = load(dataclasses.replace(place, split=whole), data_dir, **options)
+        return fold_of(whole, fold, seed=options.get("split_seed", 0))
     if test is None:
         made = "test" if place.has_files or not known else None
         test = next((s for s in ("test", "validation") if s in known), made)
@@ -292,37 +319,6 @@ def _folder_source(place, folder, seen, part):
     store = FileStore(folder.root, files, labels, seen.shape)
     names, channels = folder.class_names, seen.num_channels
     return Source(store, str(place.path), split, names, channels)
-
-
-def _part(place, found, test_fraction, split_seed):
-    """(name, files, labels) of the part that is wanted of the splits `found`."""
-    split = place.split
-    match = re.fullmatch(r"(\w+)\s*(\[.*\])?", split or "train")
-    base, brackets = match.groups() if match else (split, None)
-    made = not {"test", "validation"} & set(found)  # the test part, by ourselves
-    if base in ("train", "test") and made:
-        files, labels = found.get("train", found.get("all"))
-        parts = folders.stratified(files, labels, test_fraction, split_seed)
-        keep = parts[base == "test"]
-        files, labels = files[keep], labels[keep]
-    elif base in found:
-        files, labels = found[base]
-    elif base == "all":
-        files, labels = (np.concatenate(part) for part in zip(*found.values()))
-    else:
-        known = [*found, *(("train", "test") if made else ()), "all"]
-        raise ValueError(
-            f"{place} has the splits {', '.join(dict.fromkeys(known))}. "
-            f"Received: split={split!r}"
-        )
-    if brackets:
-        # In the order of a hash, or a part would hold the first classes only.
-        order = folders.hash_order(files, split_seed, np.arange(len(files)))
-        keep = np.sort(order[folders.slice_of(len(files), brackets)])
-        files, labels = files[keep], labels[keep]
-    if not len(files):
-        raise ValueError(f"{place}: the split {split!r} holds no images.")
-    return split or base, files, labels
 
 
 def from_arrays(images, labels, class_names=None, name: str = "arrays") -> Source:

@@ -121,6 +121,14 @@ class Source:
         """The labels, `int64` `(N,)`; None for sets that are read in a stream."""
         return getattr(self.store, "labels", None)
 
+    @property
+    def groups(self) -> np.ndarray | None:
+        """The group of each example, strings `(N,)`; None where they are not grouped.
+
+        See `group_by` of `keras_vit.data.load`.
+        """
+        return getattr(self._store, "groups", None)
+
     def examples(self, every: int = 1) -> tf.data.Dataset:
         """The examples in their stored order.
 

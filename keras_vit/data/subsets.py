@@ -6,10 +6,12 @@ all examples, in which the classes come in proportion at every point.
 """
 
 import dataclasses
+import re
 
 import numpy as np
 
 from keras_vit.data.readers.folders import hash_order
+from keras_vit.data.readers.grouping import apportion, deal
 from keras_vit.data.readers.strata import strata
 
 KEYS = ("fraction", "per_class", "seed")
@@ -149,7 +151,9 @@ def hold_out(source, fraction: float, *, seed: int = 0):
     """Divides a split so that recipes can be compared without its test set.
 
     In both parts all classes keep their shares, as nearly as whole images can, and no
-    image is in both. Which images are held out depends on `seed` and their names only.
+    image is in both. A class keeps at least one image in the rest. Which images are
+    held out depends on `seed` and their names only. Images of one group (`group_by` of
+    `load`) stay in one part; classes then keep their shares as groups allow.
 
     Args:
         source: A `keras_vit.data.Source`, usually of training images.
@@ -161,8 +165,8 @@ def hold_out(source, fraction: float, *, seed: int = 0):
         read in a stream are kept in memory.
 
     Raises:
-        ValueError: if the fraction is out of its range, one of the parts would be
-            empty, or a part of a streamed set is larger than 4 GiB.
+        ValueError: if the fraction is out of its range, no class has two examples, or a
+            part of a streamed set is larger than 4 GiB.
 
     Example:
 
@@ -175,15 +179,85 @@ def hold_out(source, fraction: float, *, seed: int = 0):
     subset = Subset(fraction=fraction, seed=seed)
     store = source.store
     labels, names = store.label_table()
-    held = subset.places(labels, names, source.class_names)
+    labels = strata(labels)
+    if source.groups is None:
+        held = subset.places(labels, names, source.class_names)
+        held = _without_last(held, labels)
+    else:
+        part = apportion(labels, source.groups, (1 - fraction, fraction), seed)
+        held = np.flatnonzero(part == 1)
     rest = np.setdiff1d(np.arange(len(labels)), held)
-    if not len(rest):
+    if not len(held):
         raise ValueError(
-            "Too few examples to hold some out. "
-            f"Received: {len(labels)} examples, fraction={fraction}"
+            "Too few examples to hold some out: no class has two of them, and each "
+            "needs one in training. Add images, or hold out none. Received: "
+            f"{len(labels)} examples of {len(np.unique(labels))} classes, "
+            f"fraction={fraction}"
         )
     split = f"{source.split} without {str(subset).lstrip(',')}"
+    name = f"{source.split}{subset}"
+    if source.groups is not None:
+        split, name = f"{split} by groups", f"{name} by groups"
     return (
         source.with_store(store.select(rest), split=split),
-        source.with_store(store.select(held), split=f"{source.split}{subset}"),
+        source.with_store(store.select(held), split=name),
     )
+
+
+def fold_of(source, fold: str, *, seed: int = 0):
+    """One fold of cross-validation: what is trained on, and what is tested on.
+
+    The folds of one seed share no image, nor a group if the images are grouped, and all
+    images are in one of them. Classes keep their shares, as nearly as whole images or
+    groups can.
+
+    Args:
+        source: A `keras_vit.data.Source`.
+        fold: `"2/5"`, the second of five.
+        seed: Integer.
+
+    Returns:
+        (rest, fold), both `Source`, in the stored order.
+
+    Raises:
+        ValueError: if there is no such fold, or there are fewer images or groups than
+            folds.
+    """
+    place, number = parse_fold(fold)
+    labels, names = source.store.label_table()
+    labels = strata(labels)
+    if source.groups is not None:
+        part = apportion(labels, source.groups, [1 / number] * number, seed)
+    elif len(labels) < number:
+        raise ValueError(f"{number} folds need as many images, not {len(labels)}.")
+    else:
+        part = deal(labels, names, number, seed)
+    chosen = {"without fold": part != place - 1, "fold": part == place - 1}
+    by = "" if source.groups is None else " by groups"
+    return tuple(
+        source.with_store(
+            source.store.select(np.flatnonzero(of)),
+            split=f"{source.split} {what} {fold}{by}, seed {seed}",
+        )
+        for what, of in chosen.items()
+    )
+
+
+def parse_fold(fold: str) -> tuple[int, int]:
+    """`(place from 1 on, number of folds)` of a text such as `"2/5"`."""
+    match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", fold)
+    place, number = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= place <= number or number < 2:
+        raise ValueError(
+            "A fold is written '2/5', the second of five; there are two or more. "
+            f"Received: fold={fold!r}"
+        )
+    return place, number
+
+
+def _without_last(held, labels):
+    """Those of the held out that leave at least one example of each class."""
+    counts = np.bincount(labels)
+    whole = np.flatnonzero(np.bincount(labels[held], minlength=len(counts)) == counts)
+    last = [held[labels[held] == label][-1:] for label in whole if counts[label]]
+    return np.setdiff1d(held, np.concatenate(last)) if last else held

@@ -111,6 +111,32 @@ class MaskConfusion:
         return mask_scores(right, support, self.matrix.sum(axis=0))
 
 
+def percentiles(values, count):
+    """2.5 and 97.5 % of what is known in each column; NaN where nothing is.
+
+    A single image has no spread.
+    """
+    bounds = []
+    for column in values.reshape(len(values), -1).T:
+        known = column[~np.isnan(column)]
+        is_known = known.size and count > 1
+        bounds.append(np.percentile(known, (2.5, 97.5)) if is_known else [np.nan] * 2)
+    return np.reshape(bounds, (*values.shape[1:], 2))
+
+
+def by_group(tallies, groups):
+    """The sums of tallies `(N, ...)` over the images of each group, `(G, ...)`.
+
+    Without groups (`None`), the tallies themselves.
+    """
+    if groups is None:
+        return tallies
+    names, index = np.unique(np.asarray(groups, str), return_inverse=True)
+    sums = np.zeros((len(names), *tallies.shape[1:]), tallies.dtype)
+    np.add.at(sums, index, tallies)
+    return sums
+
+
 def mask_scores(right, support, said):
     """The `MaskScores` of counted pixels; of many sets at once, arrays in all fields.
 

@@ -18,6 +18,7 @@ from keras_vit.evaluation.metrics import (
     Calibration,
     Counts,
     calibration,
+    grouped_interval,
     ranks,
     wilson_interval,
 )
@@ -37,6 +38,8 @@ from keras_vit.inference.loaded import (
 
 # Pairs of classes that JSON lists: some 700 kB.
 MAX_CELLS = 10_000
+# Below it resampled groups differ too little from those that there are.
+FEW_GROUPS = 10
 # Below it the true class is nearly always among the first five.
 TOP5_CLASSES = 6
 
@@ -89,6 +92,8 @@ class Evaluation:
     real_accuracy: float | None = None
     # Which part of the data was scored, in words; `None` of a source that was given.
     part: str | None = None
+    # The group of each example, strings `(N,)`, if the images are grouped.
+    groups: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     def __repr__(self):
         score = f"{percent(self.accuracy)} right{interval(self.accuracy_interval)}"
@@ -102,9 +107,24 @@ class Evaluation:
 
     @functools.cached_property
     def accuracy_interval(self) -> tuple:
-        """`(low, high)`, the 95 % interval of the accuracy after Wilson."""
-        right = int((self.labels == self.predicted).sum())
-        return wilson_interval(right, self.num_examples)
+        """`(low, high)`, the 95 % interval of the accuracy; see `interval_method`."""
+        right = self.labels == self.predicted
+        if self.num_groups > 1:
+            return grouped_interval(right, self.groups)
+        return wilson_interval(int(right.sum()), self.num_examples)
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups the examples come in; 0 where they are not grouped."""
+        return 0 if self.groups is None else len(set(self.groups))
+
+    @property
+    def interval_method(self) -> str:
+        """What the interval is by: Wilson's formula, or bootstrap over groups."""
+        if self.num_groups < 2:
+            return "Wilson"
+        few = ", too few for a close estimate" if self.num_groups < FEW_GROUPS else ""
+        return f"bootstrap over {self.num_groups} groups{few}"
 
     @functools.cached_property
     def calibration(self) -> Calibration:
@@ -173,6 +193,7 @@ class Evaluation:
             "loss": self.loss,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
+            **({"groups": self.num_groups} if self.num_groups else {}),
             "balanced_accuracy": self.balanced_accuracy,
             "top5_accuracy": self.top5_accuracy,
             "calibration_error": self.calibration_error,
@@ -317,6 +338,7 @@ def evaluate(
         steps=None if preprocessing is None else steps_to_text(steps.steps),
         real_accuracy=real_accuracy_on(source, predicted, names),
         part=part,
+        groups=source.groups,
     )
 
 

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 # How the files of a run were read and divided: other readings would test on images
 # that were trained on.
-READING = ("corrupt", "test_fraction", "split_seed")
+READING = ("corrupt", "test_fraction", "split_seed", "group_by")
 
 # What was scored, in words.
 NAMED = "the part that was named"
@@ -70,14 +70,18 @@ def find_scored(
 
 def _of_name(place, data_dir, own, options):
     """The source that a name means, and which part of the data that is."""
+    whole = place.with_split(None)  # a part may be too large for the training set
+    is_own = own.is_at(whole)
+    if not is_own:  # whose names and columns are others
+        options = {**options, "group_by": None}
     if place.split is not None:
         place = dataclasses.replace(place, any_classes=True)
         return keras_vit.data.load(place, data_dir, **options), NAMED
-    whole = place.with_split(None)  # a part may be too large for the training set
-    if own.is_at(whole):
-        test = own.recipe.get("test_split")  # which older runs do not have
+    if is_own:
         part = SET_APART
-        _, source = keras_vit.data.load_splits(whole, data_dir, test=test, **options)
+        _, source = keras_vit.data.load_splits(
+            whole, data_dir, **own.chosen(), **options
+        )
     else:
         whole = dataclasses.replace(whole, any_classes=True)
         source, part = _of_other_data(whole, data_dir, options)
@@ -156,8 +160,12 @@ class _RunData:
         return source
 
     def _test_of(self, place):
-        test = self.recipe.get("test_split")
-        return keras_vit.data.load_splits(place, test=test, **self.options)[1]
+        return keras_vit.data.load_splits(place, **self.chosen(), **self.options)[1]
+
+    def chosen(self):
+        """What the recipe says of the test part; older ones say less."""
+        named = self.recipe.get("test_split"), self.recipe.get("fold")
+        return dict(zip(("test", "fold"), named))
 
     def _fits(self, place):
         """Whether the test images of a place are, by their names, those of the run."""

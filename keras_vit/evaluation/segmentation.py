@@ -18,9 +18,11 @@ from keras_vit.evaluation.masks import (
     IGNORED,
     MaskConfusion,
     MaskScores,
+    by_group,
     hausdorff_distance,
     mask_scores,
     mean_of_known,
+    percentiles,
 )
 from keras_vit.inference.loaded import known_class_names, load_model
 from keras_vit.inference.segmenting import OVERLAP, PixelClassifier
@@ -79,6 +81,8 @@ class SegmentationEvaluation(Told):
     spacing: tuple | None = None
     # Of the random numbers of the intervals.
     seed: int = 0
+    # The group of each image, strings `(N,)`, if the images are grouped.
+    groups: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     @functools.cached_property
     def scores(self) -> MaskScores:
@@ -105,10 +109,10 @@ class SegmentationEvaluation(Told):
 
         Arrays `(2,)` of the means, `(K, 2)` of `iou`, `dice` and `accuracy`; NaN where
         there is no score, and all NaN of a single image. They take images as drawn
-        independently: slices of one volume, or parts of one photograph, are not, and
-        need wider ones.
+        independently, which slices of one volume are not, or groups (`group_by`).
         """
-        return _intervals(self.tallies, self.class_names, self.seed)
+        units = by_group(self.tallies, self.groups)
+        return _intervals(units, self.class_names, self.seed)
 
     @functools.cached_property
     def classes(self) -> list:
@@ -273,6 +277,7 @@ def evaluate_segmentation(
         distances=np.asarray(distances) if spacing is not None else None,
         spacing=spacing,
         seed=seed,
+        groups=getattr(source, "groups", None),
     )
 
 
@@ -384,17 +389,4 @@ def _intervals(tallies, class_names, seed):
         values = {name: getattr(scores, name) for name in (*BY_CLASS, *MEANS)}
         for name, value in {**values, **_foreground(scores, class_names)}.items():
             found.setdefault(name, []).append(value)
-    return {name: _percentiles(np.concatenate(v), count) for name, v in found.items()}
-
-
-def _percentiles(values, count):
-    """2.5 and 97.5 % of what is known in each column; NaN where nothing is.
-
-    A single image has no spread.
-    """
-    bounds = []
-    for column in values.reshape(len(values), -1).T:
-        known = column[~np.isnan(column)]
-        is_known = known.size and count > 1
-        bounds.append(np.percentile(known, (2.5, 97.5)) if is_known else [np.nan] * 2)
-    return np.reshape(bounds, (*values.shape[1:], 2))
+    return {name: percentiles(np.concatenate(v), count) for name, v in found.items()}

@@ -87,8 +87,9 @@ def _results(record, evaluation):
         accuracy = result.get("val_accuracy")
         if accuracy is None:
             return ["The model was not evaluated."]
-        held_out = plain(record.get("recipe")).get("validation_fraction")
-        images = "held-out training images" if held_out else "test images"
+        recipe, data = plain(record.get("recipe")), plain(record.get("data"))
+        held_out = "validation" in data or recipe.get("validation_fraction")
+        images = "validation images" if held_out else "test images"
         return [
             f"Accuracy on the {images} after the epoch whose weights were kept: "
             f"{accuracy:.2%}. No interval and no other measure was computed."
@@ -112,6 +113,8 @@ def _results(record, evaluation):
         text = format(value, style)
         if key == "accuracy" and interval:
             text += f", 95 % interval {interval[0]:.2%} to {interval[1]:.2%}"
+            groups = evaluation.get("groups", 0)
+            text += f" (bootstrap over {groups:,} groups)" if groups > 1 else ""
         rows.append((label, text))
     return [*_table(("Measure", f"Value{on}"), rows), *_classes(evaluation)]
 
@@ -203,7 +206,7 @@ def _data(record, recipe, check):
     """What the model was trained and tested on."""
     data = plain(record.get("data"))
     lines = [f"- Name: {cell(recipe.get('data', UNKNOWN))}"]
-    for part in ("train", "test"):
+    for part in ("train", "validation", "test"):
         facts = plain(data.get(part))
         if facts:
             count = _count(facts.get("num_examples"))
@@ -320,7 +323,11 @@ def _limits(record, recipe, evaluation, check):
         f"these classes: each gets {'any number' if several else 'one'} of them.",
         "Fairness towards groups of people, and deliberate deception, were not tested.",
     ]
-    if plain(data.get("test")).get("files_sha256"):
+    if recipe.get("group_by") is not None:
+        lines.append(
+            f"Images of one group ({cell(recipe['group_by'])}) are in one part only."
+        )
+    elif plain(data.get("test")).get("files_sha256"):
         lines.append(
             "If several images show the same person or thing, some may be in the "
             "training and some in the test part; the accuracy is then too high."

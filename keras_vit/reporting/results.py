@@ -111,8 +111,14 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
     return evaluation
 
 
-def write_predictions(evaluation, path):
-    """Writes an `Evaluation`'s answer to each test image, in their order, as `.npz`."""
+def write_predictions(evaluation, path, **columns):
+    """Writes an `Evaluation`'s answer to each test image, in their order, as `.npz`.
+
+    Args:
+        evaluation: An `Evaluation`.
+        path: Path of the file.
+        **columns: Further arrays `(N,)`, by name.
+    """
     if hasattr(evaluation, "thresholds"):
         scores = evaluation.probabilities.astype("float32")
         with replacing(path) as temporary:
@@ -126,6 +132,7 @@ def write_predictions(evaluation, path):
             labels=evaluation.labels.astype("int32"),
             predicted=evaluation.predicted.astype("int32"),
             confidence=evaluation.confidences.astype("float32"),
+            **columns,
         )
 
 

@@ -11,6 +11,7 @@ from keras_vit.common.figures import new_figure, save_figure, unformatted
 from keras_vit.common.regular import read_regular
 from keras_vit.common.tables import Table, as_csv
 from keras_vit.common.wording import as_clock, percent
+from keras_vit.reporting.folds import read_folds
 from keras_vit.training.folder.folder import RunFolder
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,11 @@ class Run:
     # Epochs done, and those of the whole run.
     epochs: int
     planned_epochs: int | None
-    # "finished", "running", "interrupted", "failed" or "prepared".
+    # "finished", "running", "interrupted", "failed" or "prepared"; of the row of a
+    # cross-validation as a whole the number of its folds.
     status: str
-    # Test accuracy of the model, in [0, 1]: after the last epoch, or the best one where
+    # Accuracy of the model on the images of `judged`, in [0, 1]. Those of the test have
+    # their place in evaluation.json; else after the last epoch, or the best one where
     # a callback chose that. Of segmentation that of pixels.
     accuracy: float | None
     # Mean IoU of the test's masks at their own sizes, in [0, 1], as evaluation.json has
@@ -49,6 +52,9 @@ class Run:
     seconds: float | None
     # Training images in each of these seconds.
     images_per_second: float | None
+    # Which images `accuracy` is of: "test" or, of a run with a validation part that was
+    # not evaluated, "validation".
+    judged: str
     # The rows of history.csv.
     history: list = dataclasses.field(repr=False)
     # Why a failed run ended.
@@ -122,7 +128,7 @@ class RunTable(Table):
             "–" if run.params is None else f"{run.params:,}",
             epochs,
             run.status,
-            percent(run.accuracy),
+            percent(run.accuracy) + (" val" if run.judged == "validation" else ""),
             *(percent(getattr(run, name)) for name in self._dense),
             "–" if run.seconds is None else as_clock(run.seconds),
             "–" if speed is None else f"{speed:.0f}",
@@ -167,6 +173,7 @@ def _search(path, top, depth, runs, skipped):
         except (ValueError, OSError) as error:
             skipped.append((str(path), f"broken: {error}"))
         return True
+    _add_folds(path, top, runs, skipped)
     below = [p for p in sorted(path.iterdir()) if p.is_dir() and p.name[0] != "."]
     found = [_search(p, top, depth - 1, runs, skipped) for p in below] if depth else []
     if path != top and not any(found):
@@ -175,6 +182,40 @@ def _search(path, top, depth, runs, skipped):
         skipped[:] = [entry for entry in skipped if not entry[0].startswith(inside)]
         skipped.append((str(path), "no run: there is no run.json"))
     return any(found)
+
+
+def _add_folds(path, top, runs, skipped):
+    """Adds a row of a cross-validation as a whole, if one lies in the folder."""
+    try:
+        found = read_folds(path)
+    except (ValueError, OSError) as error:
+        skipped.append((str(path), f"broken: {error}"))
+        return
+    if found is None:
+        return
+    record, folders = found
+    runs.append(
+        Run(
+            name=_name(path, top),
+            data=record.get("data", ""),
+            model=record.get("model", ""),
+            params=None,
+            epochs=0,
+            planned_epochs=None,
+            status=f"{len(folders)} folds",
+            accuracy=record.get("accuracy"),
+            mean_iou=record.get("mean_iou"),
+            ap50=None,
+            seconds=None,
+            images_per_second=None,
+            judged="test",
+            history=[],
+        )
+    )
+
+
+def _name(path, top):
+    return str(path.relative_to(top)) if path != top else path.resolve().name
 
 
 def _read(path, top):
@@ -192,15 +233,20 @@ def _read(path, top):
         images = steps * resolved["batch_size"]
     last = result.get("epoch") or len(rows)
     row = next((row for row in rows if row["epoch"] == last), {})
+    judged, tested = "test", None
+    if "validation" in record.get("data", {}):
+        tested = _evaluated(folder, "accuracy")
+        judged = "validation" if tested is None else "test"
     return Run(
-        name=str(path.relative_to(top)) if path != top else path.resolve().name,
+        name=_name(path, top),
         data=recipe["data"],
         model=recipe["model"],
         params=resolved.get("parameters"),
         epochs=len(rows),
         planned_epochs=recipe.get("epochs"),
         status=record["status"],
-        accuracy=_known(row.get("val_accuracy")),
+        accuracy=_known(row.get("val_accuracy")) if tested is None else tested,
+        judged=judged,
         mean_iou=_evaluated(folder, "mean_iou"),
         ap50=_evaluated(folder, "AP50"),
         seconds=seconds,
@@ -226,7 +272,9 @@ def _known(value):
 
 
 def plot_runs(runs, path):
-    """Draws test accuracy and test loss of runs over their epochs.
+    """Draws accuracy and loss of runs over their epochs, as they were judged.
+
+    Those are of the validation images of a run or, where it has none, of the test's.
 
     Args:
         runs: A `RunTable` or list of `Run`; those without an epoch are left out.
@@ -250,7 +298,7 @@ def plot_runs(runs, path):
             # Names that begin with "_" would be left out of the legend.
             label = " " + unformatted(run.name)
             axes.plot(*zip(*points) if points else ((), ()), ".-", label=label)
-        axes.set(xlabel="epoch", title=key.replace("val_", "test "))
+        axes.set(xlabel="epoch", title=key)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
     lines, labels = axes.get_legend_handles_labels()

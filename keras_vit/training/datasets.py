@@ -76,24 +76,43 @@ def load_parts(recipe, place=None, choosing=()):
         "split_seed": recipe.split_seed,
         "labelled": recipe.masked_target is None,
         "task": recipe.task,
+        "group_by": recipe.group_by,
     }
     train, test = keras_vit.data.load_splits(
-        place, recipe.data_dir, test=recipe.test_split, **options
+        place, recipe.data_dir, test=recipe.test_split, fold=recipe.fold, **options
     )
     own = recipe.validation_split
     if own is None and fraction is None and choosing:
         own = keras_vit.data.own_validation(
             place, recipe.data_dir, test=recipe.test_split, task=recipe.task
         )
+    validation = None
     if own is not None:
         named = place.with_split(own)
-        return Parts(
-            train, keras_vit.data.load(named, recipe.data_dir, **options), test
+        validation = keras_vit.data.load(named, recipe.data_dir, **options)
+    elif fraction or choosing:
+        share = fraction or VALIDATION_SHARE
+        train, validation = keras_vit.data.hold_out(
+            train, share, seed=recipe.split_seed
         )
-    if not fraction and not choosing:
-        return Parts(train, None, test)
-    share = fraction or VALIDATION_SHARE
-    return Parts(*keras_vit.data.hold_out(train, share, seed=recipe.split_seed), test)
+    parts = Parts(train, validation, test)
+    _check_groups(parts)
+    return parts
+
+
+def _check_groups(parts):
+    """Raises where a group is in two parts, as the data or the user made them."""
+    named, seen = parts.named(), {}
+    for name, source in named if parts.train.groups is not None else ():
+        for group in sorted(set(source.groups)):
+            if group in seen:
+                raise ValueError(
+                    f"Images of the group {display(group)!r} are in the {seen[group]} "
+                    f"and in the {name} part, as these parts were given. Leave the "
+                    "parts to keras_vit (one folder or list without train and test), "
+                    "or move the images of a group into one part."
+                )
+            seen[group] = name
 
 
 def load_data(recipe, place=None):

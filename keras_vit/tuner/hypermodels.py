@@ -68,7 +68,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
                 f"{type(self).__name__} is for {self.models}, {kind.__name__} for this "
                 f"model. Received: model={recipe.model!r}"
             )
-        if recipe.validation_fraction is None:
+        if not recipe.validation_fraction and recipe.validation_split is None:
             recipe = dataclasses.replace(recipe, validation_fraction=VALIDATION)
         self.base = recipe
         self.space = {**default_space(recipe), **(space or {})}

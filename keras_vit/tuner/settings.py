@@ -75,7 +75,8 @@ class SearchSettings:
 
     def recipe_with(self, values):
         """The recipe with values of the space, its length and test set its own."""
-        whole = {"validation_fraction": None, "keep": "last"}  # nothing is held out
+        # Nothing is held out.
+        whole = {"validation_fraction": None, "validation_split": None, "keep": "last"}
         return with_values(dataclasses.replace(self.recipe, **whole), values)
 
     def to_json(self):

@@ -183,8 +183,9 @@ class Tune:
 
         recipe, _ = resolve(self.recipe, self.given)
         fraction = self.validation_fraction
+        fraction = VALIDATION if fraction is None else fraction
         return dataclasses.replace(
-            recipe, validation_fraction=VALIDATION if fraction is None else fraction
+            recipe, validation_fraction=fraction, validation_split=None
         )
 
     def _budget(self):

@@ -54,6 +54,9 @@ class DataCheck(Told):
     # Where an image may have several labels: training and test images by the number of
     # theirs, of those that were checked.
     labels_per_image: tuple[dict, dict] | None = None
+    # Validation images that are training images too, byte by byte; `None` without a
+    # validation part.
+    validation_leaks: Findings | None = None
 
     @property
     def imbalance(self):
@@ -145,16 +148,23 @@ class DataCheck(Told):
         for found, text in (
             (self.leaks, "Test images that are also training images"),
             (self.near_leaks, "Test images that look like a training image"),
+            (self.validation_leaks, "Validation images that are also training images"),
             (self.contradictions, "Training images that are also in another class"),
             (self.repeats, "Training images that repeat an earlier one"),
         ):
-            if found.count:
+            if found is not None and found.count:
                 pairs = [" = ".join(pair[:2]) for pair in found.examples]
                 yield f"{text}: {found.count:,} ({_listed(pairs, found.count)})"
 
 
 def check_data(
-    train_source, test_source, *, near=True, limit=LIMIT, progress=None
+    train_source,
+    test_source,
+    *,
+    validation=None,
+    near=True,
+    limit=LIMIT,
+    progress=None,
 ) -> DataCheck:
     """Looks at every image of a data set once, before a model is trained on it.
 
@@ -165,6 +175,7 @@ def check_data(
     Args:
         train_source: `keras_vit.data.Source` to train on.
         test_source: `keras_vit.data.Source` to test on, with the same classes.
+        validation: `keras_vit.data.Source` to choose by, if there is one.
         near: Boolean, whether to search also for test images that look like a
             training image: those saved once more, or made smaller. They are compared
             as grey pictures of 16x16 pixels. Defaults to `True`.
@@ -197,24 +208,30 @@ def check_data(
         )
     if int(limit) != limit or limit < 1:
         raise ValueError(f"`limit` must be a positive integer. Received: {limit}")
-    train, test = _read_both(train_source, test_source, int(limit), progress)
-    shapes = np.concatenate([train.shapes, test.shapes])
+    sources = [train_source, test_source]
+    sources += [] if validation is None else [validation]
+    prints = _read_all(sources, int(limit), progress)
+    train, test, *others = prints
+    shapes = np.concatenate([each.shapes for each in prints])
     return DataCheck(
         class_names=train_source.class_names,
         train_counts=_counts(train_source, train),
         test_counts=_counts(test_source, test),
-        num_checked=train.num_checked + test.num_checked,
-        num_examples=train_source.num_examples + test_source.num_examples,
-        broken=train.broken + test.broken,
+        num_checked=sum(each.num_checked for each in prints),
+        num_examples=sum(source.num_examples for source in sources),
+        broken=[entry for each in prints for entry in each.broken],
         **find_duplicates(train, test, near),
         sizes=_sizes(shapes[:, :2]),
         odd=[*find_oddities(train), *find_oddities(test)][:MOST_ODD],
         labels_per_image=_per_image(train, test) if train.labels.ndim > 1 else None,
+        validation_leaks=next(
+            (find_duplicates(train, other, near=False)["leaks"] for other in others),
+            None,
+        ),
     )
 
 
-def _read_both(train_source, test_source, limit, progress):
-    sources = (train_source, test_source)
+def _read_all(sources, limit, progress):
     total = sum(min(source.num_examples, limit) for source in sources)
     prints, done = [], 0
     for source in sources:

@@ -78,6 +78,30 @@ def scan_list(
     return Folder(root, names, found, notes, warnings)
 
 
+def read_column(path: str, name: str, columns: dict | None = None):
+    """A further column of a list: the value of each file, or `None` without the column.
+
+    Args:
+        path, columns: As for `scan_list`.
+        name: The name of the column.
+
+    Raises:
+        ValueError: naming the lines in which it is empty.
+    """
+    rows, header = read_table(path)
+    if canonical(name) not in header:
+        return None
+    values = [row[canonical(name)] for _, row in rows]
+    empty = [not value for value in values]
+    refuse_rows(display(path), [line for line, _ in rows], empty, f"an empty {name}")
+    given = canonical((columns or {}).get("file", ""))
+    usual = (given,) if given else FILE_COLUMNS
+    file = next(n for n in header if n in usual or (not given and n.lower() in usual))
+    root = os.path.dirname(os.path.abspath(path))
+    files = [canonical(relative_path(row[file], root)) for _, row in rows]
+    return dict(zip(files, values))
+
+
 def find_files(shown, root, files, lines):
     """The files as they are spelled on the disk; raises for those that are not there.
 

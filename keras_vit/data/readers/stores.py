@@ -182,6 +182,7 @@ class FileStore(IndexedStore):
         labels: Integer array, one per file.
         image_shape: (H, W, C) if all files seem to share it.
         regular: Boolean array, which files can be opened at all; found out by default.
+        groups: Array of strings, the group of each file, if they are grouped.
     """
 
     root: str
@@ -189,6 +190,7 @@ class FileStore(IndexedStore):
     labels: np.ndarray
     image_shape: tuple[int, int, int] | None = None
     regular: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def __post_init__(self):
         super().__post_init__()

@@ -99,9 +99,10 @@ def _steps(evaluation):
 
 def _numbers(evaluation):
     low, high = evaluation.accuracy_interval
+    bounds = f"95 % interval ({escaped(evaluation.interval_method)})"
     numbers = [
         (percent(evaluation.accuracy), "accuracy"),
-        (f"{100 * low:.1f} – {100 * high:.1f} %", "95 % interval (Wilson)"),
+        (f"{100 * low:.1f} – {100 * high:.1f} %", bounds),
         (percent(evaluation.top5_accuracy), "top-5 accuracy"),
         (f"{evaluation.loss:.4f}", "loss, nats"),
         (percent(evaluation.calibration_error), "calibration error (ECE)"),

@@ -10,6 +10,7 @@ from keras_vit.devices import as_strategy
 from keras_vit.studies.parts import slug
 from keras_vit.training.datasets import load_data
 from keras_vit.training.measuring import DataFacts, measure_recipe
+from keras_vit.training.recipes.cost import images_trained_on
 from keras_vit.training.recipes.recipe import Recipe
 
 # Fields of a recipe that say what its data are.
@@ -131,9 +132,7 @@ def num_training(recipe, number, num_classes=None):
             number = min(number, subset.per_class * num_classes)
         else:
             number = max(1, round(subset.fraction * number))
-    if recipe.validation_fraction:
-        number -= max(1, round(recipe.validation_fraction * number))
-    return number
+    return images_trained_on(recipe, number)
 
 
 @functools.lru_cache

@@ -8,8 +8,10 @@ from keras_vit.costs.memory import estimate_training
 from keras_vit.data.sets.known import num_training_images
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.choosing.choose import choose, fit_batch
+from keras_vit.training.choosing.validation import with_validation
 from keras_vit.training.datasets import load_data
 from keras_vit.training.model_arguments import OF_WHOLE_IMAGES, SMALL
+from keras_vit.training.recipes.cost import images_trained_on
 from keras_vit.training.recipes.files import find_recipe, model_of_run
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.training.recipes.starts import (
@@ -32,7 +34,9 @@ def resolve(base=None, given=None, *, place=None):
     In this order: the base; where no base is named and the weights are those of a run,
     that run's model; where the weights are published, or `base` is `"auto"`, the recipe
     that suits so much data (`advise`); and above all what is given. A run of another
-    length than its base keeps the shares of its warm-up and cool-down.
+    length than its base keeps the shares of its warm-up and cool-down. Where no base is
+    named, or `"auto"`, the run has a validation part: the data set's own, or a tenth of
+    the training images; `validation_fraction=0` wants none.
 
     Args:
         base: A `Recipe`; what `find_recipe` takes, such as the name of a published run
@@ -73,9 +77,15 @@ def resolve(base=None, given=None, *, place=None):
         fields, reasons = _advise(recipe, place)
         start = Recipe(**{**model, **fields})
         recipe = _changed(start, given)
+    parted = []
+    if base in (None, "auto"):
+        recipe, parted = with_validation(recipe, given, place)
     recipe, kept = keep_shares(recipe, start, given, place)
     instead = [_instead(names, start, recipe) for _, names in reasons]
-    return recipe, [why + more for (why, _), more in zip(reasons, instead)] + kept
+    return recipe, [why + more for (why, _), more in zip(reasons, instead)] + [
+        *parted,
+        *kept,
+    ]
 
 
 def start_recipe(base=None, given=None):
@@ -183,11 +193,13 @@ def _updates(recipe, loadable, place):
     """The updates of a run; on the data of another recipe where its own are unknown."""
     if recipe.total_steps is not None:
         return recipe.total_steps
-    images = num_training_images(recipe.data)
+    images = None if recipe.fold else num_training_images(recipe.data)
     if images is None:
         # To read every image, for the few that may be broken, would take too long.
         loadable = dataclasses.replace(loadable, corrupt="error")
         images = load_data(loadable, place)[0].num_examples
+    else:
+        images = images_trained_on(recipe, images)
     return recipe.resolve_steps(images // min(recipe.batch_size, images))
 
 

@@ -140,6 +140,11 @@ def seed_folder(parent, seed):
     return Path(parent) / f"seed-{seed}"
 
 
+def fold_folder(parent, place):
+    """The folder of one fold of a cross-validation, counted from 1."""
+    return Path(parent) / f"fold-{place}"
+
+
 def find_seeds(parent):
     """The runs in the folders `parent/seed-N`: paths, in the order of the seeds."""
     found = sorted(_numbered(parent, "seed"))

@@ -67,9 +67,17 @@ def _is_small(value):
 SIZE = "positive: an integer or a pair (height, width) of them, without the channels"
 UNITS = "a tuple of the numbers of units in each stage, such as (1, 1, 1)"
 WIDTH = "a positive multiple of 0.5, because group norms have 32 groups"
+FOLD = "a part of two or more, such as '2/5', the second of five"
 NAMES = "a tuple of names, such as ('backbone',)"
 SHARES = "a tuple of numbers: ascending shares of the run, each in (0, 1)"
 RATES = "a tuple of numbers: shares of the peak rate, each in (0, 1]"
+
+
+def _is_fold(value):
+    place, _, number = value.partition("/")
+    numbers = place.isdecimal() and number.isdecimal()
+    return numbers and 1 <= int(place) <= int(number) and int(number) > 1
+
 
 # What a value must be; each field names its rule, and `None` passes.
 RULES = {
@@ -84,6 +92,7 @@ RULES = {
     UNITS: lambda value: isinstance(value, tuple) and _are_units(value),
     WIDTH: lambda value: value > 0 and value % 0.5 == 0,
     NAMES: _are_names,
+    FOLD: _is_fold,
     SHARES: _are_shares,
     RATES: _are_rates,
 }
@@ -181,6 +190,11 @@ def _check_pairs(recipe):
             recipe.validation_fraction and recipe.validation_split,
             "Either a share of the training images or a split is the validation part",
             ("validation_fraction", "validation_split"),
+        ),
+        (
+            recipe.fold is not None and recipe.test_split is not None,
+            "A fold is the test part of a run, so that no other can be named",
+            ("fold", "test_split"),
         ),
         (
             chosen

@@ -42,6 +42,13 @@ class Cost:
         return "\n".join(lines)
 
 
+def images_trained_on(recipe, images):
+    """How many of so many training images are left beside the validation part."""
+    if not recipe.validation_fraction:
+        return images
+    return images - max(1, round(recipe.validation_fraction * images))
+
+
 def estimate_cost(
     recipe,
     num_examples=None,
@@ -85,6 +92,8 @@ def estimate_cost(
     """
     if num_examples is None:
         num_examples = num_training_images(recipe.data)
+        if num_examples is not None:
+            num_examples = images_trained_on(recipe, num_examples)
     if num_examples is None and recipe.total_steps is None:
         raise ValueError(
             "`num_examples` must be given for data whose size is not known. "

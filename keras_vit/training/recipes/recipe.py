@@ -7,6 +7,7 @@ from typing import Literal
 from keras_vit.common.wording import hint, shortened
 from keras_vit.models.variants.aliases import alias_of
 from keras_vit.training.recipes.checks import (
+    FOLD,
     NAMES,
     RATES,
     SHARES,
@@ -65,15 +66,19 @@ class Recipe:
     test_split: str | None = field(None, "data")
     # Share of the images to hold out for testing if the data set has no test split.
     test_fraction: float = field(0.2, "data", "in (0, 1)", rare=True)
-    # Share of the training images to set apart for validation, all classes in
-    # proportion; 0 for none. If not given, none, unless something is chosen by a score:
-    # then the data set's own validation split, else 0.1.
+    # Share of the training images to set apart for validation; 0 for none. Where it is
+    # needed and not given, the data's own validation split, else 0.1.
     validation_fraction: float | None = field(None, "data", "in [0, 1)")
-    # The split for validation, such as validation, instead of a share of the training
-    # images.
+    # The split for validation, such as validation, instead of such a share.
     validation_split: str | None = field(None, "data", rare=True)
     # Seed that decides which images are held out.
     split_seed: int = field(0, "data", "in [0, 2**31)", rare=True)
+    # What keeps images of one patient or video in one part: a column of the list, or a
+    # regular expression on file names with one group, such as "(patient[0-9]+)_".
+    group_by: str | None = field(None, "data", rare=True)
+    # Test on one of several equal parts of the images, such as 2/5, the second of five:
+    # one fold of a cross-validation. Images of a given test part are in none.
+    fold: str | None = field(None, "data", FOLD, rare=True)
     # What to do with an image that cannot be read: stop (error), or leave it out
     # (skip).
     corrupt: Literal["error", "skip"] = field("error", "data", rare=True)
@@ -378,11 +383,7 @@ def recipe(name):
     Args:
         name: String, a name from `list_recipes()`.
 
-    Returns:
-        A `Recipe`.
-
-    Raises:
-        ValueError: if there is no such recipe; the message names the closest one.
+    Returns a `Recipe`. Raises a `ValueError` that names the closest one.
 
     Example:
 

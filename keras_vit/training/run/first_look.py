@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 LIMIT = 10_000
 
 
-def look_at_data(recipe, train_data, test_data, progress=None):
+def look_at_data(recipe, train_data, test_data, progress=None, validation=None):
     """Checks the data of a run, and logs what is found.
 
     Args:
@@ -30,6 +30,8 @@ def look_at_data(recipe, train_data, test_data, progress=None):
         train_data: `Source` to train on.
         test_data: `Source` to test on.
         progress: Boolean or `None`, whether to show a bar; see `train`.
+
+        validation: `Source` to choose by, or `None`.
 
     Returns:
         The check, as a dictionary for run.json; `None` of data that is streamed, all
@@ -44,7 +46,13 @@ def look_at_data(recipe, train_data, test_data, progress=None):
         logger.info("The data is too large to be checked first: it is streamed.")
         return None
     with progress_bar("checking the data", progress) as bar:
-        check = check_data(train_data, test_data, limit=LIMIT, progress=bar)
+        check = check_data(
+            train_data,
+            test_data,
+            validation=validation,
+            limit=LIMIT,
+            progress=bar,
+        )
     if check.broken and recipe.corrupt == "error":
         name, reason = check.broken[0]
         others = len(check.broken) - 1

@@ -143,7 +143,9 @@ def prepare(
     data = load(recipe, folder, before, place, choosing)
     if before is None and check:
         found["check"] = current().chief_first(
-            lambda: look_at_data(recipe, data.train, data.test, progress)
+            lambda: look_at_data(
+                recipe, data.train, data.test, progress, data.validation
+            )
         )
     rate = sets_rate(callbacks)
     build_start = budget.clock()
@@ -330,11 +332,19 @@ def make_record(recipe, data, network, before, found, position):
             **class_weights,
         },
         "data": data.facts,
+        "judged_by": _judge(data),
         "data_name": data.name,
         **{name: before[name] for name in kept if before and name in before},
         **found,
         "sessions": _sessions(before, position),
     }
+
+
+def _judge(data):
+    """Which images the `val_*` numbers of the run are of, in words."""
+    if data.validation is None:
+        return "test images: the run has no validation part"
+    return "validation images: the test images are looked at once, at the end"
 
 
 def _judged_by_model(recipe):

@@ -261,7 +261,8 @@ def _finish(job, folder, best):
         devices=current().num_devices,
     )
     if folder.is_own:
-        plot_curves(position.history, folder.curves)
+        judged = "test" if job.data.validation is None else "validation"
+        plot_curves(position.history, folder.curves, judged)
         folder.write_record(record)
         if folder.adapters.exists():
             small, large = (

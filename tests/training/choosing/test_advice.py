@@ -71,7 +71,7 @@ def test_auto_advises_on_random_weights_too(images):
 def test_reasons_say_what_was_given_instead(images, caplog):
     caplog.set_level("INFO")
     call = parse("--data", str(images), "--recipe", "auto", "--epochs", "1")
-    own, optimizer, augment = call.reasons
+    own, optimizer, augment, _ = call.reasons
     assert own.endswith("section 4.3). Given instead: epochs=1.")
     assert "instead" not in optimizer and "instead" not in augment
     assert "Given instead: epochs=1." in caplog.text

@@ -22,19 +22,28 @@ def of_command(*words):
 
 
 def test_nothing_given_is_the_default_and_masking_that_of_pretraining():
-    assert resolve() == (Recipe(), [])
+    found, reasons = resolve()
+    assert found == Recipe(validation_fraction=0.1)
+    assert "10% of the training images" in reasons[0] and len(reasons) == 1
+    for none in (0, None):  # as it was
+        given = {"validation_fraction": none}
+        assert resolve(given=given) == (Recipe(**given), [])
     masked, reasons = resolve(given={"masked_target": "pixels"})
     assert (masked.masked_target, masked.epochs, reasons) == ("pixels", 50, [])
     found = resolve(given={"masked_target": "mean_colour"})
     assert found == of_command("pretrain")
 
 
-def test_published_weights_bring_their_recipe_and_reasons(images):
+def test_published_weights_bring_their_recipe_and_reasons(images, monkeypatch):
+    # Other programs may take memory between the two calls.
+    module = "keras_vit.training.choosing.resolve"
+    monkeypatch.setattr(f"{module}.available_memory", lambda: 2**34)
     given = {"data": images, "model": "ViT_Ti16", "weights": "augreg", "epochs": 3}
     found, reasons = resolve(given=given)
     assert (found.optimizer, found.image_size, found.epochs) == ("sgd", 384, 3)
     assert found.total_steps is None and found.warmup_steps == 0  # a fifth of 3
     assert reasons[0].endswith("Given instead: epochs=3, warmup_steps=0.")
+    assert found.validation_fraction == 0.1
     assert reasons[-1].startswith("warmup_steps is 0 instead of 100")
     words = ["--data", images, "--model", "ViT_Ti16", "--weights", "augreg"]
     assert (found, reasons) == of_command("train", *words, "--epochs", "3")

@@ -73,7 +73,8 @@ def test_the_best_weights_of_masks_are_those_of_the_best_mean_iou():
 def test_what_is_not_given_follows_from_task_and_weights():
     given = {"data": "x", "task": "segmentation"}
     recipe, reasons = resolve(given=given)
-    assert recipe == dataclasses.replace(SEGMENTATION, data="x") and not reasons
+    parted = {"data": "x", "validation_fraction": 0.1}
+    assert recipe == dataclasses.replace(SEGMENTATION, **parted) and len(reasons) == 1
     given |= {"model": "ViT_S16", "weights": "augreg"}
     recipe, reasons = resolve(given=given)
     assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size) == (
