@@ -51,7 +51,8 @@ def test_the_best_weights_of_boxes_are_those_of_the_lowest_loss():
 def test_what_is_not_given_follows_from_task_and_weights():
     given = {"data": "x", "task": "detection"}
     recipe, reasons = resolve(given=given)
-    assert recipe == dataclasses.replace(DETECTION, data="x") and not reasons
+    parted = {"data": "x", "validation_fraction": 0.1}
+    assert recipe == dataclasses.replace(DETECTION, **parted) and len(reasons) == 1
     given |= {"model": "ViT_S16", "weights": "augreg", "epochs": 9}
     recipe, reasons = resolve(given=given)
     assert (recipe.optimizer, recipe.learning_rate) == ("adamw", 1e-4)
