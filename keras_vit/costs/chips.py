@@ -15,6 +15,8 @@ class Chip:
     bandwidth: float
     # Bandwidth to other chips, all links together, 1e9 bytes per second.
     links: float
+    # Cycles of the matrix units, 1e9 per second: what the peak follows from.
+    clock: float
     # Devices on a chip.
     devices: int = 1
 
@@ -22,10 +24,10 @@ class Chip:
 # TPUs that can be compiled for without having one.
 # https://cloud.google.com/tpu/docs, the page of each generation.
 CHIPS = {
-    "v4": Chip(15.25, 137.5, 614.0, 150.0, devices=2),
-    "v5e": Chip(15.75, 197.0, 819.0, 200.0),
-    "v5p": Chip(95.73, 459.0, 2765.0, 600.0),
-    "v6e": Chip(31.24, 918.0, 1640.0, 448.0),
+    "v4": Chip(15.25, 137.5, 614.0, 150.0, 1.05, devices=2),
+    "v5e": Chip(15.75, 197.0, 819.0, 200.0, 1.5),
+    "v5p": Chip(95.73, 459.0, 2765.0, 600.0, 1.75),
+    "v6e": Chip(31.24, 918.0, 1640.0, 448.0, 1.75),
 }
 
 # Chips that an estimate can name, and the peak of their matrix units: 1e12

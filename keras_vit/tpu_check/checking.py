@@ -104,11 +104,11 @@ def tpu_check(
         fits=facts["peak"] <= memory,
         memory=memory,
         paper_core_days=PAPER_CORE_DAYS.get(name),
-        **{k: v for k, v in facts.items() if k != "program"},
+        **{k: v for k, v in facts.items() if k not in ("program", "cycles")},
     )
     if "program" not in facts:
         return found
-    program = facts["program"]
+    program, cycles_per_second = facts["program"], chip.clock * 1e9
     moved = sum(size for _, size in program.collectives.values())
     bounds = {
         "arithmetic": facts["flops"] / (chip.tflops * 1e12),
@@ -116,20 +116,27 @@ def tpu_check(
         # A ring sends all but the chip's own part, and collects it again.
         "links": 2 * moved * (1 - 1 / count) / (chip.links * 1e9),
     }
+    estimated = facts["cycles"] / cycles_per_second or None
     days = {}
     examples = num_training_images(recipe.data)
     if name is not None and (recipe.total_steps or examples):
         steps = recipe.total_steps
         steps = steps or recipe.resolve_steps(examples // recipe.batch_size)
-        chip_seconds = steps * max(bounds.values()) * count / chip.devices
+        seconds = estimated or max(bounds.values())
+        chip_seconds = steps * seconds * count / chip.devices
         days = {"chip_days": chip_seconds / 86_400, "total_steps": steps}
     return dataclasses.replace(
         found,
         collectives={kind: list(v) for kind, v in program.collectives.items()},
         padding=program.padding,
         padded=tuple(map(str, program.most_padded())),
+        copies=tuple(
+            f"{buffer.name}: {1e3 * cycles / cycles_per_second:.2g} ms"
+            for cycles, buffer in program.largest_copies()
+        ),
         leaks=program.leaks,
         bounds=bounds,
+        estimated_seconds=estimated,
         **days,
     )
 
@@ -243,6 +250,7 @@ def facts_of(result):
         return {"peak": float(used) * _UNITS[unit]}
     memory = result["memory"]
     arguments, temporary = memory["argument_size"], memory["temp_size"]
+    program = read_program(result["program"], result.get("parts", 1))
     new = memory["output_size"] - memory["alias_size"]
     peak = arguments + temporary + new + memory["generated_code_size"]
     return {
@@ -250,9 +258,10 @@ def facts_of(result):
         "arguments": arguments,
         "temporary": temporary,
         "flops": result["flops"],
-        "bytes_moved": result["bytes"],
+        "bytes_moved": program.traffic,
+        "cycles": program.cycles,
         "compile_seconds": result["seconds"],
-        "program": read_program(result["program"], result.get("parts", 1)),
+        "program": program,
     }
 
 

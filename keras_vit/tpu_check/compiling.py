@@ -121,7 +121,7 @@ def costs_of(compiled):
     """What the compiler counted in a program."""
     costs = compiled.cost_analysis()
     costs = costs[0] if isinstance(costs, list) else costs
-    return {"flops": float(costs["flops"]), "bytes": float(costs["bytes accessed"])}
+    return {"flops": float(costs["flops"])}
 
 
 def placements(chips):

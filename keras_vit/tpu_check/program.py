@@ -1,4 +1,4 @@
-"""Reads the text of a compiled TPU program: buffers, collectives, leaks."""
+"""Reads the text of a compiled TPU program: its cost, buffers, collectives, leaks."""
 
 import dataclasses
 import math
@@ -11,9 +11,13 @@ _WIDE = ("f64", "s64", "u64", "c128")
 
 # name = type[sizes]{layout} operation(
 _SHAPE = re.compile(r"\b([a-z]+\d+|pred)\[([\d,]*)\](?:\{([\d,]*)(?::([^{}]*))?\})?")
-_INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%\S+ = (.*?) ([a-z][\w-]*)\(")
+_INSTRUCTION = re.compile(r"^\s*(?:ROOT )?%(\S+) = (.*?) ([a-z][\w-]*)\(([^)]*)\)")
+_OPERAND = re.compile(r"%([\w.-]+)")
 _WHERE = re.compile(r'op_name="([^"]*)"')
-_BODY = re.compile(r" while\(.*?, body=(%[^\s,]+)")
+_BODY = re.compile(r" while\(.*?, body=%([^\s,]+)")
+_TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
+_CALLED = re.compile(r" calls=%([^\s,]+)")
+_CYCLES = re.compile(r'"estimated_cycles":"?(\d+)')
 _TARGET = re.compile(r'custom_call_target="([^"]*)"')
 
 COLLECTIVES = (
@@ -25,6 +29,12 @@ COLLECTIVES = (
 )
 # Operations that give a name to a value that is there already.
 _ALIASES = {"get-tuple-element", "tuple", "bitcast", "parameter", "after-all"}
+# Of these, the parts are counted: the body of a loop, the start of what is done.
+_FREE = _ALIASES | {"constant", "while"}
+# From one memory to the other, while the chip computes.
+_MOVES = ("copy-start", "slice-start", "dynamic-slice-start")
+# What a program consists of that only lays its operand out anew.
+_LAYOUT = {"copy", "transpose", "bitcast", "reshape", "parameter"}
 _TO_HOST = ("infeed", "outfeed", "send", "recv")
 
 
@@ -39,12 +49,18 @@ class Buffer:
     padded: int
     # The layer that made it, or "".
     layer: str
+    # Whether it lies in main memory, not on the chip.
+    in_main_memory: bool = True
+
+    @property
+    def name(self):
+        """Type, shape and layer."""
+        where = f" in {self.layer}" if self.layer else ""
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]{where}"
 
     def __str__(self):
-        shape = ",".join(map(str, self.shape))
-        where = f" in {self.layer}" if self.layer else ""
         size, padded = (f"{n / 2**20:.3g}" for n in (self.size, self.padded))
-        return f"{self.dtype}[{shape}]{where}: {size} MiB in {padded}"
+        return f"{self.name}: {size} MiB in {padded}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +73,12 @@ class Program:
     collectives: dict
     # Of each leak: what it is, and the layers at fault.
     leaks: dict
+    # The compiler's own estimate of what all instructions take, in cycles of the chip.
+    cycles: int
+    # Bytes that instructions read from main memory and write to it, padding included.
+    traffic: int
+    # Cycles and result of each instruction that only changes a layout.
+    copies: list
 
     @property
     def padding(self):
@@ -70,37 +92,80 @@ class Program:
         ordered = sorted(self.buffers, key=lambda b: b.size - b.padded)
         return [buffer for buffer in ordered[:count] if buffer.padded > buffer.size]
 
+    def largest_copies(self, count=3):
+        """The changes of layout that take longest, as (cycles, buffer)."""
+        return sorted(self.copies, key=lambda copy: -copy[0])[:count]
+
 
 def read_program(text, repeats=1):
     """Reads the text of a compiled program, as XLA prints it.
 
     Args:
         text: String, optimised HLO with layouts and metadata.
-        repeats: Integer, how often a loop of the main computation goes round.
+        repeats: Integer, how often a loop of the main computation goes round, where
+            the text does not say it.
 
     Returns:
         A `Program`.
     """
     buffers, collectives, leaks = [], {}, {}
-    loops = set(_BODY.findall(text))
-    for line, computation in _instructions(text):
-        main = computation == "" or computation in loops
-        times = repeats if computation in loops else 1
-        result, operation = _INSTRUCTION.match(line).groups()
-        layer = layer_of(line)
-        shapes = [_buffer(match, layer) for match in _SHAPE.finditer(result)]
-        if main and (operation not in _ALIASES or operation == "parameter"):
-            buffers += shapes
-        kind = operation.removesuffix("-start")
-        if kind in COLLECTIVES:
-            count, size = collectives.get(kind, (0, 0))
-            moved = sum(buffer.size for buffer in shapes)
-            collectives[kind] = (count + times, size + times * moved)
-        for what in _leaks(line, operation, shapes):
-            leaks.setdefault(what, [])
-            if layer not in leaks[what]:
-                leaks[what].append(layer)
-    return Program(buffers, collectives, leaks)
+    cycles, traffic, copies = 0, 0, []
+    computations = _computations(text)
+    loops = {}
+    for line in text.splitlines():
+        if body := _BODY.search(line):
+            trips = _TRIPS.search(line)
+            loops[body[1]] = int(trips[1]) if trips else repeats
+    for computation, lines in computations.items():
+        times = 1 if computation == "" else loops.get(computation)
+        shapes = {}
+        for line in lines:
+            name, result, operation, operands = _INSTRUCTION.match(line).groups()
+            layer = layer_of(line)
+            shapes[name] = found = _buffers(result, layer)
+            for what in _leaks(line, operation, found):
+                leaks.setdefault(what, [])
+                if layer not in leaks[what]:
+                    leaks[what].append(layer)
+            kind = operation.removesuffix("-start")
+            if kind in COLLECTIVES:
+                count, size = collectives.get(kind, (0, 0))
+                moved = sum(buffer.size for buffer in found)
+                each = times or 1
+                collectives[kind] = (count + each, size + each * moved)
+            if times is None:
+                continue  # a part of another instruction, which counts for all of it
+            if operation not in _ALIASES or operation == "parameter":
+                buffers += found
+            if operation in _FREE or operation.endswith("-done"):
+                continue
+            estimate = _CYCLES.search(line)
+            spent = times * int(estimate[1]) if estimate else 0
+            cycles += spent
+            read = [b for o in _OPERAND.findall(operands) for b in shapes.get(o, ())]
+            traffic += times * _traffic(operation, read, found)
+            if _only_lays_out(line, operation, computations):
+                copies.append((spent, found[0]))
+    return Program(buffers, collectives, leaks, cycles, traffic, copies)
+
+
+def _traffic(operation, read, written):
+    """Bytes of main memory that an instruction touches."""
+    if operation in _MOVES:
+        # Its result names both ends and a counter; the smaller end is what moves.
+        return min(b.size for b in written if b.dtype not in ("u32", "s32") or b.shape)
+    if operation.endswith("-start"):
+        written = written[:1]
+    return sum(b.padded for b in (*read, *written) if b.in_main_memory)
+
+
+def _only_lays_out(line, operation, computations):
+    if operation != "fusion":
+        return operation in ("copy", "transpose")
+    called = _CALLED.search(line)
+    lines = computations.get(called[1], ()) if called else ()
+    inner = {_INSTRUCTION.match(each)[3] for each in lines}
+    return inner <= _LAYOUT and bool(inner & {"copy", "transpose"})
 
 
 def layer_of(line):
@@ -111,16 +176,17 @@ def layer_of(line):
     return "/".join(name for name in names if name not in ("jvp", "transpose", "while"))
 
 
-def _instructions(text):
-    """Each instruction, and the computation that it is in: "" is the main one."""
-    computation = None
+def _computations(text):
+    """The lines of instructions of each computation: "" is the main one."""
+    found, lines = {}, []
     for line in text.splitlines():
         if line.startswith("ENTRY"):
-            computation = ""
+            lines = found.setdefault("", [])
         elif line.startswith("%"):
-            computation = line.split(None, 1)[0]
+            lines = found.setdefault(line.split(None, 1)[0][1:], [])
         elif _INSTRUCTION.match(line):
-            yield line, computation
+            lines.append(line)
+    return found
 
 
 def _leaks(line, operation, shapes):
@@ -131,6 +197,11 @@ def _leaks(line, operation, shapes):
     called = target[1] if operation == "custom-call" and target else ""
     if operation.partition("-")[0] in _TO_HOST or "callback" in called:
         yield "host"
+
+
+def _buffers(text, layer):
+    """The arrays of an instruction's result."""
+    return [_buffer(match, layer) for match in _SHAPE.finditer(text)]
 
 
 def _buffer(match, layer):
@@ -144,6 +215,5 @@ def _buffer(match, layer):
         minor = [int(place) for place in order.split(",") if place]
         for place, length in zip(minor, reversed(tile[1].split(","))):
             padded[place] = -(-padded[place] // int(length)) * int(length)
-    return Buffer(
-        dtype, shape, width * math.prod(shape), width * math.prod(padded), layer
-    )
+    size, full = width * math.prod(shape), width * math.prod(padded)
+    return Buffer(dtype, shape, size, full, layer, "S(" not in (layout or ""))

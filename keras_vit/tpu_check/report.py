@@ -33,17 +33,22 @@ class TpuReport:
     temporary: float | None = None
     # Of one training step.
     flops: float | None = None
+    # To and from main memory; what stays on the chip does not count.
     bytes_moved: float | None = None
     # Kind to [how many, bytes].
     collectives: dict = dataclasses.field(default_factory=dict)
     # Share of the written bytes that are padding, and the worst arrays as text.
     padding: float | None = None
     padded: tuple = ()
+    # What takes longest of all that only changes how an array is laid out, as text.
+    copies: tuple = ()
     # What a TPU program should not hold, to the layers at fault.
     leaks: dict = dataclasses.field(default_factory=dict)
     # Lower bounds of the step's time, seconds: of arithmetic, memory, links.
     bounds: dict = dataclasses.field(default_factory=dict)
-    # Of the whole recipe: days of all chips at the bound, updates, the paper's figure.
+    # Sum of what the compiler expects each instruction of a step to take, seconds.
+    estimated_seconds: float | None = None
+    # Of the whole recipe: days of all chips by that, updates, the paper's figure.
     chip_days: float | None = None
     total_steps: int | None = None
     paper_core_days: float | None = None
@@ -92,7 +97,8 @@ class TpuReport:
         )
         yield "memory", f"{verdict} {memory} {parts}"
         yield "arithmetic", f"{self.flops / 1e12:.3g} TFLOP per step and device"
-        yield "memory traffic", f"{self.bytes_moved / 1e9:.3g} GB per step and device"
+        traffic = f"{self.bytes_moved / 1e9:.3g} GB per step and device"
+        yield "main memory", f"{traffic}, read and written"
         moved = [
             f"{count} {kind} ({size / 1e6:.3g} MB)"
             for kind, (count, size) in self.collectives.items()
@@ -100,6 +106,8 @@ class TpuReport:
         yield "between chips", ", ".join(moved) or "nothing"
         yield "padding", f"{100 * self.padding:.1f} % of the bytes written"
         yield from (("", line) for line in self.padded)
+        for place, line in enumerate(self.copies):
+            yield "" if place else "layout copies", line
         leaks = [
             f"{'calls of the host' if kind == 'host' else kind} in "
             f"{', '.join(layers) or 'the step'}"
@@ -107,11 +115,16 @@ class TpuReport:
         ]
         yield "leaks", "; ".join(leaks) or "none: no 64-bit type, no host call"
         bounds = [f"{name} {1e3 * s:.3g}" for name, s in self.bounds.items()]
-        least = f"at least {1e3 * self.step_seconds:.3g} ms"
-        yield "step", f"{least} ({', '.join(bounds)})"
+        least = f"at least {1e3 * self.step_seconds:.3g} ms ({', '.join(bounds)})"
+        if self.estimated_seconds is None:
+            yield "step", least
+        else:
+            about = f"{1e3 * self.estimated_seconds:.3g} ms by the compiler's estimate"
+            yield "step", f"{about}; {least}"
         if self.chip_days is not None:
             paper = ""
             if self.paper_core_days:
                 paper = f"; the paper: {self.paper_core_days:,} TPUv3-core-days"
-            least = f"at least {self.chip_days:.3g} chip-days"
-            yield "whole recipe", f"{self.total_steps:,} updates: {least}{paper}"
+            word = "at least" if self.estimated_seconds is None else "about"
+            days = f"{word} {self.chip_days:.3g} chip-days"
+            yield "whole recipe", f"{self.total_steps:,} updates: {days}{paper}"

@@ -101,3 +101,38 @@ def test_the_layer_of_an_instruction():
     assert named("jit(train_step)/adam_w/mul") == "adam_w"
     assert named("broadcast.3") == ""
     assert layer_of("%a = f32[] add()") == ""
+
+
+def test_only_what_touches_main_memory_is_traffic():
+    program = read_program(
+        main(
+            "f32[256]{0:T(128)} parameter(0)",
+            "f32[256]{0:T(128)S(1)} copy(%value.0)",  # read, and kept on the chip
+            "f32[200]{0:T(128)} fusion(%value.1), kind=kLoop",  # written, in two tiles
+            "(f32[256]{0:S(1)}, f32[256]{0}, u32[]) copy-start(%value.0)",
+            "f32[256]{0:S(1)} copy-done(%value.3)",
+            "(f32[256]{0}) tuple(%value.2)",
+        )
+    )
+    assert program.traffic == 1024 + 1024 + 1024
+
+
+def test_cycles_are_summed_and_those_of_layout_copies_named():
+    text = """%only_moves (p: f32[8]) -> f32[8] {
+  %p.1 = f32[8]{0} parameter(0)
+  ROOT %t = f32[8]{0} transpose(%p.1), dimensions={0}
+}
+
+%body (p: f32[8]) -> f32[8] {
+  %round = f32[8]{0} copy(%p.2), backend_config={"estimated_cycles":"5"}
+}
+
+ENTRY %main (x: f32[8]) -> f32[8] {
+  %a = f32[8]{0} fusion(%x), calls=%only_moves, backend_config={"estimated_cycles":"9"}
+  %b = f32[8]{0} add(%a, %a), backend_config={"estimated_cycles":"100"}
+  %c = f32[8]{0} while(%b), body=%body, backend_config={"known_trip_count":{"n":"4"}}
+}
+"""
+    program = read_program(text)
+    assert program.cycles == 9 + 100 + 4 * 5
+    assert [cycles for cycles, _ in program.largest_copies()] == [20, 9]
