@@ -1,6 +1,7 @@
 """Multi-head self-attention, and the functions that make it up."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_vit.layers.base import CompositeLayer
@@ -98,6 +99,17 @@ def flatten_tokens(x):
     if keras.backend.backend() != "tensorflow":
         return x
     return ops.reshape(x, (-1, x.shape[-1]))
+
+
+def _multiplies_by_head(dense):
+    """Whether a dense layer's kernel is multiplied as one matrix for each head.
+
+    On a TPU the products then have the layout that attention wants. What a fused one
+    gives would be copied to it, forward and backward, and its bias would get a pass of
+    its own for the gradient: a sixth of a training step. A quantized layer has no such
+    kernel.
+    """
+    return keras.backend.backend() == "jax" and dense.quantization_mode is None
 
 
 def split_heads(x, length, parts, num_heads):
@@ -216,9 +228,7 @@ class MultiHeadSelfAttention(CompositeLayer):
         return None
 
     def call(self, inputs, training=False, return_attention_scores=False, keep=None):
-        length = ops.shape(inputs)[1]
-        x = self.query_key_value(flatten_tokens(inputs))
-        query, key, value = split_heads(x, length, 3, self.num_heads)
+        query, key, value = self._projected(inputs)
         if self.qk_norm:
             query, key = self.query_norm(query), self.key_norm(key)
         bias = self.bias()
@@ -228,9 +238,37 @@ class MultiHeadSelfAttention(CompositeLayer):
             x, scores = attend(query, key, value, self.dropout, training, bias)
         else:
             x = attended(query, key, value)
-        x = self.projection(flatten_tokens(merge_heads(x)))
-        x = ops.reshape(x, (-1, length, inputs.shape[-1]))
+        x = self._merged(x, inputs)
         return (x, scores) if return_attention_scores else x
+
+    def _projected(self, inputs):
+        """Query, key and value, `(B, heads, N, key_dim)` each."""
+        layer, width = self.query_key_value, inputs.shape[-1]
+        if not _multiplies_by_head(layer):
+            x = layer(flatten_tokens(inputs))
+            return split_heads(x, ops.shape(inputs)[1], 3, self.num_heads)
+        kernel = ops.cast(layer.kernel, inputs.dtype)
+        bias = None if layer.bias is None else ops.cast(layer.bias, inputs.dtype)
+        parts = []
+        for start in range(0, 3 * width, width):
+            part = np.s_[..., start : start + width]
+            matrices = ops.reshape(kernel[part], (width, self.num_heads, -1))
+            x = ops.einsum("bnd,dhk->bhnk", inputs, matrices)
+            if bias is not None:
+                x = x + ops.reshape(bias[part], (self.num_heads, 1, -1))
+            parts.append(x)
+        return parts
+
+    def _merged(self, x, inputs):
+        """The attended values of all heads, projected to the shape of the inputs."""
+        layer = self.projection
+        if not _multiplies_by_head(layer):
+            x = layer(flatten_tokens(merge_heads(x)))
+            return ops.reshape(x, (-1, ops.shape(inputs)[1], inputs.shape[-1]))
+        kernel = ops.cast(layer.kernel, x.dtype)
+        kernel = ops.reshape(kernel, (self.num_heads, -1, kernel.shape[-1]))
+        x = ops.einsum("bhnk,hkd->bnd", x, kernel)
+        return x + ops.cast(layer.bias, x.dtype)
 
     def compute_output_spec(
         self, inputs, training=False, return_attention_scores=False, keep=None

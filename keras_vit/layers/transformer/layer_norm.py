@@ -13,6 +13,9 @@ def layer_norm(inputs, gamma, beta, epsilon):
     scaled input of every norm until the backward pass, and passes over them more often.
     """
     dtype = keras.backend.result_type(inputs.dtype, "float32")
+    half = keras.backend.standardize_dtype(inputs.dtype) in ("bfloat16", "float16")
+    if keras.backend.backend() == "jax" and half:
+        return _fused(inputs, gamma, beta, epsilon)
 
     @ops.custom_gradient
     def normalize(inputs, gamma, beta):
@@ -39,6 +42,20 @@ def layer_norm(inputs, gamma, beta, epsilon):
         return ops.cast(y, inputs.dtype), gradient
 
     return normalize(inputs, gamma, beta)
+
+
+def _fused(inputs, gamma, beta, epsilon):
+    """The same in a form that a TPU's compiler makes part of the products around it.
+
+    Mean and variance come from one pass. E[x^2] - E[x]^2 in float32 is off by less than
+    what half precision has rounded away of the inputs.
+    """
+    x = ops.cast(inputs, "float32")
+    mean = ops.mean(x, axis=-1, keepdims=True)
+    square = ops.mean(ops.square(x), axis=-1, keepdims=True)
+    variance = ops.maximum(square - ops.square(mean), 0.0)
+    y = (x - mean) * (ops.rsqrt(variance + epsilon) * gamma) + beta
+    return ops.cast(y, inputs.dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_vit")
