@@ -128,7 +128,7 @@ class Train(RunOptions):
 
     def _print_folds(self, results, recipe):
         """What the folds say together, and where that is written."""
-        from keras_vit.reporting.folds import write_folds
+        from keras_vit.reporting.pooled import write_folds
 
         pooled = write_folds(self.run, results, recipe)
         _print_seeds(results, "folds")
