@@ -4,6 +4,7 @@ import ast
 import collections
 import importlib
 import os
+import re
 import subprocess
 import sys
 import types
@@ -336,7 +337,14 @@ new = set(sys.modules) - before
 print(*sorted({name.partition('.')[0] for name in new}))
 print(*sorted({name.split('.')[1] for name in new if name.startswith("keras_vit.")}))
 print("tensorflow" in sys.modules)
+print(*(n for n in keras.saving.get_custom_objects() if n.startswith("keras_vit>")))
 """
+
+DECORATED = re.compile(
+    r'^@keras.saving.register_keras_serializable\(package="keras_vit"\)\n'
+    r"(?:@.*\n)*(?:class|def) (\w+)",
+    re.MULTILINE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -344,13 +352,25 @@ def importing():
     """The packages that Keras did not bring, and the rooms of ours that came."""
     code, output, error = run(IMPORT)
     assert code == 0, error
-    packages, rooms, _ = output.splitlines()
-    return set(packages.split()), set(rooms.split())
+    packages, rooms, _, known = output.splitlines()
+    return set(packages.split()), set(rooms.split()), set(known.split())
 
 
 def test_import_brings_only_what_saved_models_need(importing):
     needed = {"boxes", "checkpoints", "common", "layers", "losses", "models"}
-    assert importing[1] <= needed | {"pretraining", "registered", "_version"}
+    assert importing[1] <= needed | {
+        "pretraining",
+        "registered",
+        "training",
+        "_version",
+    }
+
+
+def test_import_registers_all_that_files_hold(importing):
+    texts = [path.read_text() for path in PACKAGE.rglob("*.py")]
+    names = {f"keras_vit>{n}" for text in texts for n in DECORATED.findall(text)}
+    assert len(names) == sum(t.count("@keras.saving.register") for t in texts)
+    assert importing[2] == names
 
 
 def test_import_pulls_in_nothing_heavy(importing):
