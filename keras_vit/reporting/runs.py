@@ -19,8 +19,11 @@ logger = logging.getLogger(__name__)
 # Folders of runs may hold folders of runs, so many deep.
 DEPTH = 3
 
+# The columns that only runs of some task have, with their titles.
+OF_TASKS = {"mean_ap": "mean AP", "mean_iou": "mean IoU", "ap50": "AP50"}
+
 # Where higher is better, the best comes first.
-DESCENDING = ("accuracy", "mean_iou", "ap50", "images_per_second")
+DESCENDING = ("accuracy", "mean_ap", "mean_iou", "ap50", "images_per_second")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +45,9 @@ class Run:
     # their place in evaluation.json; else after the last epoch, or the best one where
     # a callback chose that. Of segmentation that of pixels.
     accuracy: float | None
+    # Mean average precision of several labels an image, in [0, 1], of the test's, from
+    # evaluation.json.
+    mean_ap: float | None
     # Mean IoU of the test's masks at their own sizes, in [0, 1], as evaluation.json has
     # it; of evaluated runs of segmentation. That of history.csv is at the network's.
     mean_iou: float | None
@@ -84,7 +90,7 @@ class RunTable(Table):
 
     @property
     def header(self):
-        """The names of the columns; mean IoU and AP50 are some where a run has them."""
+        """The names of the columns; those of `OF_TASKS` only where a run has them."""
         names = "name data model params epochs status accuracy".split()
         return [*names, *self._dense.values(), "time", "images/s"]
 
@@ -93,7 +99,7 @@ class RunTable(Table):
         """The columns that some runs have, with their names."""
         return {
             name: title
-            for name, title in (("mean_iou", "mean IoU"), ("ap50", "AP50"))
+            for name, title in OF_TASKS.items()
             if any(getattr(run, name) is not None for run in self)
         }
 
@@ -121,6 +127,7 @@ class RunTable(Table):
         if run.planned_epochs not in (None, run.epochs):
             epochs += f"/{run.planned_epochs}"
         speed = run.images_per_second
+        of_validation = run.judged == "validation" and run.accuracy is not None
         return [
             run.name,
             run.data,
@@ -128,7 +135,7 @@ class RunTable(Table):
             "–" if run.params is None else f"{run.params:,}",
             epochs,
             run.status,
-            percent(run.accuracy) + (" val" if run.judged == "validation" else ""),
+            percent(run.accuracy) + (" val" if of_validation else ""),
             *(percent(getattr(run, name)) for name in self._dense),
             "–" if run.seconds is None else as_clock(run.seconds),
             "–" if speed is None else f"{speed:.0f}",
@@ -204,6 +211,7 @@ def _add_folds(path, top, runs, skipped):
             planned_epochs=None,
             status=f"{len(folders)} folds",
             accuracy=record.get("accuracy"),
+            mean_ap=record.get("mean_ap"),
             mean_iou=record.get("mean_iou"),
             ap50=None,
             seconds=None,
@@ -247,6 +255,7 @@ def _read(path, top):
         status=record["status"],
         accuracy=_known(row.get("val_accuracy")) if tested is None else tested,
         judged=judged,
+        mean_ap=_evaluated(folder, "mean_ap"),
         mean_iou=_evaluated(folder, "mean_iou"),
         ap50=_evaluated(folder, "AP50"),
         seconds=seconds,

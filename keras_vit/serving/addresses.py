@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from keras_vit._version import __version__
+from keras_vit.inference.predicting import TOP
 from keras_vit.serving import pages
 from keras_vit.serving.answering import PICTURED, to_json
 from keras_vit.serving.limits import Refusal
@@ -120,7 +121,7 @@ class _Desk:
         )
 
     async def predict(self, request):
-        top = _whole(request, "top", 5)
+        top = _whole(request, "top", None if self._answers.several else TOP)
         picture = request.query_params.get("picture", "") in ("1", "true", "yes")
         name, found = await self._answer(request, self._answers.predict)
         if found.error is not None:
@@ -205,7 +206,9 @@ class _Guarded:
 
 def _whole(request, name, default):
     """A positive integer of the query."""
-    text = request.query_params.get(name, str(default))
+    text = request.query_params.get(name)
+    if text is None:
+        return default
     if not (text.isascii() and text.isdigit() and 0 < int(text[:9])):
         raise Refusal(
             422, f"`{name}` must be a positive integer. Received: {text[:40]}"

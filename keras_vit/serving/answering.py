@@ -14,6 +14,7 @@ from keras_vit.explaining.writing import Offers
 from keras_vit.inference.detecting import BoxFinder, detections, gives_boxes
 from keras_vit.inference.loaded import (
     class_names,
+    gives_labels,
     gives_pixels,
     load_model,
     output_kind,
@@ -40,6 +41,8 @@ class Answers:
         model: The Keras model.
         kind: `"classes"`, `"pixels"` or `"boxes"`: what it gives.
         class_names: List of strings.
+        several: Whether an image may have several classes; an answer has those above
+            their thresholds, perhaps none.
 
     Raises:
         ValueError: if the model gives none of these.
@@ -63,6 +66,7 @@ class Answers:
                 f"{self.kind}."
             )
         boxes = self.kind == "boxes"
+        self.several = self.kind == "classes" and gives_labels(model)
         self.class_names = BoxFinder(model).class_names if boxes else class_names(model)
 
     def predict(self, files):
@@ -73,13 +77,14 @@ class Answers:
 
         Returns:
             List of `Prediction`, `Segmentation` or `Detections`, one for each, with
-            every class. One that cannot be decoded has an `error`.
+            every class, or those above their thresholds. One that cannot be decoded has
+            an `error`.
         """
         if self.kind == "boxes":
             return list(detections(self.model, files, **self._options))
         if self.kind == "pixels":
             return list(segmentations(self.model, files, **self._options))
-        top = len(self.class_names)
+        top = None if self.several else len(self.class_names)
         return list(predictions(self.model, files, top, **self._options))
 
     def warm_up(self):
@@ -138,7 +143,7 @@ def to_json(found, name, *, top, picture):
     Args:
         found: What `Answers.predict` gave of it.
         name: String, what to call the image.
-        top: Integer, the number of classes of a whole image.
+        top: Integer, the number of classes of a whole image; `None` for all.
         picture: Boolean, whether to add pictures of masks and boxes.
     """
     answer = {**found.to_json(), "file": name}

@@ -1,6 +1,7 @@
 """The description of the addresses by OpenAPI 3.1, as a dictionary."""
 
 from keras_vit._version import __version__
+from keras_vit.inference.predicting import TOP
 from keras_vit.serving.answering import PICTURED
 
 STATUSES = {
@@ -43,8 +44,11 @@ def specification(title, answers, limits):
         what = f"Whether to add a picture: {PICTURED[answers.kind]}."
         parameters.append(_parameter("picture", what, schema))
     else:
-        schema = {"type": "integer", "minimum": 1, "default": 5}
+        schema = {"type": "integer", "minimum": 1, "default": TOP}
         what = "The number of classes, the most probable first."
+        if answers.several:
+            del schema["default"]
+            what += " By default all that are above their thresholds, perhaps none."
         parameters.append(_parameter("top", what, schema))
     if answers.why_no_explanation() is None:
         view = {"title": _TEXT, "note": _TEXT, "picture": _ADDRESS}

@@ -86,7 +86,7 @@ def _operation(path, method, what):
     rows = [
         f"<tr><td class='text'><code>{escaped(each['name'])}</code></td>"
         f"<td class='text'>{escaped(each['description'])}</td>"
-        f"<td>{escaped(each['schema']['default'])}</td></tr>"
+        f"<td>{escaped(each['schema'].get('default', ''))}</td></tr>"
         for each in what.get("parameters", ())
     ]
     if rows:

@@ -70,6 +70,19 @@ def test_mean_iou_is_that_of_the_evaluation_at_the_sizes_of_the_masks(tmp_path):
         assert "broken" in compare_runs(tmp_path).skipped[0][1]
 
 
+def test_of_several_labels_there_is_the_mean_average_precision_of_the_test(tmp_path):
+    for name, value in (("a", 0.5), ("b", 0.75)):
+        write_run(tmp_path / name, [0.5])
+        rows = [{"epoch": 1, "loss": 1.0, "val_mean_ap": 0.25}]
+        RunFolder(tmp_path / name).write_history(rows)
+        found = tmp_path / name / "evaluation.json"
+        found.write_text(json.dumps({"task": "multilabel", "mean_ap": value}))
+    table = compare_runs(tmp_path).sorted("mean_ap")
+    assert [(run.name, run.mean_ap) for run in table] == [("b", 0.75), ("a", 0.5)]
+    assert "mean AP" in table.header and "75.00" in str(table)
+    assert " val" not in str(table)
+
+
 def test_one_run_folder_is_a_table_of_one(runs):
     (run,) = compare_runs(runs / "a")
     assert run.name == "a"

@@ -82,6 +82,22 @@ def test_too_many_and_too_slow_get_503_and_504_and_the_others_their_answers():
         until(lambda: send(address, photo(3))[0] == 200)
 
 
+def test_of_several_labels_all_above_their_thresholds_are_given():
+    names = [f"label {number}" for number in range(9)]
+    made = asking.model(9)
+    cuts = [0.001] * 8 + [0.999]
+    made.metadata.update(task="multilabel", class_names=names, thresholds=cuts)
+    with served(made) as (address, _):
+        (expected,) = keras_vit.predict(made, photo())
+        answer = send(address, photo())[1]
+        assert len(expected.classes) == 8
+        assert shares(answer) == pytest.approx(dict(expected.classes), abs=1e-6)
+        assert len(send(address, photo(), "/predict?top=2")[1]["classes"]) == 2
+        assert b"above their thresholds" in ask(address, "/docs")[2]
+        made.metadata["thresholds"] = [0.999] * 9
+        assert send(address, photo())[1]["classes"] == []
+
+
 def test_the_answer_of_a_segmenter_has_shares_a_picture_and_its_mask():
     made = keras_vit.Segmenter(asking.model(), 2)
     data = photo(3, (20, 30))
