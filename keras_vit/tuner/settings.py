@@ -5,6 +5,7 @@ import json
 
 from keras_vit.common.checks import check_choice, check_positive
 from keras_vit.training.measuring import DataFacts
+from keras_vit.training.recipes.monitored import measured
 from keras_vit.training.recipes.recipe import Recipe
 from keras_vit.tuner.budget import Budget
 from keras_vit.tuner.ranges import range_from_json
@@ -41,6 +42,12 @@ class SearchSettings:
         check_choice(self.algorithm, ALGORITHMS, "algorithm")
         check_choice(self.objective, OBJECTIVES, "objective")
         check_positive(trials=self.trials)
+        if self.objective not in (known := measured(self.recipe)):
+            names = " or ".join(name for name in OBJECTIVES if name in known)
+            raise ValueError(
+                f"A run for {self.recipe.task} does not measure the objective "
+                f"{self.objective}: give {names} (--objective {names})."
+            )
         if self.epochs is not None:
             check_positive(epochs=self.epochs)
         recipe, space = self.trial_recipe, self.space

@@ -11,6 +11,7 @@ import pytest
 
 from keras_vit.common.files import replacing
 from keras_vit.training import Interrupted, RunFolder
+from keras_vit.training.measuring import DataFacts
 from keras_vit.training.recipes.files import find_recipe
 from keras_vit.tuner import (
     Between,
@@ -257,6 +258,14 @@ def test_wrong_settings_are_refused_before_anything_is_written(
 ):
     with pytest.raises(ValueError, match=message):
         search(hypermodel(tiny, space), tmp_path / "search", **options)
+    assert not (tmp_path / "search").exists()
+
+
+def test_several_labels_are_compared_by_the_loss_or_refused(tiny, space, tmp_path):
+    recipe = dataclasses.replace(tiny, task="multilabel")
+    made = hypermodel(recipe, space, facts=DataFacts((8, 8), 3, 2, 18, 4))
+    with pytest.raises(ValueError, match=r"not measure .*val_accuracy: give val_loss"):
+        search(made, tmp_path / "search")
     assert not (tmp_path / "search").exists()
 
 
