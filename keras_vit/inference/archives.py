@@ -1,5 +1,6 @@
 """Images in zip and tar archives, read in memory: nothing is written to the disk."""
 
+import contextlib
 import io
 import logging
 import os
@@ -152,7 +153,15 @@ def _of_zip(file, bound):
                     return "it is larger than the archive says, and is not read."
                 return data
 
-            yield each.filename.replace("\\", "/"), load
+            yield _zip_name(each).replace("\\", "/"), load
+
+
+def _zip_name(each):
+    """A name inside a zip. Many tools write UTF-8 without the mark that says so."""
+    with contextlib.suppress(UnicodeError):
+        if not each.flag_bits & 0x800:
+            return each.filename.encode("cp437").decode()
+    return each.filename
 
 
 def _of_tar(file, bound):

@@ -77,6 +77,14 @@ def test_an_archive_gives_the_images_of_the_folder_that_was_packed(tmp_path, end
     assert sorted(p.name for p in tmp_path.iterdir()) == [path.name]  # nothing unpacked
 
 
+def test_names_of_zips_without_the_mark_of_utf8_are_read_as_what_they_are(tmp_path):
+    # As Info-ZIP's zip writes them, and old tools of DOS.
+    for name, encoded in (("grün.png", "grün.png".encode()), ("ü.png", b"\x81.png")):
+        path = write_zip(tmp_path / "a.zip", {"x" * len(encoded): png(1)})
+        path.write_bytes(path.read_bytes().replace(b"x" * len(encoded), encoded))
+        assert outcome(path) == {name: png(1)}
+
+
 @pytest.mark.parametrize("write", [write_zip, write_tar])
 def test_names_that_lead_out_are_refused_and_the_others_are_read(tmp_path, write):
     path = tmp_path / ("a.zip" if write is write_zip else "a.tar")
