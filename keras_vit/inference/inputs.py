@@ -1,5 +1,6 @@
 """What users call images: paths, folders, lists, archives, and images in memory."""
 
+import codecs
 import logging
 import os
 
@@ -54,6 +55,19 @@ def find_images(files):
         yield from ((name, error) for name, _, error in found)
 
 
+def lines_of(data):
+    """The lines of a list in bytes that are not empty; a zero byte may end each.
+
+    What Windows puts before a text is not of its first line, and may say UTF-16.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text = data.decode("utf-16", "replace")
+    else:
+        text = os.fsdecode(data.removeprefix(codecs.BOM_UTF8))
+    lines = text.split("\0") if "\0" in text else text.splitlines()
+    return [line for line in lines if line.strip()]
+
+
 def _listed(images):
     if images is None:
         return []
@@ -96,8 +110,7 @@ def _of_list(path):
     try:
         check_regular(path)
         if path.lower().endswith(LISTS):
-            lines = os.fsdecode(read_regular(path, _LONGEST)).splitlines()
-            files = [line.strip() for line in lines if line.strip()]
+            files = [line.strip() for line in lines_of(read_regular(path, _LONGEST))]
         else:
             rows, header = read_table(path)
             known = {name.lower(): name for name in reversed(header)}

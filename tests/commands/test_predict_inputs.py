@@ -63,12 +63,14 @@ def test_folder_archive_and_list_give_the_same(
     with zipfile.ZipFile(archive, "w") as packed:
         for file in sorted(photos.iterdir()):
             packed.write(file, file.name)
-    names.write_text(
-        "\n".join(f"my photos/{file.name}" for file in sorted(photos.iterdir()))
-    )
+    listed = "\r\n".join(f"my photos/{file.name}" for file in sorted(photos.iterdir()))
+    names.write_text(listed)
+    windows = [tmp_path / "utf-8-sig.txt", tmp_path / "utf-16.txt"]
+    for path in windows:
+        path.write_text(listed, encoding=path.stem)
     stdin = "\0".join(map(str, sorted(photos.iterdir()))).encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-    for given in (archive, names, "-"):
+    for given in (archive, names, *windows, "-"):
         assert list(rows(capsys, model, given).values()) == list(wanted.values()), given
     assert cli.main(["predict", model, "-"]) == 1  # nothing is left in it
     assert "Standard input named no images" in capsys.readouterr().err

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import sys
 from itertools import chain
 from pathlib import Path
@@ -30,8 +29,8 @@ class Predict:
     pixels, and writes masks with --out, --overlay and --coco. One that finds objects
     prints and writes their boxes. A file that cannot be
     read is named on stderr; the others are still predicted, and the exit status is 1.
-    Each row is written as soon as it is known: Ctrl-C keeps what was predicted, also as
-    valid JSON.
+    Each row is printed as soon as it is known: Ctrl-C keeps what was predicted, also as
+    valid JSON. The one file of --out is written whole, at the end.
     """
 
     # Run folder, .keras file, a file or folder of weights that says what it is, or
@@ -192,9 +191,9 @@ def _from_input(file):
     """
     if file != "-":
         return [file]
-    text = os.fsdecode(sys.stdin.buffer.read())
-    lines = text.split("\0") if "\0" in text else text.splitlines()
-    files = [line for line in lines if line.strip()]
+    from keras_vit.inference.inputs import lines_of
+
+    files = lines_of(sys.stdin.buffer.read())
     if not files:
         raise ValueError("Standard input named no images, one on each line.")
     return files
