@@ -101,7 +101,7 @@ def parse(args):
     from keras_vit.commands.words.reading import understood
 
     name, *words = args
-    if name in HELP:
+    if name in (*HELP, "help"):
         print(help_pages.overview(COMMANDS), end="")
         raise SystemExit(0)
     if name.startswith(COMPLETION):
@@ -111,6 +111,8 @@ def parse(args):
         meant = hint(name, COMMANDS)
         if os.path.exists(name):
             meant = f" To train on it: {command('train', name)}."
+        elif os.path.basename(name) != name:
+            meant = " There is no such file or folder either."
         raise WrongUsage(f"There is no command {name!r}.{meant} All: {PROGRAM} --help")
     kind = COMMANDS[name]
     if asked := [word for word in words if word in HELP]:

@@ -246,6 +246,21 @@ def test_words_without_dashes_are_read_as_ultralytics_has_them(tmp_path, monkeyp
     assert tune.space == ("epochs=3", "model=small")  # values of an option of ours
 
 
+def test_what_is_a_word_here_is_asked_for_as_a_word():
+    for words in (["--model", "runs/x", "a.png"], ["model=runs/x", "source=a.png"]):
+        with pytest.raises(WrongUsage, match="predict MODEL FILE"):
+            cli.parse(["predict", *words])
+    assert cli.parse(["probe", "data=./photos"]).data == "./photos"
+
+
+def test_help_is_a_command_and_a_path_is_no_misspelled_one(capsys):
+    assert cli.main(["help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: keras-vit COMMAND")
+    assert cli.main(["./nothere"]) == 2
+    error = capsys.readouterr().err
+    assert "no such file" in error and "Did you mean" not in error
+
+
 @pytest.mark.parametrize(
     "words, answer",
     [

@@ -49,7 +49,10 @@ class _Reader:
         # Fields are named as they are; `recipe` is called otherwise than its field.
         self.options = {o.name: o for o in options}
         self.flags = {flag: o for o in options for flag in o.flags}
-        self.words = [o.name for o in options_of(kind) if o.positional]
+        # Words by the name of their option, had they one.
+        self.places = {
+            o.name.replace("_", "-"): o.place for o in options_of(kind) if o.positional
+        }
         self.has = {o.name for o in options_of(kind)}
 
     def with_dashes(self, word):
@@ -59,12 +62,13 @@ class _Reader:
             return word
         name = start[1].replace("_", "-")
         known = f"--{name}" in self.flags or SAME.get(name) in self.options
-        return f"--{word}" if known or self._is_instead(name) else word
+        known = known or name in self.places or self._is_instead(name)
+        return f"--{word}" if known else word
 
     def named_word(self, word, rest):
         """The value of `--data DATA` where the command takes it as its only word."""
         name, equals, value = word[2:].partition("=")
-        if [name] != self.words or not (equals or rest):
+        if [name] != list(self.places) or not (equals or rest):
             return None
         return value if equals else rest.pop(0)
 
@@ -115,6 +119,9 @@ class _Reader:
         name = written[2:].replace("_", "-")
         if what is None and self._is_instead(name):
             what = INSTEAD[name][1]
+        if what is None and name in self.places:
+            words = " ".join(self.places.values())
+            what = f"give {self.places[name]} as a word: {PROGRAM} {self.name} {words}"
         if what is not None:
             raise WrongUsage(f"{self.name} has no option {written}: {what}.")
         known = {flag: flag for flag in self.flags}
