@@ -21,8 +21,9 @@ _TOO_LARGE = re.compile(
 _UNITS = {"K": 2**10, "M": 2**20, "G": GIB}
 # Images of a chip, of which the largest batch is a multiple.
 MULTIPLE = 8
-# Full compiles that may correct the batch that the quick mode found.
-CORRECTIONS = 3
+# Full compiles that may correct the batch that the quick mode found, and how many times
+# larger it must be expected to get for one more.
+CORRECTIONS, WORTH_ANOTHER = 3, 1.05
 
 
 def tpu_check(
@@ -161,18 +162,32 @@ def largest_batch(recipe, topology, *, confirm=True, **options):
     found = tpu_check(few, topology, quick=True, **options)
     if not found.fits:
         return found
-    per_image = found.temporary / MULTIPLE
-    free = found.memory - (found.peak - found.temporary)
-    share = max(MULTIPLE, math.floor(free / per_image) // MULTIPLE * MULTIPLE)
+    first, per_image = found, found.temporary / MULTIPLE
+    share, best = _rounded(MULTIPLE + (found.memory - found.peak) / per_image), None
     for _ in range(CORRECTIONS):
         larger = dataclasses.replace(few, batch_size=share * count)
         found = tpu_check(larger, topology, quick=not confirm, **options)
-        if found.fits or share == MULTIPLE:
-            break
-        over = found.peak / found.memory
-        smaller = math.floor(share / over) // MULTIPLE * MULTIPLE
-        share = max(MULTIPLE, min(share - MULTIPLE, smaller))
-    return found
+        if found.fits:
+            best = found
+            # A few images took more memory each than many do.
+            per_image = (found.temporary - first.temporary) / max(1, share - MULTIPLE)
+            if per_image <= 0:
+                break
+            wanted = _rounded(share + (found.memory - found.peak) / per_image)
+            if wanted < WORTH_ANOTHER * share:
+                break
+        else:
+            wanted = _rounded(share * found.memory / found.peak)
+            wanted = min(share - MULTIPLE, wanted)
+            no_better = best is not None and wanted * count <= best.batch_size
+            if wanted < MULTIPLE or no_better:
+                break
+        share = wanted
+    return best or found
+
+
+def _rounded(images):
+    return max(MULTIPLE, math.floor(images) // MULTIPLE * MULTIPLE)
 
 
 # The step that is compiled ------------------------------------------------------------

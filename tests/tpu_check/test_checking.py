@@ -114,6 +114,21 @@ def test_a_full_compile_corrects_the_extrapolation(monkeypatch):
     assert found.fits and 80 <= found.batch_size / 8 <= 94
 
 
+def test_memory_that_few_images_take_does_not_make_the_batch_small(monkeypatch):
+    compiler = Compiler(monkeypatch)
+
+    def padded(request, *rest):
+        images = request["batch_size"] / 8
+        compiler.per_image = 0.01 + 0.1 / images  # GiB a block: 0.1 whatever the batch
+        return Compiler.compile(compiler, request, *rest)
+
+    monkeypatch.setattr(checking, "compile_in_child", padded)
+    # 15.75 GiB less 2.2 of weights and 1.2, in images of 0.12 GiB: 96 on each chip.
+    with_room = compiler.per_block * 12 + 1 + 1.2 + 0.12 * 96
+    assert with_room < 15.75 < with_room + 0.12 * 8
+    assert largest_batch(Recipe(**TI), "v5e:2x4").batch_size == 8 * 96
+
+
 def test_where_nothing_fits_it_says_so(monkeypatch):
     Compiler(monkeypatch, per_block=2.0)
     found = largest_batch(Recipe(**TI), "v5e:2x4")
