@@ -69,6 +69,13 @@ class LabelEvaluation:
     part: str | None = None
     # Classes of the model that the data do not have.
     left_out: tuple = ()
+    # The group of each image, strings `(N,)`, where they came in groups (`group_by`).
+    groups: np.ndarray | None = dataclasses.field(default=None, repr=False)
+
+    @property
+    def num_groups(self) -> int:
+        """How many groups the images come in; 0 where they are not grouped."""
+        return 0 if self.groups is None else len(set(self.groups))
 
     @property
     def num_examples(self) -> int:
@@ -131,18 +138,24 @@ class LabelEvaluation:
     def intervals(self) -> dict:
         """95 % intervals of `scores`, `(low, high)`, by bootstrap over images.
 
+        Where images come in two groups or more, whole groups are drawn: those of one
+        patient are alike, and an interval over single images would be too narrow.
+
         Percentiles of 1,000 resamples; a class without a positive in a resample is left
         out of its mean average precision.
         """
-        number = self.num_examples
+        number, member = self.num_examples, np.arange(self.num_examples)
+        if self.num_groups > 1:
+            names, member = np.unique(self.groups.astype(str), return_inverse=True)
+            number = len(names)
         random = np.random.default_rng(SEED)
         found = {name: [] for name in self.scores}
-        step = max(1, _AT_ONCE // number)
+        step = max(1, _AT_ONCE // self.num_examples)
         for begin in range(0, RESAMPLES, step):
             draws = min(step, RESAMPLES - begin)
             share = np.full(number, 1 / number)
             weights = random.multinomial(number, share, draws).astype("float32")
-            self._resample(weights, found)
+            self._resample(weights[:, member], found)
         values = {name: np.concatenate(parts) for name, parts in found.items()}
         return {
             name: tuple(np.nanpercentile(v, (2.5, 97.5)).tolist())
@@ -156,10 +169,10 @@ class LabelEvaluation:
         wrong = false | missed
         counts = [weights @ x.astype("float32") for x in self.answers]
         micro, macro = f1_scores(*counts)
-        number, classes = self.labels.shape
+        number = weights.sum(axis=1)
         each = [
             average_precision(self.labels[:, k], self.probabilities[:, k], weights)
-            for k in range(classes)
+            for k in range(self.labels.shape[1])
             if self.labels[:, k].any()
         ]
         if each:
@@ -199,6 +212,7 @@ class LabelEvaluation:
             "data": self.data,
             **({"part": self.part} if self.part else {}),
             "num_examples": self.num_examples,
+            **({"groups": self.num_groups} if self.num_groups else {}),
             **self.scores,
             **intervals,
             "classes": self.classes,
@@ -294,6 +308,7 @@ def evaluate_labels(
         false=examples[0],
         missed=examples[1],
         part=part,
+        groups=source.groups,
         left_out=tuple(n for k, n in enumerate(names) if k not in places),
     )
 

@@ -62,14 +62,16 @@ def write_labels_report(evaluation, path, title="Evaluation", advice=None):
 def labels_page(evaluation, title="Evaluation", advice=None):
     """The page as a string; see `write_labels_report`."""
     part = f": {escaped(evaluation.part)}" if evaluation.part else ""
+    groups = evaluation.num_groups
+    drawn = f"the {groups:,} groups" if groups > 1 else "the images"
     curves = themed_svg(lambda: plot_label_curves(evaluation), "p")
     errors = themed_svg(lambda: plot_label_errors(evaluation), "e")
     parts = [
         f"<h1>{escaped(title)}</h1>",
         f"<p>{escaped(evaluation.data)}{part}</p>",
         _numbers(evaluation),
-        "<p class='note'>Below each number its 95 % interval, by bootstrap over the "
-        "images. F1 and what follows are at the thresholds of the table, which "
+        "<p class='note'>Below each number its 95 % interval, by bootstrap over "
+        f"{drawn}. F1 and what follows are at the thresholds of the table, which "
         "training chose on its validation images; average precision (AP) and the area "
         "under the ROC curve (AUC) need none.</p>",
         *advised(advice),

@@ -1,5 +1,7 @@
 """Scores of several labels an image, beside those of scikit-learn."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -91,6 +93,19 @@ def test_f1_hamming_and_exact_match_are_those_of_scikit_learn():
     false, missed = said & (labels == 0), ~said & (labels == 1)
     count = int((false[:, 1] & missed[:, 0]).sum())
     assert pairs.get(("class 1", "class 0"), 0) == count
+
+
+def test_copies_in_one_group_make_no_interval_narrower():
+    labels, scores = example()
+    once = evaluation(labels, scores, np.full(5, 0.5))
+    names = np.repeat([f"patient {k:02d}" for k in range(len(labels))], 3)
+    copies = (np.repeat(x, 3, axis=0) for x in (labels, scores))
+    thrice = evaluation(*copies, np.full(5, 0.5))
+    grouped = dataclasses.replace(thrice, groups=names.astype(object))
+    assert grouped.to_json()["groups"] == len(labels)
+    for name, bounds in once.intervals.items():
+        np.testing.assert_allclose(grouped.intervals[name], bounds, rtol=1e-5)
+        assert np.ptp(thrice.intervals[name]) < np.ptp(bounds)
 
 
 def test_intervals_hold_the_score_and_shrink_with_the_images():
