@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from importlib import resources
 
 import numpy as np
@@ -48,7 +49,8 @@ def write_list(looked, parts, path):
         if source.files is None:
             return []
         for name, file, label in zip(source.files, source.paths, source.labels):
-            row = {"file": file, "label": source.class_names[int(label)], "split": part}
+            name_of_class = source.class_names[int(label)]
+            row = {"file": _whole(file), "label": name_of_class, "split": part}
             suspect = suspects.get((part, name))
             if suspect is not None:
                 row["suggested"] = suspect.suggested
@@ -178,4 +180,9 @@ def images_at(sources, places):
 
 def _row(looked, part, place, place_of):
     paths = looked.sources[part].paths
-    return None if paths is None else place_of.get((part, paths[place]))
+    return None if paths is None else place_of.get((part, _whole(paths[place])))
+
+
+def _whole(file):
+    """The path from the root: others would be read from where the list is."""
+    return os.path.abspath(file)

@@ -115,6 +115,24 @@ def test_a_run_without_advice_or_end_says_so(run, tmp_path):
         read_advice(tmp_path / "copy")
 
 
+def test_a_list_is_read_from_anywhere_though_the_data_was_named_from_here(
+    photos, tmp_path, monkeypatch
+):
+    from keras_vit.advising.looking import Looked, Suspect
+    from keras_vit.advising.relabelling import write_list, write_relabel_page
+
+    monkeypatch.chdir(photos.parent)
+    parts = dict(load_parts(Recipe(photos.name, validation_fraction=0)).named())
+    name = parts["train"].files[3]
+    suspect = Suspect("train", 3, name, "dark", "light", 0.9, 9, 10)
+    rows = write_list(Looked(120, [suspect], parts), parts, tmp_path / "list.csv")
+    write_relabel_page(Looked(120, [suspect], parts), tmp_path / "page.html", rows)
+    assert "data-row='3'" in (tmp_path / "page.html").read_text()
+    monkeypatch.chdir(tmp_path)
+    again = dict(load_parts(Recipe("list.csv", validation_fraction=0)).named())
+    assert [s.num_examples for s in again.values()] == [96, 24]
+
+
 def test_images_in_memory_have_no_list(run):
     from keras_vit.advising.looking import look_at_images
     from keras_vit.advising.relabelling import write_list, write_relabel_page
