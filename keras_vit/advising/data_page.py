@@ -47,7 +47,7 @@ def write_data_page(parts, check, path, title):
         _numbers(parts, check),
         "<h2>What to look at</h2>",
         _list(remarks(check)),
-        f"<p>Next: <code>{escaped(next_command(title))}</code></p>",
+        f"<p>Next: <code>{escaped(next_command(title, check))}</code></p>",
         *_duplicates(parts, check),
         *_odd(parts, check),
         *_classes(parts),
@@ -55,9 +55,10 @@ def write_data_page(parts, check, path, title):
     write_text(path, html_page(title, elements, STYLE + SMALLER))
 
 
-def next_command(name):
+def next_command(name, check):
     """The command that trains on a data set, as one types it."""
-    return shlex.join([PROGRAM, "train", "--data", str(name)])
+    skip = ["--corrupt", "skip"] if check.broken else []
+    return shlex.join([PROGRAM, "train", "--data", str(name), *skip])
 
 
 def counts_of(check):

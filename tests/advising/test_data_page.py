@@ -34,7 +34,8 @@ def test_the_page_shows_classes_and_findings(photos, tmp_path, capsys):
     assert "  train: 38 images: <hen> 12, cat 12, dog 14" in shown
     assert "also training images: 1" in shown and "broken.png" in shown
     assert "empty.png (hardly any contrast" in shown
-    assert shown.splitlines()[-1] == f"next: keras-vit train --data '{photos}'"
+    next_ = f"next: keras-vit train --data '{photos}' --corrupt skip"
+    assert shown.splitlines()[-1] == next_  # as it has a broken image
     for odd in ("licence", "prepared", "to get it"):
         assert odd not in shown
     text = page.read_text()

@@ -85,7 +85,7 @@ class Data:
         if is_text and self.report is not None:
             print(f"report: {self.report}")
         if is_text:
-            print(f"next: {next_command(self.name)}")
+            print(f"next: {next_command(self.name, check)}")
 
 
 def _is_here(found):
