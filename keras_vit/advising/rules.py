@@ -27,9 +27,9 @@ RULES = (
     Rule(
         "no_better_than_guessing",
         when.no_better_than_guessing,
-        "The model has learned nothing yet: {accuracy:.1%} are right (95 % interval "
-        "{low:.1%} to {high:.1%}), and always saying {class} gives {majority:.1%}. Try "
-        "a lower learning rate first.",
+        "Nothing shows that the model has learned anything: {accuracy:.1%} are right "
+        "(95 % interval {low:.1%} to {high:.1%}), and always saying {class} gives "
+        "{majority:.1%}. Try a lower learning rate first.",
         "train --recipe {run} --learning-rate {rate}",
     ),
     Rule(
