@@ -8,7 +8,8 @@ The same by commands, for your photos and a pretraining run or a ViT to start fr
     keras-vit train --data PHOTOS --weights runs/adapted
 
 Data: Fashion-MNIST inside the package, dark on light in the part that plays your photos
-(without labels, then with 10 of each class). Cost: about 4 minutes of CPU time.
+(without labels, then with 10 of each class). Cost: 20 passes over 4,800 and over 1,000
+small images, and three trainings of 200 steps.
 """
 
 import dataclasses

@@ -40,11 +40,12 @@ def describe(model, plan):
 def _class_names(checkpoint, count):
     """The names of the classes of a checkpoint's head, if they are as many.
 
-    Official files do not name them, and those of 1000 and 21843 are of ImageNet.
+    Official files do not name them, and those of 1000 and 21843 are of ImageNet. A
+    model that this package saved without names may have learned any classes.
     """
     own = checkpoint.config.get("metadata") or {}
     names = checkpoint.class_names or own.get("class_names")
-    if not names and count in IMAGENET_SIZES:
+    if not names and count in IMAGENET_SIZES and not checkpoint.settings:
         return [name for _, name in imagenet_classes(count)]
     return list(names) if names and len(names) == count else None
 

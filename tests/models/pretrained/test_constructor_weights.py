@@ -144,6 +144,13 @@ def test_class_names_come_with_the_weights(tmp_path):
         assert "class_names" not in model.metadata
 
 
+def test_a_saved_model_without_names_gets_none_of_imagenet(tmp_path):
+    theirs = randomize(small(num_classes=1000))
+    theirs.save(tmp_path / "model.keras")
+    for weights in (theirs, tmp_path / "model.keras"):
+        assert "class_names" not in small(num_classes=1000, weights=weights).metadata
+
+
 def test_what_a_file_says_of_images_and_classes_comes_with_it(tmp_path, caplog):
     theirs = randomize(small(image_size=8))
     theirs.metadata["class_names"] = ["ant", "bee", "cat", "dog", "emu"]
