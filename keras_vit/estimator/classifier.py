@@ -156,6 +156,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
     def _labels(self, y):
         check_classification_targets(y)
+        if y.size != len(y):
+            raise ValueError(f"Each image needs one class. Received: y of {y.shape}")
         self.classes_, labels = np.unique(y, return_inverse=True)
         return labels.astype("int64").ravel()
 

@@ -21,6 +21,12 @@ def fit_source(source, recipe):
     Raises:
         ValueError: if recipe, images and model contradict each other.
     """
+    if recipe.task != "classification" or recipe.masked_target is not None:
+        raise ValueError(
+            "`Classifier` learns one class for each image; other tasks are for "
+            f"keras_vit.training.train. Received: task={recipe.task!r}, "
+            f"masked_target={recipe.masked_target!r}"
+        )
     check_model(recipe)
     size, channels = source.image_size, source.num_channels
     arguments = model_arguments(recipe, native_size=size, num_channels=channels)

@@ -134,6 +134,14 @@ def test_images_without_classes_are_refused(data):
         tiny().fit("fashion_mnist_mini", data[1])
 
 
+def test_several_labels_an_image_are_refused(data):
+    images, y = data
+    with pytest.raises(ValueError, match=r"one class.*y of \(2, 2\)"):
+        tiny().fit(["a.png", "b.png"], [[0, 1], [1, 1]])
+    with pytest.raises(ValueError, match="task='multilabel'"):
+        keras_vit.Classifier(options={"task": "multilabel"}).fit(images, y)
+
+
 def test_without_scikit_learn_the_pip_line_is_named(monkeypatch):
     monkeypatch.setattr(installed, "is_installed", lambda name: name != "sklearn")
     monkeypatch.delitem(sys.modules, "keras_vit.estimator")

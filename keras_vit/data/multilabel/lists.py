@@ -21,6 +21,9 @@ from keras_vit.data.readers.lists import (
 LABEL_COLUMNS = ("labels", "label", "classes", "class", "tags")
 # A column of which at least so large a share is 0 or 1 is meant as labels.
 MEANT = 0.9
+# Columns of 0 and 1 that often are no labels.
+FACTS = ("sex", "gender", "male", "female", "age", "smoker", "fold")
+FACTS += ("is_train", "is_test", "train", "test", "valid")
 NAMED = 5
 
 
@@ -158,7 +161,14 @@ def _labels(shown, lines, cells, others, given, learned):
         shown_cells = [cell or "empty" for cell in cells[name]]
         refuse_rows(shown, lines, (values < 0).tolist(), what, shown_cells)
     aside = [name for name in others if name not in names]
-    note = f"the classes are the {len(names)} columns of 0 and 1."
+    few = ", ".join(map(display, names[:NAMED])) + ", ..." * (len(names) > NAMED)
+    note = f"the classes are the {len(names)} columns of 0 and 1: {few}."
+    facts = [name for name in names if name.lower() in FACTS]
+    if facts and not given:
+        note += (
+            f" The column {' and '.join(map(display, facts))} is learned as a label, "
+            "too: remove it from the list if it is none."
+        )
     if aside:
         note += f" Not read: {', '.join(map(display, aside[:NAMED]))}."
     return list(names), np.stack(columns, axis=1), [note]

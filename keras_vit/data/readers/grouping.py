@@ -58,7 +58,9 @@ def _matched(place, pattern, files):
             r"'(patient\d+)_'."
         ) from None
     if expression.groups != 1:
-        columns = " and no column of the list" if place.kind == "list" else ""
+        columns = "; a column needs the list itself as the data"
+        if place.kind == "list":
+            columns = " and no column of the list"
         raise ValueError(
             "`group_by` must be a column of a list, or a regular expression on file "
             r"names with one group in parentheses, such as '(patient\d+)_'. Received: "

@@ -65,6 +65,13 @@ def test_columns_of_0_and_1_are_labels_and_others_are_not(root, caplog):
     assert source.class_names == ["bird", "cat", "dog"]
     assert source.labels.tolist() == truth()
     assert "Not read: age" in caplog.text
+    assert "0 and 1: bird, cat, dog. Not read" in caplog.text
+    sexes = write(
+        root, "file,bird,cat,sex", [f"{a},{b},{c}" for a, b, c in truth()], "s.csv"
+    )
+    with caplog.at_level(logging.INFO):
+        assert load(sexes, **TASK).class_names == ["bird", "cat", "sex"]
+    assert "column sex is learned as a label, too" in caplog.text
     chosen = load(path + ":all", columns={"label": ["dog", "bird"]}, **TASK)
     assert chosen.class_names == ["dog", "bird"]
     assert chosen.labels.tolist() == truth(("dog", "bird"))
