@@ -59,6 +59,8 @@ def advise(run, *, look=True, place=None):
         keras-vit train --recipe runs/mine --epochs 72
     """
     folder = run if isinstance(run, RunFolder) else RunFolder(run)
+    if not folder.is_run():
+        raise ValueError(f"There is no training run in {folder}: it has no run.json.")
     record = folder.read_record(needed=("recipe", "data"))
     if record.get("status") != "finished":
         raise ValueError(

@@ -103,6 +103,8 @@ def test_asked_again_without_the_images_it_says_the_rest(run):
 
 
 def test_a_run_without_advice_or_end_says_so(run, tmp_path):
+    with pytest.raises(ValueError, match="There is no training run in"):
+        keras_vit.advise(tmp_path)
     assert read_advice(tmp_path) == []
     shutil.copytree(run, tmp_path / "copy")
     record = json.loads((run / "run.json").read_text())

@@ -148,7 +148,8 @@ def read_record(path, needed=()):
             )
     except ValueError as error:
         raise Damaged(
-            f"{path} is not the record of a training run, or is damaged: {error}. "
+            f"{path} is not the record of a training run, or is damaged: "
+            f"{str(error).rstrip('.')}. "
             "Bring the file back as it was, or use another folder."
         ) from None
     return record
