@@ -120,9 +120,14 @@ def _results(record, evaluation):
 
 
 def _kept(record):
-    """When the run ended early, and which of its weights are judged."""
+    said = judged_weights(record)
+    return ["", said] if said else []
+
+
+def judged_weights(record):
+    """When a run ended early, and which of its weights are judged; else `None`."""
     said = [record.get("stopped"), plain(record.get("kept")).get("said")]
-    return ["", " ".join(filter(None, said))] if any(said) else []
+    return " ".join(filter(None, said)) or None
 
 
 # Of tasks that are not one class an image: measures, and columns of the classes.

@@ -24,7 +24,7 @@ from keras_vit.evaluation import (
     write_segmentation_report,
 )
 from keras_vit.evaluation.report.pictures import MOST_CLASSES
-from keras_vit.reporting.card import model_card
+from keras_vit.reporting.card import judged_weights, model_card
 from keras_vit.training.model_arguments import OF_WHOLE_IMAGES
 from keras_vit.training.tracking.tracking import report_results
 from keras_vit.visualize import plane_fields, plot_filters
@@ -99,12 +99,13 @@ def write_results(folder, *, preprocessing=None, progress=None, place=None, look
     if own.get("task") in (None, *OF_WHOLE_IMAGES):
         write_predictions(evaluation, folder.path / "predictions.npz")
     write_text(folder.path / "model_card.md", card)
-    advice = advise(folder, look=look, place=place)
+    advice, weights = advise(folder, look=look, place=place), judged_weights(record)
     try:
         if other:
-            other[1](evaluation, folder.path / "report.html", str(folder), advice)
+            page = folder.path / "report.html"
+            other[1](evaluation, page, str(folder), advice, weights)
         else:
-            _draw(evaluation, folder, advice)
+            _draw(evaluation, folder, advice, weights)
     except ImportError as error:
         logger.info("No report and no pictures: %s", error)
     report_results(folder, record, evaluation.to_json())
@@ -136,7 +137,7 @@ def write_predictions(evaluation, path, **columns):
         )
 
 
-def _draw(evaluation, folder, advice):
+def _draw(evaluation, folder, advice, weights):
     number = len(evaluation.class_names)
     if number > MOST_CLASSES:
         logger.info(
@@ -149,7 +150,8 @@ def _draw(evaluation, folder, advice):
     if evaluation.mistakes:
         mistakes = plot_mistakes(evaluation)
         save_figure(mistakes, folder.path / "mistakes.png", dpi=120)
-    write_report(evaluation, folder.path / "report.html", str(folder), advice)
+    page = folder.path / "report.html"
+    write_report(evaluation, page, str(folder), advice, weights)
     if folder.read_record()["recipe"]["model"] == "Neocognitron":
         _draw_planes(folder)
 

@@ -20,6 +20,7 @@ from keras_vit.evaluation.report.page import (
     advised,
     cards,
     searchable,
+    told,
 )
 from keras_vit.inference.box_pictures import with_boxes
 
@@ -47,7 +48,9 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; max-width: 46rem; }
 """
 
 
-def write_detection_report(evaluation, path, title="Detection", advice=None):
+def write_detection_report(
+    evaluation, path, title="Detection", advice=None, weights=None
+):
     """Writes an evaluation of boxes as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -58,6 +61,7 @@ def write_detection_report(evaluation, path, title="Detection", advice=None):
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
         advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
+        weights: String, which of a run's weights are judged, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -67,10 +71,10 @@ def write_detection_report(evaluation, path, title="Detection", advice=None):
     >>> result = evaluate_detection(predictions, source)
     >>> write_detection_report(result, "report.html", "runs/mine")
     """
-    write_text(path, detection_page(evaluation, title, advice))
+    write_text(path, detection_page(evaluation, title, advice, weights))
 
 
-def detection_page(evaluation, title="Detection", advice=None):
+def detection_page(evaluation, title="Detection", advice=None, weights=None):
     """The page as a string; see `write_detection_report`."""
     e = evaluation
     curves = themed_svg(lambda: plot_precision_recall(e), "p")
@@ -85,6 +89,7 @@ def detection_page(evaluation, title="Detection", advice=None):
         "data.</p>",
         "<h2>COCO's twelve numbers</h2>",
         _twelve(e),
+        *told(weights),
         *advised(advice),
         "<h2>Classes</h2>",
         _classes(e),

@@ -21,6 +21,7 @@ from keras_vit.evaluation.report.page import (
     cards,
     searchable,
     thumbnail,
+    told,
 )
 
 # Curves beside each other, and the classes of the picture of errors, at most.
@@ -36,7 +37,9 @@ NAMES = {
 }
 
 
-def write_labels_report(evaluation, path, title="Evaluation", advice=None):
+def write_labels_report(
+    evaluation, path, title="Evaluation", advice=None, weights=None
+):
     """Writes a `LabelEvaluation` as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -47,6 +50,7 @@ def write_labels_report(evaluation, path, title="Evaluation", advice=None):
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
         advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
+        weights: String, which of a run's weights are judged, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -56,10 +60,10 @@ def write_labels_report(evaluation, path, title="Evaluation", advice=None):
     >>> result = keras_vit.evaluation.evaluate_labels("runs/mine")
     >>> write_labels_report(result, "report.html", "runs/mine")
     """
-    write_text(path, labels_page(evaluation, title, advice))
+    write_text(path, labels_page(evaluation, title, advice, weights))
 
 
-def labels_page(evaluation, title="Evaluation", advice=None):
+def labels_page(evaluation, title="Evaluation", advice=None, weights=None):
     """The page as a string; see `write_labels_report`."""
     part = f": {escaped(evaluation.part)}" if evaluation.part else ""
     groups = evaluation.num_groups
@@ -72,8 +76,9 @@ def labels_page(evaluation, title="Evaluation", advice=None):
         _numbers(evaluation),
         "<p class='note'>Below each number its 95 % interval, by bootstrap over "
         f"{drawn}. F1 and what follows are at the thresholds of the table, which "
-        "training chose on its validation images; average precision (AP) and the area "
-        "under the ROC curve (AUC) need none.</p>",
+        "training chose on its validation images (a half, if it had none); average "
+        "precision (AP) and the area under the ROC curve (AUC) need none.</p>",
+        *told(weights),
         *advised(advice),
         "<h2>Labels</h2>",
         _classes(evaluation),

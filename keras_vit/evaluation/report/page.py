@@ -18,7 +18,7 @@ from keras_vit.evaluation.report.pictures import (
 SEARCHED_CLASSES = 30
 
 
-def write_report(evaluation, path, title="Evaluation", advice=None):
+def write_report(evaluation, path, title="Evaluation", advice=None, weights=None):
     """Writes an evaluation as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -29,6 +29,7 @@ def write_report(evaluation, path, title="Evaluation", advice=None):
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
         advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
+        weights: String, which of a run's weights are judged, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -38,10 +39,10 @@ def write_report(evaluation, path, title="Evaluation", advice=None):
     >>> result = evaluate("runs/mine")
     >>> write_report(result, "report.html", "runs/mine")
     """
-    write_text(path, report_page(evaluation, title, advice))
+    write_text(path, report_page(evaluation, title, advice, weights))
 
 
-def report_page(evaluation, title="Evaluation", advice=None):
+def report_page(evaluation, title="Evaluation", advice=None, weights=None):
     """The page as a string; see `write_report`."""
     reliability = themed_svg(lambda: plot_reliability(evaluation), "r")
     parts = [
@@ -49,6 +50,7 @@ def report_page(evaluation, title="Evaluation", advice=None):
         f"<p>{escaped(evaluation.data)}{_part(evaluation)}</p>",
         *_steps(evaluation),
         _numbers(evaluation),
+        *told(weights),
         *advised(advice),
         *(_of_classes(evaluation) if evaluation.unequal else ()),
         "<h2>Most frequent confusions</h2>",
@@ -79,6 +81,12 @@ def _of_classes(evaluation):
             "mean of the recalls.</p>"
         )
     yield _classes(evaluation)
+
+
+def told(weights):
+    """The element that says which of a run's weights are judged, where that is told."""
+    if weights:
+        yield f"<p class='note'>{escaped(weights)}</p>"
 
 
 def advised(advice):

@@ -18,6 +18,7 @@ from keras_vit.evaluation.report.page import (
     advised,
     cards,
     searchable,
+    told,
 )
 from keras_vit.evaluation.report.pictures import CLASSES_WITH_COUNTS, plot_confusion
 
@@ -43,7 +44,9 @@ dt { font-weight: 600; } dd { margin: 0 0 .5rem; max-width: 46rem; }
 """
 
 
-def write_segmentation_report(evaluation, path, title="Segmentation", advice=None):
+def write_segmentation_report(
+    evaluation, path, title="Segmentation", advice=None, weights=None
+):
     """Writes an evaluation of masks as one HTML page, with its pictures inside.
 
     The page loads nothing from anywhere, and follows the reader's choice of a light
@@ -54,6 +57,7 @@ def write_segmentation_report(evaluation, path, title="Segmentation", advice=Non
         path: Path of the file, whose folder must exist.
         title: String, the page's heading; such as the run's name.
         advice: `keras_vit.advising.Advice` to stand above the pictures, or `None`.
+        weights: String, which of a run's weights are judged, or `None`.
 
     Raises:
         ImportError: without matplotlib, saying how to install it.
@@ -63,10 +67,10 @@ def write_segmentation_report(evaluation, path, title="Segmentation", advice=Non
     >>> result = evaluate_segmentation("runs/mine", source)
     >>> write_segmentation_report(result, "report.html", "runs/mine")
     """
-    write_text(path, segmentation_page(evaluation, title, advice))
+    write_text(path, segmentation_page(evaluation, title, advice, weights))
 
 
-def segmentation_page(evaluation, title="Segmentation", advice=None):
+def segmentation_page(evaluation, title="Segmentation", advice=None, weights=None):
     """The page as a string; see `write_segmentation_report`."""
     e = evaluation
     parts = [
@@ -77,6 +81,7 @@ def segmentation_page(evaluation, title="Segmentation", advice=None):
         "images. It takes images as independent. Slices of one volume and parts of one "
         "photograph are not: intervals that cover other patients or places are "
         "wider, and cannot be had from such data.</p>",
+        *told(weights),
         *advised(advice),
         "<h2>Classes</h2>",
         _classes(e),

@@ -131,6 +131,10 @@ class RunFolder:
         with replacing(path or self.model) as temporary:
             save_keras(bare, temporary)
 
+    def beside(self, keep):
+        """The file of the weights that a recipe's `keep` does not choose."""
+        return self.last if keep == "best" else self.best
+
     def discard_if_unused(self):
         """Removes the folder again if it holds nothing but the lock and leftovers."""
         if all(_is_nothing(name) for name in os.listdir(self.path)):

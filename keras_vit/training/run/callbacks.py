@@ -182,9 +182,7 @@ class Save(keras.callbacks.Callback):
         if kept_row(job.recipe, history) is history[-1]:
             save_weights(job, self.folder)
         if job.has_validation and other_row(job.recipe, history) is history[-1]:
-            best = job.recipe.keep == "best"
-            other = self.folder.last if best else self.folder.best
-            save_weights(job, self.folder, other)
+            save_weights(job, self.folder, self.folder.beside(job.recipe.keep))
 
     def _save(self):
         wall, cpu = time.monotonic(), time.process_time()

@@ -33,8 +33,8 @@ class Result(Told):
     def metrics(self):
         """The row of `epoch` in the history.
 
-        `val_accuracy` is the accuracy on the test images, or on those that the recipe's
-        `validation_fraction` holds out.
+        `val_accuracy` is the accuracy on the validation images or, in a run that has no
+        validation part, on the test images.
         """
         rows = (row for row in self.history if row["epoch"] == self.epoch)
         return next(rows, self.history[-1])

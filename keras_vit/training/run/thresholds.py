@@ -17,11 +17,11 @@ NAMED = 5
 
 
 def set_thresholds(job, folder):
-    """Writes into model.keras and run.json from when on an image has a label.
+    """Writes into the files of weights and run.json from when on an image has a label.
 
-    That is the probability with the highest F1 on the validation images, of the weights
-    that are kept. Without a validation part, and of a label that no image there has, it
-    is a half.
+    That is the probability with the highest F1 on the validation images, for each file
+    of its own weights; run.json has those of model.keras. Without a validation part,
+    and of a label that no image there has, it is a half.
 
     Args:
         job: A finished `Job`; nothing is done but for several labels an image.
@@ -32,25 +32,35 @@ def set_thresholds(job, folder):
     """
     if job.recipe.task != "multilabel":
         return job.record
-    model, source = load_model(folder.model), job.data.parts.validation
-    names = job.data.facts["class_names"]
-    thresholds, counts = [0.5] * len(names), None
-    if source is not None:
-        steps, kind = job.network.preprocessing, output_kind(model)
-        found = forward(model, source, steps, job.recipe.batch_size)
-        pairs = [(labels, class_probabilities(o, kind)) for _, labels, o in found]
-        labels, scores = (np.concatenate(column) for column in zip(*pairs))
-        thresholds = list(map(best_threshold, labels.T, scores.T))
-        counts = labels.sum(axis=0).astype(int).tolist()
+    names, counts = job.data.facts["class_names"], None
+    thresholds = [0.5] * len(names)
+    other = folder.beside(job.recipe.keep)
+    for path in (other, folder.model):
+        if not path.exists():  # without a validation part there is one file
+            continue
+        model = load_model(path)
+        if job.has_validation:
+            labels, scores = _answers(job, model)
+            thresholds = list(map(best_threshold, labels.T, scores.T))
+            counts = labels.sum(axis=0).astype(int).tolist()
+        model.metadata["thresholds"] = thresholds
+        folder.save_model(model, path)
+    if job.has_validation:
         _tell(names, counts, len(labels))
-    model.metadata["thresholds"] = thresholds
-    folder.save_model(model)
     job.network.model.metadata["thresholds"] = thresholds
     job.record["thresholds"] = {
         "values": dict(zip(names, thresholds)),
         "validation_images": counts and dict(zip(names, counts)),
     }
     return job.record
+
+
+def _answers(job, model):
+    """Labels and probabilities of the validation images, `(N, classes)` each."""
+    source, kind = job.data.validation, output_kind(model)
+    found = forward(model, source, job.network.preprocessing, job.recipe.batch_size)
+    pairs = [(labels, class_probabilities(o, kind)) for _, labels, o in found]
+    return tuple(np.concatenate(column) for column in zip(*pairs))
 
 
 def _tell(names, counts, number):

@@ -1,6 +1,7 @@
 """Runs that learn several labels an image."""
 
 import dataclasses
+import json
 import signal
 
 import keras
@@ -11,6 +12,7 @@ from tiny_runs import TINY, assert_same_bits, finished
 
 import keras_vit
 from keras_vit.evaluation import evaluate, evaluate_labels
+from keras_vit.evaluation.multilabel.scores import best_threshold
 from keras_vit.inference.loaded import load_model
 from keras_vit.reporting.results import write_results
 from keras_vit.training import Recipe, resolve
@@ -105,6 +107,19 @@ def test_a_run_chooses_thresholds_on_validation_images(whole, recipe):
     assert kept_row(best, whole.result.history) is row
 
 
+def test_each_file_of_weights_has_the_thresholds_of_its_own_answers(whole, tagged):
+    folder = whole.result.folder
+    chosen = json.loads(folder.split.read_text())["validation"]
+    files = keras_vit.data.load(f"{tagged}:all", task="multilabel").files
+    places = [place for place, file in enumerate(files) if file in chosen]
+    for path in (folder.model, folder.best):
+        found = evaluate_labels(path, f"{tagged}:all")
+        pairs = zip(found.labels[places].T, found.probabilities[places].T)
+        cuts = [best_threshold(*pair) for pair in pairs]
+        thresholds = load_model(path).metadata["thresholds"]
+        assert thresholds == pytest.approx(cuts, abs=1e-5)
+
+
 def test_without_a_validation_part_thresholds_are_a_half(recipe, tmp_path):
     small = dataclasses.replace(recipe, validation_fraction=0, epochs=1)
     result = keras_vit.training.train(small, tmp_path / "run", check=False)
@@ -134,6 +149,7 @@ def test_results_are_scores_a_page_and_predictions(whole, tagged):
     page = (folder.path / "report.html").read_text()
     for words in ("mean average precision", "bright", "Missed, with the lowest"):
         assert words in page
+    assert "Judged is model.keras, of test 2" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     kept = np.load(folder.path / "predictions.npz")
     assert kept["labels"].shape == kept["probabilities"].shape == (7, 3)
