@@ -54,8 +54,8 @@ def load_parts(recipe, place=None, choosing=()):
 
     Raises:
         ValueError: if there is no such data set, it cannot be read, or `place` is
-            another one; or if something is chosen, and the recipe wants no validation
-            part.
+            another one; if something is chosen, and the recipe wants no validation
+            part; or if the part that it names has images of another one.
     """
     fraction = recipe.validation_fraction
     if choosing and fraction == 0:
@@ -96,8 +96,30 @@ def load_parts(recipe, place=None, choosing=()):
             train, share, seed=recipe.split_seed
         )
     parts = Parts(train, validation, test)
+    if recipe.validation_split is not None:
+        _check_apart(parts)
     _check_groups(parts)
     return parts
+
+
+def _check_apart(parts):
+    """Raises where the validation part that the user named has images of the others."""
+    validation = parts.validation
+    for name, part in (("training", parts.train), ("test", parts.test)):
+        base, _, _ = validation.split.partition("[")
+        if part.files is not None:
+            common = len(set(part.files) & set(validation.files))
+        else:  # of two slices of a split only their names are known
+            common = part.split in (base, validation.split) and validation.num_examples
+        if common:
+            raise ValueError(
+                f"The validation part has {common:,} of the {name} images, and must "
+                "have none. Name the part of each: for example --data "
+                "'NAME:train[:80%]' with --validation-split 'train[80%:]'; or leave "
+                "validation_split out, and a share of the training images is set "
+                f"apart. Received: validation_split={validation.split!r}, {name} part "
+                f"{part.split!r}"
+            )
 
 
 def _check_groups(parts):

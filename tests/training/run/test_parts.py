@@ -32,6 +32,17 @@ def test_a_run_has_a_validation_part_if_asked_or_if_something_is_chosen(images):
         load_parts(recipe_of(images, validation_fraction=0), choosing=["something is"])
 
 
+@pytest.mark.parametrize("split", ["test", "train", "train[80%:]"])
+def test_a_validation_part_with_images_of_another_part_is_refused(split, tmp_path):
+    for seed, part in enumerate(("train", "test")):
+        write_images(tmp_path / part, seed=seed, count=5)
+    for data in (tmp_path, "fashion_mnist_mini"):
+        with pytest.raises(ValueError, match="images, and must have none"):
+            load_parts(recipe_of(data, validation_split=split))
+        apart = recipe_of(f"{data}:train[:80%]", validation_split="train[80%:]")
+        assert load_parts(apart).validation.num_examples > 0
+
+
 def test_a_set_s_own_validation_part_is_taken_where_one_is_needed(tmp_path):
     for seed, part in enumerate(("train", "val", "test")):
         write_images(tmp_path / part, seed=seed, count=4)
