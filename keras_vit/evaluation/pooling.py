@@ -18,9 +18,9 @@ def pool(evaluations):
             test parts of the folds; no image is in two of them.
 
     Returns:
-        An evaluation of their kind. `None` of boxes: average precision orders the
-        detections of all images by their scores, and those of several models cannot be
-        compared.
+        An evaluation of their kind. `None` of boxes and of several labels an image:
+        average precision orders all images by their scores, and those of several
+        models cannot be compared.
 
     Raises:
         ValueError: if their classes differ.

@@ -41,7 +41,8 @@ class Train(RunOptions):
     seeds: int = 1
     # Cross-validation: train this many times, each time on all but one of so many equal
     # parts, in folders below --run, and report on all images, each as the model that
-    # did not see it answers. With --group-by, no group is in two parts.
+    # did not see it answers (of several labels and of boxes, mean and spread alone).
+    # With --group-by, no group is in two parts.
     folds: int | None = None
     # Number of devices that share one copy of the model, each with a slice of it (JAX
     # only).
@@ -133,6 +134,10 @@ class Train(RunOptions):
         pooled = write_folds(self.run, results, recipe)
         _print_seeds(results, "folds")
         if pooled is None:
+            print(
+                "no report of all folds: average precision orders all images by their "
+                "scores, and those of several models cannot be compared"
+            )
             return
         if _of_masks(pooled):
             print_mean_iou(pooled)

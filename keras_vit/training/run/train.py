@@ -243,7 +243,8 @@ def _finish(job, folder, best):
     rows = (row for row in position.history if row["epoch"] == best)
     row = next(rows, kept_row(job.recipe, position.history))
     record["status"] = "finished"
-    if why := end_of_patience(job.recipe, position.history):
+    why = end_of_patience(job.recipe, position.history)
+    if why and position.step < job.data.total_steps:
         record["stopped"] = why
     if job.has_validation:
         other = other_row(job.recipe, position.history)
@@ -317,10 +318,11 @@ def _fit(job, folder, request, save, callbacks, progress, tracking):
                 verbose=0,
             )
             if trainer.stop_training:
-                done = len(position.history)
-                why = end_of_patience(job.recipe, position.history)
-                why = why or f"A callback ended the training after epoch {done}."
-                logger.info("%s", why)
+                if position.step < lengths[1]:  # else nothing was cut short
+                    done = len(position.history)
+                    why = end_of_patience(job.recipe, position.history)
+                    why = why or f"A callback ended the training after epoch {done}."
+                    logger.info("%s", why)
                 break
     return _end(guests, job, folder)
 
