@@ -5,6 +5,7 @@ reach the server by a name of its own that it leads here (DNS rebinding), which 
 header Host shows, or send a form, which the header Origin shows.
 """
 
+import contextlib
 import ipaddress
 import socket
 import urllib.parse
@@ -43,8 +44,11 @@ def check_origin(origin, host):
     Raises:
         Refusal: with status 403.
     """
-    if origin is None or urllib.parse.urlsplit(origin).netloc == host:
+    if origin is None:
         return
+    with contextlib.suppress(ValueError):  # no address at all, such as "http://["
+        if urllib.parse.urlsplit(origin).netloc == host:
+            return
     raise Refusal(403, f"Pages of {origin[:100]} may not use this server.")
 
 

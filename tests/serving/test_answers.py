@@ -174,6 +174,8 @@ def test_only_names_of_this_server_are_answered(server, host, status):
 
 def test_pages_of_other_sites_may_neither_send_nor_read(server):
     address, _ = server
+    status, answer = send(address, photo(), Origin="http://[")
+    assert status == 403 and "http://[" in answer["error"]
     status, answer = send(address, photo(), Origin="https://evil.example.org")
     assert status == 403 and "evil.example.org" in answer["error"]
     status, headers, _ = ask(address, "/predict", photo(), Origin=address.rstrip("/"))
