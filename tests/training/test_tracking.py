@@ -22,6 +22,7 @@ class Fail(keras.callbacks.Callback):
             raise RuntimeError("on purpose")
 
 
+@pytest.mark.slow
 def test_mlflow_and_tensorboard_have_all_of_a_run_that_was_resumed(
     tiny, tmp_path, monkeypatch
 ):
@@ -48,13 +49,19 @@ def test_mlflow_and_tensorboard_have_all_of_a_run_that_was_resumed(
     assert told.data.metrics["test_accuracy"] == evaluation.accuracy
     files = {file.path for file in client.list_artifacts(key)}
     assert {"run.json", "history.csv", "report.html", "evaluation.json"} <= files
+    found = _told_tensorboard(run / "tensorboard" / "final")
+    assert found["test_accuracy"] == np.float32(evaluation.accuracy)
+    assert b"| learning_rate | 0.001 |" in found["recipe"].item()
+
+
+def _told_tensorboard(folder):
+    """The last value of each name in a folder of TensorBoard."""
     found = {}
-    for path in sorted((run / "tensorboard" / "final").iterdir()):
+    for path in sorted(folder.iterdir()):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
             for value in event.summary.value:
                 found[value.tag] = tf.make_ndarray(value.tensor)
-    assert found["test_accuracy"] == np.float32(evaluation.accuracy)
-    assert b"| learning_rate | 0.001 |" in found["recipe"].item()
+    return found
 
 
 def _records(data):
@@ -94,6 +101,7 @@ def _values(items):
     return {i.key or i.nested_key[0]: json.loads(i.value_json) for i in items}
 
 
+@pytest.mark.slow
 def test_wandb_has_a_run_offline(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     result = train(tiny, tmp_path / "run", track="wandb")
@@ -133,11 +141,15 @@ def test_a_tracker_that_fails_does_not_end_the_training(
     for name, kind in (("mlflow", Broken), ("wandb", Absent)):
         monkeypatch.setitem(tracking.TRACKERS, name, (kind, "json"))
     recipe = dataclasses.replace(tiny, epochs=1)
-    result = train(recipe, tmp_path / "run", track=["mlflow", "wandb"])
+    track = ["mlflow", "wandb", "tensorboard"]
+    result = train(recipe, tmp_path / "run", track=track)
     record = json.loads(result.folder.record.read_text())
-    assert record["status"] == "finished" and record["tracking"] == {"mlflow": "1"}
+    assert record["status"] == "finished"
+    assert record["tracking"] == {"mlflow": "1", "tensorboard": "tensorboard"}
     assert "wandb failed" in caplog.text and "log in first" in caplog.text
     assert caplog.text.count("the server is gone") == 1
+    told = _told_tensorboard(tmp_path / "run" / "tensorboard" / "final")
+    assert b"| learning_rate | 0.001 |" in told["recipe"].item()
 
 
 def test_what_is_unknown_or_missing_is_said_before_anything(tmp_path, monkeypatch):
