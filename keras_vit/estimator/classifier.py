@@ -19,6 +19,9 @@ from keras_vit.training.recipes.recipe import Recipe
 
 # Images of a smaller side are enlarged to it: rows of few features, for example.
 _LEAST = 16
+# Fields of a recipe that only a run in a folder reads.
+_OF_RUNS = ("data", "validation_fraction", "validation_split")
+_OF_RUNS += ("group_by", "fold", "early_stopping", "keep", "max_minutes")
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -40,7 +43,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         augment: String, what training does to images, as `Recipe.augment`. Defaults to
             `"none"`.
         options: Dictionary of other fields of `keras_vit.training.Recipe`, such as
-            `{"num_layers": 2, "weight_decay": 0.01}`.
+            `{"num_layers": 2, "weight_decay": 0.01}`; not those of other tasks, of
+            parts of the data, and of how a run ends.
         random_state: Integer, `RandomState` or `None`, as scikit-learn has it. On a CPU
             the same integer gives the same model. Defaults to 0.
 
@@ -181,10 +185,16 @@ class Classifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31 - 1)
         rate = self.learning_rate or (1e-4 if self.weights else 1e-3)
+        options = self.options or {}
+        if unknown := [name for name in _OF_RUNS if name in options]:
+            raise ValueError(
+                "`options` must not hold what only keras_vit.training.train does. "
+                f"Received: {', '.join(unknown)}"
+            )
         fields = {"model": self.model, "weights": self.weights, "image_size": size}
         fields |= {"epochs": self.epochs, "batch_size": self.batch_size}
         fields |= {"augment": self.augment, "seed": int(seed), "jit_compile": "no"}
-        return Recipe(**{**fields, "learning_rate": rate, **(self.options or {})})
+        return Recipe(**{**fields, "learning_rate": rate, **options})
 
 
 def _names(classes):

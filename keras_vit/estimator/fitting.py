@@ -3,6 +3,7 @@
 import keras_vit.data
 from keras_vit.models.vision_model import image_shape
 from keras_vit.training.model_arguments import model_arguments
+from keras_vit.training.optimizers.class_weights import weights_of_classes
 from keras_vit.training.run.build import build_model, check_model, compile_model
 
 
@@ -32,7 +33,11 @@ def fit_source(source, recipe):
     arguments = model_arguments(recipe, native_size=size, num_channels=channels)
     model = build_model(recipe, source.num_classes, arguments)
     steps = source.steps_per_epoch(recipe.batch_size)
-    compile_model(model, recipe, total_steps=recipe.resolve_steps(steps))
+    weights = weights_of_classes(
+        recipe.class_weights, source.class_names, source.amount_per_class
+    )
+    total_steps = recipe.resolve_steps(steps)
+    compile_model(model, recipe, total_steps=total_steps, class_weights=weights)
     *size, channels = image_shape(model)
     prepared = keras_vit.data.preprocessing(size, num_channels=channels).to_json()
     batches = source.batches(

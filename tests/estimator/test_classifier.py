@@ -125,6 +125,25 @@ def test_wrong_parameters_are_refused_in_fit(data, parameters, word):
         tiny(**parameters).fit(*data)
 
 
+@pytest.mark.parametrize(
+    "options", [{"early_stopping": 1}, {"keep": "best"}, {"fold": "1/3"}]
+)
+def test_what_only_runs_do_is_refused(data, options):
+    with pytest.raises(ValueError, match=f"training.train does.*{next(iter(options))}"):
+        keras_vit.Classifier(options=options).fit(*data)
+
+
+def test_weights_of_classes_count(data):
+    images, y = data
+    rates = {"epochs": 1, "learning_rate": 1e-9, "image_size": 16, "batch_size": 16}
+    losses = []
+    for weights in (None, {"dark": 2, "light": 2}):
+        options = {**TINY, "patch_size": 8, "class_weights": weights}
+        made = keras_vit.Classifier(options=options, **rates).fit(images, y)
+        losses += made.history_["loss"]
+    assert losses[1] == pytest.approx(2 * losses[0], rel=1e-4)
+
+
 def test_images_without_classes_are_refused(data):
     with pytest.raises(ValueError, match="y"):
         tiny().fit(data[0])
