@@ -85,7 +85,7 @@ def imagenet_names(names, outputs, source):
 def _used(source):
     """The numbers of the classes that have images; all where nothing was read yet."""
     labels = source.labels
-    if labels is not None and labels.ndim > 1:  # several an image
+    if isinstance(labels, np.ndarray) and labels.ndim > 1:  # several an image
         return np.flatnonzero(labels.any(axis=0))
     return range(source.num_classes) if labels is None else np.unique(labels)
 

@@ -21,7 +21,8 @@ from keras_vit.commands.words.reading import understood
 from keras_vit.terminal import WrongUsage
 from keras_vit.training.recipes.recipe import Recipe
 
-ROOT = Path(cli.__file__).parents[1]
+# Of the library, and of the repository: an installed one lies elsewhere.
+ROOT, TOP = Path(cli.__file__).parents[1], Path(__file__).parents[2]
 
 
 def train(*words):
@@ -310,7 +311,7 @@ def test_the_table_of_names_names_fields_that_there_are():
 
 
 def test_the_page_on_commands_lists_every_name_that_is_understood():
-    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    text = (TOP / "docs" / "commands.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`--.*) \| `--([a-z-]+)", text, re.M)
     listed = {
         name: field

@@ -95,7 +95,7 @@ def test_a_study_survives_json(tmp_path):
         ({"seeds": (0, 0)}, "different integers"),
         ({"seeds": ()}, "at least one"),
         ({"arms": {}}, "at least one arm"),
-        ({"arms": {"ViT": {"modle": "small"}}}, "Did you mean 'model'"),
+        ({"arms": {"ViT": {"modell": "small"}}}, "Did you mean 'model'"),
         ({"base": {"seed": 3}}, "decide the seed"),
         ({"arms": {"A b": {}, "a-b": {}}, "comparisons": ()}, "one folder"),
         ({"comparisons": (Compare("arms", "ViT", "Bit"),)}, "Did you mean 'BiT'"),

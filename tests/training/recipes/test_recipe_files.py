@@ -52,7 +52,7 @@ def test_every_field_of_a_named_recipe_can_be_changed(tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps(found.to_json()))
     again = parsed(f"--recipe={tmp_path / 'mine.json'}", "--freeze", "backbone")
     assert again.freeze == ("backbone",) and again.learning_rate == 0.003
-    assert parsed() == Recipe()
+    assert parsed() == Recipe(validation_fraction=0.1)
     assert parsed("--decay", "bit", "--decay-at", "0.5", "0.75").decay_at == (0.5, 0.75)
 
 

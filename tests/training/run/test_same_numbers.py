@@ -8,6 +8,7 @@ import pytest
 
 import keras_vit
 from keras_vit.training import Recipe, build_schedule
+from keras_vit.training.datasets import Parts
 from keras_vit.training.model_arguments import model_arguments
 from keras_vit.training.run.batches import test_batches as batches_to_test
 from keras_vit.training.run.batches import training_batches
@@ -40,7 +41,9 @@ def job_of(recipe, start_step):
     preprocessing = keras_vit.data.preprocessing(28, num_channels=1).to_json()
     return types.SimpleNamespace(
         recipe=recipe,
-        data=types.SimpleNamespace(train=train, test=test, batch_size=8),
+        data=types.SimpleNamespace(
+            train=train, parts=Parts(train, None, test), batch_size=8
+        ),
         network=types.SimpleNamespace(preprocessing=preprocessing),
         position=types.SimpleNamespace(step=start_step),
     )
