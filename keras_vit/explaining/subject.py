@@ -20,13 +20,12 @@ from keras_vit.inference.loaded import (
 )
 from keras_vit.inference.predicting import read_image
 from keras_vit.models import from_checkpoint
-from keras_vit.models.pretrained.imagenet_names import imagenet_classes
+from keras_vit.models.pretrained.imagenet_names import IMAGENET_SIZES, imagenet_classes
 from keras_vit.models.vision_model import (
     grid_of,
     image_shape,
     inner_model,
     look_inside,
-    metadata_of,
     settings_of,
 )
 from keras_vit.pretraining import is_pretraining
@@ -45,8 +44,8 @@ class Subject:
     steps: object
     # Names of its classes, or `None` where it has none.
     classes: list | None
-    # Whether those names were taken from ImageNet because the weights bring none.
-    classes_assumed: bool = False
+    # Whether those names are ImageNet's.
+    imagenet_classes: bool = False
     # The record of the training run and the rows of its history, if there is a run.
     record: dict | None = None
     history: list = dataclasses.field(default_factory=list)
@@ -89,9 +88,9 @@ def open_subject(model_or_run, image_size=None):
             f"{model.name!r}.{look_inside(model)}"
         )
     check_finite(model, source_name(model_or_run))
-    classes, assumed = _class_names(model, model_or_run)
+    classes, imagenet = _class_names(model)
     steps = _steps(model, image_size)
-    return Subject(model, name, steps, classes, assumed, record, history)
+    return Subject(model, name, steps, classes, imagenet, record, history)
 
 
 def _load(source, path, record, image_size):
@@ -103,20 +102,20 @@ def _load(source, path, record, image_size):
     return from_checkpoint(os.fspath(source), **options)
 
 
-def _class_names(model, source):
-    """Names of the classes, or `None`; and whether they are ImageNet's by assumption.
+def _class_names(model):
+    """Names of the classes, or `None`; and whether they are those of ImageNet.
 
-    Official files name no classes, and those of as many as ImageNet has are of it.
+    Official files name no classes, and those of as many as ImageNet has get its names
+    when they are opened: whoever looks should know where the names are from.
     """
     shape, head = model.output_shape, layer_named(model, "head")
     ours = bool(settings_of(model))
     if not isinstance(shape, tuple) or len(shape) != 2 or (ours and head is None):
         return None, False
-    named = metadata_of(model).get("class_names") is not None
-    from_file = not isinstance(source, keras.Model)
-    if from_file and not named and shape[-1] in (1000, 21843):
-        return [name for _, name in imagenet_classes(shape[-1])], True
-    return class_names(model), False
+    names = class_names(model)
+    if len(names) not in IMAGENET_SIZES:
+        return names, False
+    return names, names == [name for _, name in imagenet_classes(len(names))]
 
 
 def _steps(model, image_size):

@@ -150,7 +150,7 @@ def _context(subject, photographs, offers, top, full):
             *figures.attending(subject, photographs, looks, offers),
         ],
         "summary": _summary(subject),
-        "assumed": subject.classes_assumed,
+        "imagenet": subject.imagenet_classes,
         # What the script needs to read packed maps.
         "settings": {"alphabet": ALPHABET, "decades": DECADES, "palette": shades},
     }

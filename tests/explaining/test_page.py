@@ -180,7 +180,7 @@ def test_official_weights_get_the_names_of_imagenet_and_the_page_says_so(tmp_pat
     file = photo(tmp_path / "photo.png")
     _, reader = written(weights, file, tmp_path, image_size=(12, 16))
     assert "16 × 12 pixels" in reader.text
-    assert "these are ImageNet's" in reader.text and "class 9" not in reader.text
+    assert "classes are ImageNet's" in reader.text and "class 9" not in reader.text
     names = {name for _, name in imagenet_classes()}
     shown = [name for name in names if f"Why {name}" in reader.text]
     assert len(shown) >= 2
