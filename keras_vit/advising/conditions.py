@@ -270,6 +270,14 @@ def few_test_images(evidence):
 
 
 def suspicious_labels(evidence):
+    return _suspicious_labels(evidence) if evidence.listed else None
+
+
+def suspicious_labels_elsewhere(evidence):
+    return None if evidence.listed else _suspicious_labels(evidence)
+
+
+def _suspicious_labels(evidence):
     looked = evidence.looked
     if looked is None or not looked.suspicious:
         return None
@@ -291,7 +299,9 @@ def odd_images(evidence):
     if not found:
         return None
     file, reason = found[0]
-    return {"count": len(found), "file": file, "reason": reason}
+    count = len(found)
+    text = "1 image is" if count == 1 else f"{count:,} images are"
+    return {"found": text, "count": count, "file": file, "reason": reason}
 
 
 def from_scratch(evidence):
@@ -351,6 +361,8 @@ class Evidence:
     evaluation: dict
     # What looking at the images again found; see `looking.py`. None: nobody looked.
     looked: object = None
+    # Whether the images are files, of which a list was written to be corrected.
+    listed: bool = True
 
     @property
     def check(self):

@@ -143,9 +143,18 @@ RULES = (
         "train --data {run}/relabel.csv",
     ),
     Rule(
+        "suspicious_labels_elsewhere",
+        when.suspicious_labels_elsewhere,
+        "{count} of {images} labels may be wrong: the model and the images most alike "
+        "say another class, first {file} (labelled {label}; {suggested} by the model "
+        "with {confidence:.0%} and by {agree} of {neighbours} neighbours). Look at "
+        "them in {run}/relabel.html. The images are no files of which a list could be "
+        "corrected: mend labels where the data are from.",
+    ),
+    Rule(
         "odd_images",
         when.odd_images,
-        "{count} images are unlike the others, first {file} ({reason}): remove what "
+        "{found} unlike the others, first {file} ({reason}): remove what "
         "does not belong there.",
         "data {data} --report data.html",
     ),

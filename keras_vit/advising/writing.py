@@ -67,13 +67,14 @@ def advise(run, *, look=True, place=None):
             f"Advice is for finished runs. Received: {folder}, whose status is "
             f"{record.get('status')!r}. Finish it with --resume first."
         )
-    looked = _look(folder, record, place) if look else None
+    looked, listed = _look(folder, record, place) if look else (None, False)
     evidence = Evidence(
         record=record,
         recipe=record["recipe"],
         history=folder.read_history(),
         evaluation=_evaluation(folder, record, place, look),
         looked=looked,
+        listed=listed,
     )
     advice = lines(evidence, folder)
     write_json(folder.path / FILE, advice.to_json())
@@ -141,25 +142,29 @@ def _evaluation(folder, record, place, look):
 
 
 def _look(folder, record, place):
-    """Looks at the images of a run of one class an image; else `None`."""
+    """What looking at the images of a run of one class an image found, else `None`.
+
+    And whether a list of them was written.
+    """
     recipe = Recipe.from_json(record["recipe"])
     if recipe.task != "classification" or recipe.masked_target is not None:
-        return None
+        return None, False
     if current().num_hosts > 1:  # the lines of the others are for one process to write
-        return None
+        return None, False
     if place is None:
         recipe = located(recipe, folder, record)
     parts = dict(load_parts(recipe, place, _chosen(record)).named())
     if any(source.labels is None for source in parts.values()):
         logger.info("The data is streamed: its images are not looked at again.")
-        return None
+        return None, False
     model = load_model(folder.path)
     with progress_bar("looking at the images once more") as bar:
         looked = look_at_images(model, parts, progress=bar)
-    if looked is not None and looked.suspicious:
-        rows = write_list(looked, parts, folder.path / "relabel.csv")
-        write_relabel_page(looked, folder.path / "relabel.html", rows)
-    return looked
+    if looked is None or not looked.suspicious:
+        return looked, False
+    rows = write_list(looked, parts, folder.path / "relabel.csv")
+    write_relabel_page(looked, folder.path / "relabel.html", rows)
+    return looked, bool(rows)
 
 
 def _chosen(record):

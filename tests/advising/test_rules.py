@@ -189,9 +189,14 @@ FAULTS = {
         ],
         "train --data runs/mine/relabel.csv",
     ),
+    "suspicious_labels_elsewhere": (
+        {"looked": LOOKED, "listed": False},
+        ["1 of 950 labels", "mend labels where the data are from"],
+        "",
+    ),
     "odd_images": (
         {"record": odd},
-        ["1 images are unlike the others, first z.png (5x5 pixels: small)"],
+        ["1 image is unlike the others, first z.png (5x5 pixels: small)"],
         "data './my photos' --report data.html",
     ),
     "from_scratch": (
