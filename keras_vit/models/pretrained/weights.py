@@ -276,6 +276,14 @@ def family_of_weights(weights):
     return family_of(_opened(weights, None, {}))
 
 
+def backbone_of_weights(weights):
+    """The family of the backbone of a segmenter or detector that this package saved.
+
+    `None` of all others. Arguments and errors are those of `family_of_weights`.
+    """
+    return _opened(weights, None, {}).settings.get("arguments", {}).get("backbone")
+
+
 @naming_its("checkpoint")
 def fill_new_model(model, checkpoint, **options):
     """Fills a model that has just been built; on an error it is thrown away.

@@ -4,7 +4,10 @@ import keras
 
 import keras_vit.models
 from keras_vit.devices import current
+from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.constructors import BUILDERS
+from keras_vit.models.pretrained.weights import backbone_of_weights
+from keras_vit.models.vision_model import settings_of
 from keras_vit.pretraining import (
     MaskedPatchLoss,
     MaskedPatchPrediction,
@@ -21,13 +24,11 @@ from keras_vit.training.run.detection import (
     box_objective,
     build_detector,
     check_detection,
-    continued_detector,
     continues_detector,
 )
 from keras_vit.training.run.segmentation import (
     build_segmenter,
     check_segmentation,
-    continued_segmenter,
     continues,
     pixel_objective,
 )
@@ -78,12 +79,9 @@ def build_model(recipe, num_classes, arguments):
     detects = recipe.task == "detection"
     backbone, made = recipe.model, arguments
     try:
-        if segments and continues(recipe, arguments):
-            model = continued_segmenter(recipe, num_classes, arguments)
-            limit_training(model, recipe)
-            return model
-        if detects and continues_detector(arguments):
-            model = continued_detector(recipe, num_classes, arguments)
+        has_whole = segments and continues(recipe, arguments)
+        if has_whole or (detects and continues_detector(arguments)):
+            model = _continued(recipe, num_classes, arguments)
             limit_training(model, recipe)
             return model
         if recipe.model in SMALL:
@@ -107,6 +105,30 @@ def build_model(recipe, num_classes, arguments):
     if recipe.head_bias:
         _set_head_bias(model, recipe.head_bias)
     limit_training(model, recipe)
+    return model
+
+
+def _continued(recipe, num_classes, arguments):
+    """The segmenter or detector of the weights, for other classes if need be.
+
+    Raises:
+        ValueError: if it stands on another backbone.
+    """
+    wanted, weights = family_of(recipe.model), arguments["weights"]
+    # Before sizes are compared that one of them does not have.
+    found = backbone_of_weights(weights)
+    if found in (None, wanted):
+        options = {name: arguments[name] for name in arguments if name != "weights"}
+        if recipe.head is not None:  # of segmentation
+            options["head"] = recipe.head
+        model = from_checkpoint(weights, num_classes=num_classes, **options)
+        found = settings_of(model)["arguments"]["backbone"]
+    if found != wanted:
+        raise ValueError(
+            f"The weights of a run of task={recipe.task!r} are those of a model on "
+            f"another backbone, of the family {found!r}. Received: "
+            f"model={recipe.model!r}, of the family {wanted!r}"
+        )
     return model
 
 

@@ -4,7 +4,6 @@ from keras import ops
 
 from keras_vit.losses import DenseDetectionLoss
 from keras_vit.models.backbones import BACKBONES
-from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.detection.detector import FAMILY, Detector
 from keras_vit.models.pretrained.weights import family_of_weights
 from keras_vit.models.vision_model import settings_of
@@ -37,23 +36,6 @@ def continues_detector(arguments):
     """Whether the weights of a run are those of a whole detector."""
     weights = arguments.get("weights")
     return weights is not None and family_of_weights(weights) == FAMILY
-
-
-def continued_detector(recipe, num_classes, arguments):
-    """The model of a detector's weights, for other classes if need be.
-
-    Raises:
-        ValueError: if the weights are those of another model.
-    """
-    options = {name: arguments[name] for name in arguments if name != "weights"}
-    model = from_checkpoint(arguments["weights"], num_classes=num_classes, **options)
-    found, wanted = settings_of(model)["arguments"]["backbone"], family_of(recipe.model)
-    if found != wanted:
-        raise ValueError(
-            "The weights are those of a detector on another backbone, of the family "
-            f"{found!r}. Received: model={recipe.model!r}, of the family {wanted!r}"
-        )
-    return model
 
 
 def build_detector(recipe, backbone, num_classes, arguments):

@@ -11,10 +11,8 @@ from keras_vit.losses import (
     PixelFocal,
 )
 from keras_vit.models.backbones import BACKBONES
-from keras_vit.models.changes.rebuilding import from_checkpoint
 from keras_vit.models.pretrained.weights import family_of_weights
 from keras_vit.models.segmentation.segmenter import FAMILY, Segmenter
-from keras_vit.models.vision_model import settings_of
 from keras_vit.training.model_arguments import family_of
 from keras_vit.training.optimizers.losses import loss_dtype
 from keras_vit.training.optimizers.pixel_metrics import (
@@ -50,26 +48,6 @@ def continues(recipe, arguments):
     """Whether the weights of a run are those of a whole segmenter."""
     weights = arguments.get("weights")
     return weights is not None and family_of_weights(weights) == FAMILY
-
-
-def continued_segmenter(recipe, num_classes, arguments):
-    """The model of a segmenter's weights, for other classes if need be.
-
-    Raises:
-        ValueError: if the weights are those of another model.
-    """
-    head = {} if recipe.head is None else {"head": recipe.head}
-    options = {name: arguments[name] for name in arguments if name != "weights"}
-    model = from_checkpoint(
-        arguments["weights"], num_classes=num_classes, **head, **options
-    )
-    found, wanted = settings_of(model)["arguments"]["backbone"], family_of(recipe.model)
-    if found != wanted:
-        raise ValueError(
-            "The weights are those of a segmenter on another backbone, of the family "
-            f"{found!r}. Received: model={recipe.model!r}, of the family {wanted!r}"
-        )
-    return model
 
 
 def build_segmenter(recipe, backbone, num_classes, arguments):
