@@ -54,3 +54,12 @@ def test_half_precision_is_computed_in_full():
     expected = reference.layer_norm(rounded, UNIT, "", 1e-6)
     result = array(keras.ops.cast(result, "float32"))
     np.testing.assert_allclose(result, expected, rtol=2**-8, atol=1e-4)
+
+
+def test_float16_keeps_a_variance_that_one_pass_would_lose():
+    x = np.random.default_rng(0).integers(2000, 2003, (4, 64)).astype("float16")
+    result = array(LayerNorm(dtype="float16")(x)).astype("float64")
+    wide = x.astype("float64")
+    spread = np.sqrt(wide.var(-1, keepdims=True) + 1e-6)
+    expected = (wide - wide.mean(-1, keepdims=True)) / spread
+    np.testing.assert_allclose(result, expected, atol=2e-3)
